@@ -1,0 +1,202 @@
+"""What the estimators share: input checks, device and precision, seeds, pickling."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import column_or_1d, validate_data
+from torch import nn
+
+from .segments import Batches, GroupIndex, SegmentArray, hold_out_groups
+
+# torch initialises weights from one global generator; two threads must not take turns at it.
+_GLOBAL_RNG_LOCK = threading.RLock()
+
+
+class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of transformers of segments that hold torch modules.
+
+    Subclasses have the parameters ``device``, ``random_state``, ``batch_size`` and
+    ``validation_fraction``, and keep fitted modules with :meth:`_build`.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # -- input -----------------------------------------------------------------------------
+
+    def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
+        """Check `X` without copying it, and return a view of it as segments.
+
+        Arrays in memory are scanned for NaN and infinity at once; for what is memory-mapped or
+        read on demand, each row is checked when it is read.
+        """
+        in_memory = not _is_lazy(X)
+        checked = check_array(X, allow_nd=True, ensure_all_finite=False) if in_memory else X
+        n_segments, n_timesteps, n_channels = _check_shape(checked, name)
+        if len(checked.shape) == 2:
+            # Each column is a feature to scikit-learn, so names and number must match.
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        if reset:
+            self.n_features_in_ = n_timesteps
+            self.n_channels_in_ = n_channels
+        elif n_channels != self.n_channels_in_:
+            raise ValueError(
+                f"{name} has {n_channels} channels, but {type(self).__name__} was fitted with "
+                f"{self.n_channels_in_}."
+            )
+        array = SegmentArray(checked, name)
+        if in_memory:
+            array.check()
+        return array
+
+    def _check_groups(self, groups, n_segments: int) -> np.ndarray:
+        """Return `groups` as an array; every segment on its own if None."""
+        if groups is None:
+            return np.arange(n_segments)
+        groups = column_or_1d(groups)
+        if len(groups) != n_segments:
+            raise ValueError(
+                f"groups has {len(groups)} entries, but X has {n_segments} segments: pass one "
+                "group for each segment."
+            )
+        if groups.dtype.kind == "f" and not np.isfinite(groups).all():
+            row = int(np.flatnonzero(~np.isfinite(groups))[0])
+            raise ValueError(f"groups contains NaN or infinity: first in row {row}.")
+        return groups
+
+    # -- training --------------------------------------------------------------------------
+
+    def _device(self) -> torch.device:
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _split(
+        self, array: SegmentArray, groups: np.ndarray, seed: int, **batch_settings
+    ) -> tuple[Batches, Batches | None]:
+        """Return the batches of the training and of the held-out groups."""
+        rng = np.random.default_rng(seed)
+        train, valid = hold_out_groups(GroupIndex(groups), self.validation_fraction, rng)
+        batches = [
+            Batches(array, rows, self.batch_size, seed, groups[rows], **batch_settings)
+            for rows in (train, valid)
+            if len(rows)
+        ]
+        if len(batches) == 2:
+            return batches[0], batches[1]
+        if self.validation_fraction > 0:
+            warnings.warn(
+                f"validation_fraction={self.validation_fraction}: too few groups or segments to "
+                "hold any out; training without validation, and keeping the last epoch.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return batches[0], None
+
+    def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
+        """Make a module with seeded weights and keep it, with its recipe for pickling."""
+        with seeded_global_rng(seed):
+            module = factory(**kwargs)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{factory!r} made a {type(module).__name__}, not a torch module.")
+        self._recipes = {**getattr(self, "_recipes", {}), name: (factory, kwargs)}
+        setattr(self, name, module.to(self._device()).eval())
+
+    # -- pickling --------------------------------------------------------------------------
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        for name, recipe in state.get("_recipes", {}).items():
+            state[name] = PackedModule.pack(state[name], *recipe)
+        return state
+
+    def __setstate__(self, state):
+        state = {
+            name: value.unpack() if isinstance(value, PackedModule) else value
+            for name, value in state.items()
+        }
+        super().__setstate__(state)
+
+
+class PackedModule(NamedTuple):
+    """A torch module as its recipe and numpy arrays: no device and no torch storage in it."""
+
+    factory: Callable[..., nn.Module]
+    kwargs: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    @classmethod
+    def pack(cls, module: nn.Module, factory, kwargs) -> PackedModule:
+        """Take the weights and buffers of `module`."""
+        state = module.state_dict()
+        return cls(factory, kwargs, {k: v.detach().cpu().numpy().copy() for k, v in state.items()})
+
+    def unpack(self) -> nn.Module:
+        """Rebuild the module, on the CPU and in evaluation mode."""
+        with seeded_global_rng(0):
+            module = self.factory(**self.kwargs)
+        module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in self.arrays.items()})
+        return module.eval()
+
+
+@contextlib.contextmanager
+def seeded_global_rng(seed: int) -> Iterator[None]:
+    """Seed torch's global generator within the block, and leave it as it was."""
+    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=[]):
+        # Only the CPU's generator: modules are made there, so no CUDA context is opened here.
+        torch.random.default_generator.manual_seed(seed)
+        yield
+
+
+def _is_lazy(X) -> bool:
+    """Whether `X` should be left where it lies and read a few rows at a time."""
+    if isinstance(X, np.memmap):
+        return True
+    if isinstance(X, np.ndarray) or sparse.issparse(X) or hasattr(X, "iloc"):
+        return False
+    return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
+
+
+def _check_shape(X, name: str) -> tuple[int, int, int]:
+    """Return (n_segments, n_timesteps, n_channels) of an array with a shape and a dtype."""
+    if len(X.shape) not in (2, 3):
+        raise ValueError(
+            f"{name} has {len(X.shape)} dimensions, shape {tuple(X.shape)}; expected "
+            "(n_segments, n_timesteps, n_channels), or (n_segments, n_timesteps) for one channel."
+        )
+    if isinstance(X.dtype, torch.dtype):
+        real = not X.dtype.is_complex
+    else:
+        real = np.dtype(X.dtype).kind in "fiub"
+    if not real:
+        raise ValueError(f"{name} has dtype {X.dtype}; expected real numbers.")
+    shape = SegmentArray(X).shape
+    for size, what in zip(shape, ("segments", "time steps", "channels"), strict=True):
+        if size == 0:
+            raise ValueError(f"{name} has no {what}: its shape is {tuple(X.shape)}.")
+    return shape
+
+
+def check_several(array: SegmentArray) -> None:
+    """Raise ValueError for a single segment, from which nothing can be compared."""
+    if len(array) < 2:
+        raise ValueError(
+            f"{array.name} has n_samples=1 (shape {array.shape}), but at least 2 segments are "
+            "needed: a segment is compared with others."
+        )

@@ -1,0 +1,323 @@
+"""RelConEmbedder: a motion encoder pretrained by relative contrastive learning."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
+
+from ._base import SegmentTransformer, check_several
+from ._motif_distance import LearnedMotifDistance
+from .nn import ENCODER_PRESETS, ResNet1D
+from .segments import Batches, SegmentArray
+from .training import MotifRanker, PairwiseRanker, fit_module, mean_loss, ranking_loss
+
+# Float32 segments embedded at once; the activations take some 30 times as much.
+_BLOCK_BYTES = 2**20
+
+
+class RelConEmbedder(SegmentTransformer):
+    r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
+
+    For every anchor segment, candidates from the same subject and from others are put in order of
+    a learned distance (:class:`LearnedMotifDistance`); the encoder then learns embeddings whose
+    cosine similarities keep that order [1]_:
+
+    .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
+              {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
+
+    for candidates numbered nearest first. Each candidate is thus a positive towards all that are
+    farther away, and no label or threshold says what is similar.
+
+    Parameters
+    ----------
+    distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
+        What candidates are ranked by. An (unfitted) `LearnedMotifDistance` is cloned and fitted
+        first, on the same data; None is one with default settings. To use one that is fitted
+        already, wrap it: ``FrozenEstimator(distance)``. A callable
+        ``(anchors, candidates) -> distances`` takes float32 arrays (n, n_timesteps, n_channels)
+        and (m, n_timesteps, n_channels) and gives an array (n, m); ``tslearn.metrics.cdist_dtw``
+        is one.
+    encoder : {"resnet34", "resnet34-half", "resnet14-half"} or callable, default="resnet34"
+        The network. "resnet34" is the published one (3.6 M parameters, 256 features);
+        "resnet34-half" has half its width (0.9 M, 128 features), "resnet14-half" also half its
+        depth (0.3 M, 128 features): choices for CPUs. A callable, such as a torch module class,
+        is called as ``encoder(n_channels=...)`` and gives a module that maps tensors
+        (n, n_channels, n_timesteps) to (n, n_features).
+    n_within : int, default=20
+        Within-subject candidates per anchor, next to the other anchors of the batch; as
+        published. A group with fewer gives those it has.
+    temperature : float, default=0.1
+        Temperature :math:`\tau`; as published.
+    max_epochs : int, default=10
+        Passes over the segments; in each, every training segment is an anchor once. 0 leaves an
+        untrained encoder, for comparison.
+    batch_size : int, default=64
+        Anchors per training step; as published.
+    lr : float, default=1e-3
+        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
+        The published 1e-6 belongs to a billion segments; it would hardly move a small run.
+    validation_fraction : float, default=0.1
+        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
+        are too few groups (a warning says so), the last epoch is kept.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    device : str, default="auto"
+        Torch device. "auto" is CUDA where there is one, else the CPU.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder's training. "auto" is bfloat16 on GPUs that have it, else float32.
+        Embeddings come in float32 arithmetic always.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness, also of a `distance` whose own is None. An int gives the same
+        result every time on the same CPU.
+    verbose : int, default=0
+        Progress bars if positive.
+
+    Attributes
+    ----------
+    distance_ : LearnedMotifDistance or callable
+        The distance that candidates were ranked by.
+    encoder_ : torch.nn.Module
+        The trained encoder.
+    history_ : list of dict
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
+        relative contrastive losses. They depend on how many candidates there are.
+    n_features_in_ : int
+        Number of time steps of a training segment.
+    n_channels_in_ : int
+        Number of channels.
+    feature_names_in_ : ndarray of str
+        Column names of X, if it was a data frame (of one-channel segments) with such names.
+
+    See Also
+    --------
+    LearnedMotifDistance : The distance, as a transformer of its own.
+
+    References
+    ----------
+    .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
+       Wearable Data", ICLR 2025. arXiv:2411.18822
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> X, y, subjects, _ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> embedder = RelConEmbedder(
+    ...     LearnedMotifDistance(embed_dim=8, max_epochs=1),
+    ...     encoder="resnet14-half", n_within=4, max_epochs=1, random_state=0,
+    ... )
+    >>> pipe = make_pipeline(embedder, LogisticRegression(max_iter=1000))
+    >>> pipe.fit(X, y, relconembedder__groups=subjects).predict(X).shape
+    (60,)
+    """
+
+    _parameter_constraints = {
+        "distance": [HasMethods(["fit", "transform"]), callable, None],
+        "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
+        "n_within": [Interval(Integral, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "callbacks": [list, tuple, None],
+        "device": [str, HasMethods("type")],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        distance=None,
+        *,
+        encoder="resnet34",
+        n_within=20,
+        temperature=0.1,
+        max_epochs=10,
+        batch_size=64,
+        lr=1e-3,
+        validation_fraction=0.1,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.distance = distance
+        self.encoder = encoder
+        self.n_within = n_within
+        self.temperature = temperature
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, groups=None):
+        """Pretrain the encoder, and the distance first if it is not given frozen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
+            anything else with shape, dtype and row indexing; it is read batch by batch.
+        y : None
+            Ignored.
+        groups : array-like of shape (n_segments,) or None, default=None
+            Whose each segment is: the subject or, where recordings are long, the subject and
+            hour. Within-subject candidates are drawn by it and validation holds out whole groups.
+            None makes every segment a group of its own: there are no within-subject candidates
+            then, and each segment is ranked against the other anchors of its batch only.
+
+        Returns
+        -------
+        self : RelConEmbedder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or groups cannot be used, or hold NaN or infinity.
+        FloatingPointError
+            If training diverges.
+        """
+        array = self._check_segments(X, reset=True)
+        groups = self._check_groups(groups, len(array))
+        check_several(array)
+        seed = self._seed()
+        self.distance_ = self._fit_distance(X, groups, seed)
+        if callable(self.encoder):
+            factory, settings = self.encoder, {}
+        else:
+            factory, settings = ResNet1D, ENCODER_PRESETS[self.encoder]
+        self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
+        self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
+        train, valid = self._split(array, groups, seed, n_within=self.n_within)
+        self.history_ = fit_module(
+            self.encoder_,
+            self._loss(),
+            train,
+            valid,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            device=self._device(),
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            description="encoder",
+        )
+        return self
+
+    def transform(self, X):
+        """Embed segments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments. With three dimensions they may be of another length than the training
+            segments.
+
+        Returns
+        -------
+        embeddings : ndarray of shape (n_segments, n_features)
+            Float32; 256 features with the default encoder.
+        """
+        check_is_fitted(self)
+        return self._embed(self._check_segments(X, reset=False))
+
+    def score(self, X, y=None, groups=None):
+        """Return minus the mean relative contrastive loss.
+
+        Candidates are drawn from a fixed seed, so that models can be compared on the same data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            At least two segments.
+        y : None
+            Ignored.
+        groups : array-like of shape (n_segments,) or None, default=None
+            Whose each segment is, as in :meth:`fit`.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        check_is_fitted(self)
+        array = self._check_segments(X, reset=False)
+        groups = self._check_groups(groups, len(array))
+        check_several(array)
+        rows = np.arange(len(array))
+        batches = Batches(array, rows, self.batch_size, 0, groups, self.n_within)
+        return -mean_loss(self.encoder_, self._loss(), batches, self._device())
+
+    def _fit_distance(self, X, groups, seed: int):
+        distance = LearnedMotifDistance() if self.distance is None else self.distance
+        if isinstance(distance, FrozenEstimator):
+            distance = distance.estimator
+            check_is_fitted(distance)
+            distance._check_segments(X, reset=False)
+            return distance
+        if not isinstance(distance, BaseEstimator):
+            return distance
+        distance = clone(distance)
+        if self.distance is None:
+            distance.set_params(device=self.device, verbose=self.verbose)
+        if distance.random_state is None:
+            distance.set_params(random_state=seed)
+        return distance.fit(X, groups=groups)
+
+    def _loss(self):
+        if isinstance(self.distance_, LearnedMotifDistance):
+            ranker = MotifRanker(self.distance_.net_.to(self._device()))
+        else:
+            ranker = PairwiseRanker(self.distance_)
+        return ranking_loss(ranker, self.temperature, self._dtype())
+
+    def _dtype(self) -> torch.dtype:
+        if self.precision == "auto":
+            # Float32 on CPUs: only some gain from bfloat16.
+            gains = self._device().type == "cuda" and torch.cuda.is_bf16_supported()
+            return torch.bfloat16 if gains else torch.float32
+        return getattr(torch, self.precision)
+
+    def _embed(self, array: SegmentArray) -> np.ndarray:
+        device = self._device()
+        encoder = self.encoder_.to(device).eval()
+        embeddings = []
+        with (
+            tqdm(total=len(array), desc="embed", disable=self.verbose <= 0) as bar,
+            torch.inference_mode(),
+        ):
+            for rows in array.chunks(_BLOCK_BYTES):
+                segments = torch.from_numpy(array.read(rows)).to(device)
+                z = encoder(segments.transpose(1, 2))
+                embeddings.append(_check_embeddings(z, len(rows), self.encoder).cpu().numpy())
+                bar.update(len(rows))
+        return np.concatenate(embeddings)
+
+
+def _check_embeddings(z: torch.Tensor, n: int, encoder) -> torch.Tensor:
+    if z.ndim != 2 or len(z) != n:
+        raise ValueError(
+            f"encoder={encoder!r} mapped {n} segments to a tensor of shape {tuple(z.shape)}; "
+            f"expected ({n}, n_features)."
+        )
+    if not torch.isfinite(z).all():
+        raise ValueError(f"encoder={encoder!r} gave embeddings that are NaN or infinite.")
+    return z.float()

@@ -1,0 +1,378 @@
+"""LearnedMotifDistance: how well can one segment be rebuilt from another?"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
+
+from ._base import SegmentTransformer, check_several
+from .nn import ATTENTIONS, CandidateFeatures, MotifCrossAttention, encode_in_chunks
+from .nn import motif_distances
+from .segments import Batches, GroupIndex, RandomAugmentations, SegmentArray
+from .training import fit_module, mean_loss, reconstruction_loss
+
+# Float32 segments handled at once, next to some 150 times as much for a candidate's features.
+_BLOCK_BYTES = 2**21
+
+
+class LearnedMotifDistance(SegmentTransformer):
+    r"""Learnable, rotation-invariant distance between motion segments.
+
+    The distance of an anchor segment A from a candidate B is the squared error with which A can
+    be rebuilt from the motifs (short patterns) of B,
+
+    .. math:: d(A|B) = \| \hat A(A|B) - A \|^2,
+
+    summed over time and channels, by a small cross-attention network
+    (:class:`relcon_sklearn.nn.MotifCrossAttention`; RelCon [1]_, section 3.1). The network
+    learns without labels, by rebuilding segments from augmented copies of themselves: what the
+    augmentations change (orientation, noise, pace, order of pieces) becomes cheap, what they keep
+    (the shape of the movement) becomes what the distance measures. It is not symmetric: the
+    anchor always comes first.
+
+    As a transformer it gives the distances to reference segments kept from the training data.
+
+    Parameters
+    ----------
+    embed_dim : int, default=64
+        Size of the queries, keys and values; as published.
+    n_layers : int, default=2
+        Dilated blocks of each convolutional network, with dilations 1, 2, 4, ...; as published.
+    attention : {"sparsemax", "softmax"}, default="sparsemax"
+        How attention scores become weights, in training and in use alike.
+    dropout : float, default=0.1
+        Fraction of the attention weights dropped in training; as published.
+    augmentation : callable or None, default=None
+        ``augmentation(segments, generator)`` returns changed copies of a float tensor
+        (n_segments, n_timesteps, n_channels), drawing only from the torch generator. None takes
+        :class:`relcon_sklearn.RandomAugmentations`: two of the eight published ones.
+    n_references : int or None, default=64
+        Segments kept from training for :meth:`transform`, drawn evenly over the groups, in the
+        order of X. None keeps all of them, so that the transform of the training data is square,
+        as ``KNeighborsClassifier(metric="precomputed")`` wants it.
+    max_epochs : int, default=10
+        Passes over the segments; as published.
+    batch_size : int, default=64
+        Segments per training step; as published.
+    lr : float, default=1e-3
+        Peak learning rate of Adam; the published rate, reached after a short warm-up and left
+        along a half cosine.
+    validation_fraction : float, default=0.1
+        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
+        are too few groups (a warning says so), the last epoch is kept.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    device : str, default="auto"
+        Torch device. "auto" is CUDA where there is one, else the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness. An int gives the same result every time on the same machine.
+    verbose : int, default=0
+        Progress bars if positive.
+
+    Attributes
+    ----------
+    net_ : relcon_sklearn.nn.MotifCrossAttention
+        The trained network.
+    references_ : ndarray of shape (n_references, n_timesteps, n_channels)
+        The reference segments, float32.
+    reference_rows_ : ndarray of shape (n_references,)
+        Their rows in the training data.
+    history_ : list of dict
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
+        distances of segments from augmented copies of themselves.
+    n_features_in_ : int
+        Number of time steps of a training segment.
+    n_channels_in_ : int
+        Number of channels.
+    feature_names_in_ : ndarray of str
+        Column names of X, if it was a data frame (of one-channel segments) with such names.
+
+    See Also
+    --------
+    RelConEmbedder : An embedding that keeps the order of these distances.
+
+    References
+    ----------
+    .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
+       Wearable Data", ICLR 2025. arXiv:2411.18822
+
+    Examples
+    --------
+    >>> from relcon_sklearn import LearnedMotifDistance
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> X, y, subjects, _ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
+    >>> distance.fit(X, groups=subjects).pairwise(X[:2], X).shape
+    (2, 60)
+    """
+
+    _parameter_constraints = {
+        "embed_dim": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 0, None, closed="left")],
+        "attention": [StrOptions(set(ATTENTIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "augmentation": [callable, None],
+        "n_references": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "callbacks": [list, tuple, None],
+        "device": [str, HasMethods("type")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        embed_dim=64,
+        n_layers=2,
+        attention="sparsemax",
+        dropout=0.1,
+        augmentation=None,
+        n_references=64,
+        max_epochs=10,
+        batch_size=64,
+        lr=1e-3,
+        validation_fraction=0.1,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.embed_dim = embed_dim
+        self.n_layers = n_layers
+        self.attention = attention
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.n_references = n_references
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, groups=None):
+        """Learn the distance.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
+            anything else with shape, dtype and row indexing; it is read batch by batch.
+        y : None
+            Ignored.
+        groups : array-like of shape (n_segments,) or None, default=None
+            Whose each segment is; held-out groups and references are drawn by it. None makes
+            every segment a group of its own.
+
+        Returns
+        -------
+        self : LearnedMotifDistance
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or groups cannot be used, or hold NaN or infinity.
+        FloatingPointError
+            If training diverges.
+        """
+        array = self._check_segments(X, reset=True)
+        groups = self._check_groups(groups, len(array))
+        check_several(array)
+        seed = self._seed()
+        self._build(
+            "net_",
+            MotifCrossAttention,
+            seed,
+            n_channels=self.n_channels_in_,
+            embed_dim=self.embed_dim,
+            n_layers=self.n_layers,
+            attention=self.attention,
+            dropout=self.dropout,
+        )
+        train, valid = self._split(array, groups, seed)
+        self.history_ = fit_module(
+            self.net_,
+            reconstruction_loss(self._augmentation()),
+            train,
+            valid,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            device=self._device(),
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            description="motif distance",
+        )
+        n_references = len(array) if self.n_references is None else self.n_references
+        rng = np.random.default_rng(seed)
+        self.reference_rows_ = GroupIndex(groups).spread(n_references, rng)
+        self.references_ = array.read(self.reference_rows_)
+        return self
+
+    def transform(self, X):
+        """Return the distances of segments from the reference segments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Anchors. With three dimensions they may be of another length than the training
+            segments.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_segments, n_references)
+            Float32; row i holds d(X[i] | reference j).
+        """
+        check_is_fitted(self)
+        return self._pairwise(self._check_segments(X, reset=False), SegmentArray(self.references_))
+
+    def pairwise(self, X_anchor, X_candidate=None):
+        """Return the distance of every anchor from every candidate.
+
+        Parameters
+        ----------
+        X_anchor : array-like of shape (n_anchors, n_timesteps, n_channels)
+            Segments to be rebuilt.
+        X_candidate : array-like of shape (n_candidates, n_candidate_timesteps, n_channels) \
+                or None, default=None
+            Segments to rebuild them from; None takes the anchors.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_anchors, n_candidates)
+            Float32. Not symmetric, and not zero on the diagonal.
+        """
+        check_is_fitted(self)
+        anchors = self._check_segments(X_anchor, reset=False, name="X_anchor")
+        if X_candidate is None:
+            return self._pairwise(anchors, anchors)
+        candidates = self._check_segments(X_candidate, reset=False, name="X_candidate")
+        return self._pairwise(anchors, candidates)
+
+    def reconstruct(self, anchor, candidate):
+        """Rebuild anchors from candidates, pair by pair.
+
+        Parameters
+        ----------
+        anchor : array-like of shape (n_timesteps, n_channels) or (n, n_timesteps, n_channels)
+            Segment(s) to be rebuilt.
+        candidate : array-like of shape (n_candidate_timesteps, n_channels) or \
+                (n, n_candidate_timesteps, n_channels)
+            Segment(s) to rebuild them from, as many as there are anchors.
+
+        Returns
+        -------
+        reconstruction : ndarray of the shape of `anchor`
+            Float32, in the units of the data. ``((reconstruction - anchor) ** 2).sum()`` is the
+            distance.
+        """
+        return self._explain(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
+
+    def attention_map(self, anchor, candidate):
+        """Return which time steps of the candidate each time step of the anchor is built from.
+
+        Parameters
+        ----------
+        anchor, candidate : array-like
+            As in :meth:`reconstruct`.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_timesteps, n_candidate_timesteps) or \
+                (n, n_timesteps, n_candidate_timesteps)
+            Float32; each row is non-negative and sums to one.
+        """
+        return self._explain(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
+
+    def score(self, X, y=None):
+        """Return minus the mean distance of segments from augmented copies of themselves.
+
+        The augmentations are drawn from a fixed seed, so that models can be compared.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        check_is_fitted(self)
+        array = self._check_segments(X, reset=False)
+        batches = Batches(array, np.arange(len(array)), self.batch_size, seed=0)
+        loss = reconstruction_loss(self._augmentation())
+        return -mean_loss(self.net_, loss, batches, self._device())
+
+    def _augmentation(self):
+        return RandomAugmentations() if self.augmentation is None else self.augmentation
+
+    def _pairwise(self, anchors: SegmentArray, candidates: SegmentArray) -> np.ndarray:
+        net, device = self.net_.to(self._device()), self._device()
+        distances = np.empty((len(anchors), len(candidates)), dtype=np.float32)
+        total = distances.size
+        with tqdm(total=total, desc="pairs", unit="pair", disable=self.verbose <= 0) as bar:
+            for columns in candidates.chunks(_BLOCK_BYTES):
+                features = encode_in_chunks(net, _read(candidates, columns, device))
+                for rows in anchors.chunks(_BLOCK_BYTES):
+                    block = _block(net, _read(anchors, rows, device), features)
+                    distances[np.ix_(rows, columns)] = block.cpu().numpy()
+                    bar.update(block.numel())
+        return distances
+
+    def _explain(self, anchor, candidate, function) -> np.ndarray:
+        """Apply `function` to anchors and candidates, batched or single."""
+        check_is_fitted(self)
+        shape = np.shape(anchor)
+        single = len(shape) == 2
+        device = self._device()
+        self.net_.to(device)
+        pair = []
+        for name, value in (("anchor", anchor), ("candidate", candidate)):
+            value = np.asarray(value)
+            if single:
+                value = value[None]
+            if value.ndim != 3:
+                raise ValueError(
+                    f"{name} has shape {np.shape(value)}; expected (n_timesteps, n_channels) or "
+                    "(n, n_timesteps, n_channels), alike for anchor and candidate."
+                )
+            array = self._check_segments(value, reset=False, name=name)
+            pair.append(_read(array, np.arange(len(array)), device))
+        if len(pair[0]) != len(pair[1]):
+            raise ValueError(
+                f"anchor has {len(pair[0])} segments, but candidate has {len(pair[1])}: they are "
+                "taken pair by pair."
+            )
+        with torch.inference_mode():
+            result = function(*pair).cpu().numpy()
+        return result[0] if single else result
+
+
+def _read(array: SegmentArray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(array.read(rows)).transpose(1, 2).to(device)
+
+
+def _block(
+    net: MotifCrossAttention, anchors: torch.Tensor, candidates: CandidateFeatures
+) -> torch.Tensor:
+    """Return the distances of all anchors from all candidates."""
+    n_candidates = len(candidates.key)
+    index = torch.arange(n_candidates, device=anchors.device).expand(len(anchors), n_candidates)
+    return motif_distances(net, anchors, candidates, index)

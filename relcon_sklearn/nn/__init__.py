@@ -1,0 +1,26 @@
+"""Torch modules and losses. Knows neither scikit-learn nor skorch.
+
+Modules take signals as torch does, (n, n_channels, n_timesteps).
+"""
+
+from ._loss import ranking_likelihood_loss, relative_contrastive_loss
+from ._motif_attention import ATTENTIONS, CandidateFeatures, MotifCrossAttention, squared_error
+from ._motif_ranking import encode_in_chunks, motif_distances
+from ._resnet import ENCODER_PRESETS, ResNet1D
+from ._revin import RevIN
+from ._sparsemax import sparsemax
+
+__all__ = [
+    "ATTENTIONS",
+    "ENCODER_PRESETS",
+    "CandidateFeatures",
+    "MotifCrossAttention",
+    "ResNet1D",
+    "RevIN",
+    "encode_in_chunks",
+    "motif_distances",
+    "ranking_likelihood_loss",
+    "relative_contrastive_loss",
+    "sparsemax",
+    "squared_error",
+]

@@ -1,0 +1,112 @@
+"""The convolutional network that turns a segment into query, key or value features."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class EdgeScaledConv1d(nn.Conv1d):
+    """A "same" convolution whose outputs near the edges are scaled up for the missing taps.
+
+    With zero padding, an output `k` steps from the edge sums over fewer than ``kernel_size`` real
+    samples; it is multiplied by ``kernel_size / n_real_taps``. This is a partial convolution [1]_
+    with nothing masked, which is what the published network's first layer amounts to.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Number of channels.
+    kernel_size : int
+        Odd kernel size.
+
+    References
+    ----------
+    .. [1] Liu et al., "Image Inpainting for Irregular Holes Using Partial Convolutions",
+       ECCV 2018.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+
+    def edge_scale(self, n_timesteps: int) -> Tensor:
+        """Return the factors, shape (n_timesteps,)."""
+        half = self.kernel_size[0] // 2
+        time = torch.arange(n_timesteps, device=self.weight.device)
+        n_real_taps = time.clamp(max=half) + 1 + (n_timesteps - 1 - time).clamp(max=half)
+        return self.kernel_size[0] / n_real_taps.to(self.weight.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, in_channels, n_timesteps) to (n, out_channels, n_timesteps)."""
+        y = F.conv1d(x, self.weight, padding=self.padding)
+        return torch.addcmul(self.bias[:, None], y, self.edge_scale(x.shape[-1]))
+
+
+class DilatedBottleneck(nn.Module):
+    """Residual block: 1x1 convolution to a bottleneck, dilated convolution back, GELU, norm."""
+
+    def __init__(self, embed_dim: int, bottleneck_dim: int, kernel_size: int, dilation: int):
+        super().__init__()
+        self.squeeze = nn.Conv1d(embed_dim, bottleneck_dim, 1)
+        self.dilated = nn.Conv1d(
+            bottleneck_dim,
+            embed_dim,
+            kernel_size,
+            dilation=dilation,
+            padding=dilation * (kernel_size - 1) // 2,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, embed_dim, n_timesteps) to the same shape."""
+        return activate(x + self.dilated(self.squeeze(x)))
+
+
+class DilatedConvNet(nn.Module):
+    """Features of every time step of a segment, at several time scales.
+
+    An edge-scaled convolution to `embed_dim` channels, then `n_layers` residual bottleneck blocks
+    of dilation 1, 2, 4, ...; a GELU and an instance normalisation after each.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the segments.
+    embed_dim : int, default=64
+        Number of features per time step; the bottleneck has an eighth of it (at least 1).
+    kernel_size : int, default=15
+        Odd kernel size of all but the 1x1 convolutions.
+    n_layers : int, default=2
+        Number of residual blocks.
+    """
+
+    def __init__(
+        self, n_channels: int, embed_dim: int = 64, kernel_size: int = 15, n_layers: int = 2
+    ):
+        super().__init__()
+        self.stem = EdgeScaledConv1d(n_channels, embed_dim, kernel_size)
+        bottleneck_dim = max(1, embed_dim // 8)
+        self.blocks = nn.ModuleList(
+            DilatedBottleneck(embed_dim, bottleneck_dim, kernel_size, dilation=2**i)
+            for i in range(n_layers)
+        )
+
+    def forward(self, segments: Tensor) -> Tensor:
+        """Map (n, n_channels, n_timesteps) to features (n, embed_dim, n_timesteps)."""
+        return self.after_stem(self.stem(segments))
+
+    def after_stem(self, x: Tensor) -> Tensor:
+        """Continue from the output of the stem convolution, before its activation."""
+        x = activate(x)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def activate(x: Tensor) -> Tensor:
+    """Apply GELU, then normalise every channel of every segment over time."""
+    x = F.gelu(x)
+    if x.shape[-1] == 1:
+        # The deviation of one value from its own mean; torch refuses to normalise a single value.
+        return torch.zeros_like(x)
+    return F.instance_norm(x)

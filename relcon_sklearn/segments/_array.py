@@ -1,0 +1,131 @@
+"""Segments wherever they lie: one checked, casting way to read rows of a large array."""
+
+from __future__ import annotations
+
+import mmap
+
+import numpy as np
+import torch
+
+# Beyond this, variances of float32 arithmetic overflow somewhere on the way to an embedding.
+LARGEST_VALUE = 1e12
+
+# Memory-mapped pages that reading may leave resident before they are handed back. The kernel maps
+# some 64 kB around each row it is asked for.
+_RESIDENT_BYTES = 2**28
+_BYTES_PER_FAULT = 2**16
+
+# Rows read at once where a whole array is walked through.
+_SCAN_BYTES = 2**24
+
+
+class SegmentArray:
+    """View of array-like data as segments, read a few rows at a time.
+
+    Nothing of `X` is copied but the rows asked for, which come as a new, writable float32 array
+    after their values were checked. 2-D data are segments of one channel.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_segments, n_timesteps, n_channels) or (n_segments, n_timesteps)
+        Anything with ``shape``, ``dtype`` and row indexing: ndarray, memmap, h5py or zarr array,
+        torch tensor. Real numbers of any width; integers are taken at face value.
+    name : str, default="X"
+        Name used in error messages.
+    """
+
+    def __init__(self, X, name: str = "X"):
+        self.X = X
+        self.name = name
+        self._bytes_mapped = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of segments, time steps and channels."""
+        return (*self.X.shape, 1) if len(self.X.shape) == 2 else tuple(self.X.shape)
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return the given rows as a new float32 array (len(rows), n_timesteps, n_channels).
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN, infinite, or too large to compute with.
+        """
+        rows = np.asarray(rows)
+        values = self._fetch(rows)
+        check_values(values, rows, self.name)
+        # Always a copy: torch writes to read-only arrays without asking.
+        values = np.array(values, dtype=np.float32, order="C", copy=True)
+        return values.reshape(len(rows), *self.shape[1:])
+
+    def check(self) -> None:
+        """Read every row once, in order, for the sake of the errors :meth:`read` raises."""
+        for rows in self.chunks(_SCAN_BYTES):
+            check_values(self._fetch(rows), rows, self.name)
+
+    def chunks(self, n_bytes: int) -> list[np.ndarray]:
+        """Split the row numbers into runs whose float32 segments fill `n_bytes` at most."""
+        n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
+        return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
+
+    def _fetch(self, rows: np.ndarray) -> np.ndarray:
+        if isinstance(self.X, torch.Tensor):
+            values = self.X.detach()[torch.from_numpy(rows).to(self.X.device)].cpu()
+            return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+        if isinstance(self.X, np.ndarray):
+            values = np.asarray(self.X[rows])
+            self._release_pages(values)
+            return values
+        # h5py wants its rows increasing and distinct.
+        unique, inverse = np.unique(rows, return_inverse=True)
+        return np.asarray(self.X[unique])[inverse]
+
+    def _release_pages(self, values: np.ndarray) -> None:
+        """Keep the pages of a memory-mapped file from piling up in the resident memory."""
+        mapping = getattr(self.X, "_mmap", None)
+        # Copy-on-write maps hold changes that exist nowhere else; shared ones lose nothing.
+        if mapping is None or getattr(self.X, "mode", "c") == "c":
+            return
+        n_rows = max(1, len(values))
+        self._bytes_mapped += max(values.nbytes, n_rows * _BYTES_PER_FAULT)
+        if self._bytes_mapped > _RESIDENT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)
+            self._bytes_mapped = 0
+
+
+def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
+    """Raise ValueError if `values` hold NaN, infinity or numbers too large to compute with.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, ...)
+        What was read.
+    rows : ndarray of shape (n_rows,)
+        The row number of each, for the message.
+    name : str, default="X"
+        Name of the array, for the message.
+    """
+    if values.size == 0 or values.dtype.kind not in "fiu":
+        return
+    # Two reductions and no temporary; NaN makes both comparisons false.
+    if values.max() <= LARGEST_VALUE and values.min() >= -LARGEST_VALUE:
+        return
+    flat = values.reshape(len(values), -1)
+    usable = (flat <= LARGEST_VALUE) & (flat >= -LARGEST_VALUE)
+    # The smallest row number, not the first that happened to be read.
+    bad = np.flatnonzero(~usable.all(axis=1))
+    i = bad[np.argmin(rows[bad])]
+    value = flat[i][~usable[i]][0]
+    if np.isfinite(value):
+        raise ValueError(
+            f"{name} contains a value too large to compute with: {value:.3g} in row {rows[i]} "
+            f"(at most {LARGEST_VALUE:g}). Accelerations are expected in g; scale the data."
+        )
+    raise ValueError(
+        f"{name} contains NaN or infinity: first in row {rows[i]} ({value}). "
+        "Drop such segments or fill their gaps before passing them on."
+    )

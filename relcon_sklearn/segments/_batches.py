@@ -1,0 +1,120 @@
+"""Batches: which rows of the data are read together, and who is ranked against whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ._array import SegmentArray
+from ._groups import GroupIndex
+
+
+class Batch(NamedTuple):
+    """Segments and what to do with them.
+
+    `segments` is (n, n_timesteps, n_channels) float32. `anchors` (n_anchors,) and `candidates`
+    (n_anchors, n_candidates) number rows of `segments`; a negative candidate means there is none.
+    `seed` drives every random choice made with the batch, so that a step of training depends on
+    nothing but the weights and its batch.
+    """
+
+    segments: torch.Tensor
+    anchors: torch.Tensor
+    candidates: torch.Tensor
+    seed: int
+
+    def to(self, device) -> Batch:
+        """Move the tensors to `device`."""
+        return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), self.seed)
+
+
+class Batches:
+    """The batches of an epoch: each of `rows` is an anchor once, in random order.
+
+    The candidates of an anchor are up to `n_within` other segments of its group, and the other
+    anchors of the batch (RelCon, section 3.2). A group that has fewer gives those it has.
+
+    Batches are a function of `seed`, `epoch` and their number within the epoch alone.
+
+    Parameters
+    ----------
+    array : SegmentArray
+        The data.
+    rows : ndarray of shape (n_rows,)
+        Rows of `array` to use.
+    batch_size : int
+        Anchors per batch.
+    seed : int
+        Seed of all draws.
+    groups : ndarray of shape (n_rows,) or None, default=None
+        Group of each of `rows`. None makes every segment a group of its own.
+    n_within : int, default=0
+        Within-subject candidates per anchor.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch that the next iteration gives. Set it to get other batches.
+    """
+
+    def __init__(
+        self,
+        array: SegmentArray,
+        rows: np.ndarray,
+        batch_size: int,
+        seed: int,
+        groups: np.ndarray | None = None,
+        n_within: int = 0,
+    ):
+        self.array = array
+        self.rows = rows
+        self.seed = seed
+        self.epoch = 0
+        self.n_within = 0 if groups is None else n_within
+        self._index = GroupIndex(groups) if self.n_within > 0 else None
+        # A last batch of a single anchor has nobody to be compared with and breaks batch norms.
+        edges = np.arange(0, max(len(rows) - 1, 1), batch_size)
+        self._slices = list(zip(edges, [*edges[1:], len(rows)], strict=True))
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows))
+        for i, (start, stop) in enumerate(self._slices):
+            rng = np.random.default_rng([self.seed, self.epoch, i])
+            yield self._make(order[start:stop], rng)
+
+    def _make(self, anchors: np.ndarray, rng: np.random.Generator) -> Batch:
+        if self._index is None:
+            within = np.empty((len(anchors), 0), dtype=int)
+        else:
+            within = self._index.draw_mates(anchors, self.n_within, rng)
+        # Each segment is read, and embedded, once, however many lists it is in.
+        used, position = np.unique(np.append(anchors, within), return_inverse=True)
+        position = position.astype(np.int64)
+        if used[0] < 0:
+            used, position = used[1:], position - 1
+        n = len(anchors)
+        anchor_position = position[:n]
+        between = np.tile(anchor_position, (n, 1))
+        np.fill_diagonal(between, -1)
+        candidates = np.hstack([position[n:].reshape(n, -1), between])
+        segments = self.array.read(self.rows[used])
+        return Batch(
+            torch.from_numpy(segments),
+            torch.from_numpy(anchor_position),
+            torch.from_numpy(drop_repeats(candidates)),
+            int(rng.integers(2**63)),
+        )
+
+
+def drop_repeats(candidates: np.ndarray) -> np.ndarray:
+    """Sort each row and replace the repeats in it by -1."""
+    candidates = np.sort(candidates, axis=1)
+    repeated = np.zeros(candidates.shape, dtype=bool)
+    repeated[:, 1:] = candidates[:, 1:] == candidates[:, :-1]
+    return np.where(repeated, -1, candidates)

@@ -1,0 +1,183 @@
+"""The training loop: skorch's, with what costs time or hides trouble replaced."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import LRScheduler
+from torch import Tensor, nn
+
+from ..segments import Batch, Batches
+from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+
+logger = logging.getLogger("relcon_sklearn")
+
+Loss = Callable[[nn.Module, Batch], Tensor]
+
+
+class TrainingNet(NeuralNet):
+    """A NeuralNet whose loss is a function of the module and a batch.
+
+    Differences from skorch's loop, each for a reason:
+
+    - the loss is read once an epoch, not once a batch (each reading waits for the GPU), and the
+      history has one row per epoch, not one per batch;
+    - the module's mode is set once an epoch (skorch walks all submodules for every batch);
+    - a loss that is not finite is an error;
+    - ``KeyboardInterrupt`` reaches the caller.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module to train, initialised.
+    loss : callable
+        ``loss(module, batch)`` gives a scalar tensor.
+    **kwargs
+        Passed on to :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, module: nn.Module, *, loss: Loss, **kwargs):
+        self.loss = loss
+        super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return []
+
+    def train(self, batches: Batches, valid: Batches | None) -> list[dict]:
+        """Train on `batches` for ``max_epochs``, and return the record of the epochs."""
+        self.initialize()
+        self.notify("on_train_begin", X=batches)
+        for epoch in range(self.max_epochs):
+            batches.epoch = epoch
+            self.notify("on_epoch_begin", dataset_train=batches, dataset_valid=valid)
+            self.run_single_epoch(batches, True, "train", self.train_step)
+            if valid is not None:
+                self.run_single_epoch(valid, False, "valid", self.validation_step)
+                best = min(self.history[:, "valid_loss"])
+                self.history.record("valid_loss_best", self.history[-1, "valid_loss"] <= best)
+            logger.info("epoch %d: %s", epoch + 1, self.history[-1])
+            self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
+        self.notify("on_train_end", X=batches)
+        keys = ["train_loss"] if valid is None else ["train_loss", "valid_loss"]
+        return [{k: row[k] for k in ("epoch", *keys)} for row in self.history]
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run `step_fn` on every batch and record the mean loss per anchor."""
+        self.module_.train(training)
+        total, n_anchors = 0.0, 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch.to(self.device))
+            total = total + step["loss"] * len(batch.anchors)
+            n_anchors += len(batch.anchors)
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        mean = float(total) / n_anchors
+        if not math.isfinite(mean):
+            raise FloatingPointError(
+                f"{prefix}_loss became {mean} in epoch {len(self.history)}: training diverged. "
+                "Try a smaller lr, or precision='float32'."
+            )
+        self.history.record(prefix + "_loss", mean)
+
+    def train_step(self, batch, **fit_params):
+        """Take one optimizer step."""
+        self.optimizer_.zero_grad(set_to_none=True)
+        loss = self.loss(self.module_, batch)
+        loss.backward()
+        self.notify(
+            "on_grad_computed", named_parameters=self.module_.named_parameters(), batch=batch
+        )
+        self.optimizer_.step()
+        return {"loss": loss.detach()}
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss without learning from it."""
+        with torch.no_grad():
+            return {"loss": self.loss(self.module_, batch)}
+
+
+def fit_module(
+    module: nn.Module,
+    loss: Loss,
+    batches: Batches,
+    valid: Batches | None,
+    *,
+    lr: float,
+    max_epochs: int,
+    device: torch.device,
+    callbacks: Sequence | None = None,
+    verbose: int = 0,
+    description: str = "fit",
+) -> list[dict]:
+    """Train `module` in place with Adam, a short warm-up and a cosine decay.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Module to train. Ends in evaluation mode, with the weights of the epoch of lowest
+        validation loss (of the last epoch, if there is no validation).
+    loss : callable
+        ``loss(module, batch)`` gives a scalar tensor.
+    batches, valid : Batches
+        Training and validation data; `valid` may be None.
+    lr : float
+        Peak learning rate.
+    max_epochs : int
+        Number of epochs; with 0 the module stays as it is.
+    device : torch.device
+        Where to train.
+    callbacks : sequence of skorch callbacks or None
+        A learning-rate scheduler among them replaces the built-in one.
+    verbose : int
+        Progress bar if positive.
+    description : str
+        Label of the progress bar.
+
+    Returns
+    -------
+    history : list of dict
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss became NaN or infinite.
+    """
+    callbacks = list(callbacks or [])
+    instances = [c[1] if isinstance(c, tuple) else c for c in callbacks]
+    if not any(isinstance(c, LRScheduler) for c in instances):
+        callbacks.append(("warmup_cosine", WarmupCosine(lr, max_epochs)))
+    if valid is not None:
+        callbacks.append(("keep_best", KeepBest()))
+    if verbose > 0:
+        callbacks.append(("progress_bar", ProgressBar(max_epochs, description)))
+    net = TrainingNet(
+        module,
+        loss=loss,
+        optimizer=torch.optim.Adam,
+        lr=lr,
+        max_epochs=max_epochs,
+        device=device,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    try:
+        return net.train(batches, valid)
+    finally:
+        module.eval()
+
+
+def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:
+    """Return the mean of `loss` over the anchors of `batches`, in evaluation mode."""
+    module.to(device).eval()
+    total, n_anchors = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            total += float(loss(module, batch.to(device))) * len(batch.anchors)
+            n_anchors += len(batch.anchors)
+    return total / n_anchors

@@ -1,0 +1,60 @@
+"""What the two stages of RelCon minimise, as functions of a module and a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import relative_contrastive_loss, squared_error
+from ..segments import Batch
+from ._engine import Loss
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def reconstruction_loss(augmentation: Augmentation) -> Loss:
+    """Stage one: the mean motif distance of a segment from an augmented copy of itself.
+
+    Parameters
+    ----------
+    augmentation : callable
+        ``augmentation(segments, generator)``, see :mod:`relcon_sklearn.segments`.
+    """
+
+    def loss(net: nn.Module, batch: Batch) -> Tensor:
+        generator = torch.Generator(device=batch.segments.device).manual_seed(batch.seed)
+        anchors = batch.segments.transpose(1, 2)
+        copies = augmentation(batch.segments, generator).transpose(1, 2)
+        return squared_error(net(anchors, copies, generator), anchors).mean()
+
+    return loss
+
+
+def ranking_loss(
+    ranker: Callable[[Batch], Tensor], temperature: float, dtype: torch.dtype = torch.float32
+) -> Loss:
+    """Stage two: the relative contrastive loss of the embeddings of a batch.
+
+    Parameters
+    ----------
+    ranker : callable
+        Distances of the batch's candidates from their anchors. It stays outside of the module
+        that is trained.
+    temperature : float
+        Temperature of the loss.
+    dtype : torch.dtype
+        Precision of the encoder's forward pass; the loss is always float32.
+    """
+
+    def loss(encoder: nn.Module, batch: Batch) -> Tensor:
+        distances = ranker(batch)
+        device_type = batch.segments.device.type
+        with torch.autocast(device_type, dtype=dtype, enabled=dtype != torch.float32):
+            embeddings = encoder(batch.segments.transpose(1, 2))
+        return relative_contrastive_loss(
+            embeddings, batch.anchors, batch.candidates, distances, temperature
+        )
+
+    return loss
