@@ -12,8 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from ._base import SegmentTransformer, check_several
-from .nn import ATTENTIONS, CandidateFeatures, MotifCrossAttention, encode_in_chunks
-from .nn import motif_distances
+from .nn import (
+    ATTENTIONS,
+    CandidateFeatures,
+    MotifCrossAttention,
+    encode_in_chunks,
+    motif_distances,
+)
 from .segments import Batches, GroupIndex, RandomAugmentations, SegmentArray
 from .training import fit_module, mean_loss, reconstruction_loss
 
