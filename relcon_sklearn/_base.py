@@ -45,7 +45,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         in_memory = not _is_lazy(X)
         checked = check_array(X, allow_nd=True, ensure_all_finite=False) if in_memory else X
-        n_segments, n_timesteps, n_channels = _check_shape(checked, name)
+        _, n_timesteps, n_channels = _check_shape(checked, name)
         if len(checked.shape) == 2:
             # Each column is a feature to scikit-learn, so names and number must match.
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -156,11 +156,18 @@ class PackedModule(NamedTuple):
 
 
 @contextlib.contextmanager
-def seeded_global_rng(seed: int) -> Iterator[None]:
-    """Seed torch's global generator within the block, and leave it as it was."""
-    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=[]):
-        # Only the CPU's generator: modules are made there, so no CUDA context is opened here.
+def seeded_global_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's global generators within the block, and leave them as they were.
+
+    Covers the CPU's and, if `device` is one, that GPU's.
+    """
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
+        # Not torch.manual_seed, which would reach every GPU.
         torch.random.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ._base import SegmentTransformer, check_several
+from ._base import SegmentTransformer, check_several, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, SegmentArray
@@ -208,18 +209,22 @@ class RelConEmbedder(SegmentTransformer):
         self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
         train, valid = self._split(array, groups, seed, n_within=self.n_within)
-        self.history_ = fit_module(
-            self.encoder_,
-            self._loss(),
-            train,
-            valid,
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            device=self._device(),
-            callbacks=self.callbacks,
-            verbose=self.verbose,
-            description="encoder",
-        )
+        # An encoder of the user's own may draw from the global generators (dropout). Fits with one
+        # therefore wait for each other where they run in threads; ours draw nothing.
+        own = seeded_global_rng(seed, self._device()) if callable(self.encoder) else nullcontext()
+        with own:
+            self.history_ = fit_module(
+                self.encoder_,
+                self._loss(),
+                train,
+                valid,
+                lr=self.lr,
+                max_epochs=self.max_epochs,
+                device=self._device(),
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                description="encoder",
+            )
         return self
 
     def transform(self, X):

@@ -25,6 +25,9 @@ from .training import fit_module, mean_loss, reconstruction_loss
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.
 _BLOCK_BYTES = 2**21
 
+# Attention weights that explaining a block of pairs may take.
+_EXPLAIN_BYTES = 2**26
+
 
 class LearnedMotifDistance(SegmentTransformer):
     r"""Learnable, rotation-invariant distance between motion segments.
@@ -325,6 +328,10 @@ class LearnedMotifDistance(SegmentTransformer):
         loss = reconstruction_loss(self._augmentation())
         return -mean_loss(self.net_, loss, batches, self._device())
 
+    @property
+    def _n_features_out(self):
+        return len(self.references_)
+
     def _augmentation(self):
         return RandomAugmentations() if self.augmentation is None else self.augmentation
 
@@ -342,31 +349,37 @@ class LearnedMotifDistance(SegmentTransformer):
         return distances
 
     def _explain(self, anchor, candidate, function) -> np.ndarray:
-        """Apply `function` to anchors and candidates, batched or single."""
+        """Apply `function` to pairs of anchors and candidates, a block at a time."""
         check_is_fitted(self)
-        shape = np.shape(anchor)
-        single = len(shape) == 2
-        device = self._device()
-        self.net_.to(device)
+        single = np.ndim(anchor) == 2
         pair = []
         for name, value in (("anchor", anchor), ("candidate", candidate)):
             value = np.asarray(value)
-            if single:
-                value = value[None]
-            if value.ndim != 3:
+            if value.ndim != 3 - single:
                 raise ValueError(
-                    f"{name} has shape {np.shape(value)}; expected (n_timesteps, n_channels) or "
+                    f"{name} has shape {value.shape}; expected (n_timesteps, n_channels) or "
                     "(n, n_timesteps, n_channels), alike for anchor and candidate."
                 )
-            array = self._check_segments(value, reset=False, name=name)
-            pair.append(_read(array, np.arange(len(array)), device))
-        if len(pair[0]) != len(pair[1]):
+            value = value[None] if single else value
+            pair.append(self._check_segments(value, reset=False, name=name))
+        anchors, candidates = pair
+        if len(anchors) != len(candidates):
             raise ValueError(
-                f"anchor has {len(pair[0])} segments, but candidate has {len(pair[1])}: they are "
-                "taken pair by pair."
+                f"anchor has {len(anchors)} segments, but candidate has {len(candidates)}: they "
+                "are taken pair by pair."
             )
+        device = self._device()
+        self.net_.to(device)
+        # The attention of a pair takes n_candidate_timesteps values for each of the anchor's.
+        n_bytes = max(1, _EXPLAIN_BYTES // candidates.shape[1])
         with torch.inference_mode():
-            result = function(*pair).cpu().numpy()
+            blocks = [
+                function(_read(anchors, rows, device), _read(candidates, rows, device))
+                .cpu()
+                .numpy()
+                for rows in anchors.chunks(n_bytes)
+            ]
+        result = np.concatenate(blocks)
         return result[0] if single else result
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ._dilated_conv import DilatedConvNet
 from ._revin import RevIN, SegmentStats
-from ._sparsemax import sparsemax
+from ._sparsemax import sparsemax, sparsemax_
 
 
 def softmax(scores: Tensor) -> Tensor:
@@ -92,7 +92,11 @@ class MotifCrossAttention(nn.Module):
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """Return attention weights (n, anchor time, candidate time), each row summing to one."""
-        scores = query.transpose(1, 2) @ key / math.sqrt(key.shape[1])
+        # The query is scaled rather than the scores, of which there are many more.
+        query = query / math.sqrt(query.shape[1])
+        scores = query.transpose(1, 2) @ key
+        if self.attention == "sparsemax" and not scores.requires_grad:
+            return sparsemax_(scores)
         return ATTENTIONS[self.attention](scores)
 
     def attention_map(self, anchors: Tensor, candidates: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from ._revin import SegmentStats
 
 # Values of the largest array of one chunk: a CPU's second-level caches, and enough to fill a GPU.
 # Smaller chunks pay call overhead, larger ones memory traffic and fresh pages.
-_CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**27}
+_CHUNK_VALUES = {"cpu": 2**19, "cuda": 2**27}
 
 
 def motif_distances(

@@ -112,9 +112,9 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
     if values.size == 0 or values.dtype.kind not in "fiu":
         return
     # Two reductions and no temporary; NaN makes both comparisons false.
-    if values.max() <= LARGEST_VALUE and values.min() >= -LARGEST_VALUE:
+    if float(values.max()) <= LARGEST_VALUE and float(values.min()) >= -LARGEST_VALUE:
         return
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), -1).astype(np.float64)
     usable = (flat <= LARGEST_VALUE) & (flat >= -LARGEST_VALUE)
     # The smallest row number, not the first that happened to be read.
     bad = np.flatnonzero(~usable.all(axis=1))

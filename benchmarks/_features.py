@@ -1,0 +1,19 @@
+"""Summary features: the simple opponent of learned embeddings."""
+
+import numpy as np
+
+
+def dominant_frequency(X: np.ndarray, rate: float) -> np.ndarray:
+    """Return the frequency (Hz) of the largest oscillation of each channel; 0 if it is constant."""
+    spectrum = np.abs(np.fft.rfft(X - X.mean(axis=1, keepdims=True), axis=1))
+    return spectrum.argmax(axis=1) * (rate / X.shape[1])
+
+
+def summary_features(X: np.ndarray, rate: float) -> np.ndarray:
+    """Return mean, sd, quartiles and dominant frequency of each channel of each segment.
+
+    `X` is (n_segments, n_timesteps, n_channels); the features are (n_segments, 6 * n_channels).
+    """
+    quartiles = np.quantile(X, [0.25, 0.5, 0.75], axis=1)
+    parts = [X.mean(axis=1), X.std(axis=1), *quartiles, dominant_frequency(X, rate)]
+    return np.concatenate(parts, axis=1).astype(np.float32)

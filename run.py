@@ -1,0 +1,63 @@
+"""The project's commands, from a fresh clone: needs nothing but Python and pip.
+
+    python run.py demo      pretrain on generated recordings and print what it brought
+    python run.py test      run the tests (more arguments go to pytest)
+    python run.py lint      check style and format
+
+Each makes a virtual environment in .venv the first time and installs into it what it needs, at the
+versions of constraints.txt.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+COMMANDS = {
+    "demo": [["examples/first_pretraining.py"]],
+    "test": [["-m", "pytest"]],
+    "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
+}
+EXTRAS = {"demo": "", "test": "[test]", "lint": "[test]"}
+
+
+def install(extras):
+    """Install the package in editable mode, unless it has been with the same requirements."""
+    requirements = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
+    wanted = hashlib.sha256(b"".join(p.read_bytes() for p in requirements)).hexdigest()
+    stamp = VENV / f"installed{extras}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if not PYTHON.exists():
+        print(f"Making a virtual environment in {VENV}", flush=True)
+        venv.create(VENV, with_pip=True)
+    print("Installing (a few minutes the first time)", flush=True)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    package = ["--constraint", "constraints.txt", "--editable", f".{extras}"]
+    # torch first and by its pin alone, so that it is settled which build everything else is for.
+    pinned = next(x for x in requirements[1].read_text().split() if x.startswith("torch=="))
+    subprocess.run([*pip, pinned], cwd=ROOT, check=True)
+    subprocess.run([*pip, *package], cwd=ROOT, check=True)
+    stamp.write_text(wanted)
+
+
+def main(arguments):
+    """Run the named command."""
+    if not arguments or arguments[0] not in COMMANDS:
+        sys.exit(__doc__)
+    name, *rest = arguments
+    install(EXTRAS[name])
+    for command in COMMANDS[name]:
+        status = subprocess.run([PYTHON, *command, *rest], cwd=ROOT, check=False).returncode
+        if status:
+            sys.exit(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

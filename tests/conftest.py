@@ -1,0 +1,44 @@
+import hypothesis
+import numpy as np
+import pytest
+import torch
+from reference import VECTORS
+
+from relcon_sklearn.datasets import make_motion
+
+# The models here are too small to gain from threads, and lose a lot where they compete for cores.
+torch.set_num_threads(1)
+
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, max_examples=50
+)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Numbers produced by the released networks, as tensors (see tests/data/README.md)."""
+    with np.load(VECTORS) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+@pytest.fixture(scope="session")
+def motion():
+    """Small generated recordings: X (90, 64, 3), activities, subjects."""
+    X, y, subjects, _ = make_motion(90, n_subjects=6, n_timesteps=64, random_state=0)
+    return X, y, subjects
+
+
+@pytest.fixture(autouse=True)
+def same_weights_every_time():
+    """Modules made directly in a test draw their weights from torch's global generator."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def global_rng_untouched(same_weights_every_time):
+    """Fail if the test drew from a global generator."""
+    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    yield
+    assert np.array_equal(numpy_state, np.random.get_state()[1])
+    assert torch.equal(torch_state, torch.get_rng_state())

@@ -1,0 +1,41 @@
+import pytest
+import torch
+from reference import relative_error, released_resnet_weights
+
+from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_matches_the_released_network(vectors, mode):
+    net = ResNet1D(3, n_blocks=(2, 2, 3), widths=(8, 16, 32))
+    net.load_state_dict(released_resnet_weights(vectors, "resnet_small/"))
+    x = torch.cat([vectors["anchors"], vectors["candidates"]]).mT
+    suffix = "" if mode == "eval" else "_trainmode"
+    embeddings = net.train(mode == "train")(x)
+    assert relative_error(embeddings, vectors[f"resnet_small_embed{suffix}"]) < 1e-5
+
+
+@pytest.mark.parametrize("n_timesteps", [1, 2, 3, 7, 10, 11, 12, 64, 200, 1000])
+@pytest.mark.parametrize("n_channels", [1, 3, 6])
+def test_any_length_and_number_of_channels(n_timesteps, n_channels):
+    net = ResNet1D(n_channels, n_blocks=(1, 1), widths=(4, 6), kernel_sizes=(3, 4))
+    x = torch.randn(2, n_channels, n_timesteps, generator=torch.Generator().manual_seed(0))
+    for embeddings in (net(x), net.eval()(x)):
+        assert embeddings.shape == (2, net.n_features)
+        assert torch.isfinite(embeddings).all()
+
+
+def test_a_segment_is_embedded_alike_in_any_company():
+    net = ResNet1D(3, n_blocks=(1, 1), widths=(4, 6), kernel_sizes=(3, 4)).eval()
+    x = torch.randn(5, 3, 50, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(net(x)[3:4], net(x[3:4]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions", "n_features"),
+    [("resnet34", 3.63, 256), ("resnet34-half", 0.91, 128), ("resnet14-half", 0.31, 128)],
+)
+def test_presets_have_the_documented_size(name, millions, n_features):
+    net = ResNet1D(3, **ENCODER_PRESETS[name])
+    assert sum(p.numel() for p in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
+    assert net.n_features == n_features

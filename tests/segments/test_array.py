@@ -1,0 +1,433 @@
+"""SegmentArray: rows of every kind of array, as checked float32 copies."""
+
+import mmap
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from relcon_sklearn.segments import SegmentArray, _array
+from relcon_sklearn.segments._array import check_values
+
+properties = settings(derandomize=True, max_examples=60, deadline=None)
+
+N_ROWS, N_TIMESTEPS, N_CHANNELS = 7, 5, 3
+SHAPES = {"3d": (N_ROWS, N_TIMESTEPS, N_CHANNELS), "2d": (N_ROWS, N_TIMESTEPS)}
+DTYPES = ["f8", "f4", "f2", "i1", "i2", "i4", "i8", "u1", "u8", "?", ">f8", ">f4", ">f2", ">i4"]
+ROWS = {
+    "unsorted": [6, 0, 3],
+    "repeated": [2, 6, 2, 0, 2],
+    "all": list(range(N_ROWS)),
+    "one": [4],
+    "none": [],
+}
+ALL_ROWS = np.arange(N_ROWS)
+
+
+def integers(shape, dtype="f8"):
+    """Values that tell all entries apart and that every dtype can hold (but for bool)."""
+    values = np.arange(np.prod(shape)).reshape(shape)
+    if np.dtype(dtype).kind in "fi":
+        values = values - 52
+    return (values % 2 if dtype == "?" else values).astype(dtype)
+
+
+class Minimal:
+    """Only what SegmentArray is promised: shape, dtype and row indexing."""
+
+    def __init__(self, values):
+        self._values = values
+        self.shape = values.shape
+        self.dtype = values.dtype
+
+    def __getitem__(self, rows):
+        return self._values[rows]
+
+
+def as_memmap(values, folder, mode):
+    np.save(folder / "X.npy", values)
+    return np.load(folder / "X.npy", mmap_mode=mode)
+
+
+def as_memmap_slice(values, folder, mode):
+    padded = np.concatenate([values[:2], values, values[:1]])
+    return as_memmap(padded, folder, mode)[2:-1]
+
+
+def as_dataset(values, folder):
+    return h5py.File(folder / "X.h5", "w").create_dataset("X", data=values)
+
+
+def as_read_only(values):
+    values = values.copy()
+    values.flags.writeable = False
+    return values
+
+
+def reversed_view(values):
+    everything = (slice(None, None, -1),) * values.ndim
+    return values[everything].copy()[everything]
+
+
+SOURCES = {
+    "ndarray": lambda values, folder: values.copy(),
+    "fortran": lambda values, folder: np.asfortranarray(values),
+    "negative strides": lambda values, folder: reversed_view(values),
+    "every other row": lambda values, folder: np.repeat(values, 2, axis=0)[::2],
+    "read-only": lambda values, folder: as_read_only(values),
+    "memmap r": lambda values, folder: as_memmap(values, folder, "r"),
+    "memmap r+": lambda values, folder: as_memmap(values, folder, "r+"),
+    "memmap c": lambda values, folder: as_memmap(values, folder, "c"),
+    "memmap r slice": lambda values, folder: as_memmap_slice(values, folder, "r"),
+    "memmap c slice": lambda values, folder: as_memmap_slice(values, folder, "c"),
+    "h5py": as_dataset,
+    "minimal": lambda values, folder: Minimal(values.copy()),
+    "torch float32": lambda values, folder: torch.tensor(values, dtype=torch.float32),
+    "torch float64": lambda values, folder: torch.tensor(values, dtype=torch.float64),
+    "torch bfloat16": lambda values, folder: torch.tensor(values, dtype=torch.bfloat16),
+    "torch int16": lambda values, folder: torch.tensor(values, dtype=torch.int16),
+    "torch requires_grad": lambda values, folder: torch.tensor(values, requires_grad=True),
+    "torch transposed": lambda values, folder: torch.tensor(values.T.copy()).permute(
+        *reversed(range(values.ndim))
+    ),
+}
+FLOAT_SOURCES = [kind for kind in SOURCES if kind != "torch int16"]
+
+
+def contents(X):
+    """The values of any source, read without SegmentArray."""
+    if isinstance(X, torch.Tensor):
+        return X.detach().to(torch.float64).numpy()
+    if isinstance(X, Minimal):
+        return X._values
+    return np.asarray(X[:])
+
+
+def check_read(X, expected, rows):
+    rows = np.asarray(rows, dtype=int)
+    array = SegmentArray(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        segments = array.read(rows)
+
+    assert type(segments) is np.ndarray
+    assert segments.dtype == np.dtype("float32")
+    assert segments.dtype.isnative
+    assert segments.flags.c_contiguous
+    assert segments.flags.writeable
+    assert segments.shape == (len(rows), *array.shape[1:])
+    assert_array_equal(segments, expected[rows].astype(np.float32).reshape(segments.shape))
+
+    segments[...] = 77
+    assert_array_equal(contents(X), expected)
+    assert not (isinstance(X, np.ndarray) and np.shares_memory(segments, X))
+
+
+# ---------------------------------------------------------------- what is read
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+@pytest.mark.parametrize("kind", SOURCES)
+def test_rows_of_any_source_come_as_a_float32_copy(kind, rows, shape, tmp_path):
+    values = integers(shape)
+    check_read(SOURCES[kind](values, tmp_path), values, rows)
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_any_dtype_come_as_a_float32_copy(dtype, rows):
+    values = integers(SHAPES["3d"], dtype)
+    check_read(values.copy(), values, rows)
+
+
+@pytest.mark.parametrize("dtype", ["f2", ">f4", "i2", "?"])
+@pytest.mark.parametrize("kind", ["memmap r", "memmap c slice", "h5py", "fortran"])
+def test_dtypes_are_cast_wherever_the_data_lie(kind, dtype, tmp_path):
+    values = integers(SHAPES["3d"], dtype)
+    check_read(SOURCES[kind](values, tmp_path), values, ROWS["repeated"])
+
+
+def test_float64_is_rounded_to_the_nearest_float32():
+    values = np.random.default_rng(0).normal(size=(4, 6, 2))
+    assert_array_equal(SegmentArray(values).read(np.arange(4)), values.astype(np.float32))
+
+
+def test_integers_are_taken_at_face_value():
+    values = np.array([[[-128], [127]]], dtype=np.int8)
+    assert_array_equal(SegmentArray(values).read(np.arange(1))[0, :, 0], [-128.0, 127.0])
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_shape_and_length(kind, tmp_path):
+    array = SegmentArray(SOURCES[kind](integers(SHAPES["3d"]), tmp_path))
+    assert array.shape == SHAPES["3d"]
+    assert len(array) == N_ROWS
+
+
+@pytest.mark.parametrize("kind", ["ndarray", "minimal", "torch float32"])
+def test_two_dimensions_are_one_channel(kind, tmp_path):
+    array = SegmentArray(SOURCES[kind](integers(SHAPES["2d"]), tmp_path))
+    assert array.shape == (N_ROWS, N_TIMESTEPS, 1)
+    assert array.read(np.array([1, 5])).shape == (2, N_TIMESTEPS, 1)
+
+
+@pytest.mark.parametrize("kind", ["ndarray", "minimal", "h5py", "torch float32"])
+def test_no_rows_at_all(kind, tmp_path):
+    values = np.empty((0, N_TIMESTEPS, N_CHANNELS))
+    array = SegmentArray(SOURCES[kind](values, tmp_path))
+    assert len(array) == 0
+    assert array.chunks(10**6) == []
+    assert array.read(np.arange(0)).shape == (0, N_TIMESTEPS, N_CHANNELS)
+    array.check()
+
+
+# ---------------------------------------------------------------- values that cannot be used
+
+BAD = [np.nan, np.inf, -np.inf, 1e13, -1e13]
+
+
+def expected_message(value, row):
+    what = "too large" if np.isfinite(value) else "NaN or infinity"
+    return rf"^X contains .*{what}.* in row {row}\b"
+
+
+@pytest.mark.parametrize("value", BAD)
+@pytest.mark.parametrize("kind", FLOAT_SOURCES)
+def test_bad_value_names_the_smallest_row(kind, value, tmp_path):
+    values = integers(SHAPES["3d"])
+    values[5, 0, 2] = values[3, 4, 1] = value
+    array = SegmentArray(SOURCES[kind](values, tmp_path))
+    for rows in ([5, 3, 0, 3], [3, 5], [0, 1, 2, 3, 4, 5, 6]):
+        with pytest.raises(ValueError, match=expected_message(value, 3)):
+            array.read(np.array(rows))
+    with pytest.raises(ValueError, match=expected_message(value, 5)):
+        array.read(np.array([6, 5]))
+    assert len(array.read(np.array([6, 4, 2, 1, 0]))) == 5
+
+
+@pytest.mark.parametrize("value", BAD[:3])
+@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", ">f4", "f8", ">f8", "g"])
+def test_nan_and_infinity_of_every_float(dtype, value):
+    values = integers(SHAPES["3d"], dtype)
+    values[4, 2, 0] = value
+    with pytest.raises(ValueError, match=expected_message(value, 4)):
+        SegmentArray(values).read(ALL_ROWS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", BAD[:3])
+def test_nan_and_infinity_of_every_tensor(dtype, value):
+    values = torch.zeros(SHAPES["3d"], dtype=dtype)
+    values[4, 2, 0] = value
+    with pytest.raises(ValueError, match=expected_message(value, 4)):
+        SegmentArray(values).read(ALL_ROWS)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", ">i8"])
+def test_large_integers(dtype):
+    values = integers(SHAPES["3d"], dtype)
+    values[2, 0, 0] = 10**13
+    with pytest.raises(ValueError, match=expected_message(1e13, 2)):
+        SegmentArray(values).read(ALL_ROWS)
+
+
+def test_most_negative_integer_is_too_large():
+    values = integers(SHAPES["3d"], "i8")
+    values[2, 0, 0] = np.iinfo(np.int64).min
+    with pytest.raises(ValueError, match=expected_message(1e13, 2)):
+        SegmentArray(values).read(ALL_ROWS)
+
+
+def test_the_largest_usable_values():
+    values = np.full((2, 3, 1), 1e12)
+    values[1] *= -1
+    assert_array_equal(SegmentArray(values).read(np.arange(2)), values.astype(np.float32))
+    for value in np.nextafter(1e12, np.inf) * np.array([1, -1]):
+        values[1, 2, 0] = value
+        with pytest.raises(ValueError, match=expected_message(value, 1)):
+            SegmentArray(values).read(np.arange(2))
+
+
+@pytest.mark.parametrize("kind", ["ndarray", "memmap r", "h5py"])
+def test_the_smallest_row_decides_what_is_wrong(kind, tmp_path):
+    values = integers(SHAPES["3d"])
+    values[2, 1, 1], values[4, 0, 0] = 1e13, np.nan
+    array = SegmentArray(SOURCES[kind](values, tmp_path))
+    with pytest.raises(ValueError, match=expected_message(1e13, 2)):
+        array.read(np.array([4, 2]))
+    with pytest.raises(ValueError, match=expected_message(np.nan, 4)):
+        array.read(np.array([4, 1]))
+
+
+def test_message_has_the_name_and_the_value():
+    values = integers(SHAPES["3d"])
+    values[1, 0, 0] = 3e15
+    with pytest.raises(ValueError, match=r"^X_anchor contains .*3e\+15 in row 1"):
+        SegmentArray(values, "X_anchor").read(ALL_ROWS)
+
+
+@properties
+@given(data=st.data())
+def test_errors_agree_with_a_search(data):
+    values = np.zeros((6, 4, 2))
+    places = st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 1))
+    bad = data.draw(st.dictionaries(places, st.sampled_from(BAD), max_size=3))
+    for place, value in bad.items():
+        values[place] = value
+    rows = data.draw(st.lists(st.integers(0, 5), max_size=8))
+    found = sorted(place for place in bad if place[0] in rows)
+    array = SegmentArray(values)
+    if not found:
+        assert_array_equal(array.read(np.array(rows, dtype=int)), values[rows])
+        return
+    with pytest.raises(ValueError, match=expected_message(bad[found[0]], found[0][0])):
+        array.read(np.array(rows))
+
+
+@pytest.mark.parametrize("scan_bytes", [1, 150, 10**6])
+@pytest.mark.parametrize("kind", ["ndarray", "memmap r", "h5py", "torch float32"])
+def test_check_reads_everything(kind, scan_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_SCAN_BYTES", scan_bytes)
+    values = integers(SHAPES["3d"])
+    SegmentArray(SOURCES[kind](values, tmp_path)).check()
+    for row in reversed(range(N_ROWS)):
+        values[row, -1, -1] = np.nan
+        folder = tmp_path / str(row)
+        folder.mkdir()
+        with pytest.raises(ValueError, match=expected_message(np.nan, row)):
+            SegmentArray(SOURCES[kind](values, folder)).check()
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 2), (2, 0, 2), (2, 3, 0)])
+def test_check_values_of_nothing(shape):
+    check_values(np.empty(shape), np.arange(shape[0]))
+
+
+def test_check_values_of_booleans():
+    check_values(np.array([[True], [False]]), np.arange(2))
+
+
+# ---------------------------------------------------------------- memory-mapped files
+
+
+class RecordingMap:
+    """A stand-in for the mmap of a memmap, which passes advice on and counts it."""
+
+    def __init__(self, mapping):
+        self.mapping = mapping
+        self.advice = []
+
+    def madvise(self, *args):
+        self.advice.append(args)
+        self.mapping.madvise(*args)
+
+
+def mapped(folder, mode, n_rows=20, view=slice(None)):
+    X = as_memmap(integers((n_rows, N_TIMESTEPS, N_CHANNELS), "f4"), folder, mode)[view]
+    X._mmap = RecordingMap(X._mmap)
+    return X
+
+
+needs_madvise = pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="needs madvise")
+
+
+@pytest.mark.parametrize("view", [slice(None), slice(3, 17)], ids=["whole", "slice"])
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_changes_survive_the_release_of_pages(mode, view, tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
+    X = mapped(tmp_path, mode, view=view)
+    X[5] = 1234
+    X[7, 0, 0] = -99
+    expected = np.array(X)
+    array = SegmentArray(X)
+    for row in [*range(len(X)), 5, 7, *range(len(X))]:
+        assert_array_equal(array.read(np.array([row])), expected[[row]])
+    assert_array_equal(X, expected)
+    in_file = np.load(tmp_path / "X.npy")[view]
+    assert_array_equal(in_file, expected if mode == "r+" else integers((20, 5, 3), "f4")[view])
+
+
+@needs_madvise
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_pages_are_released_once_the_budget_is_spent(mode, tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 10 * 2**16)
+    X = mapped(tmp_path, mode)
+    array = SegmentArray(X)
+    releases = []
+    for _ in range(40):
+        array.read(np.array([3]))
+        releases.append(len(X._mmap.advice))
+    # 64 kB for each row: the eleventh is the first beyond the budget, and so on.
+    assert_array_equal(np.flatnonzero(np.diff(releases)) + 2, [11, 22, 33])
+    assert set(X._mmap.advice) == {(mmap.MADV_DONTNEED,)}
+    # Each of several rows counts.
+    array.read(np.arange(11))
+    assert len(X._mmap.advice) == 4
+
+
+@needs_madvise
+def test_large_rows_count_in_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 3 * 2**18)
+    X = as_memmap(np.zeros((2, 2**15, 2), dtype=np.float32), tmp_path, "r")  # 256 kB a row
+    X._mmap = RecordingMap(X._mmap)
+    array = SegmentArray(X)
+    for n_reads, n_releases in ((3, 0), (1, 1), (3, 1), (1, 2)):
+        for _ in range(n_reads):
+            array.read(np.array([1]))
+        assert len(X._mmap.advice) == n_releases
+
+
+def test_copy_on_write_pages_are_never_released(tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
+    X = mapped(tmp_path, "c")
+    array = SegmentArray(X)
+    for _ in range(5):
+        array.read(np.arange(len(X)))
+    assert X._mmap.advice == []
+
+
+def test_reading_goes_on_where_there_is_no_madvise(tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
+    monkeypatch.delattr(mmap, "MADV_DONTNEED", raising=False)
+    X = mapped(tmp_path, "r")
+    for _ in range(3):
+        assert_array_equal(SegmentArray(X).read(np.arange(len(X))), np.array(X))
+    assert X._mmap.advice == []
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_memmap_without_a_file(mode, tmp_path, monkeypatch):
+    # A copy is of the same class, but lies in memory.
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
+    values = integers(SHAPES["3d"])
+    X = as_memmap(values, tmp_path, mode).copy()
+    assert isinstance(X, np.memmap)
+    for rows in ROWS.values():
+        check_read(X, values, rows)
+
+
+# ---------------------------------------------------------------- chunks
+
+
+@properties
+@given(
+    n_rows=st.integers(0, 50),
+    n_timesteps=st.integers(1, 20),
+    n_channels=st.integers(1, 4),
+    n_bytes=st.integers(1, 3000),
+)
+def test_chunks_cover_every_row_once_within_the_budget(n_rows, n_timesteps, n_channels, n_bytes):
+    # A dtype of another width: the budget is for what is read, not for where it is read from.
+    X = np.zeros((n_rows, n_timesteps, n_channels), dtype="i1")
+    chunks = SegmentArray(X).chunks(n_bytes)
+    assert_array_equal(np.concatenate([*chunks, np.arange(0)]), np.arange(n_rows))
+    largest = max(1, n_bytes // (4 * n_timesteps * n_channels))
+    sizes = [len(chunk) for chunk in chunks]
+    assert all(size == largest for size in sizes[:-1])
+    assert all(0 < size <= largest for size in sizes)

@@ -1,0 +1,275 @@
+"""Batches: who is an anchor when, who is compared with whom, and what is read."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from relcon_sklearn.segments import Batch, Batches, SegmentArray
+from relcon_sklearn.segments._batches import drop_repeats
+
+properties = settings(derandomize=True, max_examples=80, deadline=None)
+
+seeds = st.integers(0, 2**31 - 1)
+
+
+def numbered(n):
+    """Segments whose first value is their row number."""
+    return np.arange(n)[:, None, None] + np.linspace(0, 0.5, 6).reshape(1, 3, 2)
+
+
+class Recording(SegmentArray):
+    """A SegmentArray that remembers which rows it was asked for."""
+
+    def __init__(self, X):
+        super().__init__(X)
+        self.reads = []
+
+    def read(self, rows):
+        self.reads.append(rows.tolist())
+        return super().read(rows)
+
+
+def numbers(batch):
+    """The row number of each segment of a batch."""
+    return batch.segments[:, 0, 0].int().tolist()
+
+
+def lists(batch):
+    """Row numbers of each anchor and of its candidates."""
+    row = numbers(batch)
+    return [
+        (row[anchor], [row[c] for c in candidates if c >= 0])
+        for anchor, candidates in zip(
+            batch.anchors.tolist(), batch.candidates.tolist(), strict=True
+        )
+    ]
+
+
+def same(first, second):
+    return len(first) == len(second) and all(
+        a.seed == b.seed and all(torch.equal(x, y) for x, y in zip(a[:3], b[:3], strict=True))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, epoch=0):
+    groups = None if n_groups is None else np.arange(n) % n_groups
+    batches = Batches(SegmentArray(numbered(n)), np.arange(n), batch_size, seed, groups, n_within)
+    batches.epoch = epoch
+    return batches
+
+
+# ---------------------------------------------------------------- an epoch
+
+
+@properties
+@given(
+    groups=st.lists(st.integers(0, 4), min_size=2, max_size=40),
+    batch_size=st.integers(2, 12),
+    n_within=st.integers(0, 7),
+    seed=seeds,
+    epoch=st.integers(0, 3),
+    with_groups=st.booleans(),
+    data=st.data(),
+)
+def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
+    # The data hold more than the rows in use, which are in no order.
+    X = numbered(len(groups) + 5)
+    rows = np.array(data.draw(st.permutations(range(len(X)))))[: len(groups)]
+    group_of = dict(zip(rows.tolist(), groups, strict=True))
+    array = Recording(X)
+    batches = Batches(
+        array, rows, batch_size, seed, np.array(groups) if with_groups else None, n_within
+    )
+    batches.epoch = epoch
+    found = list(batches)
+
+    # Each row is an anchor once, and only a single anchor left over makes a batch larger.
+    anchors = [[row for row, _ in lists(batch)] for batch in found]
+    assert sorted(row for part in anchors for row in part) == sorted(rows.tolist())
+    n_full, n_left = divmod(len(rows), batch_size)
+    sizes = [batch_size] * n_full
+    if n_left == 1 and n_full:
+        sizes[-1] += 1
+    elif n_left:
+        sizes.append(n_left)
+    assert [len(part) for part in anchors] == sizes
+    assert len(batches) == len(sizes)
+
+    for batch, read in zip(found, array.reads, strict=True):
+        # What is read is what is used, each segment once.
+        assert len(set(read)) == len(read)
+        assert_array_equal(batch.segments.numpy(), X[read].astype(np.float32))
+        used = {row for anchor, candidates in lists(batch) for row in (anchor, *candidates)}
+        assert used == set(read)
+
+        n_anchors = len(batch.anchors)
+        width = n_anchors + (n_within if with_groups else 0)
+        assert batch.candidates.shape == (n_anchors, width)
+        assert batch.candidates.dtype == batch.anchors.dtype == torch.int64
+        assert batch.candidates.min() >= -1
+
+        in_batch = {anchor for anchor, _ in lists(batch)}
+        for anchor, candidates in lists(batch):
+            assert len(set(candidates)) == len(candidates)
+            assert anchor not in candidates
+            assert in_batch - {anchor} <= set(candidates)
+            extra = set(candidates) - in_batch
+            others = {r for r in group_of if group_of[r] == group_of[anchor] and r != anchor}
+            n_drawn = min(n_within, len(others)) if with_groups else 0
+            assert extra <= others
+            # Of the mates drawn, some may be other anchors, which are candidates anyway.
+            assert n_drawn - len(others & in_batch) <= len(extra) <= n_drawn
+            if n_drawn == len(others):
+                assert extra == others - in_batch
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (1, [1]),
+        (2, [2]),
+        (4, [4]),
+        (5, [5]),
+        (6, [4, 2]),
+        (8, [4, 4]),
+        (9, [4, 5]),
+        (11, [4, 4, 3]),
+    ],
+)
+def test_a_single_last_anchor_joins_the_batch_before(n, sizes):
+    batches = batches_of(n, batch_size=4, n_groups=None)
+    assert [len(batch.anchors) for batch in batches] == sizes
+    assert len(batches) == len(sizes)
+
+
+def test_without_groups_only_the_other_anchors_are_candidates():
+    for batch in batches_of(n_groups=None):
+        rows = {anchor for anchor, _ in lists(batch)}
+        assert len(batch.segments) == len(rows)
+        for anchor, candidates in lists(batch):
+            assert sorted(candidates) == sorted(rows - {anchor})
+
+
+def test_no_within_candidates_is_as_no_groups():
+    assert same(list(batches_of(n_within=0)), list(batches_of(n_groups=None)))
+
+
+def test_small_groups_give_what_they_have():
+    # Groups of three, two and one: two, one and no mates.
+    groups = np.array([0, 1, 2, 1, 0, 0])
+    mates = {0: {4, 5}, 4: {0, 5}, 5: {0, 4}, 1: {3}, 3: {1}, 2: set()}
+    batches = Batches(SegmentArray(numbered(6)), np.arange(6), 2, 0, groups, n_within=5)
+    for batch in batches:
+        rows = {anchor for anchor, _ in lists(batch)}
+        for anchor, candidates in lists(batch):
+            assert set(candidates) == mates[anchor] | (rows - {anchor})
+
+
+def test_every_mate_is_drawn_sooner_or_later():
+    batches = batches_of(n=12, batch_size=2, n_groups=2, n_within=2)
+    seen = {row: set() for row in range(12)}
+    for batches.epoch in range(30):
+        for batch in batches:
+            in_batch = {anchor for anchor, _ in lists(batch)}
+            for anchor, candidates in lists(batch):
+                seen[anchor] |= set(candidates) - in_batch
+    for row, mates in seen.items():
+        assert mates == {other for other in range(row % 2, 12, 2) if other != row}
+
+
+# ---------------------------------------------------------------- randomness
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_same_seed_and_epoch_same_batches(epoch):
+    batches = batches_of(epoch=epoch)
+    first = list(batches)
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+    next(iter(batches))
+    assert same(list(batches), first)
+    assert same(list(batches_of(epoch=epoch)), first)
+
+
+def test_global_random_states_are_left_alone():
+    numpy_state, torch_state = repr(np.random.get_state()), torch.get_rng_state()  # noqa: NPY002
+    list(batches_of())
+    assert repr(np.random.get_state()) == numpy_state  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), torch_state)
+
+
+def test_other_epoch_or_seed_other_batches():
+    settings = [{}, {"epoch": 1}, {"seed": 1}, {"epoch": 1, "seed": 1}]
+    epochs = [list(batches_of(**setting)) for setting in settings]
+    orders = [[anchor for batch in epoch for anchor, _ in lists(batch)] for epoch in epochs]
+    assert len(set(map(tuple, orders))) == len(settings)
+    assert orders[0] != sorted(orders[0])
+    # The seeds of the steps differ too, so that dropout and augmentations do.
+    batch_seeds = [batch.seed for epoch in epochs for batch in epoch]
+    assert len(set(batch_seeds)) == len(batch_seeds)
+    assert all(type(seed) is int and 0 <= seed < 2**63 for seed in batch_seeds)
+
+
+# ---------------------------------------------------------------- segments
+
+
+def test_read_only_memmap(tmp_path):
+    np.save(tmp_path / "X.npy", numbered(9).astype(np.float32))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for batch in Batches(SegmentArray(X), np.arange(9), 4, 0, np.arange(9) % 2, 2):
+        assert batch.segments.dtype == torch.float32
+        assert_array_equal(batch.segments.numpy(), X[numbers(batch)])
+        batch.segments.zero_()
+    assert_array_equal(X, numbered(9).astype(np.float32))
+
+
+def test_two_dimensions_are_one_channel():
+    batches = Batches(SegmentArray(numbered(6)[:, :, 0]), np.arange(6), 3, 0)
+    assert [tuple(batch.segments.shape) for batch in batches] == [(3, 3, 1), (3, 3, 1)]
+
+
+def test_bad_values_are_found_when_their_batch_is_read():
+    X = numbered(8)
+    X[6, 1, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinity: first in row 6"):
+        list(Batches(SegmentArray(X), np.arange(8), 4, 0))
+    assert len(list(Batches(SegmentArray(X), np.arange(6), 4, 0))) == 2
+
+
+def test_batch_to_device():
+    batch = next(iter(batches_of()))
+    moved = batch.to("meta")
+    assert isinstance(moved, Batch)
+    assert {x.device.type for x in moved[:3]} == {"meta"}
+    assert [x.shape for x in moved[:3]] == [x.shape for x in batch[:3]]
+    assert moved.seed == batch.seed
+    assert same([batch.to("cpu")], [batch])
+
+
+# ---------------------------------------------------------------- repeats
+
+
+def drop_repeats_slowly(candidates):
+    result = []
+    for row in candidates.tolist():
+        new = []
+        for candidate in sorted(row):
+            new.append(-1 if candidate in new else candidate)
+        result.append(new)
+    return np.array(result, dtype=candidates.dtype).reshape(candidates.shape)
+
+
+@properties
+@given(
+    n_anchors=st.integers(0, 5), n_candidates=st.integers(0, 9), top=st.integers(0, 6), seed=seeds
+)
+def test_drop_repeats(n_anchors, n_candidates, top, seed):
+    rng = np.random.default_rng(seed)
+    candidates = rng.integers(-1, top, size=(n_anchors, n_candidates), endpoint=True)
+    before = candidates.copy()
+    assert_array_equal(drop_repeats(candidates), drop_repeats_slowly(candidates))
+    assert_array_equal(candidates, before)

@@ -1,0 +1,284 @@
+import joblib
+import numpy as np
+import pytest
+import torch
+from reference import tiny_distance, tiny_embedder, tiny_encoder
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import euclidean_distances
+from skorch.callbacks import Callback
+from torch import nn
+
+from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn.nn import relative_contrastive_loss
+from relcon_sklearn.segments import Batches, SegmentArray
+
+
+def euclidean(anchors, candidates):
+    return euclidean_distances(
+        anchors.reshape(len(anchors), -1), candidates.reshape(len(candidates), -1)
+    )
+
+
+@pytest.fixture(scope="module")
+def distance(motion):
+    X, _, subjects = motion
+    return tiny_distance().fit(X, groups=subjects)
+
+
+class TestDistance:
+    def test_default_is_a_motif_distance_of_default_settings(self, motion):
+        X = motion[0][:8, :16]
+        embedder = tiny_embedder(distance=None, max_epochs=0).fit(X)
+        differing = {"random_state", "device", "verbose"}
+        actual, expected = embedder.distance_.get_params(), LearnedMotifDistance().get_params()
+        assert {k for k in actual if actual[k] != expected[k]} <= differing
+
+    def test_unfitted_is_cloned_and_fitted(self, motion):
+        X, _, subjects = motion
+        given = tiny_distance()
+        embedder = tiny_embedder(distance=given, max_epochs=0).fit(X, groups=subjects)
+        assert not hasattr(given, "net_")
+        assert embedder.distance_ is not given
+        np.testing.assert_array_equal(
+            embedder.distance_.transform(X), clone(given).fit(X, groups=subjects).transform(X)
+        )
+
+    def test_random_state_reaches_it_unless_it_has_its_own(self, motion):
+        X = motion[0]
+        embedder = tiny_embedder(distance=tiny_distance(random_state=None), max_epochs=0).fit(X)
+        assert isinstance(embedder.distance_.random_state, int)
+        embedder = tiny_embedder(distance=tiny_distance(random_state=7), max_epochs=0).fit(X)
+        assert embedder.distance_.random_state == 7
+
+    def test_frozen_is_used_as_it_is_and_not_trained(self, motion, distance):
+        X, _, subjects = motion
+        before = distance.pairwise(X[:5])
+        embedder = clone(tiny_embedder(distance=FrozenEstimator(distance))).fit(X, groups=subjects)
+        assert embedder.distance_ is distance
+        np.testing.assert_array_equal(distance.pairwise(X[:5]), before)
+
+    def test_frozen_but_not_fitted(self, motion):
+        with pytest.raises(NotFittedError):
+            tiny_embedder(distance=FrozenEstimator(tiny_distance())).fit(motion[0])
+
+    def test_frozen_with_other_channels(self, motion, distance):
+        with pytest.raises(ValueError, match="X has 2 channels"):
+            tiny_embedder(distance=FrozenEstimator(distance)).fit(motion[0][..., :2])
+
+    @pytest.mark.parametrize("metric", ["euclidean", "dtw"])
+    def test_any_callable(self, motion, metric):
+        X, _, subjects = motion
+        if metric == "dtw":
+            function = pytest.importorskip("tslearn.metrics").cdist_dtw
+        else:
+            function = euclidean
+        embedder = tiny_embedder(distance=function, max_epochs=1).fit(X[:24], groups=subjects[:24])
+        assert np.isfinite(embedder.transform(X)).all()
+        assert embedder.distance_ is function
+
+    @pytest.mark.parametrize(
+        ("function", "message"),
+        [
+            (lambda a, c: np.zeros(len(c)), "expected \\(1, "),
+            (lambda a, c: np.full((1, len(c)), np.nan), "gave NaN"),
+        ],
+    )
+    def test_bad_callables(self, motion, function, message):
+        with pytest.raises(ValueError, match=message):
+            tiny_embedder(distance=function).fit(motion[0])
+
+    def test_neither_estimator_nor_callable(self, motion):
+        with pytest.raises(ValueError, match="'distance' parameter"):
+            tiny_embedder(distance="euclidean").fit(motion[0])
+
+
+class OwnEncoder(nn.Module):
+    def __init__(self, n_channels):
+        super().__init__()
+        self.conv = nn.Conv1d(n_channels, 5, 3, padding=1)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x):
+        return self.drop(self.conv(x)).mean(-1)
+
+
+class TestEncoder:
+    @pytest.mark.usefixtures("global_rng_untouched")
+    def test_own_module_class(self, motion):
+        X, _, subjects = motion
+        embedder = tiny_embedder(encoder=OwnEncoder)
+        first = clone(embedder).fit(X, groups=subjects).transform(X)
+        second = clone(embedder).fit(X, groups=subjects).transform(X)
+        assert first.shape == (90, 5)
+        np.testing.assert_array_equal(first, second)
+
+    def test_default_gives_256_features(self, motion):
+        X = motion[0][:4]
+        embedder = RelConEmbedder(distance=euclidean, max_epochs=0, random_state=0).fit(X)
+        assert embedder.transform(X).shape == (4, 256)
+        assert len(embedder.get_feature_names_out()) == 256
+
+    @pytest.mark.parametrize(
+        ("encoder", "error", "message"),
+        [
+            ("resnet35", ValueError, "'encoder' parameter"),
+            (lambda n_channels: 3, TypeError, "not a torch module"),
+            (lambda n_channels: nn.Identity(), ValueError, "mapped 1 segments to a tensor"),
+            (lambda n_channels: Broken(), ValueError, "NaN or infinite"),
+        ],
+    )
+    def test_encoders_that_do_not_fit(self, motion, encoder, error, message):
+        with pytest.raises(error, match=message):
+            tiny_embedder(encoder=encoder).fit(motion[0])
+
+
+class Broken(nn.Module):
+    def forward(self, x):
+        return x.mean(-1) * torch.inf
+
+
+class TestTraining:
+    def test_learns_the_order(self, motion, distance):
+        X, _, subjects = motion
+        frozen = FrozenEstimator(distance)
+        trained = tiny_embedder(distance=frozen, max_epochs=12, lr=3e-3).fit(X, groups=subjects)
+        untrained = tiny_embedder(distance=frozen, max_epochs=0).fit(X, groups=subjects)
+        assert trained.score(X, groups=subjects) > 1.05 * untrained.score(X, groups=subjects)
+        losses = [epoch["train_loss"] for epoch in trained.history_]
+        assert losses[-1] < losses[0]
+
+    def test_score_is_minus_the_loss(self, motion, distance):
+        X, _, subjects = motion
+        embedder = tiny_embedder(distance=FrozenEstimator(distance)).fit(X, groups=subjects)
+        z = torch.from_numpy(embedder.transform(X))
+        losses, n_anchors = 0.0, 0
+        for batch in Batches(SegmentArray(X), np.arange(90), 8, 0, subjects, 3):
+            segments = batch.segments.numpy()
+            rows = np.array([np.flatnonzero((X == s).all(axis=(1, 2)))[0] for s in segments])
+            full = distance.pairwise(segments[batch.anchors], segments)
+            d = torch.from_numpy(np.take_along_axis(full, batch.candidates.clamp(min=0).numpy(), 1))
+            losses += relative_contrastive_loss(
+                z[rows], batch.anchors, batch.candidates, d
+            ).item() * len(d)
+            n_anchors += len(d)
+        assert embedder.score(X, groups=subjects) == pytest.approx(-losses / n_anchors, rel=1e-4)
+
+    def test_best_epoch_is_kept(self, motion, distance):
+        X, _, subjects = motion
+
+        class Spoil(Callback):
+            def on_epoch_begin(self, net, **kwargs):
+                if len(net.history) == 3:
+                    for parameter in net.module_.parameters():
+                        parameter.data.mul_(-3)
+
+        settings = {"distance": FrozenEstimator(distance), "lr": 1e-4}
+        spoiled = tiny_embedder(max_epochs=3, callbacks=[Spoil()], **settings)
+        spoiled.fit(X, groups=subjects)
+        losses = [epoch["valid_loss"] for epoch in spoiled.history_]
+        assert np.argmin(losses) < 2
+        assert spoiled.score(X, groups=subjects) > -1.2 * min(losses)
+
+    def test_small_groups_are_used(self, motion):
+        X = motion[0][:30]
+        groups = np.array([0] * 10 + [1] * 2 + [2] + [3] * 17)
+        seen = []
+
+        def spy(anchors, candidates):
+            seen.append(anchors[0])
+            return euclidean(anchors, candidates)
+
+        settings = {"n_within": 6, "max_epochs": 1, "validation_fraction": 0}
+        tiny_embedder(distance=spy, **settings).fit(X, groups=groups)
+        assert {s.tobytes() for s in seen} == {s.tobytes() for s in X}
+
+    def test_without_groups_every_segment_is_its_own(self, motion):
+        X = motion[0]
+        settings = {"distance": euclidean, "max_epochs": 1}
+        without = tiny_embedder(**settings).fit(X).transform(X)
+        own = tiny_embedder(**settings).fit(X, groups=np.arange(90)).transform(X)
+        np.testing.assert_array_equal(without, own)
+
+    def test_bfloat16_stays_close(self, motion, distance):
+        X, _, subjects = motion
+        settings = {"distance": FrozenEstimator(distance), "max_epochs": 1}
+        half, single = (
+            tiny_embedder(precision=p, **settings).fit(X, groups=subjects)
+            for p in ("bfloat16", "float32")
+        )
+        assert half.history_[0]["train_loss"] == pytest.approx(
+            single.history_[0]["train_loss"], rel=0.05
+        )
+        assert half.transform(X).dtype == np.float32
+
+    def test_interrupt_leaves_nothing_that_looks_fitted_well(self, motion):
+        class Interrupt(Callback):
+            def on_batch_begin(self, net, **kwargs):
+                raise KeyboardInterrupt
+
+        embedder = tiny_embedder(distance=euclidean, callbacks=[Interrupt()])
+        with pytest.raises(KeyboardInterrupt):
+            embedder.fit(motion[0])
+        with pytest.raises(NotFittedError):
+            embedder.transform(motion[0])
+
+    def test_refit_forgets(self, motion, distance):
+        X, _, subjects = motion
+        embedder = tiny_embedder(distance=FrozenEstimator(distance))
+        first = embedder.fit(X, groups=subjects).transform(X)
+        embedder.fit(X[:40], groups=subjects[:40])
+        np.testing.assert_array_equal(embedder.fit(X, groups=subjects).transform(X), first)
+
+
+class TestPersistence:
+    def test_pickle_holds_no_torch_storage(self, motion, tmp_path):
+        X, _, subjects = motion
+        embedder = tiny_embedder().fit(X, groups=subjects)
+        path = tmp_path / "embedder.joblib"
+        joblib.dump(embedder, path)
+        assert b"torch.storage" not in path.read_bytes()
+        assert b"_rebuild_tensor" not in path.read_bytes()
+        loaded = joblib.load(path)
+        np.testing.assert_array_equal(loaded.transform(X), embedder.transform(X))
+        assert loaded.score(X) == embedder.score(X)
+        assert loaded.history_ == embedder.history_
+        assert not loaded.encoder_.training
+
+    def test_hash_is_stable(self, motion, tmp_path):
+        X, _, subjects = motion
+        first, second = (tiny_embedder().fit(X, groups=subjects) for _ in range(2))
+        joblib.dump(first, tmp_path / "e")
+        assert joblib.hash(first) == joblib.hash(second) == joblib.hash(joblib.load(tmp_path / "e"))
+
+    def test_parameters_changed_after_fit_do_not_matter(self, motion, tmp_path):
+        X = motion[0]
+        embedder = tiny_embedder(distance=euclidean).fit(X)
+        expected = embedder.transform(X)
+        embedder.set_params(encoder="resnet34")
+        joblib.dump(embedder, tmp_path / "e")
+        np.testing.assert_array_equal(joblib.load(tmp_path / "e").transform(X), expected)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+    def test_across_devices(self, motion, tmp_path):
+        X, _, subjects = motion
+        embedder = tiny_embedder(device="cuda").fit(X, groups=subjects)
+        joblib.dump(embedder, tmp_path / "e")
+        loaded = joblib.load(tmp_path / "e").set_params(device="cpu")
+        np.testing.assert_allclose(loaded.transform(X), embedder.transform(X), atol=1e-3)
+
+
+def test_transform_streams(motion, monkeypatch):
+    X, _, subjects = motion
+    embedder = tiny_embedder(distance=euclidean).fit(X, groups=subjects)
+    expected = embedder.transform(X)
+    sizes = []
+    embedder.encoder_.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    monkeypatch.setattr("relcon_sklearn._embedder._BLOCK_BYTES", 7 * 64 * 3 * 4)
+    np.testing.assert_allclose(embedder.transform(X), expected, rtol=1e-5, atol=1e-6)
+    assert sizes == [7] * 12 + [6]
+
+
+def test_tiny_encoder_is_what_the_tests_think(motion):
+    assert tiny_encoder(n_channels=3).n_features == 8
