@@ -35,6 +35,10 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         tags.input_tags.three_d_array = True
         return tags
 
+    def __sklearn_is_fitted__(self):
+        # Set last in fit: an interrupted fit leaves some attributes, but is none.
+        return hasattr(self, "history_")
+
     # -- input -----------------------------------------------------------------------------
 
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
@@ -46,20 +50,21 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         in_memory = not _is_lazy(X)
         checked = check_array(X, allow_nd=True, ensure_all_finite=False) if in_memory else X
         _, n_timesteps, n_channels = _check_shape(checked, name)
+        array = SegmentArray(checked, name)
+        if in_memory:
+            array.check()
         if len(checked.shape) == 2:
             # Each column is a feature to scikit-learn, so names and number must match.
             validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
             self.n_features_in_ = n_timesteps
             self.n_channels_in_ = n_channels
+            vars(self).pop("history_", None)
         elif n_channels != self.n_channels_in_:
             raise ValueError(
                 f"{name} has {n_channels} channels, but {type(self).__name__} was fitted with "
                 f"{self.n_channels_in_}."
             )
-        array = SegmentArray(checked, name)
-        if in_memory:
-            array.check()
         return array
 
     def _check_groups(self, groups, n_segments: int) -> np.ndarray:

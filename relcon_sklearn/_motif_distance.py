@@ -212,7 +212,7 @@ class LearnedMotifDistance(SegmentTransformer):
             dropout=self.dropout,
         )
         train, valid = self._split(array, groups, seed)
-        self.history_ = fit_module(
+        history = fit_module(
             self.net_,
             reconstruction_loss(self._augmentation()),
             train,
@@ -228,6 +228,7 @@ class LearnedMotifDistance(SegmentTransformer):
         rng = np.random.default_rng(seed)
         self.reference_rows_ = GroupIndex(groups).spread(n_references, rng)
         self.references_ = array.read(self.reference_rows_)
+        self.history_ = history
         return self
 
     def transform(self, X):

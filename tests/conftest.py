@@ -38,7 +38,9 @@ def same_weights_every_time():
 @pytest.fixture
 def global_rng_untouched(same_weights_every_time):
     """Fail if the test drew from a global generator."""
-    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
-    yield
-    assert np.array_equal(numpy_state, np.random.get_state()[1])
+    torch_state = torch.get_rng_state()
+    with np.printoptions(threshold=np.inf):
+        numpy_state = repr(np.random.get_state(legacy=False))  # noqa: NPY002
+        yield
+        assert repr(np.random.get_state(legacy=False)) == numpy_state  # noqa: NPY002
     assert torch.equal(torch_state, torch.get_rng_state())

@@ -97,7 +97,7 @@ class TestBadInput:
             clone(estimator).fit(np.zeros((0, 5, 3)))
 
     def test_another_number_of_channels(self, estimator, motion):
-        with pytest.raises(ValueError, match="X has 2 channels, but .* was fitted with 3"):
+        with pytest.raises(ValueError, match=r"X has 2 channels, but .* was fitted with 3"):
             self.fitted(estimator, motion).transform(motion[0][..., :2])
 
     def test_another_length_is_welcome(self, estimator, motion):

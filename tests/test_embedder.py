@@ -167,6 +167,7 @@ class TestTraining:
 
     def test_best_epoch_is_kept(self, motion, distance):
         X, _, subjects = motion
+        weights = []
 
         class Spoil(Callback):
             def on_epoch_begin(self, net, **kwargs):
@@ -174,12 +175,16 @@ class TestTraining:
                     for parameter in net.module_.parameters():
                         parameter.data.mul_(-3)
 
+            def on_epoch_end(self, net, **kwargs):
+                weights.append({k: v.clone() for k, v in net.module_.state_dict().items()})
+
         settings = {"distance": FrozenEstimator(distance), "lr": 1e-4}
         spoiled = tiny_embedder(max_epochs=3, callbacks=[Spoil()], **settings)
         spoiled.fit(X, groups=subjects)
-        losses = [epoch["valid_loss"] for epoch in spoiled.history_]
-        assert np.argmin(losses) < 2
-        assert spoiled.score(X, groups=subjects) > -1.2 * min(losses)
+        best = np.argmin([epoch["valid_loss"] for epoch in spoiled.history_])
+        assert best < 2
+        for name, value in spoiled.encoder_.state_dict().items():
+            assert torch.equal(value, weights[best][name])
 
     def test_small_groups_are_used(self, motion):
         X = motion[0][:30]
@@ -213,16 +218,27 @@ class TestTraining:
         )
         assert half.transform(X).dtype == np.float32
 
-    def test_interrupt_leaves_nothing_that_looks_fitted_well(self, motion):
+    @pytest.mark.parametrize("fitted_before", [False, True])
+    def test_interrupted_is_not_fitted(self, motion, fitted_before):
         class Interrupt(Callback):
             def on_batch_begin(self, net, **kwargs):
                 raise KeyboardInterrupt
 
-        embedder = tiny_embedder(distance=euclidean, callbacks=[Interrupt()])
-        with pytest.raises(KeyboardInterrupt):
+        embedder = tiny_embedder(distance=euclidean, max_epochs=1)
+        if fitted_before:
             embedder.fit(motion[0])
+        with pytest.raises(KeyboardInterrupt):
+            embedder.set_params(callbacks=[Interrupt()]).fit(motion[0])
         with pytest.raises(NotFittedError):
             embedder.transform(motion[0])
+
+    def test_bad_input_leaves_an_earlier_fit_alone(self, motion):
+        X, _, _ = motion
+        embedder = tiny_embedder(distance=euclidean, max_epochs=1).fit(X)
+        expected = embedder.transform(X)
+        with pytest.raises(ValueError, match="NaN"):
+            embedder.fit(np.full((5, 64, 2), np.nan))
+        np.testing.assert_array_equal(embedder.transform(X), expected)
 
     def test_refit_forgets(self, motion, distance):
         X, _, subjects = motion

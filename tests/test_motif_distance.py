@@ -1,5 +1,4 @@
 import pickle
-from functools import partial
 
 import numpy as np
 import pytest
@@ -112,7 +111,7 @@ class TestTraining:
         turned = Rotation()(torch.from_numpy(X), torch.Generator().manual_seed(0)).numpy()
 
         def cost_of_turning(augmentation):
-            settings = {"max_epochs": 20, "lr": 5e-3, "embed_dim": 16, "validation_fraction": 0}
+            settings = {"max_epochs": 10, "lr": 1e-2, "embed_dim": 16, "validation_fraction": 0}
             distance = tiny_distance(augmentation=augmentation, **settings).fit(X)
             own = np.mean(np.square(distance.reconstruct(X, X) - X))
             return np.mean(np.square(distance.reconstruct(X, turned) - X)) / own
@@ -204,4 +203,4 @@ def test_negation_and_others_can_be_chosen(motion):
     augmentation = RandomAugmentations([Negation(), Jitter(0.2)], n_applied=1)
     distance = tiny_distance(augmentation=augmentation).fit(motion[0])
     assert distance.get_params()["augmentation"] == augmentation
-    assert partial(distance.score, motion[0])() < 0
+    assert distance.score(motion[0]) < 0

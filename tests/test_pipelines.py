@@ -104,21 +104,19 @@ def test_frozen_embedder_is_pretrained_once(motion):
 
 
 def test_regression(motion):
-    X, _, subjects = motion
+    X = motion[0]
     target = X[..., 0].std(axis=1)
     model = make_pipeline(quick(), StandardScaler(), Ridge()).fit(X, target)
     assert model.score(X, target) > 0.3
-    assert subjects is not None
 
 
 def test_nearest_neighbours_on_precomputed_distances(motion):
-    X, y, subjects = motion
+    X, y, _ = motion
     neighbours = KNeighborsClassifier(1, metric="precomputed")
     pipe = make_pipeline(tiny_distance(n_references=None, max_epochs=1), neighbours)
     pipe.fit(X[:60], y[:60])
     d = pipe[0].pairwise(X[60:], X[:60])
     np.testing.assert_array_equal(pipe.predict(X[60:]), y[:60][d.argmin(axis=1)])
-    assert subjects is not None
 
 
 def test_distances_to_references_are_features(motion):
@@ -130,12 +128,6 @@ def test_distances_to_references_are_features(motion):
 
 def test_pipeline_memory_finds_the_embedding_again(motion, tmp_path):
     X, y, _ = motion
-    fits = []
-
-    def counting(anchors, candidates):
-        fits.append(1)
-        return euclidean(anchors, candidates)
-
     assert joblib.hash(quick()) == joblib.hash(clone(quick()))
     memory = joblib.Memory(tmp_path, verbose=0)
     for c in (0.1, 1.0):
@@ -143,8 +135,6 @@ def test_pipeline_memory_finds_the_embedding_again(motion, tmp_path):
         pipe.fit(X, y)
     cached = list(tmp_path.rglob("output.pkl"))
     assert len(cached) == 1
-    assert not fits
-    assert counting is not None
 
 
 def test_parallel_fits_on_a_read_only_memmap_equal_serial_ones(motion, tmp_path):

@@ -58,8 +58,7 @@ class SegmentArray:
         rows = np.asarray(rows)
         values = self._fetch(rows)
         check_values(values, rows, self.name)
-        # Always a copy: torch writes to read-only arrays without asking.
-        values = np.array(values, dtype=np.float32, order="C", copy=True)
+        values = np.ascontiguousarray(values, dtype=np.float32)
         return values.reshape(len(rows), *self.shape[1:])
 
     def check(self) -> None:
@@ -73,8 +72,9 @@ class SegmentArray:
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
 
     def _fetch(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows in fresh memory: torch writes to read-only arrays without asking."""
         if isinstance(self.X, torch.Tensor):
-            values = self.X.detach()[torch.from_numpy(rows).to(self.X.device)].cpu()
+            values = self.X.detach()[torch.from_numpy(rows.copy()).to(self.X.device)].cpu()
             return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
         if isinstance(self.X, np.ndarray):
             values = np.asarray(self.X[rows])

@@ -99,11 +99,13 @@ def hold_out_groups(
     everything = np.arange(len(index.codes))
     if fraction == 0 or len(index) < 2:
         return everything, everything[:0]
-    # Without groups each segment is one, and a single one cannot be validated on.
-    n_least = max(1, -(-2 // int(index.sizes.max())))
-    n_held = min(max(n_least, round(fraction * len(index))), len(index) - 1)
+    order = rng.permutation(len(index))
+    # More groups than asked for, where those drawn are too small to be ranked among themselves.
+    n_held = max(1, round(fraction * len(index)))
+    while n_held < len(index) - 1 and index.sizes[order[:n_held]].sum() < 2:
+        n_held += 1
     held = np.zeros(len(index), dtype=bool)
-    held[rng.permutation(len(index))[:n_held]] = True
+    held[order[: min(n_held, len(index) - 1)]] = True
     valid = held[index.codes]
     if valid.sum() < 2 or (~valid).sum() < 2:
         return everything, everything[:0]

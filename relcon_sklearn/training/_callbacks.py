@@ -55,13 +55,16 @@ class KeepBest(Callback):
 class ProgressBar(Callback):
     """A tqdm bar over the steps of all epochs, with the losses of the last epoch."""
 
-    def __init__(self, max_epochs: int, description: str):
+    def __init__(self, max_epochs: int, description: str, disable: bool):
         self.max_epochs = max_epochs
         self.description = description
+        self.disable = disable
+        self.bar = None
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
-        self.bar = tqdm(total=len(X) * self.max_epochs, desc=self.description, unit="step")
+        total = len(X) * self.max_epochs
+        self.bar = tqdm(total=total, desc=self.description, unit="step", disable=self.disable)
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         """Advance it."""
@@ -73,6 +76,7 @@ class ProgressBar(Callback):
         row = net.history[-1]
         self.bar.set_postfix({k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row})
 
-    def on_train_end(self, net, X=None, y=None, **kwargs):
-        """Close the bar."""
-        self.bar.close()
+    def close(self):
+        """Close it, however training ended."""
+        if self.bar is not None:
+            self.bar.close()

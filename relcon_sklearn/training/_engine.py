@@ -28,7 +28,7 @@ class TrainingNet(NeuralNet):
       history has one row per epoch, not one per batch;
     - the module's mode is set once an epoch (skorch walks all submodules for every batch);
     - a loss that is not finite is an error;
-    - ``KeyboardInterrupt`` reaches the caller.
+    - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch.
 
     Parameters
     ----------
@@ -51,20 +51,27 @@ class TrainingNet(NeuralNet):
     def train(self, batches: Batches, valid: Batches | None) -> list[dict]:
         """Train on `batches` for ``max_epochs``, and return the record of the epochs."""
         self.initialize()
-        self.notify("on_train_begin", X=batches)
+        self.notify("on_train_begin", X=batches, y=None)
         for epoch in range(self.max_epochs):
             batches.epoch = epoch
             self.notify("on_epoch_begin", dataset_train=batches, dataset_valid=valid)
             self.run_single_epoch(batches, True, "train", self.train_step)
             if valid is not None:
                 self.run_single_epoch(valid, False, "valid", self.validation_step)
-                best = min(self.history[:, "valid_loss"])
-                self.history.record("valid_loss_best", self.history[-1, "valid_loss"] <= best)
-            logger.info("epoch %d: %s", epoch + 1, self.history[-1])
-            self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
-        self.notify("on_train_end", X=batches)
-        keys = ["train_loss"] if valid is None else ["train_loss", "valid_loss"]
-        return [{k: row[k] for k in ("epoch", *keys)} for row in self.history]
+                *earlier, loss = self.history[:, "valid_loss"]
+                self.history.record("valid_loss_best", loss < min(earlier, default=math.inf))
+            self.history[-1]["batches"].clear()
+            logger.info("%s", self._record()[-1])
+            try:
+                self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
+            except KeyboardInterrupt:  # how skorch's EarlyStopping says that it is enough
+                break
+        self.notify("on_train_end", X=batches, y=None)
+        return self._record()
+
+    def _record(self) -> list[dict]:
+        keys = ("epoch", "train_loss", "valid_loss")
+        return [{k: row[k] for k in keys if k in row} for row in self.history]
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` on every batch and record the mean loss per anchor."""
@@ -89,9 +96,8 @@ class TrainingNet(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self.loss(self.module_, batch)
         loss.backward()
-        self.notify(
-            "on_grad_computed", named_parameters=self.module_.named_parameters(), batch=batch
-        )
+        parameters = list(self.module_.named_parameters())
+        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
         self.optimizer_.step()
         return {"loss": loss.detach()}
 
@@ -149,13 +155,12 @@ def fit_module(
         If the loss became NaN or infinite.
     """
     callbacks = list(callbacks or [])
-    instances = [c[1] if isinstance(c, tuple) else c for c in callbacks]
-    if not any(isinstance(c, LRScheduler) for c in instances):
-        callbacks.append(("warmup_cosine", WarmupCosine(lr, max_epochs)))
+    bar = ProgressBar(max_epochs, description, disable=verbose <= 0)
+    if not any(_is_scheduler(callback) for callback in callbacks):
+        callbacks.append(("relcon_schedule", WarmupCosine(lr, max_epochs)))
     if valid is not None:
-        callbacks.append(("keep_best", KeepBest()))
-    if verbose > 0:
-        callbacks.append(("progress_bar", ProgressBar(max_epochs, description)))
+        # First, so that a callback which ends training cannot keep the last epoch from it.
+        callbacks.insert(0, ("relcon_keep_best", KeepBest()))
     net = TrainingNet(
         module,
         loss=loss,
@@ -163,13 +168,20 @@ def fit_module(
         lr=lr,
         max_epochs=max_epochs,
         device=device,
-        callbacks=callbacks,
+        callbacks=[*callbacks, ("relcon_progress", bar)],
         verbose=0,
     )
     try:
         return net.train(batches, valid)
     finally:
+        bar.close()
         module.eval()
+
+
+def _is_scheduler(callback) -> bool:
+    """Whether a skorch callback (an instance, a class, or either with a name) sets the rate."""
+    callback = callback[1] if isinstance(callback, tuple) else callback
+    return issubclass(callback if isinstance(callback, type) else type(callback), LRScheduler)
 
 
 def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:

@@ -55,11 +55,12 @@ class PairwiseRanker:
         for i, (anchor, row) in enumerate(zip(anchors, candidates, strict=True)):
             there = row >= 0
             if there.any():
-                distances[i, there] = self._distances(segments[anchor], segments[row[there]])
+                distances[i, there] = self._distances(segments[[anchor]], segments[row[there]])
         return torch.from_numpy(distances).to(batch.segments.device)
 
     def _distances(self, anchor: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        values = np.asarray(self.pairwise(anchor[None], candidates))
+        with np.errstate(over="ignore"):
+            values = np.asarray(self.pairwise(anchor, candidates)).astype(np.float32)
         if values.shape != (1, len(candidates)):
             raise ValueError(
                 f"distance={self.pairwise!r} gave an array of shape {values.shape} for 1 anchor "

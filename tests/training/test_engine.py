@@ -425,11 +425,6 @@ def test_every_callback_sees_the_gradients():
     assert max(after.norms) <= 1e-3 * (1 + 1e-5)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="EarlyStopping asks skorch to stop by raising KeyboardInterrupt, which the engine "
-    "passes on to the caller: no history, no best epoch, no on_train_end",
-)
 def test_early_stopping():
     # Three misses after the second epoch: the fourth is better, but by less than the threshold.
     # The engine keeps it all the same.
@@ -446,7 +441,6 @@ def test_early_stopping():
     assert not module.training
 
 
-@pytest.mark.xfail(strict=True, reason="as above; and KeepBest comes after the callback that stops")
 def test_stopping_after_the_best_epoch_keeps_it():
     class StopAtOnce(Callback):
         def on_epoch_end(self, net, **kwargs):
