@@ -55,19 +55,20 @@ class Settings:
     """What can be tuned; every field is a command-line option of the same name."""
 
     # The distance.
-    distance_epochs: int = 3
+    distance_segments: int = 12000  # seen in training, whatever the size of the data set
+    embed_dim: int = 32
     distance_batch_size: int = 64
     distance_lr: float = 1e-3
     # The encoder.
-    encoder: str = "resnet34-half"
-    epochs: int = 2
+    encoder: str = "resnet14-half"
+    encoder_anchors: int = 7000  # seen in training, likewise
     batch_size: int = 32
     n_within: int = 4
     lr: float = 1e-3
     temperature: float = 0.1
-    precision: str = "float32"
-    # Both.
-    validation_fraction: float = 0.1
+    precision: str = "bfloat16"  # of the encoder's training: twice as fast on CPUs that have it
+    # Both. With one or two epochs there is no best one to choose.
+    validation_fraction: float = 0.0
     device: str = "auto"
     # Windows of a data set drawn at random; 0 takes all.
     max_segments: int = 0
@@ -80,9 +81,8 @@ class Settings:
 
 
 SMOKE = {
-    "distance_epochs": 1,
-    "encoder": "resnet14-half",
-    "epochs": 1,
+    "distance_segments": 150,
+    "encoder_anchors": 150,
     "batch_size": 16,
     "n_within": 2,
     "max_segments": 200,
@@ -121,11 +121,17 @@ def pretraining_groups(windows: Windows) -> np.ndarray:
     return np.char.add(np.char.add(windows.subject, "/"), windows.recording.astype(str))
 
 
+def n_epochs(n_seen: int, train: Windows) -> int:
+    """Return how many passes over `train` come nearest to `n_seen` segments."""
+    return max(1, round(n_seen / len(train.X)))
+
+
 def fit_distance(train: Windows, settings: Settings, seed: int, augmentation=None):
     """Return a distance trained on `train`, and the seconds that took."""
     distance = LearnedMotifDistance(
         augmentation=augmentation,
-        max_epochs=settings.distance_epochs,
+        embed_dim=settings.embed_dim,
+        max_epochs=n_epochs(settings.distance_segments, train),
         batch_size=settings.distance_batch_size,
         lr=settings.distance_lr,
         validation_fraction=settings.validation_fraction,
@@ -155,7 +161,8 @@ def make_embedder(settings: Settings, seed: int, distance, max_epochs: int) -> R
 
 def fit_embedder(train: Windows, settings: Settings, seed: int, distance: LearnedMotifDistance):
     """Return an embedder trained on `train`, and the seconds that took."""
-    embedder = make_embedder(settings, seed, FrozenEstimator(distance), settings.epochs)
+    max_epochs = n_epochs(settings.encoder_anchors, train)
+    embedder = make_embedder(settings, seed, FrozenEstimator(distance), max_epochs)
     start = time.perf_counter()
     embedder.fit(train.X, groups=pretraining_groups(train))
     return embedder, time.perf_counter() - start
@@ -296,13 +303,8 @@ class Distance:
     matrix: Callable
 
 
-def learned_pairs(distance: LearnedMotifDistance, anchors, candidates, chunk: int = 64):
-    parts = []
-    for start in range(0, len(anchors), chunk):
-        some = anchors[start : start + chunk]
-        rebuilt = distance.reconstruct(some, candidates[start : start + chunk])
-        parts.append(((rebuilt - some) ** 2).sum(axis=(1, 2)))
-    return np.concatenate(parts)
+def learned_pairs(distance: LearnedMotifDistance, anchors, candidates):
+    return ((distance.reconstruct(anchors, candidates) - anchors) ** 2).sum(axis=(1, 2))
 
 
 def euclidean_pairs(anchors, candidates):
