@@ -55,13 +55,13 @@ class Settings:
     """What can be tuned; every field is a command-line option of the same name."""
 
     # The distance.
-    distance_segments: int = 12000  # seen in training, whatever the size of the data set
+    distance_segments: int = 8000  # seen in training, whatever the size of the data set
     embed_dim: int = 32
     distance_batch_size: int = 64
     distance_lr: float = 1e-3
     # The encoder.
     encoder: str = "resnet14-half"
-    encoder_anchors: int = 7000  # seen in training, likewise
+    encoder_anchors: int = 5000  # seen in training, likewise
     batch_size: int = 32
     n_within: int = 4
     lr: float = 1e-3
@@ -70,7 +70,9 @@ class Settings:
     # Both. With one or two epochs there is no best one to choose.
     validation_fraction: float = 0.0
     device: str = "auto"
-    # Windows of a data set drawn at random; 0 takes all.
+    # Training windows of a fold drawn at random for pretraining; 0 takes all. The probe has all.
+    pretraining_windows: int = 5000
+    # Windows of a data set drawn at random, for a quick look; 0 takes all.
     max_segments: int = 0
     # Part "invariance".
     n_anchors: int = 200
@@ -119,6 +121,13 @@ def pretraining_groups(windows: Windows) -> np.ndarray:
     if PRETRAINING_GROUPS == "subject":
         return windows.subject
     return np.char.add(np.char.add(windows.subject, "/"), windows.recording.astype(str))
+
+
+def draw_windows(train: Windows, n: int, seed: int) -> Windows:
+    """Return `n` windows drawn at random, in order; all if `n` is 0 or there are no more."""
+    if n == 0 or n >= len(train.X):
+        return train
+    return train.take(np.sort(np.random.default_rng(seed).permutation(len(train.X))[:n]))
 
 
 def n_epochs(n_seen: int, train: Windows) -> int:
@@ -211,8 +220,9 @@ def probe(Z_train, y_train, Z_test, y_test, seed: int) -> float:
 
 def activity_fold(train: Windows, test: Windows, settings: Settings, seed: int) -> dict:
     """Pretrain on `train`, and judge every embedding of `test` by the probe."""
-    distance, distance_seconds = fit_distance(train, settings, seed)
-    embedder, encoder_seconds = fit_embedder(train, settings, seed, distance)
+    pretraining = draw_windows(train, settings.pretraining_windows, seed)
+    distance, distance_seconds = fit_distance(pretraining, settings, seed)
+    embedder, encoder_seconds = fit_embedder(pretraining, settings, seed, distance)
     train_known, test_known = train.take(train.label != ""), test.take(test.label != "")
 
     def both(embed):
@@ -221,9 +231,9 @@ def activity_fold(train: Windows, test: Windows, settings: Settings, seed: int) 
     start = time.perf_counter()
     Z = {"relcon": both(embedder.transform)}
     embed_seconds = time.perf_counter() - start
-    untrained = untrained_embedder(train, settings, seed)
+    untrained = untrained_embedder(pretraining, settings, seed)
     Z["untrained_cold"] = both(untrained.transform)
-    warm_batch_norm(untrained, train.X, seed)
+    warm_batch_norm(untrained, pretraining.X, seed)
     Z["untrained"] = both(untrained.transform)
     Z["features"] = both(partial(summary_features, rate=RATE))
     for name in ("relcon", "untrained"):
@@ -243,6 +253,7 @@ def activity_fold(train: Windows, test: Windows, settings: Settings, seed: int) 
             "probes": time.perf_counter() - start,
         },
         "n_train": len(train.X),
+        "n_pretraining": len(pretraining.X),
         "n_test": len(test.X),
         "n_train_labelled": len(train_known.X),
         "n_test_labelled": len(test_known.X),
@@ -277,6 +288,7 @@ def activity_report(folds: dict[str, dict]) -> str:
         costs.append([name, *(f"{value:.1f}" for value in [*values, np.mean(values)])])
     counts = [
         ["windows, training", *(fold["n_train"] for fold in done)],
+        ["windows, pretraining", *(fold["n_pretraining"] for fold in done)],
         ["labelled, training", *(fold["n_train_labelled"] for fold in done)],
         ["labelled, held out", *(fold["n_test_labelled"] for fold in done)],
         ["activities, held out", *(len(fold["test_activities"]) for fold in done)],
@@ -402,6 +414,7 @@ def estimate(function, *args) -> dict:
 
 def invariance(train: Windows, test: Windows, settings: Settings, seed: int) -> dict:
     """Train the distance with and without rotations on `train`, and compare distances on `test`."""
+    train = draw_windows(train, settings.pretraining_windows, seed)
     test = test.take(test.label != "")
     kept = [a for a in default_augmentations() if not isinstance(a, Rotation)]
     augmentations = {WITH_ROTATION: None, WITHOUT_ROTATION: RandomAugmentations(kept)}

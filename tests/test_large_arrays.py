@@ -316,6 +316,17 @@ def distance_of_first_steps(anchors, candidates):
     return euclidean(anchors[:, :2], candidates[:, :2])
 
 
+class WideEncoder(torch.nn.Module):
+    """Gives four times as much as it takes."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.linear = torch.nn.Linear(n_channels, 1024)
+
+    def forward(self, segments):
+        return self.linear(segments.mean(dim=-1))
+
+
 def measure_child(folder):
     """Print, as JSON, the MB that each action adds to the peak memory of this process."""
     torch.set_num_threads(1)
@@ -345,6 +356,9 @@ def measure_child(folder):
     measure("int16", "RelConEmbedder", 4)
     X = np.memmap(Path(folder) / "float32", np.float32, "r", shape=LARGE_SHAPE)
     added["reading it all"] = added_peak(X.max)
+    many = rng.normal(size=(25_600, 256, 1)).astype(np.float32)
+    wide = embedder(encoder=WideEncoder).fit(many[:20])
+    added["100 MB of embeddings"] = added_peak(lambda: wide.transform(many))
     print(json.dumps(added))  # noqa: T201
 
 
@@ -370,6 +384,8 @@ def test_peak_memory_stays_well_below_the_size_of_the_file(tmp_path):
     added = json.loads(done.stdout.splitlines()[-1])
     # What is not released shows: the measurement is sound.
     assert added.pop("reading it all") > 180
+    # No more than what is returned and a block of it.
+    assert 90 < added.pop("100 MB of embeddings") < 150
     assert len(added) == 6
     assert max(added.values()) < 60, added
 
