@@ -100,6 +100,13 @@ class RelConEmbedder(SegmentTransformer):
     --------
     LearnedMotifDistance : The distance, as a transformer of its own.
 
+    Notes
+    -----
+    Memory does not grow with X where X is memory-mapped, but a training step holds the activations
+    of up to ``batch_size * (1 + n_within)`` segments: some 5 GB with the default settings and
+    segments of 256 time steps, a tenth of that with ``encoder="resnet14-half"`` and
+    ``batch_size=32, n_within=4``.
+
     References
     ----------
     .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
@@ -304,7 +311,7 @@ class RelConEmbedder(SegmentTransformer):
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
         encoder = self.encoder_.to(device).eval()
-        embeddings = []
+        embeddings = None
         with (
             tqdm(total=len(array), desc="embed", disable=self.verbose <= 0) as bar,
             torch.inference_mode(),
@@ -312,9 +319,12 @@ class RelConEmbedder(SegmentTransformer):
             for rows in array.chunks(_BLOCK_BYTES):
                 segments = torch.from_numpy(array.read(rows)).to(device)
                 z = encoder(segments.transpose(1, 2))
-                embeddings.append(_check_embeddings(z, len(rows), self.encoder).cpu().numpy())
+                z = _check_embeddings(z, len(rows), self.encoder).cpu().numpy()
+                if embeddings is None:
+                    embeddings = np.empty((len(array), z.shape[1]), dtype=np.float32)
+                embeddings[rows] = z
                 bar.update(len(rows))
-        return np.concatenate(embeddings)
+        return embeddings
 
 
 def _check_embeddings(z: torch.Tensor, n: int, encoder) -> torch.Tensor:

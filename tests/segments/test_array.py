@@ -357,27 +357,38 @@ def test_changes_survive_the_release_of_pages(mode, view, tmp_path, monkeypatch)
 @pytest.mark.parametrize("mode", ["r", "r+"])
 def test_pages_are_released_once_the_budget_is_spent(mode, tmp_path, monkeypatch):
     monkeypatch.setattr(_array, "_RESIDENT_BYTES", 10 * 2**16)
+    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
     X = mapped(tmp_path, mode)
     array = SegmentArray(X)
     releases = []
-    for _ in range(40):
+    for _ in range(35):
         array.read(np.array([3]))
         releases.append(len(X._mmap.advice))
-    # 64 kB for each row: the eleventh is the first beyond the budget, and so on.
-    assert_array_equal(np.flatnonzero(np.diff(releases)) + 2, [11, 22, 33])
+    # A row and the page around it: ten go beyond the budget.
+    assert_array_equal(np.flatnonzero(np.diff(releases)) + 2, [10, 20, 30])
     assert set(X._mmap.advice) == {(mmap.MADV_DONTNEED,)}
-    # Each of several rows counts.
-    array.read(np.arange(11))
-    assert len(X._mmap.advice) == 4
+
+
+@needs_madvise
+def test_scattered_rows_are_read_a_budget_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 10 * 2**16)
+    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
+    values = np.arange(300 * 2**14, dtype=np.float32).reshape(300, 2**13, 2)
+    X = as_memmap(values, tmp_path, "r")
+    X._mmap = RecordingMap(X._mmap)
+    rows = np.random.default_rng(0).permutation(300)[:100]
+    assert_array_equal(SegmentArray(X).read(rows), values[rows])
+    assert len(X._mmap.advice) == 10
 
 
 @needs_madvise
 def test_large_rows_count_in_full(tmp_path, monkeypatch):
     monkeypatch.setattr(_array, "_RESIDENT_BYTES", 3 * 2**18)
+    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
     X = as_memmap(np.zeros((2, 2**15, 2), dtype=np.float32), tmp_path, "r")  # 256 kB a row
     X._mmap = RecordingMap(X._mmap)
     array = SegmentArray(X)
-    for n_reads, n_releases in ((3, 0), (1, 1), (3, 1), (1, 2)):
+    for n_reads, n_releases in ((2, 0), (1, 1), (2, 1), (1, 2)):
         for _ in range(n_reads):
             array.read(np.array([1]))
         assert len(X._mmap.advice) == n_releases
