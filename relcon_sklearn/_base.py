@@ -6,6 +6,7 @@ import contextlib
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,12 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
 from .segments import Batches, GroupIndex, SegmentArray, hold_out_groups
+from .training import Loss, fit_module
 
 # torch initialises weights from one global generator; two threads must not take turns at it.
 _GLOBAL_RNG_LOCK = threading.RLock()
@@ -25,9 +28,20 @@ _GLOBAL_RNG_LOCK = threading.RLock()
 class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of transformers of segments that hold torch modules.
 
-    Subclasses have the parameters ``device``, ``random_state``, ``batch_size`` and
-    ``validation_fraction``, and keep fitted modules with :meth:`_build`.
+    Subclasses have the parameters below, make their modules with :meth:`_build`, train them with
+    :meth:`_train`, and set ``history_`` when everything else is done.
     """
+
+    _parameter_constraints: dict = {
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "callbacks": [list, tuple, None],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -92,27 +106,44 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _split(
-        self, array: SegmentArray, groups: np.ndarray, seed: int, **batch_settings
-    ) -> tuple[Batches, Batches | None]:
-        """Return the batches of the training and of the held-out groups."""
+    def _train(
+        self,
+        module: nn.Module,
+        loss: Loss,
+        array: SegmentArray,
+        groups: np.ndarray,
+        seed: int,
+        *,
+        description: str,
+        n_within: int = 0,
+    ) -> list[dict]:
+        """Train `module` in place on all groups but those held out; return the history."""
         rng = np.random.default_rng(seed)
-        train, valid = hold_out_groups(GroupIndex(groups), self.validation_fraction, rng)
-        batches = [
-            Batches(array, rows, self.batch_size, seed, groups[rows], **batch_settings)
-            for rows in (train, valid)
+        train, valid = (
+            Batches(array, rows, self.batch_size, seed, groups[rows], n_within)
             if len(rows)
-        ]
-        if len(batches) == 2:
-            return batches[0], batches[1]
-        if self.validation_fraction > 0:
+            else None
+            for rows in hold_out_groups(GroupIndex(groups), self.validation_fraction, rng)
+        )
+        if valid is None and self.validation_fraction > 0:
             warnings.warn(
                 f"validation_fraction={self.validation_fraction}: too few groups or segments to "
                 "hold any out; training without validation, and keeping the last epoch.",
                 UserWarning,
                 stacklevel=3,
             )
-        return batches[0], None
+        return fit_module(
+            module,
+            loss,
+            train,
+            valid,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            device=self._device(),
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            description=description,
+        )
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and keep it, with its recipe for pickling."""

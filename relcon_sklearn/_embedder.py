@@ -17,7 +17,7 @@ from ._base import SegmentTransformer, check_several, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, SegmentArray
-from .training import MotifRanker, PairwiseRanker, fit_module, mean_loss, ranking_loss
+from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
 # Float32 segments embedded at once; the activations take some 30 times as much.
 _BLOCK_BYTES = 2**20
@@ -128,20 +128,13 @@ class RelConEmbedder(SegmentTransformer):
     (60,)
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
+        **SegmentTransformer._parameter_constraints,
         "distance": [HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "callbacks": [list, tuple, None],
-        "device": [str, HasMethods("type")],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -215,22 +208,18 @@ class RelConEmbedder(SegmentTransformer):
             factory, settings = ResNet1D, ENCODER_PRESETS[self.encoder]
         self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
-        train, valid = self._split(array, groups, seed, n_within=self.n_within)
         # An encoder of the user's own may draw from the global generators (dropout). Fits with one
         # therefore wait for each other where they run in threads; ours draw nothing.
         own = seeded_global_rng(seed, self._device()) if callable(self.encoder) else nullcontext()
         with own:
-            self.history_ = fit_module(
+            self.history_ = self._train(
                 self.encoder_,
                 self._loss(),
-                train,
-                valid,
-                lr=self.lr,
-                max_epochs=self.max_epochs,
-                device=self._device(),
-                callbacks=self.callbacks,
-                verbose=self.verbose,
+                array,
+                groups,
+                seed,
                 description="encoder",
+                n_within=self.n_within,
             )
         return self
 

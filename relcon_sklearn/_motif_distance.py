@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
@@ -20,7 +20,7 @@ from .nn import (
     motif_distances,
 )
 from .segments import Batches, GroupIndex, RandomAugmentations, SegmentArray
-from .training import fit_module, mean_loss, reconstruction_loss
+from .training import mean_loss, reconstruction_loss
 
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.
 _BLOCK_BYTES = 2**21
@@ -120,21 +120,14 @@ class LearnedMotifDistance(SegmentTransformer):
     (2, 60)
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
+        **SegmentTransformer._parameter_constraints,
         "embed_dim": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 0, None, closed="left")],
         "attention": [StrOptions(set(ATTENTIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [callable, None],
         "n_references": [Interval(Integral, 1, None, closed="left"), None],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "callbacks": [list, tuple, None],
-        "device": [str, HasMethods("type")],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -211,19 +204,8 @@ class LearnedMotifDistance(SegmentTransformer):
             attention=self.attention,
             dropout=self.dropout,
         )
-        train, valid = self._split(array, groups, seed)
-        history = fit_module(
-            self.net_,
-            reconstruction_loss(self._augmentation()),
-            train,
-            valid,
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            device=self._device(),
-            callbacks=self.callbacks,
-            verbose=self.verbose,
-            description="motif distance",
-        )
+        loss = reconstruction_loss(self._augmentation())
+        history = self._train(self.net_, loss, array, groups, seed, description="motif distance")
         n_references = len(array) if self.n_references is None else self.n_references
         rng = np.random.default_rng(seed)
         self.reference_rows_ = GroupIndex(groups).spread(n_references, rng)

@@ -133,7 +133,7 @@ class TestTraining:
     def test_a_group_is_held_out_whole(self, motion, monkeypatch):
         X, _, subjects = motion
         seen = []
-        module = "relcon_sklearn._motif_distance.fit_module"
+        module = "relcon_sklearn._base.fit_module"
         monkeypatch.setattr(
             module, lambda net, loss, train, valid, **_: seen.append((train, valid))
         )

@@ -1,10 +1,11 @@
 """The training engine: skorch inside, arrays and torch modules outside."""
 
-from ._engine import fit_module, mean_loss
+from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
 from ._rankers import MotifRanker, PairwiseRanker
 
 __all__ = [
+    "Loss",
     "MotifRanker",
     "PairwiseRanker",
     "fit_module",
