@@ -74,6 +74,8 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             self.n_features_in_ = n_timesteps
             self.n_channels_in_ = n_channels
             vars(self).pop("history_", None)
+            if len(checked.shape) == 3:
+                vars(self).pop("feature_names_in_", None)
         elif n_channels != self.n_channels_in_:
             raise ValueError(
                 f"{name} has {n_channels} channels, but {type(self).__name__} was fitted with "

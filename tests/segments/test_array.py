@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -86,6 +87,7 @@ SOURCES = {
     "memmap r slice": lambda values, folder: as_memmap_slice(values, folder, "r"),
     "memmap c slice": lambda values, folder: as_memmap_slice(values, folder, "c"),
     "h5py": as_dataset,
+    "zarr": lambda values, folder: zarr.array(values),
     "minimal": lambda values, folder: Minimal(values.copy()),
     "torch float32": lambda values, folder: torch.tensor(values, dtype=torch.float32),
     "torch float64": lambda values, folder: torch.tensor(values, dtype=torch.float64),
