@@ -2,7 +2,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
-from reference import VECTORS
+from reference import SHARED, VECTORS
 
 from relcon_sklearn.datasets import make_motion
 
@@ -19,6 +19,16 @@ hypothesis.settings.load_profile("repeatable")
 def vectors():
     """Numbers produced by the released networks, as tensors (see tests/data/README.md)."""
     with np.load(VECTORS) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+@pytest.fixture(scope="session")
+def full_vectors():
+    """The same with the full-size encoder, 14 MB, where the maintainers' folder lies beside."""
+    path = SHARED / "parity" / "relcon_reference_vectors.npz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there (maintainers have it, users need not)")
+    with np.load(path) as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 

@@ -10,6 +10,7 @@ from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
 
 VECTORS = Path(__file__).parent / "data" / "relcon_reference_vectors_small.npz"
+SHARED = Path(__file__).parents[2] / "shared"
 
 # Small enough that a test can afford a fit.
 tiny_encoder = partial(ResNet1D, n_blocks=(1,), widths=(8,), kernel_sizes=(3,))

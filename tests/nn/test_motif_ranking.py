@@ -79,22 +79,25 @@ def test_takes_no_gradient_and_no_dropout():
     assert torch.equal(distances, all_pairs(net, x, x))
 
 
-@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
-def test_one_whole_step_matches_the_released_code(vectors, attention):
-    """Rank rotations of the batch and two own candidates; embed; compare the order and distances.
+def step(vectors, attention):
+    """Segments of a step, and its candidates in the order the released code has them.
 
-    The small file holds no loss of the step for the small encoder; the loss computed here from
-    the order it holds must equal the one from our own order.
+    First the other anchors of the batch, by rotation, then the anchor's own candidates.
     """
-    net = released_net(vectors, attention)
     anchors, within = vectors["anchors"], vectors["within"]
     n, n_own = within.shape[:2]
     segments = torch.cat([anchors, within.flatten(0, 1)]).mT
     b = torch.arange(n)[:, None]
-    index = torch.cat(
-        [(b + 1 + torch.arange(n - 1)) % n, n + b * n_own + torch.arange(n_own)], dim=1
-    )
+    between, own = (b + 1 + torch.arange(n - 1)) % n, n + b * n_own + torch.arange(n_own)
+    index = torch.cat([between, own], dim=1)
+    net = released_net(vectors, attention)
     distances = motif_distances(net, segments[:n], encode_in_chunks(net, segments), index)
+    return segments, index, distances
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+def test_order_in_one_whole_step_matches_the_released_code(vectors, attention):
+    segments, index, distances = step(vectors, attention)
     expected = vectors[f"step_dist_{attention}"].T
     torch.testing.assert_close(distances, expected, rtol=1e-4, atol=0)
     order = vectors[f"step_sortedinds_{attention}"].T
@@ -103,9 +106,21 @@ def test_one_whole_step_matches_the_released_code(vectors, attention):
     encoder = ResNet1D(3, n_blocks=(2, 2, 3), widths=(8, 16, 32)).eval()
     encoder.load_state_dict(released_resnet_weights(vectors, "resnet_small/"))
     z = encoder(segments)
+    n = len(index)
     assert relative_error(z[:n], vectors["resnet_small_embed"][:n]) < 1e-5
+    ranks = order.argsort(dim=1).float()
     ours, theirs = (
-        relative_contrastive_loss(z, torch.arange(n), index, d)
-        for d in (distances, order.argsort(dim=1).float())
+        relative_contrastive_loss(z, torch.arange(n), index, d) for d in (distances, ranks)
     )
     assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+def test_loss_of_one_whole_step_matches_the_released_code(full_vectors, attention):
+    segments, index, distances = step(full_vectors, attention)
+    encoder = ResNet1D(3).eval()
+    encoder.load_state_dict(released_resnet_weights(full_vectors, "resnet/"))
+    loss = relative_contrastive_loss(
+        encoder(segments), torch.arange(len(index)), index, distances, temperature=0.1
+    )
+    assert loss.item() == pytest.approx(full_vectors[f"step_loss_{attention}"].item(), rel=1e-4)

@@ -15,6 +15,16 @@ def test_matches_the_released_network(vectors, mode):
     assert relative_error(embeddings, vectors[f"resnet_small_embed{suffix}"]) < 1e-5
 
 
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_default_matches_the_released_network_in_full_size(full_vectors, mode):
+    net = ResNet1D(3)
+    net.load_state_dict(released_resnet_weights(full_vectors, "resnet/"))
+    x = torch.cat([full_vectors["anchors"], full_vectors["candidates"]]).mT
+    suffix = "" if mode == "eval" else "_trainmode"
+    embeddings = net.train(mode == "train")(x)
+    assert relative_error(embeddings, full_vectors[f"resnet_embed{suffix}"]) < 1e-4
+
+
 @pytest.mark.parametrize("n_timesteps", [1, 2, 3, 7, 10, 11, 12, 64, 200, 1000])
 @pytest.mark.parametrize("n_channels", [1, 3, 6])
 def test_any_length_and_number_of_channels(n_timesteps, n_channels):
