@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.metrics import euclidean_distances
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
@@ -31,6 +32,13 @@ def tiny_embedder(**kwargs):
         "random_state": 0,
     }
     return RelConEmbedder(**(settings | kwargs))
+
+
+def euclidean(anchors, candidates):
+    """Euclidean distances as a ranking function."""
+    return euclidean_distances(
+        anchors.reshape(len(anchors), -1), candidates.reshape(len(candidates), -1)
+    )
 
 
 def sparsemax_by_sorting(scores):

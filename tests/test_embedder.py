@@ -2,23 +2,16 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from reference import tiny_distance, tiny_embedder, tiny_encoder
+from reference import euclidean, tiny_distance, tiny_embedder, tiny_encoder
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import euclidean_distances
 from skorch.callbacks import Callback
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.nn import relative_contrastive_loss
 from relcon_sklearn.segments import Batches, SegmentArray
-
-
-def euclidean(anchors, candidates):
-    return euclidean_distances(
-        anchors.reshape(len(anchors), -1), candidates.reshape(len(candidates), -1)
-    )
 
 
 @pytest.fixture(scope="module")

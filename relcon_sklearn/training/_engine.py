@@ -51,6 +51,8 @@ class TrainingNet(NeuralNet):
     def train(self, batches: Batches, valid: Batches | None) -> list[dict]:
         """Train on `batches` for ``max_epochs``, and return the record of the epochs."""
         self.initialize()
+        # Once: finding them walks all submodules.
+        self.parameters = list(self.module_.named_parameters())
         self.notify("on_train_begin", X=batches, y=None)
         for epoch in range(self.max_epochs):
             batches.epoch = epoch
@@ -96,8 +98,9 @@ class TrainingNet(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self.loss(self.module_, batch)
         loss.backward()
-        parameters = list(self.module_.named_parameters())
-        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+        self.notify(
+            "on_grad_computed", named_parameters=self.parameters, batch=batch, training=True
+        )
         self.optimizer_.step()
         return {"loss": loss.detach()}
 
