@@ -3,6 +3,16 @@
 from ._embedder import RelConEmbedder
 from ._motif_distance import LearnedMotifDistance
 from ._version import __version__
-from .segments import RandomAugmentations
+from .recordings import Segments, segment_recordings
+from .segments import RandomAugmentations, SegmentWriter, open_segments
 
-__all__ = ["LearnedMotifDistance", "RandomAugmentations", "RelConEmbedder", "__version__"]
+__all__ = [
+    "LearnedMotifDistance",
+    "RandomAugmentations",
+    "RelConEmbedder",
+    "SegmentWriter",
+    "Segments",
+    "__version__",
+    "open_segments",
+    "segment_recordings",
+]

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
-from .segments import Batches, GroupIndex, SegmentArray, hold_out_groups
+from .segments import Batches, GroupIndex, RunLabels, SegmentArray, hold_out_groups
 from .training import Loss, fit_module
 
 # torch initialises weights from one global generator; two threads must not take turns at it.
@@ -83,11 +83,12 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             )
         return array
 
-    def _check_groups(self, groups, n_segments: int) -> np.ndarray:
-        """Return `groups` as an array; every segment on its own if None."""
+    def _check_groups(self, groups, n_segments: int) -> GroupIndex:
+        """Return the index of `groups`; every segment is on its own if None."""
         if groups is None:
-            return np.arange(n_segments)
-        groups = column_or_1d(groups)
+            return GroupIndex.from_labels(np.arange(n_segments))
+        if not isinstance(groups, RunLabels):
+            groups = column_or_1d(groups)
         if len(groups) != n_segments:
             raise ValueError(
                 f"groups has {len(groups)} entries, but X has {n_segments} segments: pass one "
@@ -96,7 +97,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if groups.dtype.kind == "f" and not np.isfinite(groups).all():
             row = int(np.flatnonzero(~np.isfinite(groups))[0])
             raise ValueError(f"groups contains NaN or infinity: first in row {row}.")
-        return groups
+        return GroupIndex.from_labels(groups)
 
     # -- training --------------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         module: nn.Module,
         loss: Loss,
         array: SegmentArray,
-        groups: np.ndarray,
+        groups: GroupIndex,
         seed: int,
         *,
         description: str,
@@ -122,10 +123,8 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """Train `module` in place on all groups but those held out; return the history."""
         rng = np.random.default_rng(seed)
         train, valid = (
-            Batches(array, rows, self.batch_size, seed, groups[rows], n_within)
-            if len(rows)
-            else None
-            for rows in hold_out_groups(GroupIndex(groups), self.validation_fraction, rng)
+            None if part is None else Batches(array, part, self.batch_size, seed, n_within)
+            for part in hold_out_groups(groups, self.validation_fraction, rng)
         )
         if valid is None and self.validation_fraction > 0:
             warnings.warn(

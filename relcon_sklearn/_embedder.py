@@ -198,7 +198,7 @@ class RelConEmbedder(SegmentTransformer):
             If training diverges.
         """
         array = self._check_segments(X, reset=True)
-        groups = self._check_groups(groups, len(array))
+        index = self._check_groups(groups, len(array))
         check_several(array)
         seed = self._seed()
         self.distance_ = self._fit_distance(X, groups, seed)
@@ -216,7 +216,7 @@ class RelConEmbedder(SegmentTransformer):
                 self.encoder_,
                 self._loss(),
                 array,
-                groups,
+                index,
                 seed,
                 description="encoder",
                 n_within=self.n_within,
@@ -261,10 +261,9 @@ class RelConEmbedder(SegmentTransformer):
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)
-        groups = self._check_groups(groups, len(array))
+        index = self._check_groups(groups, len(array))
         check_several(array)
-        rows = np.arange(len(array))
-        batches = Batches(array, rows, self.batch_size, 0, groups, self.n_within)
+        batches = Batches(array, index, self.batch_size, 0, self.n_within)
         return -mean_loss(self.encoder_, self._loss(), batches, self._device())
 
     def _fit_distance(self, X, groups, seed: int):

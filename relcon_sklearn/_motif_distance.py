@@ -19,7 +19,7 @@ from .nn import (
     encode_in_chunks,
     motif_distances,
 )
-from .segments import Batches, GroupIndex, RandomAugmentations, SegmentArray
+from .segments import Batches, RandomAugmentations, SegmentArray
 from .training import mean_loss, reconstruction_loss
 
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.
@@ -191,7 +191,7 @@ class LearnedMotifDistance(SegmentTransformer):
             If training diverges.
         """
         array = self._check_segments(X, reset=True)
-        groups = self._check_groups(groups, len(array))
+        index = self._check_groups(groups, len(array))
         check_several(array)
         seed = self._seed()
         self._build(
@@ -205,10 +205,10 @@ class LearnedMotifDistance(SegmentTransformer):
             dropout=self.dropout,
         )
         loss = reconstruction_loss(self._augmentation())
-        history = self._train(self.net_, loss, array, groups, seed, description="motif distance")
+        history = self._train(self.net_, loss, array, index, seed, description="motif distance")
         n_references = len(array) if self.n_references is None else self.n_references
         rng = np.random.default_rng(seed)
-        self.reference_rows_ = GroupIndex(groups).spread(n_references, rng)
+        self.reference_rows_ = index.spread(n_references, rng)
         self.references_ = array.read(self.reference_rows_)
         self.history_ = history
         return self
@@ -307,7 +307,8 @@ class LearnedMotifDistance(SegmentTransformer):
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)
-        batches = Batches(array, np.arange(len(array)), self.batch_size, seed=0)
+        index = self._check_groups(None, len(array))
+        batches = Batches(array, index, self.batch_size, seed=0)
         loss = reconstruction_loss(self._augmentation())
         return -mean_loss(self.net_, loss, batches, self._device())
 

@@ -35,7 +35,7 @@ def full_vectors():
 @pytest.fixture(scope="session")
 def motion():
     """Small generated recordings: X (90, 64, 3), activities, subjects."""
-    X, y, subjects, _ = make_motion(90, n_subjects=6, n_timesteps=64, random_state=0)
+    X, y, subjects, *_ = make_motion(90, n_subjects=6, n_timesteps=64, random_state=0)
     return X, y, subjects
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.nn import relative_contrastive_loss
-from relcon_sklearn.segments import Batches, SegmentArray
+from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ class TestTraining:
         embedder = tiny_embedder(distance=FrozenEstimator(distance)).fit(X, groups=subjects)
         z = torch.from_numpy(embedder.transform(X))
         losses, n_anchors = 0.0, 0
-        for batch in Batches(SegmentArray(X), np.arange(90), 8, 0, subjects, 3):
+        for batch in Batches(SegmentArray(X), GroupIndex.from_labels(subjects), 8, 0, 3):
             segments = batch.segments.numpy()
             rows = np.array([np.flatnonzero((X == s).all(axis=(1, 2)))[0] for s in segments])
             full = distance.pairwise(segments[batch.anchors], segments)

@@ -23,7 +23,7 @@ from skorch.callbacks import Callback
 
 import relcon_sklearn
 from relcon_sklearn import _embedder, _motif_distance
-from relcon_sklearn.segments import _array
+from relcon_sklearn.segments import _mapped
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
 MOST_EMBEDDED, MOST_COMPARED = 32, 48
@@ -331,7 +331,7 @@ def measure_child(folder):
     """Print, as JSON, the MB that each action adds to the peak memory of this process."""
     torch.set_num_threads(1)
     # As small a part of this file as the real limit is of one of gigabytes.
-    _array._RESIDENT_BYTES = 2**23
+    _mapped._RESIDENT_BYTES = 2**23
     estimators = {
         "LearnedMotifDistance": distance(batch_size=8, n_references=1),
         "RelConEmbedder": embedder(batch_size=8, distance=distance_of_first_steps),
@@ -408,7 +408,7 @@ def test_the_file_is_never_written_to(
     name, mode, dtype, resident_bytes, values, expected, tmp_path, monkeypatch
 ):
     # With 1, the pages are handed back after every reading.
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", resident_bytes)
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", resident_bytes)
     X = as_memmap(values.astype(dtype), tmp_path, mode)
     before = hashlib.sha256((tmp_path / "X.npy").read_bytes()).digest()
     actual = results(ESTIMATORS[name], X)
@@ -421,7 +421,7 @@ def test_the_file_is_never_written_to(
 def test_unsaved_changes_of_a_memmap_are_seen_and_kept(
     mode, values, expected, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
     X = as_memmap(np.zeros_like(values), tmp_path, mode)
     X[:] = values
     name = "RelConEmbedder"

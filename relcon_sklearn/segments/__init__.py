@@ -15,6 +15,10 @@ from ._augmentations import (
 )
 from ._batches import Batch, Batches
 from ._groups import GroupIndex, hold_out_groups
+from ._lazy import LazyArray
+from ._runs import RunLabels
+from ._store import SegmentStore, open_segments
+from ._writer import SegmentWriter
 
 __all__ = [
     "Batch",
@@ -22,14 +26,19 @@ __all__ = [
     "ChannelShuffle",
     "GroupIndex",
     "Jitter",
+    "LazyArray",
     "Negation",
     "Permutation",
     "RandomAugmentations",
     "Rotation",
+    "RunLabels",
     "Scaling",
     "SegmentArray",
+    "SegmentStore",
+    "SegmentWriter",
     "TimeFlip",
     "TimeWarp",
     "default_augmentations",
     "hold_out_groups",
+    "open_segments",
 ]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
-
 import numpy as np
 import torch
 
+from ._lazy import LazyArray
+from ._mapped import MappedRows
+
 # Beyond this, variances of float32 arithmetic overflow somewhere on the way to an embedding.
 LARGEST_VALUE = 1e12
-
-# Memory-mapped pages that reading may leave resident before they are handed back. Where a file lies
-# in the page cache in large pages, the kernel maps a whole one (2 MB) around each row asked for.
-_RESIDENT_BYTES = 2**28
-_BYTES_PER_FAULT = 2**21
 
 # Rows read at once where a whole array is walked through.
 _SCAN_BYTES = 2**24
@@ -37,11 +33,7 @@ class SegmentArray:
     def __init__(self, X, name: str = "X"):
         self.X = X
         self.name = name
-        self._bytes_mapped = 0
-        # Copy-on-write maps hold changes that exist nowhere else; of shared ones nothing is lost
-        # when their pages are handed back, since the file, or its cache, has them.
-        shared = getattr(X, "mode", None) in ("r", "r+", "w+") and hasattr(mmap, "MADV_DONTNEED")
-        self._mapping = getattr(X, "_mmap", None) if shared else None
+        self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,25 +73,12 @@ class SegmentArray:
             values = self.X.detach()[torch.from_numpy(rows.copy()).to(self.X.device)].cpu()
             return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
         if isinstance(self.X, np.ndarray):
-            return np.asarray(self.X[rows]) if self._mapping is None else self._fetch_mapped(rows)
+            return np.asarray(self.X[rows]) if self._mapped is None else self._mapped.read(rows)
+        if isinstance(self.X, LazyArray):
+            return self.X[rows]
         # h5py wants its rows increasing and distinct.
         unique, inverse = np.unique(rows, return_inverse=True)
         return np.asarray(self.X[unique])[inverse]
-
-    def _fetch_mapped(self, rows: np.ndarray) -> np.ndarray:
-        """Read rows of a memory-mapped file without its pages piling up in resident memory."""
-        values = np.empty((len(rows), *self.X.shape[1:]), self.X.dtype)
-        n_rows = max(1, _RESIDENT_BYTES // _BYTES_PER_FAULT)
-        for i in range(0, len(rows), n_rows):
-            part = rows[i : i + n_rows]
-            values[i : i + n_rows] = self.X[part]
-            scattered = len(part) * (self.X.nbytes // len(self.X) + _BYTES_PER_FAULT)
-            span = int(part.max() - part.min() + 1) * abs(self.X.strides[0]) + 2 * _BYTES_PER_FAULT
-            self._bytes_mapped += min(scattered, span)
-            if self._bytes_mapped > _RESIDENT_BYTES:
-                self._mapping.madvise(mmap.MADV_DONTNEED)
-                self._bytes_mapped = 0
-        return values
 
 
 def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:

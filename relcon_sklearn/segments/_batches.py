@@ -10,6 +10,7 @@ import torch
 
 from ._array import SegmentArray
 from ._groups import GroupIndex
+from ._order import random_order
 
 
 class Batch(NamedTuple):
@@ -37,20 +38,19 @@ class Batches:
     The candidates of an anchor are up to `n_within` other segments of its group, and the other
     anchors of the batch (RelCon, section 3.2). A group that has fewer gives those it has.
 
-    Batches are a function of `seed`, `epoch` and their number within the epoch alone.
+    Batches are a function of `seed`, `epoch` and their number within the epoch alone, and cost the
+    same however many rows there are.
 
     Parameters
     ----------
     array : SegmentArray
         The data.
-    rows : ndarray of shape (n_rows,)
-        Rows of `array` to use.
+    index : GroupIndex
+        Rows of `array` to use, and their groups.
     batch_size : int
         Anchors per batch.
     seed : int
         Seed of all draws.
-    groups : ndarray of shape (n_rows,) or None, default=None
-        Group of each of `rows`. None makes every segment a group of its own.
     n_within : int, default=0
         Within-subject candidates per anchor.
 
@@ -61,38 +61,29 @@ class Batches:
     """
 
     def __init__(
-        self,
-        array: SegmentArray,
-        rows: np.ndarray,
-        batch_size: int,
-        seed: int,
-        groups: np.ndarray | None = None,
-        n_within: int = 0,
+        self, array: SegmentArray, index: GroupIndex, batch_size: int, seed: int, n_within: int = 0
     ):
         self.array = array
-        self.rows = rows
+        self.index = index
+        self.batch_size = batch_size
         self.seed = seed
+        self.n_within = n_within
         self.epoch = 0
-        self.n_within = 0 if groups is None else n_within
-        self._index = GroupIndex(groups) if self.n_within > 0 else None
-        # A last batch of a single anchor has nobody to be compared with and breaks batch norms.
-        edges = np.arange(0, max(len(rows) - 1, 1), batch_size)
-        self._slices = list(zip(edges, [*edges[1:], len(rows)], strict=True))
 
     def __len__(self) -> int:
-        return len(self._slices)
+        # A last batch of a single anchor has nobody to be compared with and breaks batch norms:
+        # it goes to the batch before.
+        return max(1, (self.index.n_rows - 2) // self.batch_size + 1)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows))
-        for i, (start, stop) in enumerate(self._slices):
+        order = random_order(self.index.n_rows, [self.seed, self.epoch])
+        for i in range(len(self)):
+            stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
             rng = np.random.default_rng([self.seed, self.epoch, i])
-            yield self._make(order[start:stop], rng)
+            yield self._make(order[i * self.batch_size : stop], rng)
 
     def _make(self, anchors: np.ndarray, rng: np.random.Generator) -> Batch:
-        if self._index is None:
-            within = np.empty((len(anchors), 0), dtype=int)
-        else:
-            within = self._index.draw_mates(anchors, self.n_within, rng)
+        within = self.index.draw_mates(anchors, self.n_within, rng)
         # Each segment is read, and embedded, once, however many lists it is in.
         used, position = np.unique(np.append(anchors, within), return_inverse=True)
         position = position.astype(np.int64)
@@ -103,7 +94,7 @@ class Batches:
         between = np.tile(anchor_position, (n, 1))
         np.fill_diagonal(between, -1)
         candidates = np.hstack([position[n:].reshape(n, -1), between])
-        segments = self.array.read(self.rows[used])
+        segments = self.array.read(self.index.rows_at(used))
         return Batch(
             torch.from_numpy(segments),
             torch.from_numpy(anchor_position),

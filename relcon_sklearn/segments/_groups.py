@@ -4,37 +4,77 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._runs import RunLabels, Runs
+
 
 class GroupIndex:
     """Rows of each group, and draws from them.
 
+    Rows in use are numbered by their position: those of the first group come first, each group's
+    in order. Memory and time are a matter of the runs of consecutive rows of one group, and for
+    segments in the order in which they were recorded those are few.
+
     Parameters
     ----------
-    groups : array-like of shape (n_segments,)
-        Group of each segment, of any sortable type.
+    labels : ndarray of shape (n_groups,)
+        Label of each group.
+    sizes : ndarray of shape (n_groups,)
+        Number of rows of each group.
+    runs : Runs
+        The rows of all groups, one group after the other.
     """
 
-    def __init__(self, groups: np.ndarray):
-        self.labels, self.codes = np.unique(groups, return_inverse=True)
-        self.sizes = np.bincount(self.codes, minlength=len(self.labels))
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
-        # Rows sorted by group: group c is by_group[starts[c] : starts[c] + sizes[c]].
-        self.by_group = np.argsort(self.codes, kind="stable")
-        self._position = np.empty_like(self.by_group)
-        self._position[self.by_group] = np.arange(len(self.by_group))
+    def __init__(self, labels: np.ndarray, sizes: np.ndarray, runs: Runs):
+        self.labels, self.sizes, self.runs = labels, sizes, runs
+        # Position of the first row of each group, and the end.
+        self.edges = np.concatenate([[0], np.cumsum(sizes)])
+
+    @classmethod
+    def from_labels(cls, groups) -> GroupIndex:
+        """Make the index of all rows.
+
+        Parameters
+        ----------
+        groups : RunLabels or array-like of shape (n_segments,)
+            Group of each row, of any sortable type.
+        """
+        if not isinstance(groups, RunLabels):
+            groups = np.asarray(groups)
+            first = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+            groups = RunLabels(groups[first], np.diff(first, append=len(groups)))
+        labels, codes = np.unique(groups.labels, return_inverse=True)
+        sizes = np.zeros(len(labels), dtype=np.int64)
+        np.add.at(sizes, codes, groups.runs.sizes)
+        return cls(labels, sizes, groups.runs.take(np.argsort(codes, kind="stable")))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def draw_mates(self, rows: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw, for each row, `k` distinct other rows of its group, all equally likely.
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in use."""
+        return self.runs.n_rows
+
+    def rows_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the row at each position."""
+        return self.runs.rows_at(positions)
+
+    def select(self, chosen: np.ndarray) -> GroupIndex:
+        """Return an index of some groups only; `chosen` is a mask of shape (n_groups,)."""
+        group_of_run = np.searchsorted(self.edges, self.runs.edges[:-1], side="right") - 1
+        return GroupIndex(
+            self.labels[chosen], self.sizes[chosen], self.runs.take(chosen[group_of_run])
+        )
+
+    def draw_mates(self, positions: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw, for each position, `k` distinct others of its group, all equally likely.
 
         A group with fewer than `k` others gives all it has.
 
         Parameters
         ----------
-        rows : ndarray of shape (n_rows,)
-            Rows to find mates for.
+        positions : ndarray of shape (n,)
+            Positions to find mates for.
         k : int
             Mates wanted.
         rng : numpy.random.Generator
@@ -42,12 +82,12 @@ class GroupIndex:
 
         Returns
         -------
-        mates : ndarray of shape (n_rows, k)
-            Row numbers; -1 where the group has no more.
+        mates : ndarray of shape (n, k)
+            Positions; -1 where the group has no more.
         """
-        codes = self.codes[rows]
+        codes = np.searchsorted(self.edges, positions, side="right") - 1
         n_others = self.sizes[codes] - 1
-        chosen = np.full((len(rows), k), -1)
+        chosen = np.full((len(positions), k), -1)
         # Floyd's algorithm for a sample without replacement, on all rows at once: step i draws
         # from the first `last + 1` others, and takes `last` itself if the draw was taken before.
         for i in range(k):
@@ -55,30 +95,41 @@ class GroupIndex:
             draw = rng.integers(0, np.minimum(last, np.maximum(n_others - 1, 0)) + 1)
             draw = np.where((chosen[:, :i] == draw[:, None]).any(axis=1), last, draw)
             chosen[:, i] = np.where(last < n_others, draw, -1)
-        own = self._position[rows] - self.starts[codes]
-        offset = chosen + (chosen >= own[:, None])
-        mates = self.by_group[np.minimum(self.starts[codes][:, None] + offset, len(self.codes) - 1)]
-        return np.where(chosen >= 0, mates, -1)
+        start = self.edges[codes][:, None]
+        others = chosen + (chosen >= positions[:, None] - start)
+        return np.where(chosen >= 0, start + others, -1)
 
     def spread(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw `n` distinct rows as evenly over the groups as their sizes allow, in order.
 
         Returns
         -------
-        rows : ndarray of shape (min(n, n_segments),)
+        rows : ndarray of shape (min(n, n_rows),)
             Row numbers, ascending.
         """
-        shuffled = rng.permutation(len(self.codes))
-        shuffled = shuffled[np.argsort(self.codes[shuffled], kind="stable")]
-        # The i-th member of every group comes before the i+1-st of any; groups in random order.
-        turn = np.arange(len(shuffled)) - np.repeat(self.starts, self.sizes)
-        group_order = rng.permutation(len(self))[self.codes[shuffled]]
-        return np.sort(shuffled[np.lexsort((group_order, turn))[:n]])
+        counts = _deal(self.sizes, n, rng)
+        positions = [
+            self.edges[code] + rng.choice(self.sizes[code], counts[code], replace=False)
+            for code in np.flatnonzero(counts)
+        ]
+        return np.sort(self.rows_at(np.concatenate([np.arange(0), *positions])))
+
+
+def _deal(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal `n` places in turn to groups of the given sizes; in the last turn, to random ones."""
+    turns = 0
+    while np.minimum(sizes, turns + 1).sum() <= n and turns < sizes.max():
+        turns += 1
+    counts = np.minimum(sizes, turns)
+    more = np.flatnonzero(sizes > turns)
+    last = rng.choice(more, min(n - counts.sum(), len(more)), replace=False)
+    counts[last] += 1
+    return counts
 
 
 def hold_out_groups(
     index: GroupIndex, fraction: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[GroupIndex, GroupIndex | None]:
     """Split rows into a training and a validation part that share no group.
 
     Parameters
@@ -92,13 +143,12 @@ def hold_out_groups(
 
     Returns
     -------
-    train, valid : ndarray
-        Row numbers, ascending. `valid` is empty if `fraction` is 0, or if either part would be
-        left with fewer than two segments.
+    train, valid : GroupIndex
+        The parts. `valid` is None if `fraction` is 0, or if either part would be left with fewer
+        than two segments.
     """
-    everything = np.arange(len(index.codes))
     if fraction == 0 or len(index) < 2:
-        return everything, everything[:0]
+        return index, None
     order = rng.permutation(len(index))
     # More groups than asked for, where those drawn are too small to be ranked among themselves.
     n_held = max(1, round(fraction * len(index)))
@@ -106,7 +156,5 @@ def hold_out_groups(
         n_held += 1
     held = np.zeros(len(index), dtype=bool)
     held[order[: min(n_held, len(index) - 1)]] = True
-    valid = held[index.codes]
-    if valid.sum() < 2 or (~valid).sum() < 2:
-        return everything, everything[:0]
-    return everything[~valid], everything[valid]
+    train, valid = index.select(~held), index.select(held)
+    return (index, None) if min(train.n_rows, valid.n_rows) < 2 else (train, valid)

@@ -1,6 +1,5 @@
 """SegmentArray: rows of every kind of array, as checked float32 copies."""
 
-import mmap
 import warnings
 
 import h5py
@@ -313,116 +312,6 @@ def test_check_values_of_nothing(shape):
 
 def test_check_values_of_booleans():
     check_values(np.array([[True], [False]]), np.arange(2))
-
-
-# ---------------------------------------------------------------- memory-mapped files
-
-
-class RecordingMap:
-    """A stand-in for the mmap of a memmap, which passes advice on and counts it."""
-
-    def __init__(self, mapping):
-        self.mapping = mapping
-        self.advice = []
-
-    def madvise(self, *args):
-        self.advice.append(args)
-        self.mapping.madvise(*args)
-
-
-def mapped(folder, mode, n_rows=20, view=slice(None)):
-    X = as_memmap(integers((n_rows, N_TIMESTEPS, N_CHANNELS), "f4"), folder, mode)[view]
-    X._mmap = RecordingMap(X._mmap)
-    return X
-
-
-needs_madvise = pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="needs madvise")
-
-
-@pytest.mark.parametrize("view", [slice(None), slice(3, 17)], ids=["whole", "slice"])
-@pytest.mark.parametrize("mode", ["r+", "c"])
-def test_changes_survive_the_release_of_pages(mode, view, tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
-    X = mapped(tmp_path, mode, view=view)
-    X[5] = 1234
-    X[7, 0, 0] = -99
-    expected = np.array(X)
-    array = SegmentArray(X)
-    for row in [*range(len(X)), 5, 7, *range(len(X))]:
-        assert_array_equal(array.read(np.array([row])), expected[[row]])
-    assert_array_equal(X, expected)
-    in_file = np.load(tmp_path / "X.npy")[view]
-    assert_array_equal(in_file, expected if mode == "r+" else integers((20, 5, 3), "f4")[view])
-
-
-@needs_madvise
-@pytest.mark.parametrize("mode", ["r", "r+"])
-def test_pages_are_released_once_the_budget_is_spent(mode, tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 10 * 2**16)
-    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
-    X = mapped(tmp_path, mode)
-    array = SegmentArray(X)
-    releases = []
-    for _ in range(35):
-        array.read(np.array([3]))
-        releases.append(len(X._mmap.advice))
-    # A row and the page around it: ten go beyond the budget.
-    assert_array_equal(np.flatnonzero(np.diff(releases)) + 2, [10, 20, 30])
-    assert set(X._mmap.advice) == {(mmap.MADV_DONTNEED,)}
-
-
-@needs_madvise
-def test_scattered_rows_are_read_a_budget_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 10 * 2**16)
-    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
-    values = np.arange(300 * 2**14, dtype=np.float32).reshape(300, 2**13, 2)
-    X = as_memmap(values, tmp_path, "r")
-    X._mmap = RecordingMap(X._mmap)
-    rows = np.random.default_rng(0).permutation(300)[:100]
-    assert_array_equal(SegmentArray(X).read(rows), values[rows])
-    assert len(X._mmap.advice) == 10
-
-
-@needs_madvise
-def test_large_rows_count_in_full(tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 3 * 2**18)
-    monkeypatch.setattr(_array, "_BYTES_PER_FAULT", 2**16)
-    X = as_memmap(np.zeros((2, 2**15, 2), dtype=np.float32), tmp_path, "r")  # 256 kB a row
-    X._mmap = RecordingMap(X._mmap)
-    array = SegmentArray(X)
-    for n_reads, n_releases in ((2, 0), (1, 1), (2, 1), (1, 2)):
-        for _ in range(n_reads):
-            array.read(np.array([1]))
-        assert len(X._mmap.advice) == n_releases
-
-
-def test_copy_on_write_pages_are_never_released(tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
-    X = mapped(tmp_path, "c")
-    array = SegmentArray(X)
-    for _ in range(5):
-        array.read(np.arange(len(X)))
-    assert X._mmap.advice == []
-
-
-def test_reading_goes_on_where_there_is_no_madvise(tmp_path, monkeypatch):
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
-    monkeypatch.delattr(mmap, "MADV_DONTNEED", raising=False)
-    X = mapped(tmp_path, "r")
-    for _ in range(3):
-        assert_array_equal(SegmentArray(X).read(np.arange(len(X))), np.array(X))
-    assert X._mmap.advice == []
-
-
-@pytest.mark.parametrize("mode", ["r", "c"])
-def test_a_memmap_without_a_file(mode, tmp_path, monkeypatch):
-    # A copy is of the same class, but lies in memory.
-    monkeypatch.setattr(_array, "_RESIDENT_BYTES", 1)
-    values = integers(SHAPES["3d"])
-    X = as_memmap(values, tmp_path, mode).copy()
-    assert isinstance(X, np.memmap)
-    for rows in ROWS.values():
-        check_read(X, values, rows)
 
 
 # ---------------------------------------------------------------- chunks

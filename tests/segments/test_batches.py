@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from relcon_sklearn.segments import Batch, Batches, SegmentArray
+from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray
 from relcon_sklearn.segments._batches import drop_repeats
 
 properties = settings(derandomize=True, max_examples=80, deadline=None)
@@ -55,9 +55,14 @@ def same(first, second):
     )
 
 
+def singles(n):
+    """Every row on its own."""
+    return GroupIndex.from_labels(np.arange(n))
+
+
 def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, epoch=0):
-    groups = None if n_groups is None else np.arange(n) % n_groups
-    batches = Batches(SegmentArray(numbered(n)), np.arange(n), batch_size, seed, groups, n_within)
+    index = GroupIndex.from_labels(np.arange(n) % (n_groups or n))
+    batches = Batches(SegmentArray(numbered(n)), index, batch_size, seed, n_within)
     batches.epoch = epoch
     return batches
 
@@ -77,13 +82,15 @@ def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, epoch=0):
 )
 def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
     # The data hold more than the rows in use, which are in no order.
-    X = numbered(len(groups) + 5)
-    rows = np.array(data.draw(st.permutations(range(len(X)))))[: len(groups)]
-    group_of = dict(zip(rows.tolist(), groups, strict=True))
+    everyone = np.array(data.draw(st.permutations([*groups, *[99] * 5])))
+    X = numbered(len(everyone))
+    rows = np.flatnonzero(everyone != 99)
+    group_of = {row: everyone[row] if with_groups else row for row in rows.tolist()}
+    if not with_groups:
+        everyone[rows] = 100 + rows
+    index = GroupIndex.from_labels(everyone)
     array = Recording(X)
-    batches = Batches(
-        array, rows, batch_size, seed, np.array(groups) if with_groups else None, n_within
-    )
+    batches = Batches(array, index.select(index.labels != 99), batch_size, seed, n_within)
     batches.epoch = epoch
     found = list(batches)
 
@@ -107,7 +114,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
         assert used == set(read)
 
         n_anchors = len(batch.anchors)
-        width = n_anchors + (n_within if with_groups else 0)
+        width = n_anchors + n_within
         assert batch.candidates.shape == (n_anchors, width)
         assert batch.candidates.dtype == batch.anchors.dtype == torch.int64
         assert batch.candidates.min() >= -1
@@ -119,7 +126,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
             assert in_batch - {anchor} <= set(candidates)
             extra = set(candidates) - in_batch
             others = {r for r in group_of if group_of[r] == group_of[anchor] and r != anchor}
-            n_drawn = min(n_within, len(others)) if with_groups else 0
+            n_drawn = min(n_within, len(others))
             assert extra <= others
             # Of the mates drawn, some may be other anchors, which are candidates anyway.
             assert n_drawn - len(others & in_batch) <= len(extra) <= n_drawn
@@ -154,15 +161,11 @@ def test_without_groups_only_the_other_anchors_are_candidates():
             assert sorted(candidates) == sorted(rows - {anchor})
 
 
-def test_no_within_candidates_is_as_no_groups():
-    assert same(list(batches_of(n_within=0)), list(batches_of(n_groups=None)))
-
-
 def test_small_groups_give_what_they_have():
     # Groups of three, two and one: two, one and no mates.
     groups = np.array([0, 1, 2, 1, 0, 0])
     mates = {0: {4, 5}, 4: {0, 5}, 5: {0, 4}, 1: {3}, 3: {1}, 2: set()}
-    batches = Batches(SegmentArray(numbered(6)), np.arange(6), 2, 0, groups, n_within=5)
+    batches = Batches(SegmentArray(numbered(6)), GroupIndex.from_labels(groups), 2, 0, n_within=5)
     for batch in batches:
         rows = {anchor for anchor, _ in lists(batch)}
         for anchor, candidates in lists(batch):
@@ -220,7 +223,7 @@ def test_other_epoch_or_seed_other_batches():
 def test_read_only_memmap(tmp_path):
     np.save(tmp_path / "X.npy", numbered(9).astype(np.float32))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    for batch in Batches(SegmentArray(X), np.arange(9), 4, 0, np.arange(9) % 2, 2):
+    for batch in Batches(SegmentArray(X), GroupIndex.from_labels(np.arange(9) % 2), 4, 0, 2):
         assert batch.segments.dtype == torch.float32
         assert_array_equal(batch.segments.numpy(), X[numbers(batch)])
         batch.segments.zero_()
@@ -228,7 +231,7 @@ def test_read_only_memmap(tmp_path):
 
 
 def test_two_dimensions_are_one_channel():
-    batches = Batches(SegmentArray(numbered(6)[:, :, 0]), np.arange(6), 3, 0)
+    batches = Batches(SegmentArray(numbered(6)[:, :, 0]), singles(6), 3, 0)
     assert [tuple(batch.segments.shape) for batch in batches] == [(3, 3, 1), (3, 3, 1)]
 
 
@@ -236,8 +239,8 @@ def test_bad_values_are_found_when_their_batch_is_read():
     X = numbered(8)
     X[6, 1, 1] = np.nan
     with pytest.raises(ValueError, match="NaN or infinity: first in row 6"):
-        list(Batches(SegmentArray(X), np.arange(8), 4, 0))
-    assert len(list(Batches(SegmentArray(X), np.arange(6), 4, 0))) == 2
+        list(Batches(SegmentArray(X), singles(8), 4, 0))
+    assert len(list(Batches(SegmentArray(X), singles(6), 4, 0))) == 2
 
 
 def test_batch_to_device():

@@ -11,7 +11,7 @@ from skorch.callbacks.lr_scheduler import WarmRestartLR
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from relcon_sklearn.segments import Batches, SegmentArray
+from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
 from relcon_sklearn.training import fit_module, mean_loss
 from relcon_sklearn.training._callbacks import warmup_cosine
 
@@ -20,7 +20,8 @@ LR = 0.05
 X = np.random.default_rng(0).normal(size=(20, 4, 2))
 # 13 training anchors in batches of 4, 4 and 5, 7 validation anchors of 3 and 4: of unequal size,
 # so that a mean over batches is not one over anchors.
-TRAIN_ROWS, VALID_ROWS = np.arange(13), np.arange(13, 20)
+# Twenty rows: groups 0 to 2 of thirteen, and 3 and 4 of seven.
+GROUPS = GroupIndex.from_labels([*(np.arange(13) % 3), *(np.arange(7) % 2 + 3)])
 N_STEPS = 3
 
 
@@ -53,11 +54,11 @@ def loss(module, batch):
 
 
 def train_batches():
-    return Batches(SegmentArray(X), TRAIN_ROWS, 4, 0, TRAIN_ROWS % 3, n_within=2)
+    return Batches(SegmentArray(X), GROUPS.select(GROUPS.labels < 3), 4, 0, n_within=2)
 
 
 def valid_batches():
-    return Batches(SegmentArray(X), VALID_ROWS, 3, 1, VALID_ROWS % 2, n_within=1)
+    return Batches(SegmentArray(X), GROUPS.select(GROUPS.labels >= 3), 3, 1, n_within=1)
 
 
 def fit(module, loss=loss, valid=None, *, max_epochs=4, **kwargs):

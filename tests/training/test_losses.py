@@ -13,7 +13,7 @@ from relcon_sklearn.nn import (
     relative_contrastive_loss,
     squared_error,
 )
-from relcon_sklearn.segments import Batches, Jitter, SegmentArray, TimeFlip
+from relcon_sklearn.segments import Batches, GroupIndex, Jitter, SegmentArray, TimeFlip
 from relcon_sklearn.training import (
     MotifRanker,
     PairwiseRanker,
@@ -26,7 +26,7 @@ X = np.random.default_rng(0).normal(size=(12, 24, 3))
 
 
 def batches(n_within=0):
-    return Batches(SegmentArray(X), np.arange(12), 6, 0, np.arange(12) % 2, n_within)
+    return Batches(SegmentArray(X), GroupIndex.from_labels(np.arange(12) % 2), 6, 0, n_within)
 
 
 def batch(n_within=0):

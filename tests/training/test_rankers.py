@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from torch import nn
 
 from relcon_sklearn.nn import ATTENTIONS, MotifCrossAttention, squared_error
-from relcon_sklearn.segments import Batch, Batches, SegmentArray
+from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray
 from relcon_sklearn.training import MotifRanker, PairwiseRanker
 
 # Lists of different lengths, with the fillers first, last, in between and throughout.
@@ -162,7 +162,7 @@ def test_motif_distances_are_those_of_single_pairs(attention, n_timesteps, n_cha
 
 def test_motif_distances_of_batches():
     array = SegmentArray(make_batch(16).segments.numpy()[[0, 1, 2, 3, 4, 5, 5, 0, 1]])
-    batches = Batches(array, np.arange(9), 3, 0, np.arange(9) % 2, n_within=2)
+    batches = Batches(array, GroupIndex.from_labels(np.arange(9) % 2), 3, 0, n_within=2)
     for batch in batches:
         check_against_slow(make_net(), batch)
 

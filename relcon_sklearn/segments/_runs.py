@@ -1,0 +1,81 @@
+"""Runs of consecutive rows: what makes an index of a billion segments small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._lazy import LazyArray
+
+
+class Runs:
+    """Runs of consecutive rows, one after the other.
+
+    The rows are numbered by their position, from 0 to ``n_rows - 1``: first those of the first
+    run, then those of the second. The memory it takes is a matter of the runs, not of the rows.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (n_runs,)
+        First row of each run.
+    sizes : ndarray of shape (n_runs,)
+        Number of rows of each run, at least 1.
+    """
+
+    def __init__(self, starts: np.ndarray, sizes: np.ndarray):
+        self.starts = np.asarray(starts, dtype=np.int64)
+        self.sizes = np.asarray(sizes, dtype=np.int64)
+        # Position of the first row of each run, and the end.
+        self.edges = np.concatenate([[0], np.cumsum(self.sizes)])
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in all runs."""
+        return int(self.edges[-1])
+
+    def take(self, which: np.ndarray) -> Runs:
+        """Return the runs numbered, or masked, by `which`, in that order."""
+        return Runs(self.starts[which], self.sizes[which])
+
+    def run_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the number of the run in which each position lies."""
+        return np.searchsorted(self.edges, positions, side="right") - 1
+
+    def rows_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the row at each position."""
+        run = self.run_at(positions)
+        return positions - self.edges[run] + self.starts[run]
+
+
+class RunLabels(LazyArray):
+    """Labels of rows, of which consecutive rows mostly have the same: one label for each run.
+
+    Estimators take it as `groups` without spelling it out row by row; to everybody else it is an
+    array-like of shape (n_rows,).
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_runs,)
+        Label of each run, of any sortable type.
+    sizes : ndarray of shape (n_runs,)
+        Number of rows of each run, at least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = RunLabels(np.array(["ann", "bob"]), np.array([2, 3]))
+    >>> len(labels), labels[[0, 4]].tolist()
+    (5, ['ann', 'bob'])
+    """
+
+    def __init__(self, labels: np.ndarray, sizes: np.ndarray):
+        self.labels = np.asarray(labels)
+        sizes = np.asarray(sizes, dtype=np.int64)
+        self.runs = Runs(np.cumsum(sizes) - sizes, sizes)
+        self.shape = (self.runs.n_rows,)
+        self.dtype = self.labels.dtype
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        return self.labels[self.runs.run_at(rows)]

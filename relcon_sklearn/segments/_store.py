@@ -1,0 +1,204 @@
+"""Opening a segment store: what `fit` takes, without reading the segments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from ._lazy import LazyArray
+from ._mapped import MappedRows
+from ._runs import RunLabels, Runs
+from ._store_format import (
+    DTYPES,
+    SEGMENTS,
+    TIME_DTYPES,
+    TIMES,
+    Header,
+    column_file,
+    read_runs,
+    read_subjects,
+)
+
+
+def open_segments(path: str | os.PathLike) -> SegmentStore:
+    """Open a store of segments that a :class:`SegmentWriter` has made.
+
+    Only the header and the index are read, whose size is a matter of the number of subjects and
+    hours (16 bytes for each hour of a subject), not of segments. What a writer has not committed
+    does not count. A store may be opened while it is being written; it then shows what was
+    committed at that moment.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Directory of the store.
+
+    Returns
+    -------
+    store : SegmentStore
+        ``store.X`` and ``store.groups`` or ``store.hour_groups`` are what `fit` takes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no store at `path`.
+    ValueError
+        If it is damaged, truncated or of another version, or holds no segments yet.
+
+    See Also
+    --------
+    SegmentWriter : Make a store; its example shows both.
+    """
+    # Absolute, so that what is opened later, here or in a worker, does not depend on where.
+    folder = Path(path).resolve()
+    header = Header.read(folder)
+    if header.n_segments == 0:
+        raise ValueError(f"{folder} holds no segments: nothing has been committed to it so far.")
+    records = read_runs(folder, header)
+    runs = Runs(records["start"], np.diff(records["start"], append=header.n_segments))
+    names = np.array(read_subjects(folder, header))
+    return SegmentStore(folder, header, names, records, runs)
+
+
+class SegmentStore:
+    """A store opened for reading; see :func:`open_segments`.
+
+    Attributes
+    ----------
+    X : array-like of shape (n_segments, n_timesteps, n_channels)
+        The segments, float32 whatever the store's dtype, read when they are indexed. Pickles as
+        the path of the store.
+    groups : array-like of shape (n_segments,)
+        Name of each segment's subject.
+    hour_groups : array-like of int of shape (n_segments,)
+        Number of each segment's subject and hour: the groups from which RelCon draws its
+        within-subject candidates where recordings are long.
+    times : memmap of shape (n_segments,) or ndarray or None
+        When each segment starts: datetime64[ns] (UTC), or seconds; None if it was not recorded.
+    subjects : ndarray of str
+        Names of the subjects.
+    sampling_rate : float
+        In Hz.
+    units : str
+        Unit of the values.
+    channels : list of str
+        Names of the channels.
+    columns : list of str
+        Names of further values, to be had as ``store[name]``, a memmap of shape (n_segments,).
+    """
+
+    def __init__(
+        self, folder: Path, header: Header, names: np.ndarray, records: np.ndarray, runs: Runs
+    ):
+        self.path = folder
+        self._header = header
+        self._names, self._records, self._runs = names, records, runs
+        self.X = StoredSegments(folder, header, runs)
+        subject = records["subject"].astype(np.int64)
+        self.subjects = names[np.unique(subject)]
+        self.groups = _label(subject, runs.sizes, names)
+        # One number for a subject and hour, however many runs they are in.
+        hour, codes = np.unique(subject * 2**32 + records["hour"], return_inverse=True)
+        self.hour_groups = _label(codes, runs.sizes, np.arange(len(hour)))
+        self.sampling_rate, self.units = header.sampling_rate, header.units
+        self.channels, self.columns = list(header.channels), list(header.columns)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SegmentStore {str(self.path)!r}: {len(self)} segments of {self.X.shape[1]} x "
+            f"{self.X.shape[2]} at {self.sampling_rate:g} Hz, {len(self.subjects)} subjects>"
+        )
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """When each segment starts."""
+        if self._header.times is None:
+            return None
+        return self._values(TIMES, TIME_DTYPES[self._header.times])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._header.columns:
+            raise KeyError(f"The store has no column {name!r}; it has {self.columns}.")
+        return self._values(column_file(name), self._header.columns[name])
+
+    def select(self, subjects: Iterable[str]) -> SegmentStore:
+        """Return the store as if it held the given subjects only, for instance those to train on.
+
+        Nothing is copied but the index.
+
+        Parameters
+        ----------
+        subjects : iterable of str
+            Names of subjects.
+
+        Returns
+        -------
+        store : SegmentStore
+            Their segments, in the order of the store.
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the store, or none is given.
+        """
+        wanted = np.unique([str(name) for name in subjects])
+        unknown = np.setdiff1d(wanted, self.subjects)
+        if len(unknown) or not len(wanted):
+            raise ValueError(
+                f"subjects names {unknown.tolist()}, which the store does not have."
+                if len(unknown)
+                else "subjects is empty; name at least one."
+            )
+        keep = np.isin(self._names[self._records["subject"]], wanted)
+        return SegmentStore(
+            self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
+        )
+
+    def _values(self, file: str, dtype: str) -> np.ndarray:
+        values = np.memmap(self.path / file, dtype, "r", shape=(self._header.n_segments,))
+        if len(self) == self._header.n_segments:
+            return values
+        return values[self._runs.rows_at(np.arange(len(self)))]
+
+
+class StoredSegments(LazyArray):
+    """The segments of a store as an array-like of float32; pickles as a path.
+
+    Parameters
+    ----------
+    folder : Path
+        The store.
+    header : Header
+        Its header.
+    runs : Runs
+        Which of its rows.
+    """
+
+    def __init__(self, folder: Path, header: Header, runs: Runs):
+        self._folder, self._header, self._runs = folder, header, runs
+        self.shape = (runs.n_rows, header.n_timesteps, header.n_channels)
+        self.dtype = np.dtype(np.float32)
+        shape = (header.n_segments, *self.shape[1:])
+        segments = np.memmap(folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
+        self._rows = MappedRows(segments)
+
+    def __reduce__(self):
+        return StoredSegments, (self._folder, self._header, self._runs)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        values = self._rows.read(self._runs.rows_at(rows)).astype(np.float32, copy=False)
+        if self._header.scale is not None:
+            values *= np.float32(self._header.scale)
+        return values
+
+
+def _label(codes: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> RunLabels:
+    """Label runs with ``labels[codes]``, making one of neighbours that have the same."""
+    first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    return RunLabels(labels[codes[first]], np.add.reduceat(sizes, first))

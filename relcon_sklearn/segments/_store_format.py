@@ -1,0 +1,242 @@
+"""Layout of a segment store on disk.
+
+A store is a directory of raw, little-endian files that only ever grow, and a header that says how
+much of them counts:
+
+==================  =============================================================================
+``segments.raw``    the segments, (n_segments, n_timesteps, n_channels), C order
+``times.raw``       when each segment starts, 8 bytes each; empty if the store has no times
+``runs.raw``        one record of 16 bytes for each run of segments of one subject and hour
+``subjects.txt``    names of the subjects, a JSON string a line
+``column-*.raw``    further values, one for each segment
+``header.json``     what all this is, and how many segments, runs and subjects have been committed
+``writer.lock``     empty; locked while a writer is at work
+==================  =============================================================================
+
+Data are flushed to disk before the header that counts them replaces the one before. Whatever lies
+in a file behind the committed part is the rest of an append that was cut short, and is ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMAT = "relcon_sklearn segments"
+VERSION = 1
+
+# A run ends where the next one starts.
+RUN = np.dtype([("start", "<i8"), ("subject", "<u4"), ("hour", "<i4")])
+
+DTYPES = {"float32": "<f4", "float16": "<f2", "int16": "<i2"}
+TIME_DTYPES = {"datetime": "<M8[ns]", "seconds": "<f8"}
+
+SEGMENTS, TIMES, RUNS, SUBJECTS = "segments.raw", "times.raw", "runs.raw", "subjects.txt"
+HEADER, LOCK = "header.json", "writer.lock"
+
+# Parameters of SegmentWriter.append.
+RESERVED = ("X", "subject", "times", "hours")
+
+
+def column_file(name: str) -> str:
+    """Return the name of the file of a column."""
+    return f"column-{name}.raw"
+
+
+@dataclasses.dataclass
+class Header:
+    """Header of a store: a description that stays, and counts that grow.
+
+    `scale` is the value of one integer step, in `units`, for dtype "int16", else None. `times` is
+    "datetime", "seconds" or None, and open until the first segments come. `columns` maps names to
+    NumPy's names of dtypes.
+    """
+
+    n_timesteps: int
+    n_channels: int
+    sampling_rate: float
+    units: str
+    channels: list[str]
+    dtype: str
+    scale: float | None
+    columns: dict[str, str]
+    times: str | None = None
+    n_segments: int = 0
+    n_runs: int = 0
+    n_subjects: int = 0
+    subjects_bytes: int = 0
+
+    def file_sizes(self) -> dict[str, int]:
+        """Return the committed bytes of each file."""
+        row_bytes = self.n_timesteps * self.n_channels * np.dtype(DTYPES[self.dtype]).itemsize
+        return {
+            SEGMENTS: self.n_segments * row_bytes,
+            TIMES: self.n_segments * 8 if self.times else 0,
+            RUNS: self.n_runs * RUN.itemsize,
+            SUBJECTS: self.subjects_bytes,
+            **{
+                column_file(name): self.n_segments * np.dtype(dtype).itemsize
+                for name, dtype in self.columns.items()
+            },
+        }
+
+    def description(self) -> dict[str, Any]:
+        """Return what two stores must share to be continued one by the other's writer."""
+        counts = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes"}
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in counts}
+
+    def write(self, folder: Path) -> None:
+        """Replace the header of the store in one step that either happens or does not."""
+        record = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
+        temporary = folder / (HEADER + ".tmp")
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(record, file, indent=1)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, folder / HEADER)
+        finally:
+            temporary.unlink(missing_ok=True)
+        flush_directory(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> Header:
+        """Read and check the header of the store in `folder`, and the sizes of its files.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no store.
+        ValueError
+            If it is not a store of this version, or files are shorter than the header says.
+        """
+        path = folder / HEADER
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{folder} is no segment store: there is no {HEADER} in it. Pass the directory "
+                "that a SegmentWriter wrote to."
+            )
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read as JSON ({error}).") from error
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise ValueError(f"{path} is not the header of a segment store.")
+        version = record.get("version")
+        if version != VERSION:
+            raise ValueError(
+                f"{folder} is a segment store of version {version!r}, but this relcon_sklearn reads "
+                f"version {VERSION}: upgrade relcon_sklearn, or write the store anew."
+            )
+        names = {field.name for field in dataclasses.fields(cls)}
+        given = set(record) - {"format", "version"}
+        if given != names:
+            raise ValueError(
+                f"{path} is damaged: fields {sorted(names - given)} are missing, "
+                f"{sorted(given - names)} unknown."
+            )
+        header = cls(**{name: record[name] for name in names})
+        header._check_values(path)
+        header._check_sizes(folder)
+        return header
+
+    def _check_values(self, path: Path) -> None:
+        for name in ("n_timesteps", "n_channels", "n_segments", "n_runs", "n_subjects"):
+            value = getattr(self, name)
+            if type(value) is not int or value < (
+                1 if name in ("n_timesteps", "n_channels") else 0
+            ):
+                raise ValueError(f"{path} is damaged: {name} is {value!r}.")
+        if self.dtype not in DTYPES or self.times not in (*TIME_DTYPES, None):
+            raise ValueError(
+                f"{path} is damaged: dtype is {self.dtype!r} and times is {self.times!r}; expected "
+                f"one of {list(DTYPES)}, and one of {list(TIME_DTYPES)} or null."
+            )
+        if (self.dtype == "int16") != isinstance(self.scale, float):
+            raise ValueError(
+                f"{path} is damaged: scale is {self.scale!r} for dtype {self.dtype!r}."
+            )
+        for name, dtype in self.columns.items():
+            check_column(name, dtype)
+
+    def _check_sizes(self, folder: Path) -> None:
+        for name, expected in self.file_sizes().items():
+            path = folder / name
+            size = path.stat().st_size if path.is_file() else 0
+            if size < expected:
+                raise ValueError(
+                    f"{path} is truncated: it has {size} bytes, but the {self.n_segments} segments "
+                    f"of the store's header need {expected}. Copy the store again, or write it anew."
+                )
+
+
+def read_subjects(folder: Path, header: Header) -> list[str]:
+    """Read the names of the committed subjects."""
+    with open(folder / SUBJECTS, "rb") as file:
+        text = file.read(header.subjects_bytes).decode()
+    try:
+        names = [json.loads(line) for line in text.splitlines()]
+    except ValueError as error:
+        raise ValueError(f"{folder / SUBJECTS} is damaged ({error}).") from error
+    if len(names) != header.n_subjects:
+        raise ValueError(
+            f"{folder / SUBJECTS} is damaged: {len(names)} names where the header counts "
+            f"{header.n_subjects}."
+        )
+    return names
+
+
+def read_runs(folder: Path, header: Header) -> np.ndarray:
+    """Read the committed runs."""
+    runs = np.fromfile(folder / RUNS, dtype=RUN, count=header.n_runs)
+    starts = runs["start"]
+    in_order = np.all(np.diff(starts) > 0) and np.all(starts[:1] == 0)
+    within = np.all(starts[-1:] < header.n_segments) and np.all(runs["subject"] < header.n_subjects)
+    if not (in_order and within and bool(len(runs)) == bool(header.n_segments)):
+        raise ValueError(
+            f"{folder / RUNS} is damaged: its runs do not cover the {header.n_segments} segments of "
+            f"{header.n_subjects} subjects."
+        )
+    return runs
+
+
+def check_column(name: str, dtype: str) -> np.dtype:
+    """Return the dtype of a column, little-endian.
+
+    Raises
+    ------
+    ValueError
+        If `name` cannot be part of a file's name, or `dtype` has no fixed size.
+    """
+    if not (isinstance(name, str) and name.isidentifier() and name not in RESERVED):
+        raise ValueError(
+            f"columns has the name {name!r}; choose one made of letters, digits and underscores, "
+            f"other than {', '.join(RESERVED)}."
+        )
+    try:
+        checked = np.dtype(dtype).newbyteorder("<")
+    except TypeError as error:
+        raise ValueError(f"columns[{name!r}]={dtype!r} is no dtype of NumPy.") from error
+    if checked.kind not in "biufUmM" or checked.itemsize == 0:
+        raise ValueError(
+            f"columns[{name!r}]={dtype!r} has no fixed size; for text give the greatest length, "
+            "as in 'U16'."
+        )
+    return checked
+
+
+def flush_directory(folder: Path) -> None:
+    """Make renames and new files in `folder` last, where the system lets one ask for it."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,194 @@
+"""MappedRows: rows of memory-mapped files, announced to the disk and handed back."""
+
+import mmap
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.testing import assert_array_equal
+
+from relcon_sklearn.segments import SegmentArray, _mapped
+from relcon_sklearn.segments._mapped import MappedRows
+
+
+class RecordingMap(mmap.mmap):
+    """A mapping that remembers the advice it was given."""
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls, *args, **kwargs)
+        self.advice = []
+        return self
+
+    def madvise(self, *args):
+        self.advice.append(args)
+        super().madvise(*args)
+
+    def releases(self):
+        """How often pages were handed back."""
+        return self.advice.count((mmap.MADV_DONTNEED,))
+
+    def announced(self):
+        """First byte and number of bytes of each piece that was announced."""
+        return [rest for kind, *rest in self.advice if kind == mmap.MADV_WILLNEED]
+
+
+def as_memmap(values, folder, mode):
+    np.save(folder / "X.npy", values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mmap, "mmap", RecordingMap)
+        return np.load(folder / "X.npy", mmap_mode=mode)
+
+
+def mapped(folder, mode, n_rows=20, view=slice(None)):
+    return as_memmap(integers((n_rows, 5, 3)), folder, mode)[view]
+
+
+def integers(shape):
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+needs_madvise = pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="needs madvise")
+
+
+@pytest.mark.parametrize("view", [slice(None), slice(3, 17)], ids=["whole", "slice"])
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_changes_survive_the_release_of_pages(mode, view, tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    X = mapped(tmp_path, mode, view=view)
+    X[5] = 1234
+    X[7, 0, 0] = -99
+    expected = np.array(X)
+    array = SegmentArray(X)
+    for row in [*range(len(X)), 5, 7, *range(len(X))]:
+        assert_array_equal(array.read(np.array([row])), expected[[row]])
+    assert_array_equal(X, expected)
+    in_file = np.load(tmp_path / "X.npy")[view]
+    assert_array_equal(in_file, expected if mode == "r+" else integers((20, 5, 3))[view])
+
+
+@needs_madvise
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_pages_are_released_once_the_budget_is_spent(mode, tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 10 * 2**16)
+    monkeypatch.setattr(_mapped, "_BYTES_PER_FAULT", 2**16)
+    X = mapped(tmp_path, mode)
+    array = SegmentArray(X)
+    releases = []
+    for _ in range(35):
+        array.read(np.array([3]))
+        releases.append(X._mmap.releases())
+    # A row and the page around it: ten go beyond the budget.
+    assert_array_equal(np.flatnonzero(np.diff(releases)) + 2, [10, 20, 30])
+
+
+@needs_madvise
+def test_scattered_rows_are_read_a_budget_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 10 * 2**16)
+    monkeypatch.setattr(_mapped, "_BYTES_PER_FAULT", 2**16)
+    values = np.arange(300 * 2**14, dtype=np.float32).reshape(300, 2**13, 2)
+    X = as_memmap(values, tmp_path, "r")
+    rows = np.random.default_rng(0).permutation(300)[:100]
+    assert_array_equal(SegmentArray(X).read(rows), values[rows])
+    assert X._mmap.releases() == 10
+
+
+@needs_madvise
+def test_large_rows_count_in_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 3 * 2**18)
+    monkeypatch.setattr(_mapped, "_BYTES_PER_FAULT", 2**16)
+    X = as_memmap(np.zeros((2, 2**15, 2), dtype=np.float32), tmp_path, "r")  # 256 kB a row
+    array = SegmentArray(X)
+    for n_reads, n_releases in ((2, 0), (1, 1), (2, 1), (1, 2)):
+        for _ in range(n_reads):
+            array.read(np.array([1]))
+        assert X._mmap.releases() == n_releases
+
+
+def test_copy_on_write_pages_are_never_released(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    X = mapped(tmp_path, "c")
+    array = SegmentArray(X)
+    for _ in range(5):
+        array.read(np.arange(len(X)))
+    assert X._mmap.advice == []
+
+
+def test_reading_goes_on_where_there_is_no_madvise(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    monkeypatch.setattr(_mapped, "_CAN_ADVISE", False)
+    X = mapped(tmp_path, "r")
+    for _ in range(3):
+        assert_array_equal(SegmentArray(X).read(np.arange(len(X))), np.array(X))
+    assert X._mmap.advice == []
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_memmap_without_a_file(mode, tmp_path, monkeypatch):
+    # A copy is of the same class, but lies in memory.
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    X = mapped(tmp_path, mode).copy()
+    assert isinstance(X, np.memmap)
+    assert_array_equal(MappedRows(X).read(np.array([3, 0, 3])), X[[3, 0, 3]])
+
+
+# ---------------------------------------------------------------- announcing
+
+
+LAYOUTS = {
+    "whole": lambda X: X,
+    "slice": lambda X: X[3:17],
+    "every other row": lambda X: X[::2],
+    "few timesteps": lambda X: X[:, 1:4],
+    "windows": lambda X: sliding_window_view(X.reshape(-1, 3), 40, axis=0, subok=True),
+}
+
+
+def bytes_of(X, row):
+    """Numbers of the bytes of the mapping at which values of a row lie."""
+    start = np.frombuffer(X._mmap, np.uint8).ctypes.data
+    values = X[row]
+    axes = zip(values.shape, values.strides, strict=True)
+    offsets = sum(np.ix_(*(np.arange(n) * stride for n, stride in axes)))
+    return values.ctypes.data - start + offsets.ravel()[:, None] + np.arange(X.itemsize)
+
+
+@needs_madvise
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("near", [0, 10_000])
+def test_what_is_announced_is_what_is_read(layout, near, tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_NEAR_BYTES", near)
+    X = LAYOUTS[layout](as_memmap(integers((200, 40, 3)), tmp_path, "r"))
+    rows = np.array([5, 1, len(X) - 1, 1, 6])
+    assert_array_equal(MappedRows(X).read(rows), np.array(X)[rows])
+    pieces = X._mmap.announced()
+    assert all(start % mmap.PAGESIZE == 0 for start, _ in pieces)
+    covered = np.zeros(X._mmap.size(), dtype=bool)
+    for start, length in pieces:
+        covered[start : start + length] = True
+    needed = np.zeros_like(covered)
+    for row in rows:
+        needed[bytes_of(X, row)] = True
+    assert covered[needed].all()
+    assert covered.sum() <= needed.sum() + len(pieces) * (2 * mmap.PAGESIZE) + 5 * near
+
+
+@needs_madvise
+@pytest.mark.parametrize(("near", "n_pieces"), [(0, 3), (480, 3), (960, 2), (10_000, 1)])
+def test_near_rows_are_one_piece(near, n_pieces, tmp_path, monkeypatch):
+    # Rows of 480 bytes: between 2 and 5 lie 960, between 6 and 17 many more.
+    monkeypatch.setattr(_mapped, "_NEAR_BYTES", near)
+    X = as_memmap(integers((200, 40, 3)), tmp_path, "r")
+    MappedRows(X).read(np.array([17, 6, 5, 2]))
+    assert len(X._mmap.announced()) == n_pieces
+
+
+@needs_madvise
+def test_rows_spread_all_over_the_file_are_not_announced(tmp_path):
+    X = as_memmap(np.asfortranarray(integers((200, 40, 3))), tmp_path, "r")
+    assert X.flags.f_contiguous
+    assert_array_equal(MappedRows(X).read(np.array([7, 3])), np.array(X)[[7, 3]])
+    assert X._mmap.announced() == []
+
+
+def test_no_rows(tmp_path):
+    assert MappedRows(mapped(tmp_path, "r")).read(np.arange(0)).shape == (0, 5, 3)
