@@ -129,7 +129,7 @@ class TestTraining:
             module, lambda net, loss, train, valid, **_: seen.append((train, valid))
         )
         tiny_distance(validation_fraction=0.4).fit(X, groups=subjects)
-        train, valid = (set(subjects[b.rows]) for b in seen[0])
+        train, valid = (set(b.index.labels.tolist()) for b in seen[0])
         assert not train & valid
         assert train | valid == set(subjects)
         assert len(valid) == 2

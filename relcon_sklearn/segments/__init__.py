@@ -18,6 +18,7 @@ from ._groups import GroupIndex, hold_out_groups
 from ._lazy import LazyArray
 from ._runs import RunLabels
 from ._store import SegmentStore, open_segments
+from ._windows import LazyWindows
 from ._writer import SegmentWriter
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "GroupIndex",
     "Jitter",
     "LazyArray",
+    "LazyWindows",
     "Negation",
     "Permutation",
     "RandomAugmentations",

@@ -46,7 +46,7 @@ class LazyArray(ABC):
         if key is Ellipsis:
             key, rest = slice(None), [Ellipsis, *rest]
         if isinstance(key, (int, np.integer)):
-            return self._read(self._in_range(np.array([key])))[(0, *rest)]
+            return self._read(self._in_range(np.array([key], dtype=np.int64)))[(0, *rest)]
         if isinstance(key, slice):
             rows = np.arange(*key.indices(len(self)))
         else:

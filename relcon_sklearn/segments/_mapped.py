@@ -17,6 +17,24 @@ _NEAR_BYTES = 2**14
 _CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED") and hasattr(mmap, "MADV_DONTNEED")
 
 
+class Residency:
+    """Pages that reading has left in resident memory, over all mappings that share the account."""
+
+    def __init__(self):
+        self._n_bytes = 0
+        self._mappings: dict[int, mmap.mmap] = {}
+
+    def add(self, mapping: mmap.mmap, n_bytes: int) -> None:
+        """Account for pages of a mapping; hand all back once they are too many."""
+        self._n_bytes += n_bytes
+        self._mappings[id(mapping)] = mapping
+        if self._n_bytes > _RESIDENT_BYTES:
+            for mapping in self._mappings.values():
+                mapping.madvise(mmap.MADV_DONTNEED)
+            self._n_bytes = 0
+            self._mappings.clear()
+
+
 class MappedRows:
     """Rows of a memory-mapped array, read into fresh memory.
 
@@ -24,11 +42,13 @@ class MappedRows:
     ----------
     array : memmap of shape (n_rows, ...)
         The array, or a view of it; rows may overlap.
+    residency : Residency or None, default=None
+        The account of resident pages, to be shared by files that are read in turns.
     """
 
-    def __init__(self, array: np.memmap):
+    def __init__(self, array: np.memmap, residency: Residency | None = None):
         self.array = array
-        self._bytes_mapped = 0
+        self._residency = residency or Residency()
         # Copy-on-write maps hold changes that exist nowhere else; of shared ones nothing is lost
         # when their pages are handed back, since the file, or its cache, has them.
         shared = array.mode in ("r", "r+", "w+") and _CAN_ADVISE
@@ -44,7 +64,7 @@ class MappedRows:
             part = rows[i : i + n_rows]
             values[i : i + n_rows] = self.array[part]
             if self._mapping is not None:
-                self._release(part)
+                self._account_for(part)
         return values
 
     def _announce(self, rows: np.ndarray) -> None:
@@ -67,14 +87,10 @@ class MappedRows:
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             self._mapping.madvise(mmap.MADV_WILLNEED, start, end - start)
 
-    def _release(self, rows: np.ndarray) -> None:
-        """Hand back what was mapped so far, once the rows just read may have made it too much."""
+    def _account_for(self, rows: np.ndarray) -> None:
         scattered = len(rows) * (self._row_bytes() + _BYTES_PER_FAULT)
         span = int(rows.max() - rows.min() + 1) * abs(self.array.strides[0]) + 2 * _BYTES_PER_FAULT
-        self._bytes_mapped += min(scattered, span)
-        if self._bytes_mapped > _RESIDENT_BYTES:
-            self._mapping.madvise(mmap.MADV_DONTNEED)
-            self._bytes_mapped = 0
+        self._residency.add(self._mapping, min(scattered, span))
 
     def _row_bytes(self) -> int:
         return self.array.nbytes // len(self.array)

@@ -131,8 +131,8 @@ class Header:
         version = record.get("version")
         if version != VERSION:
             raise ValueError(
-                f"{folder} is a segment store of version {version!r}, but this relcon_sklearn reads "
-                f"version {VERSION}: upgrade relcon_sklearn, or write the store anew."
+                f"{folder} is a segment store of version {version!r}, but this relcon_sklearn "
+                f"reads version {VERSION}: upgrade relcon_sklearn, or write the store anew."
             )
         names = {field.name for field in dataclasses.fields(cls)}
         given = set(record) - {"format", "version"}
@@ -171,8 +171,9 @@ class Header:
             size = path.stat().st_size if path.is_file() else 0
             if size < expected:
                 raise ValueError(
-                    f"{path} is truncated: it has {size} bytes, but the {self.n_segments} segments "
-                    f"of the store's header need {expected}. Copy the store again, or write it anew."
+                    f"{path} is truncated: it has {size} bytes, but the {self.n_segments} "
+                    f"segments of the store's header need {expected}. Copy the store again, or "
+                    "write it anew."
                 )
 
 
@@ -200,8 +201,8 @@ def read_runs(folder: Path, header: Header) -> np.ndarray:
     within = np.all(starts[-1:] < header.n_segments) and np.all(runs["subject"] < header.n_subjects)
     if not (in_order and within and bool(len(runs)) == bool(header.n_segments)):
         raise ValueError(
-            f"{folder / RUNS} is damaged: its runs do not cover the {header.n_segments} segments of "
-            f"{header.n_subjects} subjects."
+            f"{folder / RUNS} is damaged: its runs do not cover the {header.n_segments} segments "
+            f"of {header.n_subjects} subjects."
         )
     return runs
 

@@ -476,7 +476,8 @@ def _cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
     dtype = np.dtype(dtype)
     if dtype.kind == "U" and values.dtype.kind in "OT":
         values = values.astype(np.str_)
-    if not np.can_cast(values.dtype, dtype, "same_kind"):
+    alike = (values.dtype.kind == "U") == (dtype.kind == "U")
+    if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
         raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
     cast = values.astype(dtype)
     if dtype.kind in "iuU" and (cast != values).any():
