@@ -4,9 +4,10 @@ from ._embedder import RelConEmbedder
 from ._motif_distance import LearnedMotifDistance
 from ._version import __version__
 from .recordings import Segments, segment_recordings
-from .segments import RandomAugmentations, SegmentWriter, open_segments
+from .segments import LazyWindows, RandomAugmentations, SegmentWriter, open_segments
 
 __all__ = [
+    "LazyWindows",
     "LearnedMotifDistance",
     "RandomAugmentations",
     "RelConEmbedder",

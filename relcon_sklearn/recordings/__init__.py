@@ -1,0 +1,5 @@
+"""From recordings to segments: time, units, holes, rates, non-wear, labels, windows."""
+
+from ._segment import Segments, segment_recordings
+
+__all__ = ["Segments", "segment_recordings"]

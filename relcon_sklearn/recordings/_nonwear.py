@@ -1,0 +1,64 @@
+"""Stretches of time in which nobody wore the device."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._timeline import RESOLUTION
+
+BLOCK = 10.0  # s
+STILL = 0.013  # g, standard deviation of every axis
+
+
+def find_nonwear(
+    signal: np.ndarray, seconds: np.ndarray, period: float, minutes: float, scale: float
+) -> np.ndarray:
+    """Find the samples of stretches in which the device lay still for long.
+
+    Time is cut into blocks of 10 s from the start of the recording. A block is still if the
+    standard deviation of every axis in it is below 13 mg. Consecutive still blocks whose samples
+    span at least `minutes` are non-wear. A block without samples ends a run; a shorter hole does
+    not.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_samples, n_channels)
+        Acceleration.
+    seconds : ndarray of shape (n_samples,)
+        When each sample was taken, since the start of the recording; increasing, at least one.
+    period : float
+        Time from one sample to the next, in s.
+    minutes : float
+        Shortest non-wear.
+    scale : float
+        What one unit of `signal` is in g.
+
+    Returns
+    -------
+    nonwear : ndarray of shape (n_samples,), dtype bool
+    """
+    block = np.floor((seconds + RESOLUTION) / BLOCK).astype(np.int64)
+    start = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1])
+    size = np.diff(np.concatenate([start, [len(signal)]]))
+    still = np.ones(len(start), dtype=bool)
+    for channel in range(signal.shape[1]):
+        still &= _deviations(signal[:, channel], start, size) * scale < STILL
+    # A run is broken by a block that is not still, and by one that is not there.
+    number = block[start]
+    new_run = np.concatenate([[True], (np.diff(number) != 1) | (np.diff(still) != 0)])
+    run_start = np.flatnonzero(new_run)
+    first = start[run_start]
+    last = np.concatenate([first[1:], [len(signal)]]) - 1
+    long = seconds[last] - seconds[first] + period >= 60 * minutes - RESOLUTION
+    nonwear = np.zeros(len(signal), dtype=bool)
+    for run in np.flatnonzero(long & still[run_start]):
+        nonwear[first[run] : last[run] + 1] = True
+    return nonwear
+
+
+def _deviations(values: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each block; the mean is taken out first, for precision."""
+    values = values.astype(np.float64)
+    values -= np.repeat(np.add.reduceat(values, start) / size, size)
+    np.square(values, out=values)
+    return np.sqrt(np.add.reduceat(values, start) / size)

@@ -1,0 +1,198 @@
+"""One recording on its way to segments: what is left of it, where windows lie, what they hold."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ._labels import UNLABELLED, LabelTable, majority
+from ._missing import find_missing
+from ._nonwear import find_nonwear
+from ._read import Recording
+from ._resample import Ratio, resample
+from ._stamps import check_rate, has_dates, positions, start_stamps
+from ._timeline import (
+    RESOLUTION,
+    Stretches,
+    Timeline,
+    codes_on_grid,
+    find_stretches,
+    signal_on_grid,
+)
+from ._units import UNITS, check_gravity
+from ._windows import Layout, Windows, count_windows, cut_windows, place_windows
+
+logger = logging.getLogger("relcon_sklearn")
+
+_HOUR = 3600  # s
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What segment_recordings was asked for, the same for all recordings."""
+
+    layout: Layout
+    units: str
+    gravity: bool
+    max_gap: float | None  # s
+    nonwear: float | None  # minutes
+    nan_policy: str
+    short: str
+    purity: float
+
+
+class Part(NamedTuple):
+    """Segments of a recording; `hours` count from 1970 with dates, from its start without."""
+
+    number: int  # of the recording
+    X: np.ndarray
+    codes: np.ndarray | None
+    start_times: np.ndarray
+    hours: np.ndarray
+
+
+def segment_one(
+    recording: Recording, settings: Settings, table: LabelTable | None, dropped: Counter
+) -> Part | None:
+    """Return the segments of one recording, and count in `dropped` what is left out.
+
+    None stands for a recording that is shorter than a window and to be skipped.
+    """
+    signal, rate, layout = recording.signal, recording.rate, settings.layout
+    ratio = Ratio.of(layout.rate, rate)
+    timeline = _whole(recording)
+    if _too_short(timeline, recording, settings, ratio):
+        dropped["recordings_too_short"] += 1
+        return None
+    missing = find_missing(signal, settings.nan_policy, recording.name)
+    dropped["samples_nan"] += len(missing)
+    if settings.gravity and signal.shape[1] == 3:
+        check_gravity(signal, settings.units, recording.name)
+    if len(missing):
+        timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
+    if settings.nonwear is not None and timeline.n_samples > 0:
+        worn = _worn(timeline, recording, settings)
+        dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
+        timeline = timeline.keep(worn)
+
+    stretches = find_stretches(timeline, rate, settings.max_gap)
+    n_points = ratio.length(stretches.n_grid)
+    n_windows = count_windows(n_points, layout)
+    long = n_windows > 0
+    dropped["seconds_in_short_stretches"] += stretches.n_grid[~long].sum() / rate
+    rest = (n_points[long] - layout.n_timesteps) % layout.step
+    dropped["seconds_at_ends_of_stretches"] += rest.sum() / layout.rate
+    stretches, windows = stretches.select(long), place_windows(n_windows[long], layout)
+    if not stretches.on_grid.all():
+        logger.info(
+            "%s: %d of %d stretches were interpolated, since their timestamps are not those of "
+            "regular sampling at %g Hz",
+            *(recording.name, (~stretches.on_grid).sum(), len(stretches), rate),
+        )
+
+    codes = None
+    if table is not None:
+        codes = table.encode(recording.labels, len(signal), recording.name)
+        codes = _codes_of_windows(codes, timeline, stretches, windows, settings, ratio, dropped)
+        windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
+    X = _cut(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
+    if UNITS[settings.units] != 1:
+        X *= np.float32(UNITS[settings.units])
+    seconds = stretches.origin[windows.stretch] / rate + windows.begin / layout.rate
+    start_times = start_stamps(recording.stamps, seconds)
+    since = start_times if has_dates(start_times) else seconds
+    return Part(recording.number, X, codes, start_times, _hours(since))
+
+
+def _whole(recording: Recording) -> Timeline:
+    """Return the timeline of a recording, after a check of its rate."""
+    if recording.stamps is None:
+        return Timeline(len(recording.signal))
+    position = positions(recording.stamps, recording.rate)
+    check_rate(position, recording.rate, recording.name)
+    return Timeline(len(recording.signal), None, position)
+
+
+def _too_short(timeline: Timeline, recording: Recording, settings: Settings, ratio: Ratio) -> bool:
+    """Whether a recording, holes included, is shorter than a window; ValueError if that is one."""
+    position = timeline.position
+    n_grid = timeline.n_samples if position is None else round(position[-1]) + 1
+    layout = settings.layout
+    if ratio.length(n_grid) >= layout.n_timesteps:
+        return False
+    if settings.short == "raise":
+        raise ValueError(
+            f"{recording.name} is {n_grid / recording.rate:.4g} s long, shorter than a window of "
+            f"{layout.n_timesteps / layout.rate:.4g} s. Pass short='skip' to leave such recordings "
+            "out, or a shorter window."
+        )
+    return True
+
+
+def _worn(timeline: Timeline, recording: Recording, settings: Settings) -> np.ndarray:
+    """Return which samples of a timeline were taken while the device was worn."""
+    nonwear = find_nonwear(
+        timeline.take(recording.signal, slice(None)),
+        timeline.seconds(recording.rate),
+        1 / recording.rate,
+        settings.nonwear,
+        UNITS[settings.units],
+    )
+    return np.flatnonzero(~nonwear)
+
+
+def _codes_of_windows(
+    codes: np.ndarray,
+    timeline: Timeline,
+    stretches: Stretches,
+    windows: Windows,
+    settings: Settings,
+    ratio: Ratio,
+    dropped: Counter,
+) -> np.ndarray:
+    """Return the code of each window's label; `UNLABELLED` where none covers enough of it."""
+    if len(windows.begin) == 0:
+        return np.empty(0, dtype=np.int64)
+    # The grids of all stretches end to end, in units in which both rates have whole numbers.
+    grids = [codes_on_grid(codes, timeline, stretches, i) for i in range(len(stretches))]
+    stop = np.cumsum(stretches.n_grid) * ratio.up
+    start = stop - stretches.n_grid * ratio.up
+    begin = start[windows.stretch] + windows.begin * ratio.down
+    # The last sample after resampling may stand for a little more time than there is.
+    end = np.minimum(begin + settings.layout.n_timesteps * ratio.down, stop[windows.stretch])
+    best = majority(np.concatenate(grids), begin, end, ratio.up)
+    share = best.cover / (end - begin)
+    pure = (share > settings.purity) | (share == 1)
+    unlabelled = ~pure & (best.unlabelled >= best.cover)
+    dropped["windows_unlabelled"] += int(unlabelled.sum())
+    dropped["windows_impure"] += int((~pure & ~unlabelled).sum())
+    return np.where(pure, best.code, UNLABELLED)
+
+
+def _cut(
+    signal: np.ndarray,
+    timeline: Timeline,
+    stretches: Stretches,
+    windows: Windows,
+    n_timesteps: int,
+    ratio: Ratio,
+) -> np.ndarray:
+    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units."""
+    X = np.empty((len(windows.begin), n_timesteps, signal.shape[1]), dtype=np.float32)
+    bounds = np.searchsorted(windows.stretch, np.arange(len(stretches) + 1))
+    for i in np.flatnonzero(np.diff(bounds)):
+        rows = slice(bounds[i], bounds[i + 1])
+        values = resample(signal_on_grid(signal, timeline, stretches, i), ratio)
+        X[rows] = cut_windows(values, windows.begin[rows], n_timesteps)
+    return X
+
+
+def _hours(times: np.ndarray) -> np.ndarray:
+    """Return the hour of dates or of seconds, as whole numbers."""
+    if has_dates(times):
+        return times.astype("datetime64[h]").astype(np.int64)
+    return np.floor((times + RESOLUTION) / _HOUR).astype(np.int64)

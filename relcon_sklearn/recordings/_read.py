@@ -1,0 +1,167 @@
+"""Recordings as users have them, one after the other as an array with what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+
+from ._frames import frame_labels, frame_signal, frame_stamps, is_frame
+from ._labels import is_missing, is_scalar
+from ._stamps import has_dates, read_stamps
+
+
+class Recording(NamedTuple):
+    """One recording: `stamps` is None without timestamps, `labels` is what the user passed."""
+
+    number: int
+    name: str
+    signal: np.ndarray  # (n_samples, n_channels)
+    rate: float  # Hz
+    stamps: np.ndarray | None
+    labels: object
+
+
+def as_list(recordings) -> list:
+    """Return the recordings as a list, whether there are several or one."""
+    if not isinstance(recordings, list | tuple):
+        return [recordings]
+    if len(recordings) == 0:
+        raise ValueError("recordings is an empty list; pass at least one recording.")
+    return list(recordings)
+
+
+def per_recording(values, n_recordings: int, name: str) -> list:
+    """Return what belongs to each recording; what belongs to a single one needs no list."""
+    if n_recordings == 1 and (is_scalar(values) or len(values) != 1):
+        return [values]
+    if is_scalar(values) or len(values) != n_recordings:
+        got = repr(values) if is_scalar(values) else f"{len(values)} of them"
+        raise ValueError(f"{name}: pass one for each of the {n_recordings} recordings, not {got}.")
+    return list(values)
+
+
+def read_rates(sampling_rate, n_recordings: int) -> list[float]:
+    """Return the sampling rate of each recording."""
+    if is_scalar(sampling_rate):
+        sampling_rate = [sampling_rate] * n_recordings
+    rates = per_recording(sampling_rate, n_recordings, "sampling_rate")
+    for rate in rates:
+        if not (isinstance(rate, Real) and np.isfinite(rate) and rate > 0):
+            raise ValueError(f"sampling_rate: {rate!r} is no rate in Hz, a number above 0.")
+    return [float(rate) for rate in rates]
+
+
+def read_subjects(subjects, n_recordings: int) -> np.ndarray:
+    """Return the subject of each recording: its number where no subjects are given."""
+    if subjects is None:
+        return np.arange(n_recordings)
+    subjects = per_recording(subjects, n_recordings, "subjects")
+    for i, subject in enumerate(subjects):
+        if not is_scalar(subject) or is_missing(subject):
+            raise ValueError(f"subjects: recording {i} has {subject!r}; name one subject for each.")
+    return np.array(subjects)
+
+
+def read_recordings(
+    recordings: list, rates: list[float], names: list[str], *, labels, timestamps, channels
+) -> Iterator[Recording]:
+    """Read the recordings one after the other; nothing is kept of those before.
+
+    Raises
+    ------
+    ValueError
+        If a recording is empty or not numeric, if its channels are not those of the first, or if
+        its timestamps or labels are not what they should be.
+    """
+    n, frames = len(recordings), [is_frame(recording) for recording in recordings]
+    column = labels if isinstance(labels, str) and (n > 1 or frames[0]) else None
+    if column is not None and not all(frames):
+        raise ValueError(
+            f"labels={labels!r} names a column, but {names[frames.index(False)]} is no DataFrame. "
+            "Pass a list with the labels of each recording."
+        )
+    if channels is not None and not all(frames):
+        raise ValueError(
+            f"channels={list(channels)} names columns, but {names[frames.index(False)]} is no "
+            "DataFrame. Select the columns of arrays before."
+        )
+    nothing = [None] * n
+    given = labels is not None and column is None
+    labels_of = per_recording(labels, n, "labels") if given else nothing
+    stamps_of = nothing if timestamps is None else per_recording(timestamps, n, "timestamps")
+    wanted, first = channels, None
+    for i, recording in enumerate(recordings):
+        own_labels, stamps = labels_of[i], stamps_of[i]
+        if frames[i]:
+            if wanted is None:
+                wanted = [name for name in recording.columns if name != column]
+            signal = frame_signal(recording, list(wanted), names[i])
+            if channels is None:
+                _refuse_more_columns(recording, [*wanted, column], names[i])
+            if column is not None:
+                own_labels = frame_labels(recording, column, names[i])
+            stamps = _only_one(frame_stamps(recording, names[i]), stamps, names[i])
+        else:
+            signal = _array_signal(recording, names[i])
+        if len(signal) == 0:
+            raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
+        if signal.shape[1] == 0:
+            raise ValueError(f"{names[i]} has no channels.")
+        if stamps is not None:
+            stamps = read_stamps(stamps, len(signal), names[i])
+        current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
+        first = current if first is None else first
+        _check_alike(current, first)
+        yield current
+
+
+def _array_signal(recording, name: str) -> np.ndarray:
+    """Return a recording as an array (n_samples, n_channels) of real numbers, without a copy."""
+    signal = np.asarray(recording)
+    if signal.dtype.kind not in "iuf":
+        raise ValueError(f"{name} is an array of {signal.dtype}; pass real numbers.")
+    if signal.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} has shape {signal.shape}; pass (n_samples, n_channels), or a list of such "
+            "arrays if there are several recordings."
+        )
+    return signal[:, None] if signal.ndim == 1 else signal
+
+
+def _refuse_more_columns(frame, known: list, name: str) -> None:
+    """Raise ValueError if a DataFrame has columns that the first one has not."""
+    more = [column for column in frame.columns if column not in known]
+    if more:
+        raise ValueError(
+            f"{name} has columns {more} that recording 0 has not. All recordings must have the "
+            "same channels: name those wanted in channels."
+        )
+
+
+def _only_one(indexed: np.ndarray | None, given, name: str):
+    """Return the timestamps of a DataFrame, from its index or as given."""
+    if indexed is not None and given is not None:
+        raise ValueError(
+            f"{name} has timestamps twice, in its index and in timestamps: pass timestamps=None, "
+            "or frame.reset_index(drop=True)."
+        )
+    return given if indexed is None else indexed
+
+
+def _check_alike(current: Recording, first: Recording) -> None:
+    """Raise ValueError if a recording has other channels or another kind of time than the first."""
+    n_channels, n_expected = current.signal.shape[1], first.signal.shape[1]
+    if n_channels != n_expected:
+        raise ValueError(
+            f"{current.name} has {n_channels} channels, but {first.name} has {n_expected}. All "
+            "recordings must have the same channels."
+        )
+    if has_dates(current.stamps) != has_dates(first.stamps):
+        with_dates, without = (current, first) if has_dates(current.stamps) else (first, current)
+        raise ValueError(
+            f"{with_dates.name} has dates as timestamps, but {without.name} has none, so that "
+            "their times cannot be told in one array. Give dates to all recordings, or to none."
+        )

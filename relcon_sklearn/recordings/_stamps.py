@@ -1,0 +1,114 @@
+"""Timestamps as users have them, as datetime64[ns] or float64 seconds, checked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_NS = 1e-9  # s
+
+# How far the rate that timestamps show may be from the one that was named.
+_TOLERANCE = 0.1
+
+
+def has_dates(stamps: np.ndarray | None) -> bool:
+    """Whether timestamps are absolute; seconds and no timestamps at all are not."""
+    return stamps is not None and stamps.dtype.kind == "M"
+
+
+def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
+    """Return timestamps as datetime64[ns] (UTC) or float64 seconds, strictly increasing.
+
+    Raises
+    ------
+    ValueError
+        If they are not one a sample, missing, of another type, or not strictly increasing.
+    """
+    frame = hasattr(stamps, "to_numpy")
+    if getattr(getattr(stamps, "dtype", None), "tz", None) is not None:
+        import pandas
+
+        stamps = pandas.DatetimeIndex(stamps).tz_convert(None)  # which is UTC
+    stamps = stamps.to_numpy() if frame else np.asarray(stamps)
+    if stamps.shape != (n_samples,):
+        raise ValueError(
+            f"{name}: timestamps has shape {stamps.shape}, but there are {n_samples} samples. "
+            "Pass one timestamp for each sample."
+        )
+    if stamps.dtype.kind not in "iufmM":
+        raise ValueError(
+            f"{name}: timestamps are of dtype {stamps.dtype}; pass datetime64 (pandas.to_datetime "
+            "makes them of text) or numbers of seconds."
+        )
+    known = np.isfinite(stamps) if stamps.dtype.kind in "iuf" else ~np.isnat(stamps)
+    missing = np.flatnonzero(~known)
+    if len(missing):
+        raise ValueError(
+            f"{name}: {len(missing)} timestamps are missing, the first that of sample {missing[0]}."
+            " Drop these samples."
+        )
+    if stamps.dtype.kind == "M":
+        stamps = stamps.astype("datetime64[ns]")
+    elif stamps.dtype.kind == "m":
+        stamps = stamps.astype("timedelta64[ns]").astype(np.int64) * _NS
+    else:
+        stamps = stamps.astype(np.float64)
+    _check_increasing(stamps, name, frame)
+    return stamps
+
+
+def _check_increasing(stamps: np.ndarray, name: str, frame: bool) -> None:
+    """Raise ValueError at the first timestamp that is not after the one before it."""
+    wrong = np.flatnonzero(stamps[1:] <= stamps[:-1])
+    if len(wrong) == 0:
+        return
+    at = wrong[0] + 1
+    if stamps[at] == stamps[at - 1]:
+        what = "duplicate timestamps"
+        advice = (
+            "frame[~frame.index.duplicated()]"
+            if frame
+            else "numpy.unique(timestamps, return_index=True) has the samples to keep"
+        )
+        advice = f"Drop the duplicates ({advice}); if many share a time, its resolution is too low."
+    else:
+        what = "timestamps that run back"
+        advice = "frame.sort_index()" if frame else "order = numpy.argsort(timestamps)"
+        advice = f"Sort the samples by time ({advice}), if they only lie in the wrong order."
+    raise ValueError(
+        f"{name}: {what}: sample {at} has {stamps[at]}, the one before it {stamps[at - 1]} "
+        f"({len(wrong)} such places). {advice}"
+    )
+
+
+def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
+    """Return timestamps in sample periods since the first, as float64."""
+    elapsed = stamps - stamps[0]
+    if elapsed.dtype.kind == "m":
+        return elapsed.astype(np.int64) * (rate * _NS)
+    return elapsed * rate
+
+
+def check_rate(position: np.ndarray, rate: float, name: str) -> None:
+    """Raise ValueError if timestamps, in periods of `rate`, show a rate 10 % or more from it."""
+    if len(position) < 2:
+        return
+    spacing = np.diff(position)
+    # The median alone is a multiple of the stamps' resolution, which may be coarse; the mean of
+    # what is not much above it is not, and holes do not count in either.
+    typical = float(spacing[spacing <= 1.5 * np.median(spacing)].mean())
+    if abs(typical - 1) <= _TOLERANCE:
+        return
+    raise ValueError(
+        f"{name}: sampling_rate={rate:g} Hz, but its timestamps are typically {typical / rate:.4g} "
+        f"s apart, which is {rate / typical:.4g} Hz. Pass the rate of the recording (timestamps "
+        "without a date are in seconds)."
+    )
+
+
+def start_stamps(stamps: np.ndarray | None, seconds: np.ndarray) -> np.ndarray:
+    """Return the times that lie `seconds` after the start of a recording, as its stamps are."""
+    if stamps is None:
+        return seconds
+    if has_dates(stamps):
+        return stamps[0] + np.rint(seconds / _NS).astype("timedelta64[ns]")
+    return stamps[0] + seconds

@@ -1,0 +1,135 @@
+"""When samples were taken: holes, stretches without holes, and the regular grid of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+HOLE = 1.5  # sample periods
+
+# Seconds up to which stamps are compared: seconds since 1970 in float64 are no finer than 0.2 us.
+RESOLUTION = 1e-6
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Which samples of a recording are left, and when they were taken.
+
+    `rows` are their row numbers, None if all are left. `position` is their time since the start of
+    the recording in sample periods, None if that is 0, 1, 2, ...
+    """
+
+    n_samples: int
+    rows: np.ndarray | None = None
+    position: np.ndarray | None = None
+
+    def keep(self, rows: np.ndarray) -> Timeline:
+        """Leave only some of the samples that are left, given as indices into these."""
+        kept = rows if self.rows is None else self.rows[rows]
+        position = rows.astype(np.float64) if self.position is None else self.position[rows]
+        return Timeline(len(rows), kept, position)
+
+    def seconds(self, rate: float) -> np.ndarray:
+        """Return when the samples were taken, in seconds since the start of the recording."""
+        position = np.arange(self.n_samples) if self.position is None else self.position
+        return position / rate
+
+    def take(self, values: np.ndarray, samples: slice) -> np.ndarray:
+        """Return the rows of `values` that belong to some samples: a view, if they are in a row."""
+        if self.rows is None:
+            return values[samples]
+        rows = self.rows[samples]
+        if rows[-1] - rows[0] == len(rows) - 1:
+            return values[rows[0] : rows[-1] + 1]
+        return values[rows]
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Runs of samples without holes, as arrays with one entry a stretch.
+
+    Stretch i has the samples ``first[i]:stop[i]`` of a timeline and starts at `origin`, in sample
+    periods since the start of the recording; its regular grid has `n_grid` points, one period
+    apart. Where `on_grid`, each sample is nearest to a grid point of its own.
+    """
+
+    first: np.ndarray
+    stop: np.ndarray
+    origin: np.ndarray
+    n_grid: np.ndarray
+    on_grid: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def select(self, which: np.ndarray) -> Stretches:
+        """Return some of the stretches."""
+        return Stretches(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+
+def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None) -> Stretches:
+    """Split a timeline at its holes.
+
+    A hole is a spacing above 1.5 sample periods, or above `max_gap` seconds where that is given.
+    """
+    n, position = timeline.n_samples, timeline.position
+    if position is None or n == 0:
+        one = np.arange(min(n, 1))  # one stretch from 0, or none
+        return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
+    slack = RESOLUTION * rate
+    spacing = np.diff(position)
+    limit = HOLE if max_gap is None else max_gap * rate
+    cuts = np.flatnonzero(spacing > limit + slack) + 1
+    first, stop = np.concatenate([[0], cuts]), np.concatenate([cuts, [n]])
+    origin = position[first]
+    bridged = spacing > HOLE + slack
+    nearest = np.rint(position - np.repeat(origin, stop - first))
+    # Neighbours belong to neighbouring grid points, but across a hole.
+    off_grid = np.zeros(n, dtype=bool)
+    off_grid[1:] = (np.diff(nearest) != 1) & ~bridged
+    on_grid = ~np.logical_or.reduceat(off_grid, first)
+    length = np.where(
+        on_grid, nearest[stop - 1], np.floor(position[stop - 1] - origin + slack)
+    ).astype(np.int64)
+    return Stretches(first, stop, origin, length + 1, on_grid)
+
+
+def signal_on_grid(
+    signal: np.ndarray, timeline: Timeline, stretches: Stretches, i: int
+) -> np.ndarray:
+    """Return stretch `i` of (n_samples, n_channels) on its grid, as it is or interpolated.
+
+    It comes as float32, or as float64 if float32 would not hold all of its values.
+    """
+    samples = slice(stretches.first[i], stretches.stop[i])
+    values, n_grid = _as_float(timeline.take(signal, samples)), int(stretches.n_grid[i])
+    if stretches.on_grid[i] and len(values) == n_grid:
+        return values
+    knots, grid = _knots(timeline, stretches, i), np.arange(n_grid)
+    on_grid = np.empty((n_grid, values.shape[1]), dtype=values.dtype)
+    for channel in range(values.shape[1]):
+        on_grid[:, channel] = np.interp(grid, knots, values[:, channel])
+    return on_grid
+
+
+def codes_on_grid(codes: np.ndarray, timeline: Timeline, stretches: Stretches, i: int):
+    """Return the integers of stretch `i` on its grid: each point has the nearest sample's."""
+    samples = slice(stretches.first[i], stretches.stop[i])
+    values, n_grid = timeline.take(codes, samples), int(stretches.n_grid[i])
+    if stretches.on_grid[i] and len(values) == n_grid:
+        return values
+    knots = _knots(timeline, stretches, i)
+    return values[np.searchsorted((knots[1:] + knots[:-1]) / 2, np.arange(n_grid))]
+
+
+def _as_float(values: np.ndarray) -> np.ndarray:
+    small = np.result_type(values.dtype, np.float32) == np.float32
+    return values.astype(np.float32 if small else np.float64, copy=False)
+
+
+def _knots(timeline: Timeline, stretches: Stretches, i: int) -> np.ndarray:
+    """Return where on its grid the samples of stretch `i` lie."""
+    samples = slice(stretches.first[i], stretches.stop[i])
+    knots = timeline.position[samples] - stretches.origin[i]
+    return np.rint(knots) if stretches.on_grid[i] else knots

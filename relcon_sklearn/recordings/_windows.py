@@ -1,0 +1,56 @@
+"""Where windows lie in stretches, and cutting them out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+class Layout(NamedTuple):
+    """Size of windows and their distance, in samples, and the rate of these samples in Hz."""
+
+    n_timesteps: int
+    step: int
+    rate: float
+
+
+def lay_out(window: float, stride: float | None, overlap: float | None, rate: float) -> Layout:
+    """Return the layout for sizes in seconds; one sample at least."""
+    if stride is not None and overlap is not None:
+        raise ValueError(
+            f"stride={stride} and overlap={overlap} say the same thing twice: pass one of them."
+        )
+    n_timesteps = max(1, round(window * rate))
+    step = n_timesteps * (1 - (overlap or 0.0)) if stride is None else stride * rate
+    return Layout(n_timesteps, max(1, round(step)), rate)
+
+
+class Windows(NamedTuple):
+    """For each window: its stretch, and its first sample within the stretch."""
+
+    stretch: np.ndarray
+    begin: np.ndarray
+
+    def select(self, which: np.ndarray) -> Windows:
+        """Return some of the windows."""
+        return Windows(self.stretch[which], self.begin[which])
+
+
+def count_windows(n_samples: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return how many whole windows stretches of `n_samples` hold."""
+    return np.maximum(0, (n_samples - layout.n_timesteps) // layout.step + 1)
+
+
+def place_windows(n_windows: np.ndarray, layout: Layout) -> Windows:
+    """Return the windows of stretches that hold `n_windows` each."""
+    stretch = np.repeat(np.arange(len(n_windows)), n_windows)
+    number = np.arange(len(stretch)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+    return Windows(stretch, number * layout.step)
+
+
+def cut_windows(stretch: np.ndarray, begin: np.ndarray, n_timesteps: int) -> np.ndarray:
+    """Cut (n_samples, n_channels) into a new (n_windows, n_timesteps, n_channels)."""
+    shape = (n_timesteps, stretch.shape[1])
+    return sliding_window_view(stretch, shape)[begin, 0]

@@ -1,0 +1,429 @@
+"""Recordings in npz files: the format, round trips, and files that are refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from reference import SHARED
+from sklearn.utils import Bunch
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn.datasets._npz import load_npz_recordings, save_npz_recordings
+
+
+def arrays(**changes):
+    """Three recordings of 4, 1 and 3 samples; None takes an array out."""
+    default = {
+        "signal": np.arange(24, dtype=np.float32).reshape(8, 3),
+        "recording_start": np.array([0, 4, 5, 8]),
+        "recording_subject": np.array(["ann", "bob", "ann"]),
+        "recording_label": np.array(["sit", "", "walk fast"]),
+        "sampling_rate": np.array(50.0),
+        "placement": np.array("wrist"),
+        "units": np.array("g"),
+    }
+    return {name: values for name, values in (default | changes).items() if values is not None}
+
+
+def write(path, **changes):
+    np.savez(path, **arrays(**changes))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "recordings.npz"
+
+
+def lists(values):
+    return [part.tolist() for part in values]
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_plain_file(path):
+    data = load_npz_recordings(write(path))
+    assert isinstance(data, Bunch)
+    signal = np.arange(24).reshape(8, 3).tolist()
+    assert lists(data.recordings) == [signal[:4], signal[4:5], signal[5:]]
+    assert {recording.dtype for recording in data.recordings} == {np.dtype(np.float32)}
+    assert lists(data.labels) == [["sit"] * 4, [""], ["walk fast"] * 3]
+    assert data.subjects.tolist() == ["ann", "bob", "ann"]
+    assert data.timestamps is None
+    assert (data.sampling_rate, data.units, data.placement) == (50.0, "g", "wrist")
+    assert data.channel_names == ["x", "y", "z"]
+    assert data.label_names == ["sit", "walk fast"]
+    assert data.recording_label.tolist() == ["sit", "", "walk fast"]
+    assert type(data.sampling_rate) is float
+    assert type(data.placement) is str
+
+
+def test_least_file(path):
+    data = load_npz_recordings(write(path, recording_label=None, placement=None))
+    assert lists(data.labels) == [[""] * 4, [""], [""] * 3]
+    assert (data.placement, data.label_names) == ("", [])
+    assert "recording_label" not in data
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_integers_with_a_scale(path, dtype):
+    counts = np.array([[-32768, 32767, 5]] * 8, dtype=np.int16)
+    scale = dtype(1 / 2048)
+    data = load_npz_recordings(write(path, signal=None, signal_int16=counts, signal_scale=scale))
+    assert lists(data.recordings) == lists(np.split(counts / 2048, [4, 5]))
+    assert data.recordings[0].dtype == np.float32
+    assert "signal_scale" not in data
+
+
+def test_labels_of_samples(path):
+    codes = np.array([0, 2, 2, 1, 1, 0, 0, 2], dtype=np.int8)
+    names = np.array(["UNLABELLED", "sit", "walk"])
+    data = load_npz_recordings(write(path, sample_label=codes, label_names=names))
+    assert lists(data.labels) == [["", "walk", "walk", "sit"], ["sit"], ["", "", "walk"]]
+    assert data.label_names == ["sit", "walk"]
+    assert data.recording_label.tolist() == ["sit", "", "walk fast"]
+    assert "sample_label" not in data
+
+
+@pytest.mark.parametrize(
+    ("stamps", "dtype"),
+    [
+        (np.arange(8) / 50, "float64"),
+        (np.arange(8, dtype=np.float32), "float64"),
+        (np.datetime64("2024-01-01", "ms") + np.arange(8), "datetime64[ns]"),
+    ],
+)
+def test_timestamps(path, stamps, dtype):
+    data = load_npz_recordings(write(path, sample_timestamp=stamps))
+    assert {part.dtype for part in data.timestamps} == {np.dtype(dtype)}
+    np.testing.assert_array_equal(np.concatenate(data.timestamps), stamps)
+    assert [len(part) for part in data.timestamps] == [4, 1, 3]
+
+
+def test_everything_else_is_passed_on(path):
+    data = load_npz_recordings(
+        write(
+            path,
+            recording_age=np.array([31, 48, 31]),
+            sample_speed=np.arange(8) / 8,
+            sample_gyroscope=np.arange(16).reshape(8, 2),
+            step_start=np.array([1, 2]),
+            note=np.array("as recorded"),
+            trials=np.array(7),
+        )
+    )
+    assert data.recording_age.tolist() == [31, 48, 31]
+    assert lists(data.sample_speed) == [[0, 1 / 8, 2 / 8, 3 / 8], [4 / 8], [5 / 8, 6 / 8, 7 / 8]]
+    assert [part.shape for part in data.sample_gyroscope] == [(4, 2), (1, 2), (3, 2)]
+    assert data.step_start.tolist() == [1, 2]
+    assert (data.note, data.trials) == ("as recorded", 7)
+
+
+def test_channels(path):
+    two = np.zeros((8, 2))
+    assert load_npz_recordings(write(path, signal=two)).channel_names == ["channel_0", "channel_1"]
+    names = np.array(["up", "left"])
+    data = load_npz_recordings(write(path, signal=two, channel_names=names))
+    assert data.channel_names == ["up", "left"]
+
+
+def test_long_labels_take_no_memory(path):
+    data = load_npz_recordings(write(path, recording_label=np.array(["x" * 5000] * 3)))
+    assert data.labels[0].strides == (0,)
+
+
+# ---------------------------------------------------------------- files that are refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"signal": None}, "lacks signal, or signal_int16 and signal_scale"),
+        ({"signal": None, "signal_int16": np.zeros((8, 3), np.int16)}, "lacks signal"),
+        ({"recording_start": None}, "lacks recording_start"),
+        ({"recording_subject": None, "units": None}, "lacks recording_subject, units"),
+        ({"sampling_rate": None}, "lacks sampling_rate"),
+        ({"units": np.array("m/s^2")}, r"units is 'm/s\^2', but must be 'g'"),
+        ({"signal": np.zeros(8)}, r"signal has shape \(8,\)"),
+        ({"recording_start": np.array([0, 4, 5, 7])}, "from 0 to 7, .* number of samples, 8"),
+        ({"recording_start": np.array([0, 4, 5])}, "from 0 to 5"),
+        ({"recording_start": np.array([1, 4, 5, 8])}, "from 1 to 8"),
+        ({"recording_start": np.array([0, 5, 4, 8])}, "recording 1 goes from 5 to 4"),
+        ({"recording_start": np.array([0, 4, 4, 8])}, "recording 1 goes from 4 to 4"),
+        ({"recording_start": np.array([0.0, 4.0, 5.0, 8.0])}, "dtype float64"),
+        ({"recording_start": np.array([8])}, r"recording_start has shape \(1,\)"),
+        ({"recording_subject": np.array(["a"])}, r"recording_subject has shape \(1,\).* 3 rec"),
+        ({"recording_label": np.array(["a"] * 4)}, r"recording_label has shape \(4,\)"),
+        ({"recording_age": np.array(3)}, r"recording_age has shape \(\)"),
+        ({"sample_speed": np.zeros(7)}, r"sample_speed has shape \(7,\), but there are 8 samples"),
+        ({"sample_timestamp": np.zeros(9)}, r"sample_timestamp has shape \(9,\)"),
+        ({"sample_timestamp": np.array(["now"] * 8)}, "sample_timestamp is of dtype <U3"),
+        ({"sample_label": np.zeros(8, int)}, "sample_label, but lacks label_names"),
+        (
+            {"sample_label": np.arange(8), "label_names": np.array(["", "a"])},
+            "sample_label has 0 to 7, but label_names only 2 names",
+        ),
+        (
+            {"sample_label": np.full(8, -1), "label_names": np.array(["", "a"])},
+            "sample_label has -1 to -1",
+        ),
+        ({"sample_label": np.zeros(8), "label_names": np.array(["", "a"])}, "dtype float64"),
+        ({"sampling_rate": np.array(0.0)}, "sampling_rate is 0.0"),
+        ({"sampling_rate": np.array([50.0, 50.0])}, "but must be one number"),
+        ({"sampling_rate": np.array("fast")}, "sampling_rate is fast"),
+        ({"channel_names": np.array(["x"])}, "channel_names has 1 names of 3 channels"),
+        ({"labels": np.zeros(3)}, "has arrays named labels"),
+        ({"note": np.array([{}], dtype=object)}, "the array note cannot be read"),
+    ],
+)
+def test_contradictions(path, changes, match):
+    with pytest.raises(ValueError, match=match):
+        load_npz_recordings(write(path, **changes))
+
+
+def test_no_file(path):
+    with pytest.raises(FileNotFoundError):
+        load_npz_recordings(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"x,y,z\n0,0,1\n"])
+def test_no_npz_file(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is no npz file"):
+        load_npz_recordings(path)
+
+
+def test_part_of_a_file(path):
+    content = write(path).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="only a part of one"):
+        load_npz_recordings(path)
+
+
+def test_damaged_file(path):
+    content = bytearray(write(path, signal=np.ones((8, 3), np.float32)).read_bytes())
+    at = content.index(np.ones(3, np.float32).tobytes())
+    content[at : at + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="the array signal cannot be read"):
+        load_npz_recordings(path)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def assert_same(actual, expected):
+    """Compare two Bunches with all there is in them."""
+    assert set(actual) == set(expected)
+    for name, values in expected.items():
+        found = actual[name]
+        assert type(found) is type(values), name
+        if isinstance(values, list) and values and isinstance(values[0], np.ndarray):
+            assert len(found) == len(values)
+            for a, b in zip(found, values, strict=True):
+                np.testing.assert_array_equal(a, b, strict=name != "labels", err_msg=name)
+        elif isinstance(values, np.ndarray):
+            np.testing.assert_array_equal(found, values, strict=True)
+        else:
+            assert found == values, name
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+FLOATS = st.floats(-8, 8, width=32)
+
+
+@st.composite
+def bunches(draw):
+    """Draw recordings as load_npz_recordings returns them."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
+    n_channels = draw(st.integers(1, 3))
+    names = draw(st.lists(TEXT.filter(bool), max_size=3, unique=True))
+    of_recording = [draw(st.sampled_from(["", *names])) for _ in sizes]
+    labels = [np.array([label] * n) for label, n in zip(of_recording, sizes, strict=True)]
+    if draw(st.booleans()):
+        labels = [
+            np.array(draw(st.lists(st.sampled_from(["", *names]), min_size=n, max_size=n)))
+            for n in sizes
+        ]
+    stamps = draw(st.sampled_from([None, "float64", "datetime64[ns]"]))
+    return Bunch(
+        recordings=[draw(hnp.arrays(np.float32, (n, n_channels), elements=FLOATS)) for n in sizes],
+        labels=labels,
+        subjects=np.array([draw(TEXT) for _ in sizes]),
+        timestamps=stamps and [np.arange(n).astype(stamps) for n in sizes],
+        sampling_rate=draw(st.floats(0.1, 1000)),
+        units="g",
+        placement=draw(TEXT),
+        channel_names=[draw(TEXT) for _ in range(n_channels)],
+        label_names=names,
+        recording_label=np.array(of_recording),
+        recording_age=np.arange(len(sizes)),
+        sample_speed=[np.arange(n) / 7 for n in sizes],
+        DESCR=draw(TEXT),
+        licence="CC BY 4.0",
+        trials=3,
+    )
+
+
+@given(bunches())
+@settings(max_examples=30)
+def test_round_trip(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("npz") / "recordings.npz"
+    save_npz_recordings(path, data)
+    assert_same(load_npz_recordings(path), data)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_least_to_write(path):
+    recordings = [np.zeros((3, 2)), np.ones((4, 2), np.int16)]
+    save_npz_recordings(
+        path, {"recordings": recordings, "subjects": ["a", "b"], "sampling_rate": 5, "DESCR": None}
+    )
+    data = load_npz_recordings(path)
+    assert lists(data.recordings) == lists(recordings)
+    assert lists(data.labels) == [[""] * 3, [""] * 4]
+    assert "DESCR" not in data
+
+
+def test_labels_are_written_once_where_that_will_do(path):
+    data = arrays() | {"recordings": np.split(np.zeros((8, 3)), [4, 5]), "subjects": list("aba")}
+    data = {name: data[name] for name in ("recordings", "subjects", "sampling_rate")}
+    for labels, by_sample in [
+        ([["sit"] * 4, ["sit"], ["walk"] * 3], False),
+        ([["sit"] * 4, [None], ["walk"] * 3], False),
+        ([["sit", "sit", "walk", None], ["sit"], ["walk"] * 3], True),
+    ]:
+        save_npz_recordings(path, data | {"labels": labels})
+        with np.load(path) as written:
+            assert ("sample_label" in written) is by_sample
+            assert ("recording_label" in written) is not by_sample
+        expected = [["" if label is None else label for label in part] for part in labels]
+        assert lists(load_npz_recordings(path).labels) == expected
+
+
+def test_labels_of_samples_win_over_those_of_recordings(path):
+    data = {
+        "recordings": [np.zeros((2, 3)), np.zeros((2, 3))],
+        "subjects": ["a", "b"],
+        "sampling_rate": 50.0,
+        "labels": [np.array(["sit", "sit"]), np.array(["walk", "walk"])],
+        "recording_label": np.array(["sit", "mixed"]),
+    }
+    save_npz_recordings(path, data)
+    loaded = load_npz_recordings(path)
+    assert lists(loaded.labels) == [["sit", "sit"], ["walk", "walk"]]
+    assert loaded.recording_label.tolist() == ["sit", "mixed"]
+
+
+def good(**changes):
+    data = {
+        "recordings": [np.zeros((4, 3)), np.zeros((2, 3))],
+        "subjects": ["a", "b"],
+        "sampling_rate": 50.0,
+        "labels": [["sit"] * 4, ["walk"] * 2],
+    }
+    return {name: value for name, value in (data | changes).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"recordings": None}, "data lacks recordings"),
+        ({"subjects": None, "sampling_rate": None}, "data lacks subjects, sampling_rate"),
+        ({"units": "m/s^2"}, r"units is 'm/s\^2'"),
+        ({"recordings": []}, "it is empty"),
+        ({"recordings": [np.zeros(4), np.zeros(2)]}, r"shapes \('n_samples',\)"),
+        ({"recordings": [np.zeros((4, 3)), np.zeros((2, 2))]}, "same channels"),
+        (
+            {"recordings": [np.zeros((4, 3)), np.zeros((0, 3))]},
+            "labels has 2 entries for recording",
+        ),
+        ({"recordings": [np.zeros((6, 3)), np.zeros((0, 3))], "labels": None}, "recording 1 goes"),
+        ({"subjects": ["a"]}, "recording_subject has shape"),
+        ({"labels": [["sit"] * 4]}, "labels is for 1 recordings, but there are 2"),
+        ({"labels": [["sit"] * 4, ["sit"]]}, "labels has 1 entries for recording 1"),
+        ({"labels": [[1] * 4, [2] * 2]}, "label 1 is of type int"),
+        ({"label_names": ["sit"]}, r"label_names \['sit'\] lacks \['walk'\]"),
+        ({"timestamps": [np.arange(4), np.arange(3)]}, "timestamps has 3 entries for recording 1"),
+        ({"sample_speed": [np.arange(4)]}, "sample_speed is for 1 recordings"),
+        ({"recording_age": [1]}, "recording_age has shape"),
+        ({"sampling_rate": [50.0, 20.0]}, "must be one number"),
+        ({"signal": np.zeros(3)}, "signal: the file has arrays of these names"),
+        ({"sample_label": [np.zeros(4), np.zeros(2)]}, "sample_label: the file has"),
+        ({"note": {"a": 1}}, "note cannot be written without pickle"),
+    ],
+)
+def test_a_refused_bunch_leaves_the_file_as_it_was(path, changes, match):
+    save_npz_recordings(path, good())
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=match):
+        save_npz_recordings(path, good(**changes))
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_an_interrupted_write_leaves_nothing_half_written(path, monkeypatch):
+    save_npz_recordings(path, good())
+    before = path.read_bytes()
+
+    def fail(file, **arrays):
+        file.write(b"some of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_npz_recordings(path, good(subjects=["c", "d"]))
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+# ---------------------------------------------------------------- with the rest
+
+
+def test_from_file_to_segments(path):
+    rng = np.random.default_rng(0)
+    signal = np.array([0, 0.6, 0.8]) + 0.1 * rng.normal(size=(1000, 3))
+    start, labels = np.array([0, 600, 1000]), np.array(["walk", "sit"])
+    write(
+        path,
+        signal=signal.astype(np.float32),
+        recording_start=start,
+        recording_subject=np.array(["ann", "bob"]),
+        recording_label=labels,
+    )
+    data = load_npz_recordings(path)
+    segments = segment_recordings(
+        data.recordings,
+        data.sampling_rate,
+        units=data.units,
+        window=2.0,
+        labels=data.labels,
+        subjects=data.subjects,
+        timestamps=data.timestamps,
+    )
+    assert segments.y.tolist() == ["walk"] * 6 + ["sit"] * 4
+    assert segments.groups.tolist() == ["ann"] * 6 + ["bob"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "n_recordings", "n_labels"),
+    [
+        ("hapt", 61, 12),
+        ("smartfallmm_wrist", 1472, 14),
+        ("wisdm51_watch_reduced", 310, 6),
+        ("ipol_gait497_lower_back", 110, 1),
+        ("troika_wrist_treadmill", 12, 2),
+    ],
+)
+def test_real_files(name, n_recordings, n_labels):
+    path = SHARED / "data" / f"{name}.npz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there (maintainers have it, users need not)")
+    data = load_npz_recordings(path)
+    assert len(data.recordings) == len(data.labels) == len(data.subjects) == n_recordings
+    assert len(data.label_names) == n_labels
+    assert [len(part) for part in data.labels] == [len(part) for part in data.recordings]
+    seen = {label for part in data.labels for label in np.unique(part).tolist()}
+    assert seen - {""} == set(data.label_names)

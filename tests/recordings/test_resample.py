@@ -1,0 +1,102 @@
+"""Resampling: the ratio, what passes, what must not pass, and the ends."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import resample_poly
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn.recordings._resample import Ratio, resample
+
+RATES = [20, 25, 31.25, 32, 50, 50.3, 64, 100, 125]
+
+
+def tone(frequency, rate, seconds, phase=0.4):
+    """A sine of `frequency` on 1 g, as one channel."""
+    t = np.arange(round(seconds * rate)) / rate
+    return 1 + 0.3 * np.sin(2 * np.pi * frequency * t + phase)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "ratio"),
+    [
+        (100, 50, (2, 1)),
+        (100, 20, (5, 1)),
+        (50, 100, (1, 2)),
+        (100, 64, (25, 16)),
+        (30, 31.25, (24, 25)),
+        (100, 50.3, (1000, 503)),
+        (100, 100, (1, 1)),
+        (100, 1 / 0.03, (3, 1)),
+    ],
+)
+def test_ratio(after, before, ratio):
+    assert Ratio.of(after, before) == ratio
+
+
+@given(st.sampled_from(RATES), st.sampled_from(RATES), st.integers(1, 200))
+def test_length(after, before, n):
+    ratio = Ratio.of(after, before)
+    assert ratio.length(n) == len(resample(np.zeros((n, 2)), ratio))
+    # As many as there are steps of the new rate within the time of the old samples.
+    assert ratio.length(n) == len([j for j in range(n * 10) if j * ratio.down < n * ratio.up])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("after", "before"), [(100, 50), (50, 100), (100, 64), (20, 125)])
+def test_equals_scipy(after, before, dtype):
+    signal = np.random.default_rng(0).normal(size=(500, 3)).astype(dtype)
+    ratio = Ratio.of(after, before)
+    expected = resample_poly(signal, *ratio, axis=0, padtype="line")
+    actual = resample(signal, ratio)
+    assert actual.dtype == dtype
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(50, 100), (100, 50), (64, 100), (20, 100), (125, 50)]
+)
+def test_a_sine_stays_a_sine(before, after):
+    frequency = 0.25 * min(before, after) / 2
+    actual = resample(tone(frequency, before, 30), Ratio.of(after, before))
+    expected = tone(frequency, after, 30)
+    middle = slice(3 * after, -3 * after)
+    np.testing.assert_allclose(actual[middle], expected[middle], atol=2e-3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 50), (100, 20), (125, 50), (100, 64)])
+def test_what_is_above_the_new_nyquist_frequency_does_not_come_back_as_something_else(
+    before, after
+):
+    frequency = (1.3 * after / 2 + before / 2) / 2
+    aliased = tone(frequency, before, 30)[:: before // after]
+    assert np.ptp(aliased) > 0.3  # there is something to suppress
+    actual = resample(tone(frequency, before, 30), Ratio.of(after, before))
+    middle = slice(3 * after, -3 * after)
+    np.testing.assert_allclose(actual[middle], 1, atol=2e-3)
+
+
+@given(st.sampled_from(RATES), st.sampled_from(RATES), st.integers(1, 100))
+def test_gravity_makes_no_step_at_the_ends(before, after, n):
+    resampled = resample(np.tile([0.6, 0.0, -0.8], (n, 1)), Ratio.of(after, before))
+    np.testing.assert_allclose(resampled, np.tile([0.6, 0.0, -0.8], (len(resampled), 1)), atol=2e-3)
+
+
+def test_stretches_are_resampled_one_by_one():
+    signal = np.concatenate([np.full((150, 1), 1.0), np.full((150, 1), -1.0)])
+    signal[149] = np.nan
+    X = segment_recordings(signal, 50, units="g", window=1.0, target_rate=100, nan_policy="omit").X
+    # A filter across the hole would ring.
+    np.testing.assert_allclose(X[0], np.ones_like(X[0]), atol=2e-3)
+    np.testing.assert_allclose(X[-1], -np.ones_like(X[0]), atol=2e-3)
+    assert len(X) == 2 + 3
+
+
+def test_rates_per_recording_meet_at_the_target():
+    recordings = [tone(2.0, rate, 20) for rate in (50, 100, 64)]
+    segments = segment_recordings(recordings, [50, 100, 64], units="g", target_rate=100)
+    assert segments.X.shape[1:] == (256, 1)
+    assert np.bincount(segments.groups).tolist() == [7, 7, 7]
+    by_recording = segments.X.reshape(3, 7, 256)[:, 1:-1]  # the ends differ, by the filter's length
+    np.testing.assert_allclose(by_recording, by_recording[[1, 2, 0]], atol=3e-3)

@@ -1,0 +1,91 @@
+"""Units are named, never guessed, and checked against gravity."""
+
+import numpy as np
+import pytest
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn.recordings._units import UNITS, median_magnitude
+
+
+def still(magnitude, n=300):
+    """A device at rest, seen from an odd angle."""
+    return np.tile(magnitude * np.array([2.0, 3.0, 6.0]) / 7, (n, 1))
+
+
+@pytest.mark.parametrize(
+    ("units", "one_g"),
+    [("g", 1.0), ("mg", 1000.0), ("m/s^2", 9.80665), ("m/s2", 9.80665), ("m/s**2", 9.80665)],
+)
+def test_all_units_become_g(units, one_g):
+    X = segment_recordings(still(one_g), 100, units=units).X
+    np.testing.assert_allclose(np.linalg.norm(X, axis=2), 1, rtol=1e-6)
+    assert set(UNITS) == {"g", "mg", "m/s^2", "m/s2", "m/s**2"}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int16", "int32", ">f4", ">i2"])
+def test_any_real_dtype(dtype):
+    signal = still(7000.0).astype(dtype)
+    X = segment_recordings(signal, 100, units="mg", gravity=False, target_rate=50).X
+    assert X.dtype == np.float32
+    np.testing.assert_allclose(X, signal[0] / 1000 * np.ones_like(X), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("magnitude", "hint"), [(1.02, "g"), (9.7, "m/s^2"), (990, "mg")])
+def test_units_are_not_guessed_but_hinted_at(magnitude, hint):
+    with pytest.raises(ValueError, match="units is None") as error:
+        segment_recordings(still(magnitude), 100)
+    assert f"{magnitude:.4g}" in str(error.value)
+    assert f"hints at '{hint}'" in str(error.value)
+
+
+def test_no_hint_where_no_unit_fits():
+    with pytest.raises(ValueError, match="units is None") as error:
+        segment_recordings(still(50.0), 100)
+    assert "hints" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("magnitude", "units", "other"), [(9.81, "g", "1 g"), (1.0, "m/s^2", "1 g"), (1.0, "mg", "1 g")]
+)
+def test_wrong_units_are_found(magnitude, units, other):
+    recordings = [still(1 / UNITS[units]), still(magnitude)]
+    with pytest.raises(ValueError, match=r"recording 1 \(subject bob\).*gravity=False") as error:
+        segment_recordings(recordings, 100, units=units, subjects=["ann", "bob"])
+    assert f"{magnitude * UNITS[units]:.3g} g" in str(error.value)
+    assert other in str(error.value)
+    segment_recordings(recordings, 100, units=units, gravity=False)
+
+
+@pytest.mark.parametrize(
+    ("magnitude", "fine"), [(0.33, False), (0.34, True), (2.99, True), (3.01, False)]
+)
+def test_range_of_plausible_magnitudes(magnitude, fine):
+    if fine:
+        segment_recordings(still(magnitude), 100, units="g")
+    else:
+        with pytest.raises(ValueError, match=r"0\.33 to 3 g"):
+            segment_recordings(still(magnitude), 100, units="g")
+
+
+def test_other_numbers_of_channels_are_not_checked():
+    for n_channels in (1, 2, 6):
+        assert segment_recordings(np.zeros((300, n_channels)), 100, units="g").X.shape[2] == (
+            n_channels
+        )
+
+
+def test_median_magnitude():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(501, 3))
+    expected = np.median([np.sqrt((row**2).sum()) for row in signal])
+    np.testing.assert_allclose(median_magnitude(signal), expected)
+    signal[::2] = np.nan
+    expected = np.median([np.sqrt((row**2).sum()) for row in signal[1::2]])
+    np.testing.assert_allclose(median_magnitude(signal), expected)
+    assert np.isnan(median_magnitude(np.full((5, 3), np.nan)))
+
+
+def test_median_magnitude_of_a_long_recording_is_about_right():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(450_000, 1)).astype(np.float32)
+    np.testing.assert_allclose(median_magnitude(signal), np.median(np.abs(signal)), rtol=0.02)
