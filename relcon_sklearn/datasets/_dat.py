@@ -1,0 +1,60 @@
+"""Text of one sample a line and no header, as PAMAP2 and Opportunity publish their recordings."""
+
+import numpy as np
+
+
+def read_samples(archive, name, *, time, acceleration, label, names):
+    """Read the time, the acceleration and the label of each sample that has an acceleration.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the text is.
+
+    name : str
+        End of the member's path.
+
+    time, label : int
+        Columns, counted from 0.
+
+    acceleration : int
+        Column of the first of three axes.
+
+    names : dict
+        Label of each code; a code that is not in it is an error.
+
+    Returns
+    -------
+    time : ndarray of shape (n_samples,), dtype float64
+        In the unit of the file; strictly increasing.
+
+    acceleration : ndarray of shape (n_samples, 3), dtype float64
+        In the unit of the file. Where the sensor lost a sample the file has NaN; those lines are
+        left out here, so that the times jump. So are lines with the time of an earlier one.
+
+    labels : ndarray of shape (n_samples,), dtype str
+
+    n_missing : int
+        Number of lines left out.
+    """
+    axes = range(acceleration, acceleration + 3)
+    where = f"{archive.label}: {archive.find(name)}"
+    with archive.open(name) as file:
+        try:
+            rows = np.loadtxt(file, usecols=(time, *axes, label), comments=None, ndmin=2)
+        except ValueError as error:
+            raise ValueError(
+                f"{where} has a malformed line: {error} Delete {archive.path} and call again to "
+                "download it anew."
+            ) from error
+    codes, inverse = np.unique(rows[:, 4], return_inverse=True)
+    unknown = [code for code in codes.tolist() if code not in names]
+    if unknown:
+        raise ValueError(
+            f"{where} has labels {unknown} that its publisher does not name; known are "
+            f"{sorted(names)}. If the publisher has changed the data, please report it."
+        )
+    labels = np.array([names[code] for code in codes.tolist()])[inverse]
+    latest = np.maximum.accumulate(rows[:, 0])
+    kept = np.r_[True, rows[1:, 0] > latest[:-1]] & np.isfinite(rows[:, 1:4]).all(axis=1)
+    return rows[kept, 0], rows[kept, 1:4], labels[kept], int((~kept).sum())

@@ -1,0 +1,152 @@
+"""The Human Activities and Postural Transitions data set (HAPT)."""
+
+import io
+
+import numpy as np
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import validate_params
+
+from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
+
+# The checksum is the one that several projects which use the archive have published for it.
+SOURCE = Source(
+    name="hapt",
+    url="https://archive.ics.uci.edu/static/public/341/"
+    "smartphone+based+recognition+of+human+activities+and+postural+transitions.zip",
+    filename="hapt.zip",
+    sha256="4ac4ae064227c07045a99551876b54d204837e995e298b6488559e209b3deb09",
+)
+
+_PARSER_VERSION = 1
+
+
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
+def fetch_hapt(
+    *,
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+    n_retries=3,
+    delay=1.0,
+    progressbar=True,
+):
+    """Load the HAPT recordings (activities and postural transitions, waist), downloaded if needed.
+
+    Thirty people followed a protocol of six activities, and of the six transitions between the
+    still ones, with a smartphone on the belt.
+
+    ==================  =============================================
+    Subjects            30
+    Recordings          61, of 6 minutes on average
+    Rate, placement     50 Hz, waist
+    Labels              12, and unlabelled samples in between
+    Download            80 MB
+    ==================  =============================================
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
+        `hapt`, together with the parsed recordings; once these are made, it may be deleted.
+
+    download_if_missing : bool, default=True
+        If False, data that are not there already are an OSError.
+
+    return_X_y : bool, default=False
+        Whether to return `(recordings, labels)` instead of a Bunch.
+
+    as_frame : bool, default=False
+        Whether recordings are DataFrames (needs pandas).
+
+    n_retries : int, default=3
+        How often a failed download is tried again.
+
+    delay : float, default=1.0
+        Seconds between tries.
+
+    progressbar : bool, default=True
+        Whether to show the progress of the download.
+
+    Returns
+    -------
+    data : Bunch
+        recordings : list of ndarray of shape (n_samples, 3), dtype float32
+            Acceleration in g, gravity included. With `as_frame`, DataFrames with the columns x, y,
+            z and label, and a TimedeltaIndex.
+        labels : list of ndarray of shape (n_samples,), dtype str
+            The activity of each sample, "" where there is none.
+        subjects : ndarray of shape (n_recordings,), dtype str
+            "01" to "30"; most subjects have two recordings.
+        recording_experiment : ndarray of shape (n_recordings,), dtype int64
+            The publisher's number of each recording.
+        timestamps : None
+            Sampling is regular.
+        sampling_rate, units, placement, channel_names, label_names
+            50.0, "g", "waist", and the names of the channels and of the labels.
+        DESCR, licence, citation : str
+            About the data set. Please cite its authors.
+
+    (recordings, labels) : tuple if `return_X_y`
+        Both as above; with `as_frame`, DataFrames of the channels and Series.
+
+    Raises
+    ------
+    OSError
+        If the data can neither be found nor downloaded, or are damaged; the message says what to
+        do.
+
+    Examples
+    --------
+    >>> from relcon_sklearn.datasets import fetch_hapt
+    >>> data = fetch_hapt()  # doctest: +SKIP
+    >>> data.recordings[0].shape, data.subjects[0]  # doctest: +SKIP
+    ((20598, 3), '01')
+    """
+    return fetch_recordings(
+        SOURCE,
+        _parse,
+        version=_PARSER_VERSION,
+        data_home=data_home,
+        download_if_missing=download_if_missing,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+        n_retries=n_retries,
+        delay=delay,
+        progressbar=progressbar,
+    )
+
+
+def _parse(archive):
+    """Make recordings of the publisher's archive."""
+    names = dict(line.split() for line in archive.read_text("activity_labels.txt").splitlines())
+    segments = _numbers(archive, "RawData/labels.txt", np.int64)
+    data = Bunch(recordings=[], labels=[])
+    subjects, experiments = [], []
+    for match in archive.matching(r"RawData/acc_exp(\d+)_user(\d+)\.txt"):
+        experiment, subject = match.groups()
+        signal = _numbers(archive, match.string, np.float32)
+        own = segments[(segments[:, :2] == (int(experiment), int(subject))).all(axis=1)]
+        labels = np.full(len(signal), "", dtype=f"U{max(map(len, names.values()))}")
+        for _, _, activity, first, last in own.tolist():  # counted from 1, both included
+            labels[first - 1 : last] = names[str(activity)]
+        data.recordings.append(signal)
+        data.labels.append(labels)
+        subjects.append(subject)
+        experiments.append(int(experiment))
+    return Bunch(
+        **data,
+        subjects=np.array(subjects),
+        recording_experiment=np.array(experiments),
+        timestamps=None,
+        sampling_rate=50.0,
+        units="g",
+        placement="waist",
+        channel_names=["x", "y", "z"],
+        label_names=list(names.values()),
+    )
+
+
+def _numbers(archive, name, dtype):
+    """Read a table of numbers that are separated by blanks."""
+    return np.loadtxt(io.StringIO(archive.read_text(name)), dtype=dtype, ndmin=2)

@@ -1,0 +1,210 @@
+"""The OPPORTUNITY Activity Recognition data set."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from ._dat import read_samples
+from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
+
+SOURCE = Source(
+    name="opportunity",
+    url="https://archive.ics.uci.edu/static/public/226/opportunity+activity+recognition.zip",
+    filename="opportunity.zip",
+)
+# The column of the first axis of each accelerometer, counted from 0, with the publisher's name.
+_PLACEMENTS = {
+    "wrist": 22,  # Accelerometer RWR
+    "left_wrist": 31,  # Accelerometer LWR
+    "right_lower_arm": 63,  # InertialMeasurementUnit RLA
+    "left_lower_arm": 89,  # InertialMeasurementUnit LLA
+    "hip": 4,  # Accelerometer HIP
+    "back": 37,  # InertialMeasurementUnit BACK
+}
+_LOCOMOTION = {1: "Stand", 2: "Walk", 4: "Sit", 5: "Lie"}
+_GESTURES = {
+    406516: "Open Door 1",
+    406517: "Open Door 2",
+    404516: "Close Door 1",
+    404517: "Close Door 2",
+    406520: "Open Fridge",
+    404520: "Close Fridge",
+    406505: "Open Dishwasher",
+    404505: "Close Dishwasher",
+    406519: "Open Drawer 1",
+    404519: "Close Drawer 1",
+    406511: "Open Drawer 2",
+    404511: "Close Drawer 2",
+    406508: "Open Drawer 3",
+    404508: "Close Drawer 3",
+    408512: "Clean Table",
+    407521: "Drink from Cup",
+    405506: "Toggle Switch",
+}
+_TARGETS = {"locomotion": (243, _LOCOMOTION), "gestures": (249, _GESTURES)}
+_RUNS = [
+    (f"S{subject}", run)
+    for subject in range(1, 5)
+    for run in ("ADL1", "ADL2", "ADL3", "ADL4", "ADL5", "Drill")
+]
+
+
+_PARSER_VERSION = 1
+
+
+@validate_params(
+    {
+        "placement": [StrOptions(set(_PLACEMENTS))],
+        "target": [StrOptions(set(_TARGETS))],
+        **FETCH_CONSTRAINTS,
+    },
+    prefer_skip_nested_validation=True,
+)
+def fetch_opportunity(
+    *,
+    placement="wrist",
+    target="locomotion",
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+    n_retries=3,
+    delay=1.0,
+    progressbar=True,
+):
+    """Load the OPPORTUNITY recordings (a morning in a kitchen), downloaded if needed.
+
+    Four people went through a morning's routine five times, and once through a drill of gestures.
+
+    ==================  ==================================================
+    Subjects            4
+    Recordings          24: 5 runs and a drill for each subject
+    Rate, placement     30 Hz; wrist and others
+    Labels              4 of locomotion or 17 gestures, and unlabelled
+                        samples in between
+    Download            290 MB
+    ==================  ==================================================
+
+    Samples that the radio of the sensor lost are left out, so that timestamps jump there.
+    `segment_recordings` with `timestamps` and `max_gap` bridges the short holes and cuts at the
+    long ones.
+
+    Parameters
+    ----------
+    placement : {"wrist", "left_wrist", "right_lower_arm", "left_lower_arm", "hip", "back"}, \
+            default="wrist"
+        Which of the accelerometers; "wrist" is the right one. Those of the wrists and the hip are
+        wireless and lose samples, those of the lower arms and the back belong to wired inertial
+        units.
+
+    target : {"locomotion", "gestures"}, default="locomotion"
+        Which labels: standing, walking, sitting and lying, or what the arms do.
+
+    data_home : str or path-like, default=None
+        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
+        `opportunity`, together with the parsed recordings; once these are made, it may be deleted.
+
+    download_if_missing : bool, default=True
+        If False, data that are not there already are an OSError.
+
+    return_X_y : bool, default=False
+        Whether to return `(recordings, labels)` instead of a Bunch.
+
+    as_frame : bool, default=False
+        Whether recordings are DataFrames (needs pandas).
+
+    n_retries : int, default=3
+        How often a failed download is tried again.
+
+    delay : float, default=1.0
+        Seconds between tries.
+
+    progressbar : bool, default=True
+        Whether to show the progress of the download.
+
+    Returns
+    -------
+    data : Bunch
+        recordings : list of ndarray of shape (n_samples, 3), dtype float32
+            Acceleration in g, gravity included. With `as_frame`, DataFrames with the columns x, y,
+            z and label, and a TimedeltaIndex.
+        labels : list of ndarray of shape (n_samples,), dtype str
+            The label of each sample, "" where there is none.
+        subjects : ndarray of shape (n_recordings,), dtype str
+            "S1" to "S4".
+        recording_session : ndarray of shape (n_recordings,), dtype str
+            "ADL1" to "ADL5" or "Drill".
+        recording_n_missing : ndarray of shape (n_recordings,), dtype int64
+            How many lines are left out: their sample was lost, or has the time of an earlier one.
+        timestamps : list of ndarray of shape (n_samples,), dtype float64
+            In seconds, as in the publisher's files; strictly increasing, with holes.
+        sampling_rate, units, placement, channel_names, label_names
+            30.0, "g", the parameter, and the names of the channels and of the labels.
+        DESCR, licence, citation : str
+            About the data set. Please cite its authors.
+
+    (recordings, labels) : tuple if `return_X_y`
+        Both as above; with `as_frame`, DataFrames of the channels and Series.
+
+    Raises
+    ------
+    OSError
+        If the data can neither be found nor downloaded, or are damaged; the message says what to
+        do.
+
+    ValueError
+        If a line of the publisher's text is malformed, or has a label that is not known.
+
+    Examples
+    --------
+    >>> from relcon_sklearn.datasets import fetch_opportunity
+    >>> data = fetch_opportunity()  # doctest: +SKIP
+    >>> data.label_names  # doctest: +SKIP
+    ['Stand', 'Walk', 'Sit', 'Lie']
+    """
+    return fetch_recordings(
+        SOURCE,
+        partial(_parse, placement=placement, target=target),
+        version=_PARSER_VERSION,
+        variant=f"{placement}-{target}",
+        data_home=data_home,
+        download_if_missing=download_if_missing,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+        n_retries=n_retries,
+        delay=delay,
+        progressbar=progressbar,
+    )
+
+
+def _parse(archive, *, placement, target):
+    """Make recordings of the archive."""
+    column, names = _TARGETS[target]
+    data = Bunch(recordings=[], labels=[], timestamps=[])
+    n_missing = []
+    for subject, run in _RUNS:
+        milliseconds, acceleration, labels, missing = read_samples(
+            archive,
+            f"dataset/{subject}-{run}.dat",
+            time=0,
+            acceleration=_PLACEMENTS[placement],
+            label=column,
+            names={0: "", **names},
+        )
+        data.recordings.append((acceleration / 1000).astype(np.float32))  # they are in mg
+        data.labels.append(labels)
+        data.timestamps.append(milliseconds / 1000)
+        n_missing.append(missing)
+    return Bunch(
+        **data,
+        subjects=np.array([subject for subject, _ in _RUNS]),
+        recording_session=np.array([run for _, run in _RUNS]),
+        recording_n_missing=np.array(n_missing),
+        sampling_rate=30.0,
+        units="g",
+        placement=placement,
+        channel_names=["x", "y", "z"],
+        label_names=list(names.values()),
+    )

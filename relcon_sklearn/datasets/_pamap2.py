@@ -1,0 +1,190 @@
+"""The PAMAP2 Physical Activity Monitoring data set."""
+
+from functools import partial
+
+import numpy as np
+from scipy.constants import g as GRAVITY
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from ._dat import read_samples
+from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
+
+SOURCE = Source(
+    name="pamap2",
+    url="https://archive.ics.uci.edu/static/public/231/pamap2+physical+activity+monitoring.zip",
+    filename="pamap2.zip",
+)
+# The column of the first axis of each +-16 g accelerometer, counted from 0.
+_PLACEMENTS = {"wrist": 4, "chest": 21, "ankle": 38}
+_SESSIONS = [("Protocol", number) for number in range(101, 110)] + [
+    ("Optional", number) for number in (101, 105, 106, 108, 109)
+]
+_ACTIVITIES = {
+    1: "lying",
+    2: "sitting",
+    3: "standing",
+    4: "walking",
+    5: "running",
+    6: "cycling",
+    7: "Nordic walking",
+    9: "watching TV",
+    10: "computer work",
+    11: "car driving",
+    12: "ascending stairs",
+    13: "descending stairs",
+    16: "vacuum cleaning",
+    17: "ironing",
+    18: "folding laundry",
+    19: "house cleaning",
+    20: "playing soccer",
+    24: "rope jumping",
+}
+
+
+_PARSER_VERSION = 1
+
+
+@validate_params(
+    {"placement": [StrOptions(set(_PLACEMENTS))], **FETCH_CONSTRAINTS},
+    prefer_skip_nested_validation=True,
+)
+def fetch_pamap2(
+    *,
+    placement="wrist",
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+    n_retries=3,
+    delay=1.0,
+    progressbar=True,
+):
+    """Load the PAMAP2 recordings (18 activities; wrist, chest or ankle), downloaded if needed.
+
+    Nine people followed a protocol of twelve activities, from lying to rope jumping, and five of
+    them did six more.
+
+    ==================  ==================================================
+    Subjects            9
+    Recordings          14: 9 of the protocol and 5 of optional activities
+    Rate, placement     100 Hz; wrist, chest or ankle
+    Labels              18, and unlabelled samples in between
+    Download            0.7 GB, and as much again while it is parsed
+    ==================  ==================================================
+
+    Samples that the radio of the sensor lost are left out, so that timestamps jump there.
+    `segment_recordings` with `timestamps` and `max_gap` bridges the short holes (most are some
+    samples long) and cuts at the long ones.
+
+    Parameters
+    ----------
+    placement : {"wrist", "chest", "ankle"}, default="wrist"
+        Which of the three sensors: wrist and ankle are those of the dominant side.
+
+    data_home : str or path-like, default=None
+        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
+        `pamap2`, together with the parsed recordings; once these are made, it may be deleted.
+
+    download_if_missing : bool, default=True
+        If False, data that are not there already are an OSError.
+
+    return_X_y : bool, default=False
+        Whether to return `(recordings, labels)` instead of a Bunch.
+
+    as_frame : bool, default=False
+        Whether recordings are DataFrames (needs pandas).
+
+    n_retries : int, default=3
+        How often a failed download is tried again.
+
+    delay : float, default=1.0
+        Seconds between tries.
+
+    progressbar : bool, default=True
+        Whether to show the progress of the download.
+
+    Returns
+    -------
+    data : Bunch
+        recordings : list of ndarray of shape (n_samples, 3), dtype float32
+            Acceleration in g, gravity included, of the accelerometer with a range of 16 g. With
+            `as_frame`, DataFrames with the columns x, y, z and label, and a TimedeltaIndex.
+        labels : list of ndarray of shape (n_samples,), dtype str
+            The activity of each sample, "" in the transitions between them.
+        subjects : ndarray of shape (n_recordings,), dtype str
+            "101" to "109".
+        recording_session : ndarray of shape (n_recordings,), dtype str
+            "protocol" or "optional".
+        recording_n_missing : ndarray of shape (n_recordings,), dtype int64
+            How many lines are left out: their sample was lost, or has the time of an earlier one.
+        timestamps : list of ndarray of shape (n_samples,), dtype float64
+            In seconds, as in the publisher's files; strictly increasing, with holes.
+        sampling_rate, units, placement, channel_names, label_names
+            100.0, "g", the parameter, and the names of the channels and of the labels.
+        DESCR, licence, citation : str
+            About the data set. Please cite its authors.
+
+    (recordings, labels) : tuple if `return_X_y`
+        Both as above; with `as_frame`, DataFrames of the channels and Series.
+
+    Raises
+    ------
+    OSError
+        If the data can neither be found nor downloaded, or are damaged; the message says what to
+        do.
+
+    ValueError
+        If a line of the publisher's text is malformed, or has a label that is not known.
+
+    Examples
+    --------
+    >>> from relcon_sklearn.datasets import fetch_pamap2
+    >>> data = fetch_pamap2(placement="ankle")  # doctest: +SKIP
+    >>> data.subjects[0], data.label_names[:3]  # doctest: +SKIP
+    ('101', ['lying', 'sitting', 'standing'])
+    """
+    return fetch_recordings(
+        SOURCE,
+        partial(_parse, placement=placement),
+        version=_PARSER_VERSION,
+        variant=placement,
+        data_home=data_home,
+        download_if_missing=download_if_missing,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+        n_retries=n_retries,
+        delay=delay,
+        progressbar=progressbar,
+    )
+
+
+def _parse(archive, *, placement):
+    """Make recordings of the archive."""
+    data = Bunch(recordings=[], labels=[], timestamps=[])
+    n_missing = []
+    with archive.unwrapped("PAMAP2_Dataset.zip") as inner:
+        for session, number in _SESSIONS:
+            seconds, acceleration, labels, missing = read_samples(
+                inner,
+                f"{session}/subject{number}.dat",
+                time=0,
+                acceleration=_PLACEMENTS[placement],
+                label=1,
+                names={0: "", **_ACTIVITIES},
+            )
+            data.recordings.append((acceleration / GRAVITY).astype(np.float32))
+            data.labels.append(labels)
+            data.timestamps.append(seconds)
+            n_missing.append(missing)
+    return Bunch(
+        **data,
+        subjects=np.array([str(number) for _, number in _SESSIONS]),
+        recording_session=np.array([session.lower() for session, _ in _SESSIONS]),
+        recording_n_missing=np.array(n_missing),
+        sampling_rate=100.0,
+        units="g",
+        placement=placement,
+        channel_names=["x", "y", "z"],
+        label_names=list(_ACTIVITIES.values()),
+    )
