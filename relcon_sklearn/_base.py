@@ -18,7 +18,14 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
-from .segments import Batches, GroupIndex, RunLabels, SegmentArray, hold_out_groups
+from .segments import (
+    Batches,
+    GroupIndex,
+    RunLabels,
+    SegmentArray,
+    SharedBatches,
+    hold_out_groups,
+)
 from .training import Loss, fit_module
 
 # torch initialises weights from one global generator; two threads must not take turns at it.
@@ -119,11 +126,12 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         *,
         description: str,
         n_within: int = 0,
+        batches: type[Batches] | type[SharedBatches] = Batches,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
         rng = np.random.default_rng(seed)
         train, valid = (
-            None if part is None else Batches(array, part, self.batch_size, seed, n_within)
+            None if part is None else batches(array, part, self.batch_size, seed, n_within)
             for part in hold_out_groups(groups, self.validation_fraction, rng)
         )
         if valid is None and self.validation_fraction > 0:

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from ._base import SegmentTransformer, check_several, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from .nn import ENCODER_PRESETS, ResNet1D
-from .segments import Batches, SegmentArray
+from .segments import Batches, SegmentArray, SharedBatches
 from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
 # Float32 segments embedded at once; the activations take some 30 times as much.
@@ -54,13 +54,20 @@ class RelConEmbedder(SegmentTransformer):
     n_within : int, default=20
         Within-subject candidates per anchor, next to the other anchors of the batch; as
         published. A group with fewer gives those it has.
+    candidates : {"independent", "shared"}, default="independent"
+        Whose candidates the segments of a batch are. "independent", as published: each anchor has
+        its own `n_within` segments of its group, which are read and embedded for it alone.
+        "shared": every segment of a batch is an anchor, its within-subject candidates are the
+        other members of its set of ``1 + n_within`` segments of one group, and the others are one
+        member of each other set. Lists and batches are as long, but a batch has ``1 + n_within``
+        times as many anchors, and an epoch that many times fewer batches.
     temperature : float, default=0.1
         Temperature :math:`\tau`; as published.
     max_epochs : int, default=10
         Passes over the segments; in each, every training segment is an anchor once. 0 leaves an
         untrained encoder, for comparison.
     batch_size : int, default=64
-        Anchors per training step; as published.
+        Anchors per training step, or sets of anchors where candidates are shared; as published.
     lr : float, default=1e-3
         Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
         The published 1e-6 belongs to a billion segments; it would hardly move a small run.
@@ -118,7 +125,7 @@ class RelConEmbedder(SegmentTransformer):
     >>> from sklearn.pipeline import make_pipeline
     >>> from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
     >>> from relcon_sklearn.datasets import make_motion
-    >>> X, y, subjects, _ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
     >>> embedder = RelConEmbedder(
     ...     LearnedMotifDistance(embed_dim=8, max_epochs=1),
     ...     encoder="resnet14-half", n_within=4, max_epochs=1, random_state=0,
@@ -133,6 +140,7 @@ class RelConEmbedder(SegmentTransformer):
         "distance": [HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
+        "candidates": [StrOptions({"independent", "shared"})],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
@@ -143,6 +151,7 @@ class RelConEmbedder(SegmentTransformer):
         *,
         encoder="resnet34",
         n_within=20,
+        candidates="independent",
         temperature=0.1,
         max_epochs=10,
         batch_size=64,
@@ -157,6 +166,7 @@ class RelConEmbedder(SegmentTransformer):
         self.distance = distance
         self.encoder = encoder
         self.n_within = n_within
+        self.candidates = candidates
         self.temperature = temperature
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -220,6 +230,7 @@ class RelConEmbedder(SegmentTransformer):
                 seed,
                 description="encoder",
                 n_within=self.n_within,
+                batches=SharedBatches if self.candidates == "shared" else Batches,
             )
         return self
 
@@ -301,7 +312,10 @@ class RelConEmbedder(SegmentTransformer):
         encoder = self.encoder_.to(device).eval()
         embeddings = None
         with (
-            tqdm(total=len(array), desc="embed", disable=self.verbose <= 0) as bar,
+            # No bar for the one segment that fit embeds to learn the number of features.
+            tqdm(
+                total=len(array), desc="embed", disable=self.verbose <= 0 or len(array) == 1
+            ) as bar,
             torch.inference_mode(),
         ):
             for rows in array.chunks(_BLOCK_BYTES):

@@ -114,7 +114,7 @@ class LearnedMotifDistance(SegmentTransformer):
     --------
     >>> from relcon_sklearn import LearnedMotifDistance
     >>> from relcon_sklearn.datasets import make_motion
-    >>> X, y, subjects, _ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
     >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
     >>> distance.fit(X, groups=subjects).pairwise(X[:2], X).shape
     (2, 60)

@@ -17,6 +17,7 @@ from ._batches import Batch, Batches
 from ._groups import GroupIndex, hold_out_groups
 from ._lazy import LazyArray
 from ._runs import RunLabels
+from ._shared_batches import SharedBatches
 from ._store import SegmentStore, open_segments
 from ._windows import LazyWindows
 from ._writer import SegmentWriter
@@ -38,6 +39,7 @@ __all__ = [
     "SegmentArray",
     "SegmentStore",
     "SegmentWriter",
+    "SharedBatches",
     "TimeFlip",
     "TimeWarp",
     "default_augmentations",

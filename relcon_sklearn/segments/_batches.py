@@ -31,6 +31,10 @@ class Batch(NamedTuple):
         """Move the tensors to `device`."""
         return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), self.seed)
 
+    def pin_memory(self) -> Batch:
+        """Copy the tensors to memory from which a GPU can fetch them by itself."""
+        return Batch(*(x.pin_memory() for x in self[:3]), self.seed)
+
 
 class Batches:
     """The batches of an epoch: each of `rows` is an anchor once, in random order.
@@ -84,23 +88,45 @@ class Batches:
 
     def _make(self, anchors: np.ndarray, rng: np.random.Generator) -> Batch:
         within = self.index.draw_mates(anchors, self.n_within, rng)
-        # Each segment is read, and embedded, once, however many lists it is in.
-        used, position = np.unique(np.append(anchors, within), return_inverse=True)
-        position = position.astype(np.int64)
-        if used[0] < 0:
-            used, position = used[1:], position - 1
-        n = len(anchors)
-        anchor_position = position[:n]
-        between = np.tile(anchor_position, (n, 1))
+        between = np.tile(anchors, (len(anchors), 1))
         np.fill_diagonal(between, -1)
-        candidates = np.hstack([position[n:].reshape(n, -1), between])
-        segments = self.array.read(self.index.rows_at(used))
-        return Batch(
-            torch.from_numpy(segments),
-            torch.from_numpy(anchor_position),
-            torch.from_numpy(drop_repeats(candidates)),
-            int(rng.integers(2**63)),
-        )
+        return make_batch(self.array, self.index, anchors, np.hstack([within, between]), rng)
+
+
+def make_batch(
+    array: SegmentArray,
+    index: GroupIndex,
+    anchors: np.ndarray,
+    candidates: np.ndarray,
+    rng: np.random.Generator,
+) -> Batch:
+    """Read the segments of a batch, each once however many lists it is in.
+
+    Parameters
+    ----------
+    array : SegmentArray
+        The data.
+    index : GroupIndex
+        What positions mean.
+    anchors : ndarray of shape (n_anchors,)
+        Positions of the anchors.
+    candidates : ndarray of shape (n_anchors, n_candidates)
+        Positions of each anchor's candidates; negative where there is none.
+    rng : numpy.random.Generator
+        Draws the seed of the batch.
+    """
+    used, number = np.unique(np.append(anchors, candidates), return_inverse=True)
+    number = number.astype(np.int64)
+    if used[0] < 0:
+        used, number = used[1:], number - 1
+    n = len(anchors)
+    segments = array.read(index.rows_at(used))
+    return Batch(
+        torch.from_numpy(segments),
+        torch.from_numpy(number[:n]),
+        torch.from_numpy(drop_repeats(number[n:].reshape(n, -1))),
+        int(rng.integers(2**63)),
+    )
 
 
 def drop_repeats(candidates: np.ndarray) -> np.ndarray:

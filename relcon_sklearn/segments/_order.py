@@ -10,7 +10,7 @@ _LARGEST_TABLE = 2**20
 _N_ROUNDS = 8
 
 
-def random_order(n: int, seed) -> RandomTable | RandomNetwork:
+def random_order(n: int, seed, largest_table: int = _LARGEST_TABLE) -> RandomTable | RandomNetwork:
     """Return a random order of the numbers 0 to n - 1; slices of it are arrays of numbers.
 
     Parameters
@@ -19,8 +19,10 @@ def random_order(n: int, seed) -> RandomTable | RandomNetwork:
         How many numbers.
     seed : int or sequence of int
         Chooses the order.
+    largest_table : int, default=2**20
+        From how many numbers on the order is computed, not drawn.
     """
-    return RandomTable(n, seed) if n <= _LARGEST_TABLE else RandomNetwork(n, seed)
+    return RandomTable(n, seed) if n <= largest_table else RandomNetwork(n, seed)
 
 
 class RandomTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from skorch import NeuralNet
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..segments import Batch, Batches
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+from ._prefetch import prefetched
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -27,6 +28,7 @@ class TrainingNet(NeuralNet):
     - the loss is read once an epoch, not once a batch (each reading waits for the GPU), and the
       history has one row per epoch, not one per batch;
     - the module's mode is set once an epoch (skorch walks all submodules for every batch);
+    - batches are read ahead in the background;
     - a loss that is not finite is an error;
     - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch.
 
@@ -79,7 +81,7 @@ class TrainingNet(NeuralNet):
         """Run `step_fn` on every batch and record the mean loss per anchor."""
         self.module_.train(training)
         total, n_anchors = 0.0, 0
-        for batch in iterator:
+        for batch in prefetched(self._pinned(iterator)):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch.to(self.device))
             total = total + step["loss"] * len(batch.anchors)
@@ -92,6 +94,11 @@ class TrainingNet(NeuralNet):
                 "Try a smaller lr, or precision='float32'."
             )
         self.history.record(prefix + "_loss", mean)
+
+    def _pinned(self, batches: Batches) -> Iterable[Batch]:
+        """Have batches in memory from which a GPU fetches them while it computes."""
+        on_gpu = torch.device(self.device).type == "cuda"
+        return (batch.pin_memory() for batch in batches) if on_gpu else batches
 
     def train_step(self, batch, **fit_params):
         """Take one optimizer step."""

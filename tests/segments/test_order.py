@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
-from relcon_sklearn.segments import _order
 from relcon_sklearn.segments._order import RandomNetwork, RandomTable, random_order
 
 KINDS = [RandomTable, RandomNetwork]
@@ -63,7 +62,8 @@ def test_a_thousand_billions_take_no_table():
     assert 0.8e15 < numbers.max() < 1e15
 
 
-def test_tables_are_for_the_smaller(monkeypatch):
-    monkeypatch.setattr(_order, "_LARGEST_TABLE", 10)
-    assert isinstance(random_order(10, 0), RandomTable)
-    assert isinstance(random_order(11, 0), RandomNetwork)
+def test_tables_are_for_the_smaller():
+    assert isinstance(random_order(10, 0, largest_table=10), RandomTable)
+    assert isinstance(random_order(11, 0, largest_table=10), RandomNetwork)
+    assert isinstance(random_order(2**20, 0), RandomTable)
+    assert isinstance(random_order(2**20 + 1, 0), RandomNetwork)

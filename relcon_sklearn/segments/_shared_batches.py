@@ -1,0 +1,93 @@
+"""Batches in which every segment is an anchor: candidates shared by the members of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ._array import SegmentArray
+from ._batches import Batch, make_batch
+from ._groups import GroupIndex
+from ._order import random_order
+
+
+class SharedBatches:
+    """The batches of an epoch: `batch_size` sets of up to ``1 + n_within`` members of one group.
+
+    Every segment of a batch is an anchor. Its within-subject candidates are the other members of
+    its set; the others are one member, drawn at random, of each other set. An anchor has as many
+    candidates as one of :class:`Batches`, and a batch as many segments, but ``1 + n_within`` times
+    as many anchors: one pass through the encoder serves them all.
+
+    In an epoch each segment is in one batch. The rows of a group are dealt anew into sets of
+    almost equal size in every epoch. Batches are a function of `seed`, `epoch` and their number
+    within the epoch alone, and cost the same however many rows there are.
+
+    Parameters
+    ----------
+    array : SegmentArray
+        The data.
+    index : GroupIndex
+        Rows of `array` to use, and their groups.
+    batch_size : int
+        Sets per batch.
+    seed : int
+        Seed of all draws.
+    n_within : int, default=0
+        Within-subject candidates per anchor.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch that the next iteration gives. Set it to get other batches.
+    """
+
+    def __init__(
+        self, array: SegmentArray, index: GroupIndex, batch_size: int, seed: int, n_within: int = 0
+    ):
+        self.array = array
+        self.index = index
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+        self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
+        self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
+
+    def __len__(self) -> int:
+        # A last batch of a single set, of a single member perhaps, goes to the batch before.
+        return max(1, (int(self._edges[-1]) - 2) // self.batch_size + 1)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = random_order(int(self._edges[-1]), [self.seed, self.epoch])
+        for i in range(len(self)):
+            stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
+            rng = np.random.default_rng([self.seed, self.epoch, i])
+            sets = [self._members(number) for number in order[i * self.batch_size : stop]]
+            yield make_batch(self.array, self.index, np.concatenate(sets), _lists(sets, rng), rng)
+
+    def _members(self, number: int) -> np.ndarray:
+        """Return the positions of the members of a set."""
+        group = int(np.searchsorted(self._edges, number, side="right")) - 1
+        size, n_sets = int(self.index.sizes[group]), int(self._n_sets[group])
+        place = int(number - self._edges[group])
+        order = random_order(size, [self.seed, self.epoch, group], largest_table=2**12)
+        chosen = order[place * size // n_sets : (place + 1) * size // n_sets]
+        return self.index.edges[group] + chosen
+
+
+def _lists(sets: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Return the positions of each member's candidates, (n_anchors, n_within + n_sets - 1)."""
+    sizes = np.array([len(members) for members in sets])
+    members = np.full((len(sets), sizes.max()), -1)
+    for row, positions in zip(members, sets, strict=True):
+        row[: len(positions)] = positions
+    own = np.repeat(np.arange(len(sets)), sizes)
+    anchors = np.concatenate(sets)
+    within = members[own]
+    # One of the members of each set, but of the anchor's own, where it is dropped below.
+    drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
+    between = members[np.arange(len(sets)), drawn]
+    between[np.arange(len(anchors)), own] = -1
+    lists = np.hstack([within, between])
+    return np.where(lists == anchors[:, None], -1, lists)
