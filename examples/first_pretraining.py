@@ -23,7 +23,7 @@ from relcon_sklearn.datasets import make_motion
 # Three-axis acceleration of thirty people doing six things, sensors worn at any orientation.
 # Segments are 2.56 s at 50 Hz; a third of the people are set aside.
 
-X, activity, subject, _ = make_motion(
+X, activity, subject, *_ = make_motion(
     n_segments=1800, n_subjects=30, n_timesteps=128, sampling_rate=50, random_state=0
 )
 splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)

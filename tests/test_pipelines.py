@@ -18,6 +18,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from relcon_sklearn import SegmentWriter, open_segments
+
 
 def quick(**kwargs):
     return tiny_embedder(**({"distance": euclidean, "max_epochs": 1} | kwargs))
@@ -167,3 +169,21 @@ def test_tslearn_upstream(motion):
     )
     assert pipe.fit(X, y).predict(X).shape == (90,)
     assert pipe[2].n_features_in_ == 32
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_cross_validation_over_a_store(motion, tmp_path, n_jobs):
+    X, y, subjects = motion
+    with SegmentWriter(tmp_path, n_timesteps=64, n_channels=3, sampling_rate=25) as writer:
+        for subject in np.unique(subjects):
+            writer.append(X[subjects == subject], f"s{subject}")
+    store = open_segments(tmp_path)
+    with sklearn.config_context(enable_metadata_routing=True):
+        embedder = quick().set_fit_request(groups=True)
+        pipe = make_pipeline(embedder, classifier())
+        settings = {"cv": GroupKFold(2), "error_score": "raise"}
+        found = cross_validate(
+            pipe, store.X, y, params={"groups": store.groups}, n_jobs=n_jobs, **settings
+        )
+        expected = cross_validate(pipe, X, y, params={"groups": subjects}, **settings)
+    np.testing.assert_array_equal(found["test_score"], expected["test_score"])

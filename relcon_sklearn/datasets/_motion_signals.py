@@ -1,0 +1,93 @@
+"""Signals that generated motion is made of: smooth noise, waveforms of a cycle, turned vectors."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Points of a tabulated cycle; a power of two, so that indices wrap by a mask.
+_N_POINTS = 1024
+# A cubic B-spline over independent knots of unit variance has this variance, over all positions.
+_SPLINE_VARIANCE = 151 / 315
+
+
+class Clock(NamedTuple):
+    """When samples are taken: times in s from 0, and their rate in Hz."""
+
+    t: np.ndarray
+    rate: float
+
+
+def make_clock(n_timesteps, rate):
+    """Return the clock of `n_timesteps` samples."""
+    return Clock(np.arange(n_timesteps) / rate, rate)
+
+
+def smooth(rng, n, clock, seconds):
+    """Draw n signals that change within about `seconds`: (n, n_timesteps).
+
+    Their variance is 1, less the share that a sensor of the clock's rate would filter out.
+    """
+    position = clock.t / seconds
+    index = position.astype(np.intp)
+    u = (position - index).astype(np.float32)
+    weights = (
+        (1 - u) ** 3 / 6,
+        (3 * u**3 - 6 * u**2 + 4) / 6,
+        (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6,
+        u**3 / 6,
+    )
+    knots = rng.standard_normal((n, index[-1] + 4), dtype=np.float32)
+    knots *= np.float32(np.sqrt(min(1.0, seconds * clock.rate) / _SPLINE_VARIANCE))
+    out = weights[0] * knots[:, index]
+    for k, weight in enumerate(weights[1:], start=1):
+        out += weight * knots[:, index + k]
+    return out
+
+
+def bursts(rng, n, clock, seconds, calm):
+    """Draw n envelopes that are 0 but for bursts of some `seconds`, the fewer the higher `calm`."""
+    excess = np.maximum(smooth(rng, n, clock, seconds) - calm, 0)
+    return (0.8 + 1.3 * calm) * excess  # rarer bursts exceed the level by less
+
+
+def cycle_points():
+    """Return the phases, in cycles, at which waveforms are tabulated."""
+    return np.arange(_N_POINTS) / _N_POINTS
+
+
+def band_limit(waveforms, cycles_per_second, rate):
+    """Remove what a sensor of `rate` Hz would filter out: (n_waveforms, n_points), same out."""
+    spectrum = np.fft.rfft(waveforms, axis=1)
+    harmonic = np.arange(spectrum.shape[1])
+    spectrum[:, (harmonic > 0) & (2 * harmonic * cycles_per_second >= rate)] = 0
+    return np.fft.irfft(spectrum, _N_POINTS, axis=1).astype(np.float32)
+
+
+def read_cycle(waveforms, phase):
+    """Read waveforms at phases in cycles: (d, n_points), (n, n_steps) -> (d, n, n_steps)."""
+    position = phase * _N_POINTS
+    floor = np.floor(position)
+    u = (position - floor).astype(np.float32)
+    index = floor.astype(np.intp) & (_N_POINTS - 1)
+    rise = np.roll(waveforms, -1, axis=1) - waveforms
+    out = np.take(rise, index, axis=1)
+    out *= u
+    out += np.take(waveforms, index, axis=1)
+    return out
+
+
+def pitch(force, angle):
+    """Turn a body part by `angle` rad about the axis to its left, its lower end forwards.
+
+    `force` is (3, n, n_timesteps), forward, left and up; the angle broadcasts to (n, n_timesteps).
+    """
+    forward, left, up = force
+    s, c = np.sin(angle), np.cos(angle)
+    return np.stack([c * forward + s * up, left, c * up - s * forward])
+
+
+def roll(force, angle):
+    """Turn a body part by `angle` rad about its long axis; shapes as in `pitch`."""
+    forward, left, up = force
+    s, c = np.sin(angle), np.cos(angle)
+    return np.stack([c * forward + s * left, c * left - s * forward, up])
