@@ -155,9 +155,9 @@ def make_motion(
     **Wrist.** The arm is a pendulum from the shoulder, stiff at an elbow that is bent a little
     walking and by 80 degrees running. It swings once a stride with an angle a(t) of some
     6 + 10 v degrees to each side walking (14 + 8 v on stairs, 8 + 4.5 v running), times a
-    subject's own factor (0.6 to 1.7), and a second harmonic of 12 % of that. At a distance r of
+    subject's own factor (0.7 to 1.4), and a second harmonic of 12 % of that. At a distance r of
     0.62 l (0.60 l, 0.42 l) the device feels gravity turn by a, r a'' along the path and r a'^2
-    towards the shoulder, and the acceleration of the trunk.
+    towards the shoulder, and the acceleration of the trunk (0.9, 1.1 and 1.0 times).
 
     **Ankle.** The stride begins as the heel strikes. The foot is at rest until 38 % of the stride
     (45 % on stairs, 22 % running), then moves forward by a stride's length along a curve of least
@@ -169,18 +169,17 @@ def make_motion(
     **Rest.** The trunk, forearm or shank leans as the activity has it (waist: on the back or
     side, 20 degrees back, upright; wrist: flat, on the lap, hanging; ankle: flat, upright,
     upright), by some degrees differently for each subject and segment. It sways slowly by up to
-    a degree or so; the trunk breathes with 2 to 8 mg. Now and then it is moved, by some 5 to 80
-    mg for a second: in every second segment at the waist, less often at the limbs, where the
-    forearm also turns by some 20 degrees in such a gesture.
+    a degree or so; the trunk breathes with 2 to 8 mg. Now and then it is moved to and fro at 1 to
+    5 Hz, by 5 to 80 mg in the mean: every few seconds at the waist, less often at the limbs. The
+    forearm also turns by some 20 degrees for a second or two, in a gesture.
 
     **Sensor.** What the body part feels is turned by how the device is worn, 5 mg of bias and
     white noise are added, values beyond the range are clipped, and bursts are lost.
 
     **What there is not.** Transitions (see `make_recordings`), turns, slopes, falls, tools,
-    vehicles, other activities, loose devices, pauses within a segment, limps and other
-    illnesses, age; up differs from down on stairs for no placement; the arm's swing and the
-    ankle's path are in one plane; the sensor's gain is exact and does not drift; labels are
-    exact.
+    vehicles, other activities, pauses within a segment, carried loads, limps and other
+    illnesses, age, loose devices. Up and down stairs are alike. The swings of arm and leg stay
+    in one plane. The sensor's gain is exact and nothing drifts. Labels are exact.
 
     References
     ----------

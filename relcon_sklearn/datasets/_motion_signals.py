@@ -45,7 +45,10 @@ def smooth(rng, n, clock, seconds):
 
 
 def bursts(rng, n, clock, seconds, calm):
-    """Draw n envelopes that are 0 but for bursts of some `seconds`, the fewer the higher `calm`."""
+    """Draw n envelopes that are 0 but for bursts of some `seconds`: (n, n_timesteps).
+
+    The higher `calm`, the fewer: of 0.5 s, there is one in 3.5 s at 0.7, and one in 10 s at 1.6.
+    """
     excess = np.maximum(smooth(rng, n, clock, seconds) - calm, 0)
     return (0.8 + 1.3 * calm) * excess  # rarer bursts exceed the level by less
 

@@ -21,7 +21,7 @@ class Site(NamedTuple):
     postures: dict  # activity -> Posture of the body part it is on
     waveforms: Callable  # (activity, subject) -> (d, n_points), over a stride
     gait: Callable  # (force, values, activity, subject, bouts) -> force, (3, n, n_timesteps)
-    calm: float  # how rare movements at rest are: 0.7 is a burst in 3.5 s, 1.6 one in 10 s
+    calm: float  # how rare movements at rest are, see `bursts`
 
 
 # -- waist ---------------------------------------------------------------------------------------
