@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ._dilated_conv import DilatedConvNet
 from ._revin import RevIN, SegmentStats
-from ._sparsemax import sparsemax, sparsemax_
+from ._sparsemax import sparsemax
 
 
 def softmax(scores: Tensor) -> Tensor:
@@ -90,13 +90,15 @@ class MotifCrossAttention(nn.Module):
         value = self.out_proj.weight @ self.value_net(normalised)
         return CandidateFeatures(self.key_net(normalised), value, stats)
 
-    def weights(self, query: Tensor, key: Tensor) -> Tensor:
-        """Return attention weights (n, anchor time, candidate time), each row summing to one."""
+    def scores(self, query: Tensor, key: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return how well each query fits each key, (n, anchor time, candidate time)."""
         # The query is scaled rather than the scores, of which there are many more.
         query = query / math.sqrt(query.shape[1])
-        scores = query.transpose(1, 2) @ key
-        if self.attention == "sparsemax" and not scores.requires_grad:
-            return sparsemax_(scores)
+        return torch.bmm(query.transpose(1, 2), key, out=out)
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """Return attention weights (n, anchor time, candidate time), each row summing to one."""
+        scores = self.scores(query, key)
         return ATTENTIONS[self.attention](scores)
 
     def attention_map(self, anchors: Tensor, candidates: Tensor) -> Tensor:
@@ -133,8 +135,11 @@ class MotifCrossAttention(nn.Module):
 
     def rebuild(self, weights: Tensor, candidates: CandidateFeatures) -> Tensor:
         """Sum the candidates' values with `weights` and map back to their original scale."""
-        attended = candidates.value @ weights.transpose(1, 2) + self.out_proj.bias[:, None]
-        return self.revin.denormalise(attended, candidates.stats)
+        return self.restore(candidates.value @ weights.transpose(1, 2), candidates.stats)
+
+    def restore(self, attended: Tensor, stats: SegmentStats) -> Tensor:
+        """Map sums of projected values, (n, n_channels, anchor time), to the original scale."""
+        return self.revin.denormalise(attended + self.out_proj.bias[:, None], stats)
 
 
 def squared_error(reconstruction: Tensor, anchors: Tensor) -> Tensor:

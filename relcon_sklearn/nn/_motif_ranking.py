@@ -11,18 +11,29 @@ per channel, so a pair costs a weighted sum of ``2 n_channels`` maps instead of 
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._motif_attention import CandidateFeatures, MotifCrossAttention, squared_error
+from ._dilated_conv import activate
+from ._motif_attention import CandidateFeatures, MotifCrossAttention, softmax, squared_error
 from ._revin import SegmentStats
+from ._sparsemax import sparsemax_
+
+logger = logging.getLogger("relcon_sklearn")
 
 # Values of the largest array of one chunk: a CPU's second-level caches, and enough to fill a GPU.
 # Smaller chunks pay call overhead, larger ones memory traffic and fresh pages.
-_CHUNK_VALUES = {"cpu": 2**19, "cuda": 2**27}
+_CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**27}
 
 
+@torch.no_grad()
 def motif_distances(
     net: MotifCrossAttention,
     anchors: Tensor,
@@ -49,27 +60,93 @@ def motif_distances(
     """
     n_anchors, k = index.shape
     distances = anchors.new_empty(n_anchors, k)
-    n_scores = anchors.shape[-1] * candidates.key.shape[-1]
-    n_pairs = max(1, _chunk_size(anchors) // n_scores)
-    n_candidates_step = min(k, n_pairs)
-    # On a CPU one anchor at a time, always: kernels round differently for other shapes, and a
-    # distance should not depend on which anchors were asked for together with it.
-    n_anchors_step = 1 if anchors.device.type == "cpu" else max(1, n_pairs // max(1, k))
-    with torch.no_grad():
-        flat = _stem_of_ones(net, anchors)
-        for i in range(0, n_anchors, n_anchors_step):
-            block = anchors[i : i + n_anchors_step]
-            centre = block.mean(dim=-1, keepdim=True)
-            stem = _stem_per_channel(net, block - centre)
-            for j in range(0, k, n_candidates_step):
-                rows = index[i : i + n_anchors_step, j : j + n_candidates_step]
-                pairs = _take(candidates, rows.reshape(-1))
-                query = _query(net, stem, flat, centre, pairs.stats)
-                reconstruction = net.rebuild(net.weights(query, pairs.key), pairs)
-                repeated = block.repeat_interleave(rows.shape[1], dim=0)
-                errors = squared_error(reconstruction, repeated)
-                distances[i : i + n_anchors_step, j : j + n_candidates_step] = errors.view_as(rows)
+    n_pairs = max(1, _chunk_size(anchors) // (anchors.shape[-1] * candidates.key.shape[-1]))
+    flat = _stem_of_ones(net, anchors)
+
+    def rank(first: int, n: int) -> None:
+        block = anchors[first : first + n]
+        centre = block.mean(dim=-1, keepdim=True)
+        stem = _stem_per_channel(net, block - centre)
+        # One piece of memory for the scores of all chunks: fresh pages cost time.
+        memory = anchors.new_empty(n * min(k, n_pairs), anchors.shape[-1], candidates.key.shape[-1])
+        for rows, out in zip(
+            index[first : first + n].split(n_pairs, dim=1),
+            distances[first : first + n].split(n_pairs, dim=1),
+            strict=True,
+        ):
+            pairs = _take(candidates, rows.reshape(-1))
+            query = _query(net, stem, flat, centre, pairs.stats)
+            repeated = block.repeat_interleave(rows.shape[1], dim=0)
+            rebuilt = _rebuild(net, query, pairs, memory[: len(query)])
+            out.copy_(squared_error(rebuilt, repeated).view_as(rows))
+
+    if anchors.device.type == "cpu":
+        # One anchor at a time, always: kernels round differently for other shapes, and a distance
+        # should not depend on which anchors were asked for together with it.
+        in_threads(lambda i: rank(i, 1), n_anchors)
+    else:
+        n_step = max(1, n_pairs // max(1, k))
+        for i in range(0, n_anchors, n_step):
+            rank(i, n_step)
     return distances
+
+
+def in_threads(task: Callable[[int], None], n: int) -> None:
+    """Run ``task(0)`` to ``task(n - 1)``, each on one of torch's number of threads, no gradients.
+
+    The arrays of one anchor are too small for several threads to work on each of them. And how
+    many there are makes no difference to the result.
+    """
+    n_threads = torch.get_num_threads()
+
+    def run(i: int) -> None:
+        with torch.no_grad():
+            task(i)
+
+    if n_threads == 1:
+        for i in range(n):
+            run(i)
+        return
+    try:
+        with ThreadPoolExecutor(n_threads, "relcon-rank", torch.set_num_threads, (1,)) as pool:
+            list(pool.map(run, range(n)))
+    finally:
+        # The workers' setting is also the default of threads to come.
+        torch.set_num_threads(n_threads)
+
+
+@functools.cache
+def cpu_kernels() -> ModuleType | None:
+    """Return the compiled inner loops, or None where numba is absent or does not work."""
+    try:
+        from . import _cpu_kernels
+    except Exception as error:  # numba has many ways not to fit a NumPy or a read-only disk
+        logger.info("Ranking on the CPU without numba, which is slower: %s", error)
+        return None
+    return _cpu_kernels
+
+
+def _rebuild(
+    net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, scores: Tensor
+) -> Tensor:
+    """Return the reconstructions of anchors of given queries; `scores` is overwritten."""
+    net.scores(query, pairs.key, out=scores)
+    if net.attention == "softmax":
+        return net.rebuild(softmax(scores), pairs)
+    if query.device.type != "cpu" or cpu_kernels() is None:
+        return net.rebuild(sparsemax_(scores), pairs)
+    attended = query.new_empty(*pairs.value.shape[:2], query.shape[-1])
+    cpu_kernels().sparsemax_attend(scores.numpy(), pairs.value.numpy(), attended.numpy())
+    return net.restore(attended, pairs.stats)
+
+
+def _activate(x: Tensor) -> Tensor:
+    """As ``activate``, faster on a CPU and without gradients."""
+    if x.device.type != "cpu" or cpu_kernels() is None:
+        return activate(x)
+    x = F.gelu(x)
+    cpu_kernels().normalise_rows(x.view(-1, x.shape[-1]).numpy(), 1e-5)
+    return x
 
 
 def encode_in_chunks(net: MotifCrossAttention, candidates: Tensor) -> CandidateFeatures:
@@ -126,4 +203,4 @@ def _query(
     offset = gain * (centre - stats.mean) + net.revin.bias
     x = gain.view(n_anchors, -1, n_channels) @ stem
     x = x.view(len(gain), -1).addmm_(offset[..., 0], flat).view(len(gain), len(bias), -1)
-    return net.query_net.after_stem(x.add_(bias[:, None]))
+    return net.query_net.after_stem(x.add_(bias[:, None]), _activate)
