@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -99,11 +100,13 @@ def train(module: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, los
 class Work(NamedTuple):
     """What a row does `n_units` of work by: functions, and how often each counts in the time.
 
-    The result of the last one is compared with that of other rows.
+    The result of the last one is compared with that of other rows. With `in_fit`, it is done as
+    within a fit, which keeps memory from step to step: once before the clock starts, too.
     """
 
     calls: list[tuple[Callable[[], Tensor], float]]
     n_units: int
+    in_fit: bool = False
 
 
 class NotHere(Exception):
@@ -126,7 +129,9 @@ def library_ranking(setup: Setup, attention: str) -> Work:
     return Work([(partial(ranker, setup.batch), 1)], setup.n_pairs)
 
 
-def forward_and_backward(setup: Setup, embed: Callable, bf16: bool = False) -> Work:
+def forward_and_backward(
+    setup: Setup, embed: Callable, bf16: bool = False, in_fit: bool = False
+) -> Work:
     if bf16:
         need_bfloat16()
     encoder = setup.new_encoder()
@@ -139,7 +144,7 @@ def forward_and_backward(setup: Setup, embed: Callable, bf16: bool = False) -> W
         embeddings.backward(direction.to(embeddings.dtype))
         return embeddings.detach()
 
-    return Work([(run, 1)], len(setup.segments))
+    return Work([(run, 1)], len(setup.segments), in_fit)
 
 
 def loss_and_gradient(setup: Setup, loss: Callable) -> Work:
@@ -175,7 +180,15 @@ def library_step(setup: Setup, attention: str, bf16: bool = False) -> Work:
     optimizer = torch.optim.Adam(encoder.parameters(), lr=LR)
     dtype = torch.bfloat16 if bf16 else torch.float32
     loss = ranking_loss(MotifRanker(setup.net_with(attention)), TEMPERATURE, dtype)
-    return Work([(partial(train, encoder, setup.batch, optimizer, loss), 1)], setup.n_anchors)
+    start = deepcopy((encoder.state_dict(), optimizer.state_dict()))
+
+    def step():
+        # The first step over and over, whose loss is that of the literal's first.
+        encoder.load_state_dict(start[0])
+        optimizer.load_state_dict(deepcopy(start[1]))
+        return train(encoder, setup.batch, optimizer, loss)
+
+    return Work([(step, 1)], setup.n_anchors, in_fit=True)
 
 
 def distance_step(setup: Setup, step: Callable) -> Work:
@@ -255,8 +268,12 @@ ROWS = [
     Row("ranking-softmax", "literal, attention in full", partial(literal_ranking, **SOFTMAX)),
     Row("ranking-softmax", "library", partial(library_ranking, **SOFTMAX)),
     Row("encoder", "literal", partial(forward_and_backward, embed=literal.embed)),
-    Row("encoder", "library", partial(forward_and_backward, embed=call)),
-    Row("encoder", "library, bfloat16", partial(forward_and_backward, embed=call, bf16=True)),
+    Row("encoder", "library", partial(forward_and_backward, embed=call, in_fit=True)),
+    Row(
+        "encoder",
+        "library, bfloat16",
+        partial(forward_and_backward, embed=call, bf16=True, in_fit=True),
+    ),
     Row("loss", "literal", partial(loss_and_gradient, loss=literal.contrastive_loss)),
     Row("loss", "library", partial(loss_and_gradient, loss=library_loss)),
     Row("step-sparsemax", "literal", partial(literal_step, **SPARSEMAX)),

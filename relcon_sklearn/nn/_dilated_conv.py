@@ -9,6 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def activate(x: Tensor) -> Tensor:
+    """Apply GELU, then normalise every channel of every segment over time."""
+    x = F.gelu(x)
+    if x.shape[-1] == 1:
+        # The deviation of one value from its own mean; torch refuses to normalise a single value.
+        return torch.zeros_like(x)
+    return F.instance_norm(x)
+
+
+Activation = Callable[[Tensor], Tensor]
+
+
 class EdgeScaledConv1d(nn.Conv1d):
     """A "same" convolution whose outputs near the edges are scaled up for the missing taps.
 
@@ -59,9 +71,9 @@ class DilatedBottleneck(nn.Module):
             padding=dilation * (kernel_size - 1) // 2,
         )
 
-    def forward(self, x: Tensor, activation: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, activation: Activation = activate) -> Tensor:
         """Map (n, embed_dim, n_timesteps) to the same shape."""
-        return (activation or activate)(x + self.dilated(self.squeeze(x)))
+        return activation(x + self.dilated(self.squeeze(x)))
 
 
 class DilatedConvNet(nn.Module):
@@ -93,25 +105,16 @@ class DilatedConvNet(nn.Module):
             for i in range(n_layers)
         )
 
-    def forward(self, segments: Tensor) -> Tensor:
-        """Map (n, n_channels, n_timesteps) to features (n, embed_dim, n_timesteps)."""
-        return self.after_stem(self.stem(segments))
-
-    def after_stem(self, x: Tensor, activation: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """Continue from the output of the stem convolution, before its activation.
+    def forward(self, segments: Tensor, activation: Activation = activate) -> Tensor:
+        """Map (n, n_channels, n_timesteps) to features (n, embed_dim, n_timesteps).
 
         `activation` may be a faster function of the same values as :func:`activate`.
         """
-        x = (activation or activate)(x)
+        return self.after_stem(self.stem(segments), activation)
+
+    def after_stem(self, x: Tensor, activation: Activation = activate) -> Tensor:
+        """Continue from the output of the stem convolution, before its activation."""
+        x = activation(x)
         for block in self.blocks:
             x = block(x, activation)
         return x
-
-
-def activate(x: Tensor) -> Tensor:
-    """Apply GELU, then normalise every channel of every segment over time."""
-    x = F.gelu(x)
-    if x.shape[-1] == 1:
-        # The deviation of one value from its own mean; torch refuses to normalise a single value.
-        return torch.zeros_like(x)
-    return F.instance_norm(x)

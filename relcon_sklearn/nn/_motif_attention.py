@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._dilated_conv import DilatedConvNet
+from ._dilated_conv import Activation, DilatedConvNet, activate
 from ._revin import RevIN, SegmentStats
 from ._sparsemax import sparsemax
 
@@ -83,12 +83,14 @@ class MotifCrossAttention(nn.Module):
         self.value_net = DilatedConvNet(n_channels, embed_dim, kernel_size, n_layers)
         self.out_proj = nn.Linear(embed_dim, n_channels)
 
-    def encode_candidates(self, candidates: Tensor) -> CandidateFeatures:
+    def encode_candidates(
+        self, candidates: Tensor, activation: Activation = activate
+    ) -> CandidateFeatures:
         """Compute the features of candidates (n, n_channels, n_timesteps)."""
         stats = self.revin.stats(candidates)
         normalised = self.revin.normalise(candidates, stats)
-        value = self.out_proj.weight @ self.value_net(normalised)
-        return CandidateFeatures(self.key_net(normalised), value, stats)
+        value = self.out_proj.weight @ self.value_net(normalised, activation)
+        return CandidateFeatures(self.key_net(normalised, activation), value, stats)
 
     def scores(self, query: Tensor, key: Tensor, out: Tensor | None = None) -> Tensor:
         """Return how well each query fits each key, (n, anchor time, candidate time)."""

@@ -2,6 +2,7 @@
 
 from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
+from ._memory import kept_memory
 from ._rankers import MotifRanker, PairwiseRanker
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "MotifRanker",
     "PairwiseRanker",
     "fit_module",
+    "kept_memory",
     "mean_loss",
     "ranking_loss",
     "reconstruction_loss",

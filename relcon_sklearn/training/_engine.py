@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ..segments import Batch, Batches
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+from ._memory import kept_memory
 from ._prefetch import prefetched
 
 logger = logging.getLogger("relcon_sklearn")
@@ -182,7 +184,9 @@ def fit_module(
         verbose=0,
     )
     try:
-        return net.train(batches, valid)
+        # A GPU's memory is kept by torch itself.
+        with kept_memory() if device.type == "cpu" else nullcontext():
+            return net.train(batches, valid)
     finally:
         bar.close()
         module.eval()

@@ -1,0 +1,54 @@
+"""Memory that training keeps from step to step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator
+
+# From glibc's malloc.h, with its defaults.
+_M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 128 * 1024
+_M_MMAP_MAX, _MMAP_MAX = -4, 65536
+
+_lock = threading.Lock()
+_n_inside = 0
+
+
+@contextlib.contextmanager
+def kept_memory() -> Iterator[None]:
+    """Have freed memory stay with the process within the block, and go back at its end.
+
+    By default glibc gives large arrays back to the system when they are freed, and gets new pages
+    for the next ones. Every training step then pays for millions of page faults, which took nearly
+    half of its time where it was measured (benchmarks/bench_speed.py). The setting is that of the
+    process; blocks in several threads share it. Elsewhere than with glibc nothing is done.
+    """
+    global _n_inside
+    libc = _glibc()
+    if libc is None:
+        yield
+        return
+    with _lock:
+        _n_inside += 1
+        if _n_inside == 1:
+            libc.mallopt(_M_MMAP_MAX, 0)
+            libc.mallopt(_M_TRIM_THRESHOLD, -1)
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_inside -= 1
+            if _n_inside == 0:
+                libc.mallopt(_M_MMAP_MAX, _MMAP_MAX)
+                libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
+                libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library if it is glibc."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if all(hasattr(libc, f) for f in ("gnu_get_libc_version", "mallopt")) else None

@@ -1,0 +1,96 @@
+"""kept_memory: freed arrays stay with the process, until the end of the block."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from relcon_sklearn.training import _memory
+from relcon_sklearn.training._memory import kept_memory
+
+needs_glibc = pytest.mark.skipif(_memory._glibc() is None, reason="needs glibc")
+SIZE = 2**26  # bytes: more than glibc ever keeps by itself
+
+
+def page_faults():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def resident():
+    with open("/proc/self/status") as file:
+        line = next(line for line in file if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def faults_of_another_array():
+    np.ones(SIZE, dtype=np.uint8)
+    before = page_faults()
+    np.ones(SIZE, dtype=np.uint8)
+    return page_faults() - before
+
+
+@needs_glibc
+def test_pages_are_used_again():
+    # Pages have 4 kB, or 2 MB where the system makes them large.
+    assert faults_of_another_array() >= SIZE // 2**21 - 1
+    with kept_memory():
+        assert faults_of_another_array() <= 8
+    assert faults_of_another_array() >= SIZE // 2**21 - 1
+
+
+@needs_glibc
+def test_memory_goes_back_at_the_end():
+    before = resident()
+    with kept_memory():
+        np.ones(4 * SIZE, dtype=np.uint8)
+        assert resident() > before + 3 * SIZE
+    assert resident() < before + SIZE
+
+
+@needs_glibc
+def test_blocks_share_the_setting(monkeypatch):
+    calls = []
+
+    class Libc:
+        def mallopt(self, *args):
+            calls.append(args)
+
+        def malloc_trim(self, pad):
+            calls.append("trim")
+
+    monkeypatch.setattr(_memory, "_glibc", Libc)
+    inside, leave = threading.Event(), threading.Event()
+
+    def work():
+        with kept_memory():
+            inside.set()
+            leave.wait(timeout=10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    inside.wait(timeout=10)
+    with kept_memory():
+        with kept_memory():
+            pass
+        leave.set()
+        thread.join()
+        assert calls == [(-4, 0), (-1, -1)]
+    assert calls[2:] == [(-4, 65536), (-1, 131072), "trim"]
+
+
+@needs_glibc
+def test_an_error_ends_it_too():
+    with pytest.raises(RuntimeError):
+        with kept_memory():
+            raise RuntimeError
+    assert _memory._n_inside == 0
+
+
+def test_elsewhere_nothing_is_done(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert _memory._glibc() is None
+    with kept_memory():
+        assert _memory._n_inside == 0
