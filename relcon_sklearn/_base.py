@@ -18,14 +18,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
-from .segments import (
-    Batches,
-    GroupIndex,
-    RunLabels,
-    SegmentArray,
-    SharedBatches,
-    hold_out_groups,
-)
+from .segments import Batches, GroupIndex, RunLabels, SegmentArray, hold_out_groups
 from .training import Loss, fit_module
 
 # torch initialises weights from one global generator; two threads must not take turns at it.
@@ -126,7 +119,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         *,
         description: str,
         n_within: int = 0,
-        batches: type[Batches] | type[SharedBatches] = Batches,
+        batches: type[Batches] = Batches,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
         rng = np.random.default_rng(seed)

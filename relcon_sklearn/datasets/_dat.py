@@ -1,6 +1,52 @@
 """Text of one sample a line and no header, as PAMAP2 and Opportunity publish their recordings."""
 
 import numpy as np
+from sklearn.utils import Bunch
+
+
+def read_recordings(archive, members, *, acceleration, label, names, units_per_g, ticks_per_second):
+    """Read the recordings of all members, with the time in the first column.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the text is.
+
+    members : list of str
+        Ends of the members' paths, one for each recording.
+
+    acceleration, label : int
+        Columns, as in `read_samples`.
+
+    names : dict
+        Label of each code but 0, which stands for none.
+
+    units_per_g, ticks_per_second : float
+        What the acceleration and the time of the file are divided by.
+
+    Returns
+    -------
+    data : Bunch
+        With `recordings`, `labels`, `timestamps`, `recording_n_missing`, `units`,
+        `channel_names` and `label_names`.
+    """
+    data = Bunch(recordings=[], labels=[], timestamps=[], recording_n_missing=[])
+    for name in members:
+        time, values, labels, n_missing = read_samples(
+            archive,
+            name,
+            time=0,
+            acceleration=acceleration,
+            label=label,
+            names={0: "", **names},
+        )
+        data.recordings.append((values / units_per_g).astype(np.float32))
+        data.labels.append(labels)
+        data.timestamps.append(time / ticks_per_second)
+        data.recording_n_missing.append(n_missing)
+    data.recording_n_missing = np.array(data.recording_n_missing)
+    data.update(units="g", channel_names=["x", "y", "z"], label_names=list(names.values()))
+    return data
 
 
 def read_samples(archive, name, *, time, acceleration, label, names):

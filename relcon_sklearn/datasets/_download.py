@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from sklearn.utils._param_validation import validate_params
 
-from ._resume import ResumingDownloader, write_atomically
+from ._atomic import write_atomically
+from ._resume import ResumingDownloader
 
 
 class Source(NamedTuple):

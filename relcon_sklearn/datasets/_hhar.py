@@ -8,6 +8,7 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
+from ..recordings._stamps import typical_spacing
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -251,9 +252,7 @@ def _rate(times, nominal):
     """Return the nominal rate in Hz, or what timestamps show where that is quite another one."""
     if len(times) < 2:
         return nominal
-    spacing = np.diff(times).astype(np.int64) / 1e9
-    spacing = spacing[spacing <= 1.5 * np.median(spacing)]  # leaves holes out
-    shown = 1 / spacing.mean()
+    shown = 1 / typical_spacing((times - times[0]).astype(np.int64) / 1e9)
     return nominal if abs(shown / nominal - 1) <= _RATE_TOLERANCE else float(np.rint(shown))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..segments import SegmentWriter, open_segments
-from ._download import write_atomically
+from ._atomic import write_atomically
 from ._motion_body import ACTIVITIES
 from ._motion_parameters import SEGMENT_CONSTRAINTS, check_activities, check_sizes
 from ._motion_segments import (

@@ -1,12 +1,11 @@
 """Writing recordings to an npz file; the format is described at load_npz_recordings."""
 
-import os
-import secrets
 from pathlib import Path
 
 import numpy as np
 
 from ..recordings._labels import as_array, factorize, is_missing
+from ._atomic import write_atomically
 from ._npz_read import RENAMED, check_arrays
 
 # Entries of a Bunch that the file holds under other names, or in another form.
@@ -17,14 +16,13 @@ def write_npz(path, data):
     """Write a Bunch of recordings to a file, at once."""
     arrays = _to_arrays(data)
     check_arrays(arrays, len(arrays["signal"]), "data")
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(partial, "xb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(Path(path), lambda temporary: _write(temporary, arrays))
+
+
+def _write(path, arrays):
+    """Write arrays to a file of this very name, whatever its ending."""
+    with open(path, "xb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _to_arrays(data):

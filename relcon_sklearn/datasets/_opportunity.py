@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_samples
+from ._dat import read_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -182,29 +182,19 @@ def fetch_opportunity(
 def _parse(archive, *, placement, target):
     """Make recordings of the archive."""
     column, names = _TARGETS[target]
-    data = Bunch(recordings=[], labels=[], timestamps=[])
-    n_missing = []
-    for subject, run in _RUNS:
-        milliseconds, acceleration, labels, missing = read_samples(
-            archive,
-            f"dataset/{subject}-{run}.dat",
-            time=0,
-            acceleration=_PLACEMENTS[placement],
-            label=column,
-            names={0: "", **names},
-        )
-        data.recordings.append((acceleration / 1000).astype(np.float32))  # they are in mg
-        data.labels.append(labels)
-        data.timestamps.append(milliseconds / 1000)
-        n_missing.append(missing)
+    data = read_recordings(
+        archive,
+        [f"dataset/{subject}-{run}.dat" for subject, run in _RUNS],
+        acceleration=_PLACEMENTS[placement],
+        label=column,
+        names=names,
+        units_per_g=1000,  # they are in mg
+        ticks_per_second=1000,
+    )
     return Bunch(
         **data,
         subjects=np.array([subject for subject, _ in _RUNS]),
         recording_session=np.array([run for _, run in _RUNS]),
-        recording_n_missing=np.array(n_missing),
         sampling_rate=30.0,
-        units="g",
         placement=placement,
-        channel_names=["x", "y", "z"],
-        label_names=list(names.values()),
     )

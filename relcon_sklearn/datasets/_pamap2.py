@@ -7,7 +7,7 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_samples
+from ._dat import read_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -161,30 +161,20 @@ def fetch_pamap2(
 
 def _parse(archive, *, placement):
     """Make recordings of the archive."""
-    data = Bunch(recordings=[], labels=[], timestamps=[])
-    n_missing = []
     with archive.unwrapped("PAMAP2_Dataset.zip") as inner:
-        for session, number in _SESSIONS:
-            seconds, acceleration, labels, missing = read_samples(
-                inner,
-                f"{session}/subject{number}.dat",
-                time=0,
-                acceleration=_PLACEMENTS[placement],
-                label=1,
-                names={0: "", **_ACTIVITIES},
-            )
-            data.recordings.append((acceleration / GRAVITY).astype(np.float32))
-            data.labels.append(labels)
-            data.timestamps.append(seconds)
-            n_missing.append(missing)
+        data = read_recordings(
+            inner,
+            [f"{session}/subject{number}.dat" for session, number in _SESSIONS],
+            acceleration=_PLACEMENTS[placement],
+            label=1,
+            names=_ACTIVITIES,
+            units_per_g=GRAVITY,
+            ticks_per_second=1,
+        )
     return Bunch(
         **data,
         subjects=np.array([str(number) for _, number in _SESSIONS]),
         recording_session=np.array([session.lower() for session, _ in _SESSIONS]),
-        recording_n_missing=np.array(n_missing),
         sampling_rate=100.0,
-        units="g",
         placement=placement,
-        channel_names=["x", "y", "z"],
-        label_names=list(_ACTIVITIES.values()),
     )

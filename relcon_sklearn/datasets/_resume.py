@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
+from ._atomic import write_atomically
+
 logger = logging.getLogger("relcon_sklearn")
 
 _TIMEOUT = (30, 60)  # seconds to connect, and between two pieces of an answer
@@ -20,26 +22,6 @@ _CHUNK = 1 << 14  # bytes: as much is lost at most when a connection breaks
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _OF_A_RANGE = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 _WORTH_A_RETRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-
-
-def write_atomically(path, write):
-    """Have `write(temporary)` make a file beside `path`, then give it its name.
-
-    Parameters
-    ----------
-    path : Path
-        The file to make or to replace, in a folder that exists.
-
-    write : callable
-        Called with the path of the temporary file, which has the ending of `path`. If it raises,
-        the temporary file is removed and `path` stays as it was.
-    """
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}-{time.monotonic_ns()}{path.suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class _Interrupted(Exception):

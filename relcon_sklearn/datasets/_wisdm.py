@@ -5,6 +5,7 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from ..recordings._stamps import typical_spacing
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 from ._records import read_records
 
@@ -208,7 +209,4 @@ def _rate(seconds):
     """Return the rate that timestamps show, to two digits; the nominal one for a single sample."""
     if len(seconds) < 2:
         return _NOMINAL_RATE
-    spacing = np.diff(seconds)
-    # The mean without gaps: the median alone would be as coarse as the clock.
-    typical = spacing[spacing <= 1.5 * np.median(spacing)].mean()
-    return float(f"{1 / typical:.2g}")
+    return float(f"{1 / typical_spacing(seconds):.2g}")

@@ -26,10 +26,8 @@ class Ratio(NamedTuple):
     @classmethod
     def of(cls, after: float, before: float) -> Ratio:
         """Return the ratio of two rates."""
-        after, before = (
-            Fraction(f).limit_denominator(_LARGEST_DENOMINATOR) for f in (after, before)
-        )
-        return cls((after / before).numerator, (after / before).denominator)
+        ratio = _fraction(after) / _fraction(before)
+        return cls(ratio.numerator, ratio.denominator)
 
     def length(self, n_samples):
         """Return how many samples resampling makes of `n_samples`."""

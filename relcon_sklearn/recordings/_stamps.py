@@ -88,14 +88,19 @@ def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
     return elapsed * rate
 
 
+def typical_spacing(position: np.ndarray) -> float:
+    """Return how far apart timestamps, two or more, are where there is no hole."""
+    spacing = np.diff(position)
+    # The median alone is a multiple of the stamps' resolution, which may be coarse; the mean of
+    # what is not much above it is not, and holes do not count in either.
+    return float(spacing[spacing <= 1.5 * np.median(spacing)].mean())
+
+
 def check_rate(position: np.ndarray, rate: float, name: str) -> None:
     """Raise ValueError if timestamps, in periods of `rate`, show a rate 10 % or more from it."""
     if len(position) < 2:
         return
-    spacing = np.diff(position)
-    # The median alone is a multiple of the stamps' resolution, which may be coarse; the mean of
-    # what is not much above it is not, and holes do not count in either.
-    typical = float(spacing[spacing <= 1.5 * np.median(spacing)].mean())
+    typical = typical_spacing(position)
     if abs(typical - 1) <= _TOLERANCE:
         return
     raise ValueError(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-STANDARD_GRAVITY = 9.80665  # m/s^2
+from scipy.constants import g as STANDARD_GRAVITY  # m/s^2
 
 _M_PER_S2 = 1 / STANDARD_GRAVITY
 

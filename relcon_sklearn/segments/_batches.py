@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The batches of an epoch: each of `rows` is an anchor once, in random order.
+    """The batches of an epoch: each row in use is an anchor once, in random order.
 
     The candidates of an anchor are up to `n_within` other segments of its group, and the other
     anchors of the batch (RelCon, section 3.2). A group that has fewer gives those it has.
@@ -74,23 +74,28 @@ class Batches:
         self.n_within = n_within
         self.epoch = 0
 
+    @property
+    def n_items(self) -> int:
+        """Number of what is dealt to the batches of an epoch: anchors, here."""
+        return self.index.n_rows
+
     def __len__(self) -> int:
         # A last batch of a single anchor has nobody to be compared with and breaks batch norms:
         # it goes to the batch before.
-        return max(1, (self.index.n_rows - 2) // self.batch_size + 1)
+        return max(1, (self.n_items - 2) // self.batch_size + 1)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = random_order(self.index.n_rows, [self.seed, self.epoch])
+        order = random_order(self.n_items, [self.seed, self.epoch])
         for i in range(len(self)):
             stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
             rng = np.random.default_rng([self.seed, self.epoch, i])
             yield self._make(order[i * self.batch_size : stop], rng)
 
-    def _make(self, anchors: np.ndarray, rng: np.random.Generator) -> Batch:
-        within = self.index.draw_mates(anchors, self.n_within, rng)
-        between = np.tile(anchors, (len(anchors), 1))
+    def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        within = self.index.draw_mates(items, self.n_within, rng)
+        between = np.tile(items, (len(items), 1))
         np.fill_diagonal(between, -1)
-        return make_batch(self.array, self.index, anchors, np.hstack([within, between]), rng)
+        return make_batch(self.array, self.index, items, np.hstack([within, between]), rng)
 
 
 def make_batch(

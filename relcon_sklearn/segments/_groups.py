@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._runs import RunLabels, Runs
+from ._runs import RunLabels, Runs, run_starts
 
 
 class GroupIndex:
@@ -40,7 +40,7 @@ class GroupIndex:
         """
         if not isinstance(groups, RunLabels):
             groups = np.asarray(groups)
-            first = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+            first = run_starts(groups)
             groups = RunLabels(groups[first], np.diff(first, append=len(groups)))
         labels, codes = np.unique(groups.labels, return_inverse=True)
         sizes = np.zeros(len(labels), dtype=np.int64)

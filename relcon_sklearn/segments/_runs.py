@@ -7,6 +7,11 @@ import numpy as np
 from ._lazy import LazyArray
 
 
+def run_starts(labels: np.ndarray) -> np.ndarray:
+    """Return where runs of equal neighbours start in a 1-D array."""
+    return np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
+
+
 class Runs:
     """Runs of consecutive rows, one after the other.
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ._array import SegmentArray
-from ._batches import Batch, make_batch
+from ._batches import Batch, Batches, make_batch
 from ._groups import GroupIndex
 from ._order import random_order
 
 
-class SharedBatches:
+class SharedBatches(Batches):
     """The batches of an epoch: `batch_size` sets of up to ``1 + n_within`` members of one group.
 
     Every segment of a batch is an anchor. Its within-subject candidates are the other members of
@@ -21,50 +19,26 @@ class SharedBatches:
     as many anchors: one pass through the encoder serves them all.
 
     In an epoch each segment is in one batch. The rows of a group are dealt anew into sets of
-    almost equal size in every epoch. Batches are a function of `seed`, `epoch` and their number
-    within the epoch alone, and cost the same however many rows there are.
+    almost equal size in every epoch.
 
-    Parameters
-    ----------
-    array : SegmentArray
-        The data.
-    index : GroupIndex
-        Rows of `array` to use, and their groups.
-    batch_size : int
-        Sets per batch.
-    seed : int
-        Seed of all draws.
-    n_within : int, default=0
-        Within-subject candidates per anchor.
-
-    Attributes
-    ----------
-    epoch : int
-        Number of the epoch that the next iteration gives. Set it to get other batches.
+    Parameters are those of :class:`Batches`, with `batch_size` the number of sets per batch.
     """
 
     def __init__(
         self, array: SegmentArray, index: GroupIndex, batch_size: int, seed: int, n_within: int = 0
     ):
-        self.array = array
-        self.index = index
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
+        super().__init__(array, index, batch_size, seed, n_within)
         self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
         self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
 
-    def __len__(self) -> int:
-        # A last batch of a single set, of a single member perhaps, goes to the batch before.
-        return max(1, (int(self._edges[-1]) - 2) // self.batch_size + 1)
+    @property
+    def n_items(self) -> int:
+        """Number of sets."""
+        return int(self._edges[-1])
 
-    def __iter__(self) -> Iterator[Batch]:
-        order = random_order(int(self._edges[-1]), [self.seed, self.epoch])
-        for i in range(len(self)):
-            stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
-            rng = np.random.default_rng([self.seed, self.epoch, i])
-            sets = [self._members(number) for number in order[i * self.batch_size : stop]]
-            yield make_batch(self.array, self.index, np.concatenate(sets), _lists(sets, rng), rng)
+    def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        sets = [self._members(number) for number in items]
+        return make_batch(self.array, self.index, np.concatenate(sets), _lists(sets, rng), rng)
 
     def _members(self, number: int) -> np.ndarray:
         """Return the positions of the members of a set."""

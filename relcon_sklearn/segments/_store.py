@@ -10,7 +10,7 @@ import numpy as np
 
 from ._lazy import LazyArray
 from ._mapped import MappedRows
-from ._runs import RunLabels, Runs
+from ._runs import RunLabels, Runs, run_starts
 from ._store_format import (
     DTYPES,
     SEGMENTS,
@@ -155,7 +155,7 @@ class SegmentStore:
                 if len(unknown)
                 else "subjects is empty; name at least one."
             )
-        keep = np.isin(self._names[self._records["subject"]], wanted)
+        keep = np.isin(self._names, wanted)[self._records["subject"]]
         return SegmentStore(
             self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
         )
@@ -200,5 +200,5 @@ class StoredSegments(LazyArray):
 
 def _label(codes: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> RunLabels:
     """Label runs with ``labels[codes]``, making one of neighbours that have the same."""
-    first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    first = run_starts(codes)
     return RunLabels(labels[codes[first]], np.add.reduceat(sizes, first))

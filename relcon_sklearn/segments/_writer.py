@@ -19,6 +19,7 @@ except ImportError:  # Windows: there, two writers on one store are the user's t
     fcntl = None
 
 from ._array import check_values
+from ._runs import run_starts
 from ._store_format import (
     DTYPES,
     HEADER,
@@ -235,8 +236,8 @@ class SegmentWriter:
         arrays = self._check_columns(columns, n)
         code = self._subject_code(subject)
         for i in range(0, n, self._block_rows()):
-            rows = slice(i, min(i + self._block_rows(), n))
-            self._write(SEGMENTS, self._encode(np.asarray(X[rows]), np.arange(n)[rows]))
+            stop = min(i + self._block_rows(), n)
+            self._write(SEGMENTS, self._encode(np.asarray(X[i:stop]), np.arange(i, stop)))
         for name, values in arrays.items():
             self._write(column_file(name), values)
         if times is not None:
@@ -246,7 +247,7 @@ class SegmentWriter:
         self._pending.n_segments += n
 
     def _write_runs(self, code: int, hours: np.ndarray) -> None:
-        new = np.flatnonzero(np.append(True, hours[1:] != hours[:-1]))
+        new = run_starts(hours)
         if (code, hours[0]) == self._last_run:
             new = new[1:]
         runs = np.empty(len(new), dtype=RUN)

@@ -12,8 +12,8 @@ import pytest
 from local_server import Answer, make_zip
 
 from relcon_sklearn.datasets import _resume
+from relcon_sklearn.datasets._atomic import write_atomically
 from relcon_sklearn.datasets._download import Source, clear_data_home, download, get_data_home
-from relcon_sklearn.datasets._resume import write_atomically
 
 BODY = bytes(range(256)) * 4000
 CUT = 18 * _resume._CHUNK  # what arrived of a chunk that is not whole is lost
