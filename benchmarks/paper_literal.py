@@ -156,15 +156,19 @@ def embed(encoder: ResNet1D, segments: Tensor) -> Tensor:
     """Map (n, n_channels, n_timesteps) to (n, n_features), as `encoder` in its present mode."""
     n_missing = max(0, 11 - segments.shape[-1])
     x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2))
-    x = F.relu(encoder.stem_bn(F.conv1d(x, encoder.stem_conv.weight, stride=2)))
+    x = F.relu(_batch_norm(encoder.stem_bn, F.conv1d(x, encoder.stem_conv.weight, stride=2)))
     x = F.max_pool1d(x, kernel_size=3, stride=2)
     for block in encoder.blocks:
-        y = _same_conv(block.conv1, F.relu(block.bn1(x)))
-        y = _same_conv(block.conv2, F.relu(block.bn2(y)))
+        y = _same_conv(block.conv1, F.relu(_batch_norm(block.bn1, x)))
+        y = _same_conv(block.conv2, F.relu(_batch_norm(block.bn2, y)))
         if isinstance(block.projection, nn.Conv1d):
             x = F.conv1d(x, block.projection.weight, block.projection.bias)
         x = x + y
     return x.mean(dim=-1)
+
+
+def _batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    return norm(x[:, :, None])[:, :, 0]
 
 
 def _same_conv(conv: nn.Conv1d, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -71,9 +72,26 @@ class DilatedBottleneck(nn.Module):
             padding=dilation * (kernel_size - 1) // 2,
         )
 
-    def forward(self, x: Tensor, activation: Activation = activate) -> Tensor:
-        """Map (n, embed_dim, n_timesteps) to the same shape."""
-        return activation(x + self.dilated(self.squeeze(x)))
+    def forward(
+        self, x: Tensor, activation: Activation = activate, spacing: int = 1, stride: int = 1
+    ) -> Tensor:
+        """Map (n, embed_dim, length) to (n, embed_dim, ceil(length / stride)).
+
+        `x` has every `spacing`-th time step, where `spacing` divides the dilation, and every
+        `stride`-th of them is wanted.
+        """
+        # A convolution of one tap, as the product that it is: twice as fast on a CPU.
+        narrow = self.squeeze.weight[:, :, 0] @ x + self.squeeze.bias[:, None]
+        dilation = self.dilated.dilation[0] // spacing
+        wide = F.conv1d(
+            narrow,
+            self.dilated.weight,
+            self.dilated.bias,
+            stride=stride,
+            dilation=dilation,
+            padding=dilation * (self.dilated.kernel_size[0] // 2),
+        )
+        return activation(x[..., ::stride] + wide)
 
 
 class DilatedConvNet(nn.Module):
@@ -112,9 +130,18 @@ class DilatedConvNet(nn.Module):
         """
         return self.after_stem(self.stem(segments), activation)
 
-    def after_stem(self, x: Tensor, activation: Activation = activate) -> Tensor:
-        """Continue from the output of the stem convolution, before its activation."""
-        x = activation(x)
-        for block in self.blocks:
-            x = block(x, activation)
-        return x
+    def after_stem(self, x: Tensor, activation: Activation = activate, stride: int = 1) -> Tensor:
+        """Continue from the output of the stem convolution, before its activation.
+
+        With a `stride` only every so manyth time step is wanted: each block leaves out what
+        neither the wanted ones nor the next block's taps need. Normalisations are then over those
+        that are left, which makes the features approximate.
+        """
+        x, spacing = activation(x), 1
+        for i, block in enumerate(self.blocks):
+            step = stride // spacing
+            if i + 1 < len(self.blocks):
+                step = math.gcd(step, self.blocks[i + 1].dilated.dilation[0] // spacing)
+            x = block(x, activation, spacing, step)
+            spacing *= step
+        return x[..., :: stride // spacing]

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 
 import torch
@@ -28,9 +30,11 @@ from ._sparsemax import sparsemax_
 
 logger = logging.getLogger("relcon_sklearn")
 
-# Values of the largest array of one chunk: a CPU's second-level caches, and enough to fill a GPU.
-# Smaller chunks pay call overhead, larger ones memory traffic and fresh pages.
-_CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**27}
+# Without knowledge of the CPU: what a core of most has had for years.
+_SECOND_LEVEL_CACHE = 2**20
+
+# A chunk that fills a GPU, in values of its largest array.
+_GPU_CHUNK_VALUES = 2**27
 
 
 @torch.no_grad()
@@ -39,8 +43,12 @@ def motif_distances(
     anchors: Tensor,
     candidates: CandidateFeatures,
     index: Tensor,
+    query_stride: int = 1,
 ) -> Tensor:
     """Return the distances of each anchor from its own list of candidates.
+
+    Convolutions and scores are computed in the dtype of the candidates' keys, everything else in
+    that of the anchors.
 
     Parameters
     ----------
@@ -49,9 +57,12 @@ def motif_distances(
     anchors : Tensor of shape (n_anchors, n_channels, n_timesteps)
         Segments to be rebuilt.
     candidates : CandidateFeatures
-        Features of the segments to rebuild from, by ``net.encode_candidates``.
+        Features of the segments to rebuild from, by :func:`encode_in_chunks`.
     index : int Tensor of shape (n_anchors, k)
         Candidates of each anchor, as rows of `candidates`.
+    query_stride : int, default=1
+        With more than 1, an approximation: only every so manyth time step of an anchor is rebuilt,
+        from a query net that leaves out the others where it can. The errors are scaled up.
 
     Returns
     -------
@@ -59,26 +70,40 @@ def motif_distances(
         ``distances[i, j]`` is d(anchor i | candidate index[i, j]).
     """
     n_anchors, k = index.shape
+    wanted = anchors[..., ::query_stride]
+    scale = anchors.shape[-1] / wanted.shape[-1]
+    shape = (wanted.shape[-1], candidates.key.shape[-1])
     distances = anchors.new_empty(n_anchors, k)
-    n_pairs = max(1, _chunk_size(anchors) // (anchors.shape[-1] * candidates.key.shape[-1]))
-    flat = _stem_of_ones(net, anchors)
+    constants = _stem_of_constants(net, anchors)
+    fused = _fused_distances(candidates.key)
+    # The largest array of a pair: its scores, or where there are none, what its query is made of.
+    n_values = candidates.key.shape[1] * anchors.shape[-1] if fused else shape[0] * shape[1]
+    n_pairs = max(1, _chunk_values(anchors) // n_values)
 
     def rank(first: int, n: int) -> None:
         block = anchors[first : first + n]
         centre = block.mean(dim=-1, keepdim=True)
-        stem = _stem_per_channel(net, block - centre)
+        stem = torch.cat(
+            [_stem_per_channel(net, block - centre), constants.expand(n, -1, -1)], dim=1
+        )
+        targets = wanted[first : first + n]
         # One piece of memory for the scores of all chunks: fresh pages cost time.
-        memory = anchors.new_empty(n * min(k, n_pairs), anchors.shape[-1], candidates.key.shape[-1])
+        memory = candidates.key.new_empty(0 if fused else n * min(k, n_pairs), *shape)
         for rows, out in zip(
             index[first : first + n].split(n_pairs, dim=1),
             distances[first : first + n].split(n_pairs, dim=1),
             strict=True,
         ):
-            pairs = _take(candidates, rows.reshape(-1))
-            query = _query(net, stem, flat, centre, pairs.stats)
-            repeated = block.repeat_interleave(rows.shape[1], dim=0)
-            rebuilt = _rebuild(net, query, pairs, memory[: len(query)])
-            out.copy_(squared_error(rebuilt, repeated).view_as(rows))
+            flat = rows.reshape(-1)
+            stats = SegmentStats(candidates.stats.mean[flat], candidates.stats.std[flat])
+            query = _query(net, stem, centre, stats, candidates.key.dtype, query_stride)
+            if fused:
+                errors = fused(net, query, candidates, flat, stats, targets)
+            else:
+                pairs = CandidateFeatures(candidates.key[flat], candidates.value[flat], stats)
+                rebuilt = _rebuild(net, query, pairs, memory[: len(query)])
+                errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
+            out.copy_(scale * errors.view_as(rows))
 
     if anchors.device.type == "cpu":
         # One anchor at a time, always: kernels round differently for other shapes, and a distance
@@ -89,6 +114,38 @@ def motif_distances(
         for i in range(0, n_anchors, n_step):
             rank(i, n_step)
     return distances
+
+
+@torch.no_grad()
+def encode_in_chunks(
+    net: MotifCrossAttention, candidates: Tensor, dtype: torch.dtype | None = None
+) -> CandidateFeatures:
+    """Return ``net.encode_candidates(candidates)``, without gradients, in cache-sized chunks.
+
+    With a `dtype` of less precision than that of the candidates, convolutions take and give it, and
+    the keys are of it.
+    """
+    dtype = candidates.dtype if dtype is None else dtype
+    n_values = net.query_net.stem.out_channels * candidates.shape[-1]
+    chunks = candidates.split(max(1, _chunk_values(candidates) // n_values))
+    parts: list = [None] * len(chunks)
+
+    def encode(i: int) -> None:
+        with _autocast(candidates, dtype):
+            part = net.encode_candidates(chunks[i], _activate)
+        parts[i] = part._replace(key=part.key.to(dtype), value=part.value.to(candidates.dtype))
+
+    if candidates.device.type == "cpu":
+        in_threads(encode, len(chunks))
+    else:
+        for i in range(len(chunks)):
+            encode(i)
+    mean, std = zip(*(part.stats for part in parts), strict=True)
+    return CandidateFeatures(
+        torch.cat([part.key for part in parts]),
+        torch.cat([part.value for part in parts]),
+        SegmentStats(torch.cat(mean), torch.cat(std)),
+    )
 
 
 def in_threads(task: Callable[[int], None], n: int) -> None:
@@ -126,59 +183,107 @@ def cpu_kernels() -> ModuleType | None:
     return _cpu_kernels
 
 
+@functools.cache
+def gpu_kernels() -> ModuleType | None:
+    """Return the fused kernel for GPUs, or None where Triton is absent or does not work."""
+    try:
+        from . import _triton_kernels
+
+        if torch.cuda.is_available():
+            _try_out(_triton_kernels)
+    except Exception as error:  # no Triton, one that does not fit the GPU, no C compiler for it
+        logger.warning("Ranking without Triton, which is slower on GPUs: %s", error)
+        return None
+    return _triton_kernels
+
+
+def _try_out(kernels: ModuleType) -> None:
+    """Rank one pair of nothing, for the sake of the errors that only a launch brings."""
+    zeros = torch.zeros(1, 16, 16, device="cuda")
+    first = torch.zeros(1, dtype=torch.int64, device="cuda")
+    affine = torch.zeros(1, 16, device="cuda")
+    kernels.pair_distances(
+        zeros, zeros, zeros, first, zeros, first, affine, affine, "sparsemax"
+    ).tolist()
+
+
+def _fused_distances(key: Tensor) -> Callable[..., Tensor] | None:
+    """Return :func:`_fused` where the kernel takes such keys, else None."""
+    if key.device.type != "cuda" or gpu_kernels() is None or not gpu_kernels().fits(key, key):
+        return None
+    return _fused
+
+
+def _fused(
+    net: MotifCrossAttention,
+    query: Tensor,
+    candidates: CandidateFeatures,
+    rows: Tensor,
+    stats: SegmentStats,
+    targets: Tensor,
+) -> Tensor:
+    """Return the distances of pairs ordered by anchor, without their scores ever in memory."""
+    gain = stats.std / (net.revin.weight + net.revin.eps**2)
+    shift = (net.out_proj.bias[:, None] - net.revin.bias) * gain + stats.mean
+    owner = torch.arange(len(targets), device=query.device)
+    return gpu_kernels().pair_distances(
+        query.to(candidates.key.dtype).contiguous(),
+        candidates.key,
+        candidates.value,
+        rows,
+        targets.contiguous(),
+        owner.repeat_interleave(len(rows) // len(targets)),
+        gain[..., 0].contiguous(),
+        shift[..., 0].contiguous(),
+        net.attention,
+    )
+
+
+def _query(
+    net: MotifCrossAttention,
+    stem: Tensor,
+    centre: Tensor,
+    stats: SegmentStats,
+    dtype: torch.dtype,
+    stride: int,
+) -> Tensor:
+    """Return the queries of pairs, (n_pairs, embed_dim, time), from the folded stem.
+
+    Pairs are ordered by anchor: each of the anchors in `stem` has the same number of them. The
+    anchors come with their mean `centre` taken out, or the two terms of the fold would cancel
+    (and lose digits) where the candidate's standard deviation is small.
+    """
+    gain = (net.revin.weight / stats.std).view(len(stem), -1, centre.shape[1])
+    mean = stats.mean.view_as(gain)
+    offset = gain * (centre.transpose(1, 2) - mean) + net.revin.bias[:, 0]
+    factors = torch.cat([gain, offset, torch.ones_like(gain[..., :1])], dim=-1)
+    x = (factors @ stem).view(len(stats.mean), net.query_net.stem.out_channels, -1)
+    with _autocast(x, dtype):
+        return net.query_net.after_stem(x, _activate, stride)
+
+
 def _rebuild(
     net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, scores: Tensor
 ) -> Tensor:
     """Return the reconstructions of anchors of given queries; `scores` is overwritten."""
-    net.scores(query, pairs.key, out=scores)
-    if net.attention == "softmax":
-        return net.rebuild(softmax(scores), pairs)
-    if query.device.type != "cpu" or cpu_kernels() is None:
-        return net.rebuild(sparsemax_(scores), pairs)
+    net.scores(query.to(pairs.key.dtype), pairs.key, out=scores)
+    scores = scores.to(query.dtype)
+    if query.dtype != torch.float32 or query.device.type != "cpu" or cpu_kernels() is None:
+        weights = sparsemax_(scores) if net.attention == "sparsemax" else softmax(scores)
+        return net.rebuild(weights, pairs)
+    attend = getattr(cpu_kernels(), f"{net.attention}_attend")
     attended = query.new_empty(*pairs.value.shape[:2], query.shape[-1])
-    cpu_kernels().sparsemax_attend(scores.numpy(), pairs.value.numpy(), attended.numpy())
+    attend(scores.numpy(), scores.amax(dim=-1).numpy(), pairs.value.numpy(), attended.numpy())
     return net.restore(attended, pairs.stats)
 
 
 def _activate(x: Tensor) -> Tensor:
-    """As ``activate``, faster on a CPU and without gradients."""
-    if x.device.type != "cpu" or cpu_kernels() is None:
+    """As ``activate``, faster on a CPU, where it overwrites `x`."""
+    if x.dtype != torch.float32 or x.device.type != "cpu" or cpu_kernels() is None:
         return activate(x)
-    x = F.gelu(x).contiguous()
-    cpu_kernels().normalise_rows(x.view(-1, x.shape[-1]).numpy(), 1e-5)
+    x = x.contiguous()
+    cpu_kernels().activate_rows(x.view(-1, x.shape[-1]).numpy(), 1e-5)
     return x
-
-
-@torch.no_grad()
-def encode_in_chunks(net: MotifCrossAttention, candidates: Tensor) -> CandidateFeatures:
-    """Return ``net.encode_candidates(candidates)``, without gradients, in cache-sized chunks."""
-    n_values = net.query_net.stem.out_channels * candidates.shape[-1]
-    chunks = candidates.split(max(1, _chunk_size(candidates) // n_values))
-    parts: list = [None] * len(chunks)
-
-    def encode(i: int) -> None:
-        parts[i] = net.encode_candidates(chunks[i], _activate)
-
-    if candidates.device.type == "cpu":
-        in_threads(encode, len(chunks))
-    else:
-        for i in range(len(chunks)):
-            encode(i)
-    mean, std = zip(*(part.stats for part in parts), strict=True)
-    return CandidateFeatures(
-        torch.cat([part.key for part in parts]),
-        torch.cat([part.value for part in parts]),
-        SegmentStats(torch.cat(mean), torch.cat(std)),
-    )
-
-
-def _chunk_size(like: Tensor) -> int:
-    return _CHUNK_VALUES.get(like.device.type, 2**24)
-
-
-def _take(candidates: CandidateFeatures, rows: Tensor) -> CandidateFeatures:
-    stats = SegmentStats(candidates.stats.mean[rows], candidates.stats.std[rows])
-    return CandidateFeatures(candidates.key[rows], candidates.value[rows], stats)
 
 
 def _stem_per_channel(net: MotifCrossAttention, segments: Tensor) -> Tensor:
@@ -191,25 +296,34 @@ def _stem_per_channel(net: MotifCrossAttention, segments: Tensor) -> Tensor:
     return (maps * stem.edge_scale(n_timesteps)).reshape(n, n_channels, embed_dim * n_timesteps)
 
 
-def _stem_of_ones(net: MotifCrossAttention, anchors: Tensor) -> Tensor:
-    """Return the stem's response to a constant 1 per channel: (n_channels, embed_dim * time)."""
-    return _stem_per_channel(net, torch.ones_like(anchors[:1]))[0]
+def _stem_of_constants(net: MotifCrossAttention, anchors: Tensor) -> Tensor:
+    """Return what the stem adds for a 1 in each channel and for its own bias.
 
-
-def _query(
-    net: MotifCrossAttention, stem: Tensor, flat: Tensor, centre: Tensor, stats: SegmentStats
-) -> Tensor:
-    """Return the queries of pairs, (n_pairs, embed_dim, time), from the folded stem.
-
-    Pairs are ordered by anchor: each of the anchors in `stem` has the same number of them. The
-    anchors come with their mean `centre` taken out, or the two terms of the fold would cancel
-    (and lose digits) where the candidate's standard deviation is small.
+    (n_channels + 1, embed_dim * time).
     """
-    n_anchors, n_channels, _ = stem.shape
-    bias = net.query_net.stem.bias
-    gain = net.revin.weight / stats.std
-    centre = centre.repeat_interleave(len(gain) // n_anchors, dim=0)
-    offset = gain * (centre - stats.mean) + net.revin.bias
-    x = gain.view(n_anchors, -1, n_channels) @ stem
-    x = x.view(len(gain), -1).addmm_(offset[..., 0], flat).view(len(gain), len(bias), -1)
-    return net.query_net.after_stem(x.add_(bias[:, None]), _activate)
+    of_ones = _stem_per_channel(net, torch.ones_like(anchors[:1]))[0]
+    bias = net.query_net.stem.bias.repeat_interleave(anchors.shape[-1])
+    return torch.cat([of_ones, bias[None]])
+
+
+def _chunk_values(like: Tensor) -> int:
+    """Return how many values the largest array of a chunk may have.
+
+    On a CPU that is four times the second-level cache of a core, the best of the powers of two
+    where it was measured: with one time the cache the cost of calls takes an eighth more.
+    """
+    if like.device.type != "cpu":
+        return _GPU_CHUNK_VALUES
+    return 4 * _cache_bytes() // like.element_size()
+
+
+@functools.cache
+def _cache_bytes() -> int:
+    try:
+        return max(_SECOND_LEVEL_CACHE, os.sysconf("SC_LEVEL2_CACHE_SIZE"))
+    except (AttributeError, OSError, ValueError):  # not Linux
+        return _SECOND_LEVEL_CACHE
+
+
+def _autocast(like: Tensor, dtype: torch.dtype) -> AbstractContextManager:
+    return nullcontext() if dtype == like.dtype else torch.autocast(like.device.type, dtype=dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,16 +13,22 @@ from torch import Tensor, nn
 _SHORTEST = 11
 
 
-class SameConv1d(nn.Conv1d):
-    """A convolution of stride 1 that keeps the length, also for even kernels.
+class SpreadConv1d(nn.Conv1d):
+    """A convolution over time of (n, channels, 1, time): what PyTorch calls two-dimensional.
 
-    ``padding="same"`` does too, but warns and copies when the kernel is even.
+    Only for two-dimensional data do its operations know memory in which the channels of a time
+    step lie side by side ("channels last"), which takes a third off the time of a training step.
+
+    Its ends are padded with zeros to keep the length, but for a stride, where they are not. A
+    ``padding="same"`` keeps it too, but warns and copies when the kernel is even.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, in_channels, length) to (n, out_channels, length)."""
-        total = self.kernel_size[0] - 1
-        return super().forward(F.pad(x, (total // 2, total - total // 2)))
+        """Map (n, in_channels, 1, length) to (n, out_channels, 1, length)."""
+        n_more = self.kernel_size[0] - 1 if self.stride == (1,) else 0
+        if n_more:
+            x = F.pad(x, (n_more // 2, n_more - n_more // 2))
+        return F.conv2d(x, self.weight.unsqueeze(2), self.bias, stride=(1, *self.stride))
 
 
 class PreActivationBlock(nn.Module):
@@ -29,21 +36,21 @@ class PreActivationBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
         super().__init__()
-        self.bn1 = nn.BatchNorm1d(in_channels)
+        self.bn1 = nn.BatchNorm2d(in_channels)
         # No bias ahead of a batch norm, which would subtract it again.
-        self.conv1 = SameConv1d(in_channels, out_channels, kernel_size, bias=False)
-        self.bn2 = nn.BatchNorm1d(out_channels)
-        self.conv2 = SameConv1d(out_channels, out_channels, kernel_size)
+        self.conv1 = SpreadConv1d(in_channels, out_channels, kernel_size, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = SpreadConv1d(out_channels, out_channels, kernel_size)
         self.projection = (
             nn.Identity()
             if in_channels == out_channels
-            else nn.Conv1d(in_channels, out_channels, 1)
+            else SpreadConv1d(in_channels, out_channels, 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, in_channels, length) to (n, out_channels, length)."""
-        y = self.conv1(F.relu(self.bn1(x)))
-        y = self.conv2(F.relu(self.bn2(y)))
+        """Map (n, in_channels, 1, length) to (n, out_channels, 1, length)."""
+        y = self.conv1(F.relu(self.bn1(x), inplace=True))
+        y = self.conv2(F.relu(self.bn2(y), inplace=True))
         return y + self.projection(x)
 
 
@@ -80,8 +87,8 @@ class ResNet1D(nn.Module):
     ):
         super().__init__()
         self.n_features = widths[-1]
-        self.stem_conv = nn.Conv1d(n_channels, widths[0], 7, stride=2, bias=False)
-        self.stem_bn = nn.BatchNorm1d(widths[0])
+        self.stem_conv = SpreadConv1d(n_channels, widths[0], 7, stride=2, bias=False)
+        self.stem_bn = nn.BatchNorm2d(widths[0])
         blocks: list[nn.Module] = []
         width = widths[0]
         for n, next_width, kernel_size in zip(n_blocks, widths, kernel_sizes, strict=True):
@@ -93,9 +100,10 @@ class ResNet1D(nn.Module):
     def forward(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to embeddings (n, n_features)."""
         n_missing = max(0, _SHORTEST - segments.shape[-1])
-        segments = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2))
-        x = F.relu(self.stem_bn(self.stem_conv(segments)))
-        return self.blocks(F.max_pool1d(x, kernel_size=3, stride=2)).mean(dim=-1)
+        x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2)).unsqueeze(2)
+        x = self.stem_conv(x.contiguous(memory_format=torch.channels_last))
+        x = F.max_pool2d(F.relu(self.stem_bn(x)), kernel_size=(1, 3), stride=(1, 2))
+        return self.blocks(x).mean(dim=(2, 3))
 
 
 ENCODER_PRESETS = {

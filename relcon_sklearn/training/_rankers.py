@@ -19,18 +19,31 @@ class MotifRanker:
     ----------
     net : MotifCrossAttention
         The trained distance. It is used, never trained.
+    dtype : torch.dtype or None, default=None
+        Of convolutions and scores; None is that of the segments.
+    query_stride : int, default=1
+        With more than 1, an approximation by every so manyth time step of the anchors.
     """
 
-    def __init__(self, net: MotifCrossAttention):
+    def __init__(
+        self,
+        net: MotifCrossAttention,
+        dtype: torch.dtype | None = None,
+        query_stride: int = 1,
+    ):
         self.net = net
+        self.dtype = dtype
+        self.query_stride = query_stride
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances of shape (n_anchors, n_candidates); any number where there is none."""
         segments = batch.segments.transpose(1, 2)
-        features = encode_in_chunks(self.net, segments)
+        features = encode_in_chunks(self.net, segments, self.dtype)
         # A missing candidate costs a distance that nobody looks at; lists are mostly full.
         index = batch.candidates.clamp(min=0)
-        return motif_distances(self.net, segments[batch.anchors], features, index)
+        return motif_distances(
+            self.net, segments[batch.anchors], features, index, self.query_stride
+        )
 
 
 class PairwiseRanker:

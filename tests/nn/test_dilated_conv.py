@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -44,3 +46,31 @@ def test_blocks_see_farther_the_more_there_are():
 
 def test_a_single_time_step_has_no_deviation_from_its_mean():
     assert torch.equal(activate(torch.tensor([[[3.0]]])), torch.zeros(1, 1, 1))
+
+
+def slow_after_stem(net, x, stride):
+    """Every block at every time step, with what is left out set to zero before the next."""
+    x, spacing = activate(x), 1
+    for i, block in enumerate(net.blocks):
+        total = stride
+        if i + 1 < len(net.blocks):
+            total = math.gcd(stride, 2 ** (i + 1))
+        full = x + block.dilated(block.squeeze(x))
+        kept = activate(full[..., ::total])
+        x = torch.zeros_like(full)
+        x[..., ::total] = kept
+        spacing = total
+    assert stride % spacing == 0
+    return x[..., ::stride]
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 6, 8])
+@pytest.mark.parametrize("length", [1, 2, 7, 64, 200])
+def test_only_some_time_steps(length, stride, n_layers):
+    generator = torch.Generator().manual_seed(0)
+    net = DilatedConvNet(3, embed_dim=8, kernel_size=5, n_layers=n_layers).double()
+    x = torch.randn(2, 8, length, generator=generator, dtype=torch.float64)
+    found = net.after_stem(x, stride=stride)
+    assert found.shape == (2, 8, -(-length // stride))
+    torch.testing.assert_close(found, slow_after_stem(net, x, stride))

@@ -94,7 +94,7 @@ def released_problem(vectors):
 
 def test_matches_the_released_loss_and_its_gradients(vectors):
     anchors, own, candidates, distances = released_problem(vectors)
-    anchors, own = anchors.requires_grad_(), own.requires_grad_()
+    anchors, own = anchors.clone().requires_grad_(), own.clone().requires_grad_()
     embeddings = torch.cat([anchors, own.flatten(0, 1)])
     loss = relative_contrastive_loss(
         embeddings, torch.arange(8), candidates, distances, vectors["loss_tau"].item()

@@ -1,6 +1,10 @@
+import sys
+
+import numpy as np
 import pytest
 import torch
 from reference import relative_error, released_motif_weights, released_resnet_weights
+from scipy.stats import spearmanr
 
 from relcon_sklearn.nn import (
     MotifCrossAttention,
@@ -40,7 +44,7 @@ def test_distance_matrix_matches_the_released_network(vectors, attention):
 def test_equals_the_pair_by_pair_forward(
     monkeypatch, attention, n_channels, length, other_length, chunk
 ):
-    monkeypatch.setitem(ranking._CHUNK_VALUES, "cpu", chunk)
+    monkeypatch.setattr(ranking, "_chunk_values", lambda like: chunk)
     generator = torch.Generator().manual_seed(length)
     net = MotifCrossAttention(n_channels, embed_dim=16, attention=attention).double().eval()
     for parameter in net.parameters():
@@ -69,6 +73,79 @@ def test_float32_is_accurate_where_the_candidate_hardly_moves():
     single = all_pairs(net, anchors, candidates).double()
     double = all_pairs(net.double(), anchors.double(), candidates.double())
     torch.testing.assert_close(single, double, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+@pytest.mark.parametrize("n_channels", [1, 3, 6])
+@pytest.mark.parametrize("length", [1, 7, 64, 200, 256, 1000])
+def test_bfloat16_is_near(attention, n_channels, length):
+    generator = torch.Generator().manual_seed(length)
+    net = MotifCrossAttention(n_channels, attention=attention).eval()
+    x = torch.randn(6, n_channels, length, generator=generator) + 0.5
+    index = torch.randint(0, 6, (2, 4), generator=generator)
+    exact = motif_distances(net, x[:2], encode_in_chunks(net, x), index)
+    features = encode_in_chunks(net, x, torch.bfloat16)
+    assert features.key.dtype == torch.bfloat16
+    near = motif_distances(net, x[:2], features, index)
+    assert near.dtype == torch.float32
+    torch.testing.assert_close(near, exact, rtol=0.02, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+def test_bfloat16_keeps_the_order_of_the_released_network(vectors, attention):
+    net = released_net(vectors, attention)
+    anchors, candidates = vectors["anchors"].mT, vectors["candidates"].mT
+    index = torch.arange(len(candidates)).expand(len(anchors), -1)
+    features = encode_in_chunks(net, candidates, torch.bfloat16)
+    distances = motif_distances(net, anchors, features, index).double()
+    exact = vectors[f"dist_{attention}_f64"]
+    torch.testing.assert_close(distances, exact, rtol=0.02, atol=0)
+    pairs = torch.triu_indices(len(candidates), len(candidates), offset=1)
+    gap, exact_gap = (d[:, pairs[0]] - d[:, pairs[1]] for d in (distances, exact))
+    # Pairs of candidates that are apart by more than the rounding.
+    clear = exact_gap.abs() > 0.02 * exact.amax(dim=1, keepdim=True)
+    assert clear.float().mean() > 0.5
+    assert (gap.sign() == exact_gap.sign())[clear].all()
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("length", [1, 7, 64, 200])
+def test_some_time_steps_of_the_anchors(length, stride, dtype, attention):
+    generator = torch.Generator().manual_seed(length)
+    net = MotifCrossAttention(3, embed_dim=16, attention=attention).to(dtype).eval()
+    anchors = torch.randn(2, 3, length, generator=generator, dtype=dtype) + 0.5
+    candidates = torch.randn(4, 3, 90, generator=generator, dtype=dtype)
+    index = torch.randint(0, 4, (2, 5), generator=generator)
+    features = encode_in_chunks(net, candidates)
+    found = motif_distances(net, anchors, features, index, query_stride=stride)
+    assert found.shape == (2, 5)
+    for i in range(2):
+        for j in range(5):
+            anchor, candidate = anchors[i : i + 1], candidates[index[i, j]][None]
+            with torch.no_grad():
+                pair = net.encode_candidates(candidate)
+                stem = net.query_net.stem(net.revin.normalise(anchor, pair.stats))
+                query = net.query_net.after_stem(stem, stride=stride)
+                rebuilt = net.rebuild(net.weights(query, pair.key), pair)
+                error = (rebuilt - anchor[..., ::stride]).square().sum(dim=1).mean()
+            expected = (length * error).item()
+            tolerance = 1e-3 if dtype == torch.float32 else 1e-8
+            assert found[i, j].item() == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+def test_some_time_steps_nearly_keep_the_order(vectors, attention):
+    net = released_net(vectors, attention)
+    anchors, candidates = vectors["anchors"].mT, vectors["candidates"].mT
+    index = torch.arange(len(candidates)).expand(len(anchors), -1)
+    features = encode_in_chunks(net, candidates)
+    found = motif_distances(net, anchors, features, index, query_stride=4)
+    rho = [
+        spearmanr(a, b).statistic for a, b in zip(found, vectors[f"dist_{attention}"], strict=True)
+    ]
+    assert np.mean(rho) > 0.9
 
 
 def test_takes_no_gradient_and_no_dropout():
@@ -124,3 +201,37 @@ def test_loss_of_one_whole_step_matches_the_released_code(full_vectors, attentio
         encoder(segments), torch.arange(len(index)), index, distances, temperature=0.1
     )
     assert loss.item() == pytest.approx(full_vectors[f"step_loss_{attention}"].item(), rel=1e-4)
+
+
+def test_without_triton(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "relcon_sklearn.nn._triton_kernels", None)
+    monkeypatch.delattr("relcon_sklearn.nn._triton_kernels", raising=False)
+    ranking.gpu_kernels.cache_clear()
+    try:
+        with caplog.at_level("WARNING", logger="relcon_sklearn"):
+            assert ranking.gpu_kernels() is None
+        assert "without Triton" in caplog.text
+    finally:
+        ranking.gpu_kernels.cache_clear()
+
+
+def test_a_kernel_that_cannot_be_launched(monkeypatch, caplog):
+    class Kernels:
+        def pair_distances(*args):
+            raise RuntimeError("Failed to find C compiler")
+
+    def zeros(*shape, device=None, **kwargs):
+        return plain_zeros(*shape, **kwargs)
+
+    plain_zeros = torch.zeros
+    monkeypatch.setattr(torch, "zeros", zeros)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setitem(sys.modules, "relcon_sklearn.nn._triton_kernels", Kernels)
+    monkeypatch.setattr("relcon_sklearn.nn._triton_kernels", Kernels, raising=False)
+    ranking.gpu_kernels.cache_clear()
+    try:
+        with caplog.at_level("WARNING", logger="relcon_sklearn"):
+            assert ranking.gpu_kernels() is None
+        assert "Failed to find C compiler" in caplog.text
+    finally:
+        ranking.gpu_kernels.cache_clear()

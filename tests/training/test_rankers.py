@@ -8,7 +8,13 @@ import torch
 from numpy.testing import assert_array_equal
 from torch import nn
 
-from relcon_sklearn.nn import ATTENTIONS, MotifCrossAttention, squared_error
+from relcon_sklearn.nn import (
+    ATTENTIONS,
+    MotifCrossAttention,
+    encode_in_chunks,
+    motif_distances,
+    squared_error,
+)
 from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray
 from relcon_sklearn.training import MotifRanker, PairwiseRanker
 
@@ -158,6 +164,18 @@ def check_against_slow(net, batch):
 def test_motif_distances_are_those_of_single_pairs(attention, n_timesteps, n_channels):
     net, batch = make_net(n_channels, attention), make_batch(n_timesteps, n_channels)
     check_against_slow(net, batch)
+
+
+@pytest.mark.parametrize("query_stride", [1, 4])
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.bfloat16])
+def test_ranker_settings_reach_the_distances(dtype, query_stride):
+    net, batch = make_net(), make_batch(64)
+    segments = batch.segments.transpose(1, 2)
+    features = encode_in_chunks(net, segments, dtype)
+    index = batch.candidates.clamp(min=0)
+    expected = motif_distances(net, segments[batch.anchors], features, index, query_stride)
+    found = MotifRanker(net, dtype, query_stride)(batch)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_motif_distances_of_batches():
