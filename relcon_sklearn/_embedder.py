@@ -15,9 +15,10 @@ from tqdm.auto import tqdm
 
 from ._base import SegmentTransformer, check_several, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
+from ._precision import dtype_of
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, SegmentArray, SharedBatches
-from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
+from .training import MotifRanker, PairwiseRanker, kept_memory, mean_loss, ranking_loss
 
 # Float32 segments embedded at once; the activations take some 30 times as much.
 _BLOCK_BYTES = 2**20
@@ -61,6 +62,10 @@ class RelConEmbedder(SegmentTransformer):
         other members of its set of ``1 + n_within`` segments of one group, and the others are one
         member of each other set. Lists and batches are as long, but a batch has ``1 + n_within``
         times as many anchors, and an epoch that many times fewer batches.
+    query_stride : int, default=1
+        With more than 1, candidates are ranked by an approximation of the learned distance: how
+        well every so manyth time step of the anchor is rebuilt. With 4, ranking takes less than
+        half the time on a CPU, and the order hardly changes (benchmarks/bench_speed.py).
     temperature : float, default=0.1
         Temperature :math:`\tau`; as published.
     max_epochs : int, default=10
@@ -79,8 +84,13 @@ class RelConEmbedder(SegmentTransformer):
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder's training. "auto" is bfloat16 on GPUs that have it, else float32.
-        Embeddings come in float32 arithmetic always.
+        Of the convolutions and matrix products of training, ranking included. "auto" is bfloat16
+        on GPUs and CPUs that have instructions for it, else float32. Embeddings and scores come in
+        float32 arithmetic always.
+    compile : bool, default=False
+        Whether to train the encoder through ``torch.compile``, without where that fails (a logged
+        warning says why). It costs a minute or more before the first step. On CPUs whose time goes
+        into convolutions it gains nothing (benchmarks/bench_speed.py).
     random_state : int, RandomState instance or None, default=None
         Source of all randomness, also of a `distance` whose own is None. An int gives the same
         result every time on the same CPU.
@@ -141,8 +151,10 @@ class RelConEmbedder(SegmentTransformer):
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "candidates": [StrOptions({"independent", "shared"})],
+        "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "compile": ["boolean"],
     }
 
     def __init__(
@@ -152,6 +164,7 @@ class RelConEmbedder(SegmentTransformer):
         encoder="resnet34",
         n_within=20,
         candidates="independent",
+        query_stride=1,
         temperature=0.1,
         max_epochs=10,
         batch_size=64,
@@ -160,6 +173,7 @@ class RelConEmbedder(SegmentTransformer):
         callbacks=None,
         device="auto",
         precision="auto",
+        compile=False,
         random_state=None,
         verbose=0,
     ):
@@ -167,6 +181,7 @@ class RelConEmbedder(SegmentTransformer):
         self.encoder = encoder
         self.n_within = n_within
         self.candidates = candidates
+        self.query_stride = query_stride
         self.temperature = temperature
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -175,6 +190,7 @@ class RelConEmbedder(SegmentTransformer):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.compile = compile
         self.random_state = random_state
         self.verbose = verbose
 
@@ -224,7 +240,9 @@ class RelConEmbedder(SegmentTransformer):
         with own:
             self.history_ = self._train(
                 self.encoder_,
-                self._loss(),
+                self._loss(
+                    dtype_of(self.precision, self._device()), self.query_stride, self.compile
+                ),
                 array,
                 index,
                 seed,
@@ -254,7 +272,8 @@ class RelConEmbedder(SegmentTransformer):
     def score(self, X, y=None, groups=None):
         """Return minus the mean relative contrastive loss.
 
-        Candidates are drawn from a fixed seed, so that models can be compared on the same data.
+        Candidates are drawn from a fixed seed, each anchor's own, and ranked in full, so that
+        models can be compared on the same data whatever they were trained with.
 
         Parameters
         ----------
@@ -293,25 +312,21 @@ class RelConEmbedder(SegmentTransformer):
             distance.set_params(random_state=seed)
         return distance.fit(X, groups=groups)
 
-    def _loss(self):
+    def _loss(
+        self, dtype: torch.dtype = torch.float32, query_stride: int = 1, compiled: bool = False
+    ):
         if isinstance(self.distance_, LearnedMotifDistance):
-            ranker = MotifRanker(self.distance_.net_.to(self._device()))
+            ranker = MotifRanker(self.distance_.net_.to(self._device()), dtype, query_stride)
         else:
             ranker = PairwiseRanker(self.distance_)
-        return ranking_loss(ranker, self.temperature, self._dtype())
-
-    def _dtype(self) -> torch.dtype:
-        if self.precision == "auto":
-            # Float32 on CPUs: only some gain from bfloat16.
-            gains = self._device().type == "cuda" and torch.cuda.is_bf16_supported()
-            return torch.bfloat16 if gains else torch.float32
-        return getattr(torch, self.precision)
+        return ranking_loss(ranker, self.temperature, dtype, compiled=compiled)
 
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
         encoder = self.encoder_.to(device).eval()
         embeddings = None
         with (
+            kept_memory() if device.type == "cpu" else nullcontext(),
             # No bar for the one segment that fit embeds to learn the number of features.
             tqdm(
                 total=len(array), desc="embed", disable=self.verbose <= 0 or len(array) == 1

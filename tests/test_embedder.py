@@ -253,6 +253,26 @@ class TestTraining:
         )
         assert half.transform(X).dtype == np.float32
 
+    def test_approximate_ranking_stays_close(self, motion, distance):
+        X, _, subjects = motion
+        settings = {"distance": FrozenEstimator(distance), "max_epochs": 1}
+        some, full = (
+            tiny_embedder(query_stride=stride, **settings).fit(X, groups=subjects)
+            for stride in (4, 1)
+        )
+        losses = [embedder.history_[0]["train_loss"] for embedder in (some, full)]
+        assert losses[0] != losses[1]
+        assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+    def test_score_does_not_depend_on_how_it_was_trained(self, motion, distance):
+        X, _, subjects = motion
+        settings = {"distance": FrozenEstimator(distance), "max_epochs": 0}
+        scores = [
+            tiny_embedder(**settings, **change).fit(X, groups=subjects).score(X, groups=subjects)
+            for change in ({}, {"precision": "bfloat16"}, {"query_stride": 3}, {"compile": True})
+        ]
+        assert len(set(scores)) == 1
+
     @pytest.mark.parametrize("fitted_before", [False, True])
     def test_interrupted_is_not_fitted(self, motion, fitted_before):
         class Interrupt(Callback):

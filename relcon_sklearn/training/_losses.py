@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..nn import relative_contrastive_loss, squared_error
 from ..segments import Batch
+from ._compile import CompiledCall
 from ._engine import Loss
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
@@ -33,7 +34,11 @@ def reconstruction_loss(augmentation: Augmentation) -> Loss:
 
 
 def ranking_loss(
-    ranker: Callable[[Batch], Tensor], temperature: float, dtype: torch.dtype = torch.float32
+    ranker: Callable[[Batch], Tensor],
+    temperature: float,
+    dtype: torch.dtype = torch.float32,
+    *,
+    compiled: bool = False,
 ) -> Loss:
     """Stage two: the relative contrastive loss of the embeddings of a batch.
 
@@ -46,13 +51,16 @@ def ranking_loss(
         Temperature of the loss.
     dtype : torch.dtype
         Precision of the encoder's forward pass; the loss is always float32.
+    compiled : bool, default=False
+        Whether to compile the encoder.
     """
+    embed = CompiledCall() if compiled else nn.Module.__call__
 
     def loss(encoder: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
         device_type = batch.segments.device.type
         with torch.autocast(device_type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = encoder(batch.segments.transpose(1, 2))
+            embeddings = embed(encoder, batch.segments.transpose(1, 2))
         return relative_contrastive_loss(
             embeddings, batch.anchors, batch.candidates, distances, temperature
         )
