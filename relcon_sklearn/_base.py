@@ -18,7 +18,14 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
-from .segments import Batches, GroupIndex, RunLabels, SegmentArray, hold_out_groups
+from .segments import (
+    Batches,
+    GroupIndex,
+    RunLabels,
+    SegmentArray,
+    hold_out_groups,
+    on_device,
+)
 from .training import Loss, fit_module
 
 # torch initialises weights from one global generator; two threads must not take turns at it.
@@ -122,7 +129,9 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         batches: type[Batches] = Batches,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
-        rng = np.random.default_rng(seed)
+        rng, device = np.random.default_rng(seed), self._device()
+        if self.max_epochs > 0:
+            array = on_device(array, device)
         train, valid = (
             None if part is None else batches(array, part, self.batch_size, seed, n_within)
             for part in hold_out_groups(groups, self.validation_fraction, rng)
@@ -141,7 +150,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             valid,
             lr=self.lr,
             max_epochs=self.max_epochs,
-            device=self._device(),
+            device=device,
             callbacks=self.callbacks,
             verbose=self.verbose,
             description=description,

@@ -16,6 +16,7 @@ from ._augmentations import (
 from ._batches import Batch, Batches
 from ._groups import GroupIndex, hold_out_groups
 from ._lazy import LazyArray
+from ._on_device import DeviceSegments, on_device
 from ._runs import RunLabels
 from ._shared_batches import SharedBatches
 from ._store import SegmentStore, open_segments
@@ -26,6 +27,7 @@ __all__ = [
     "Batch",
     "Batches",
     "ChannelShuffle",
+    "DeviceSegments",
     "GroupIndex",
     "Jitter",
     "LazyArray",
@@ -44,5 +46,6 @@ __all__ = [
     "TimeWarp",
     "default_augmentations",
     "hold_out_groups",
+    "on_device",
     "open_segments",
 ]

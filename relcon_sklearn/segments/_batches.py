@@ -10,6 +10,7 @@ import torch
 
 from ._array import SegmentArray
 from ._groups import GroupIndex
+from ._on_device import DeviceSegments
 from ._order import random_order
 
 
@@ -29,11 +30,17 @@ class Batch(NamedTuple):
 
     def to(self, device) -> Batch:
         """Move the tensors to `device`."""
+        device = torch.device(device)
+        if all(x.device == device for x in self[:3]):
+            # Even a move to where a tensor is lets go of Python's lock, for which the thread that
+            # makes the next batch is waiting.
+            return self
         return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), self.seed)
 
     def pin_memory(self) -> Batch:
-        """Copy the tensors to memory from which a GPU can fetch them by itself."""
-        return Batch(*(x.pin_memory() for x in self[:3]), self.seed)
+        """Copy what is in the host's memory to where a GPU can fetch it from by itself."""
+        pinned = (x.pin_memory() if x.device.type == "cpu" else x for x in self[:3])
+        return Batch(*pinned, self.seed)
 
 
 class Batches:
@@ -47,7 +54,7 @@ class Batches:
 
     Parameters
     ----------
-    array : SegmentArray
+    array : SegmentArray or DeviceSegments
         The data.
     index : GroupIndex
         Rows of `array` to use, and their groups.
@@ -65,7 +72,12 @@ class Batches:
     """
 
     def __init__(
-        self, array: SegmentArray, index: GroupIndex, batch_size: int, seed: int, n_within: int = 0
+        self,
+        array: SegmentArray | DeviceSegments,
+        index: GroupIndex,
+        batch_size: int,
+        seed: int,
+        n_within: int = 0,
     ):
         self.array = array
         self.index = index
@@ -99,7 +111,7 @@ class Batches:
 
 
 def make_batch(
-    array: SegmentArray,
+    array: SegmentArray | DeviceSegments,
     index: GroupIndex,
     anchors: np.ndarray,
     candidates: np.ndarray,
@@ -109,7 +121,7 @@ def make_batch(
 
     Parameters
     ----------
-    array : SegmentArray
+    array : SegmentArray or DeviceSegments
         The data.
     index : GroupIndex
         What positions mean.
@@ -127,7 +139,7 @@ def make_batch(
     n = len(anchors)
     segments = array.read(index.rows_at(used))
     return Batch(
-        torch.from_numpy(segments),
+        torch.as_tensor(segments),
         torch.from_numpy(number[:n]),
         torch.from_numpy(drop_repeats(number[n:].reshape(n, -1))),
         int(rng.integers(2**63)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -28,7 +28,7 @@ class TrainingNet(NeuralNet):
     Differences from skorch's loop, each for a reason:
 
     - the loss is read once an epoch, not once a batch (each reading waits for the GPU), and the
-      history has one row per epoch, not one per batch;
+      history has one row per epoch and one for the batch at hand, in which callbacks may record;
     - the module's mode is set once an epoch (skorch walks all submodules for every batch);
     - batches are read ahead in the background;
     - a loss that is not finite is an error;
@@ -82,14 +82,13 @@ class TrainingNet(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` on every batch and record the mean loss per anchor."""
         self.module_.train(training)
-        total, n_anchors = 0.0, 0
-        for batch in prefetched(self._pinned(iterator)):
+        losses = LossMean(self.device)
+        for batch in read_ahead(iterator, self.device):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch.to(self.device))
-            total = total + step["loss"] * len(batch.anchors)
-            n_anchors += len(batch.anchors)
+            losses.add(step["loss"], len(batch.anchors))
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        mean = float(total) / n_anchors
+        mean = losses.value()
         if not math.isfinite(mean):
             raise FloatingPointError(
                 f"{prefix}_loss became {mean} in epoch {len(self.history)}: training diverged. "
@@ -97,10 +96,9 @@ class TrainingNet(NeuralNet):
             )
         self.history.record(prefix + "_loss", mean)
 
-    def _pinned(self, batches: Batches) -> Iterable[Batch]:
-        """Have batches in memory from which a GPU fetches them while it computes."""
-        on_gpu = torch.device(self.device).type == "cuda"
-        return (batch.pin_memory() for batch in batches) if on_gpu else batches
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Begin the row of the batch in the history, and forget that of the batch before."""
+        self.history[-1]["batches"] = [{}]
 
     def train_step(self, batch, **fit_params):
         """Take one optimizer step."""
@@ -117,6 +115,31 @@ class TrainingNet(NeuralNet):
         """Compute the loss without learning from it."""
         with torch.no_grad():
             return {"loss": self.loss(self.module_, batch)}
+
+
+class LossMean:
+    """Mean of losses, weighted, that stays on the device until it is asked for."""
+
+    def __init__(self, device: torch.device):
+        # Float32 would lose the later ones of millions of batches; Apple's GPUs have nothing else.
+        dtype = torch.float32 if torch.device(device).type == "mps" else torch.float64
+        self._total = torch.zeros((), dtype=dtype, device=device)
+        self._weight = 0
+
+    def add(self, loss: Tensor, weight: int) -> None:
+        """Add the loss of a batch."""
+        self._total.add_(loss, alpha=weight)
+        self._weight += weight
+
+    def value(self) -> float:
+        """Return the mean so far."""
+        return float(self._total) / self._weight
+
+
+def read_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """Make batches in the background, in memory from which a GPU fetches them by itself."""
+    on_gpu = torch.device(device).type == "cuda"
+    return prefetched((batch.pin_memory() for batch in batches) if on_gpu else batches)
 
 
 def fit_module(
@@ -201,9 +224,8 @@ def _is_scheduler(callback) -> bool:
 def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:
     """Return the mean of `loss` over the anchors of `batches`, in evaluation mode."""
     module.to(device).eval()
-    total, n_anchors = 0.0, 0
+    losses = LossMean(device)
     with torch.no_grad():
-        for batch in batches:
-            total += float(loss(module, batch.to(device))) * len(batch.anchors)
-            n_anchors += len(batch.anchors)
-    return total / n_anchors
+        for batch in read_ahead(batches, device):
+            losses.add(loss(module, batch.to(device)), len(batch.anchors))
+    return losses.value()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_END = object()
 
 
 def prefetched(items: Iterable[T]) -> Iterator[T]:
@@ -14,9 +17,34 @@ def prefetched(items: Iterable[T]) -> Iterator[T]:
 
     An error in making an item is raised where the item would have come.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="relcon-prefetch") as pool:
-        iterator, end = iter(items), object()
-        coming = pool.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, iterator, end)
+    # Not an executor: its futures cost half as much again for each item as these queues.
+    orders, made = SimpleQueue(), SimpleQueue()
+    maker = Thread(
+        target=_make, args=(iter(items), orders, made), name="relcon-prefetch", daemon=True
+    )
+    maker.start()
+    try:
+        orders.put(True)
+        while True:
+            item, error = made.get()
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    error = None  # which would keep this frame, and the data, alive in a circle
+            if item is _END:
+                return
+            orders.put(True)
             yield item
+    finally:
+        orders.put(False)
+        maker.join()
+
+
+def _make(iterator: Iterator, orders: SimpleQueue, made: SimpleQueue) -> None:
+    """Make an item for each order, until an order is False."""
+    while orders.get():
+        try:
+            made.put((next(iterator, _END), None))
+        except BaseException as error:  # whatever it is, it is raised where it can be seen
+            made.put((None, error))

@@ -11,9 +11,10 @@ from skorch.callbacks.lr_scheduler import WarmRestartLR
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
+from relcon_sklearn.segments import Batches, DeviceSegments, GroupIndex, SegmentArray
 from relcon_sklearn.training import fit_module, mean_loss
 from relcon_sklearn.training._callbacks import warmup_cosine
+from relcon_sklearn.training._engine import LossMean
 
 CPU = torch.device("cpu")
 LR = 0.05
@@ -267,6 +268,69 @@ def test_global_rng_is_neither_read_nor_advanced():
     assert torch.equal(*weights)
 
 
+# ---------------------------------------------------------------- waiting for a GPU
+
+
+def test_no_batch_is_waited_for():
+    # Tensors of the meta device have no values. Reading one, as is done once an epoch, is an error.
+    spy, meta = Spy(), torch.device("meta")
+    with pytest.raises(RuntimeError, match="meta tensors"):
+        fit_module(
+            net(), loss, train_batches(), None, lr=LR, max_epochs=1, device=meta, callbacks=[spy]
+        )
+    assert len(spy.rates) == N_STEPS
+    with pytest.raises(RuntimeError, match="meta tensors"):
+        mean_loss(net(), loss, train_batches(), meta)
+
+
+class NoWaiting(Callback):
+    """Has torch raise an error where the host waits for the GPU in a step."""
+
+    n_steps = 0
+
+    def on_batch_begin(self, net, **kwargs):
+        torch.cuda.set_sync_debug_mode("error")
+
+    def on_batch_end(self, net, **kwargs):
+        torch.cuda.set_sync_debug_mode("default")
+        self.n_steps += 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kept", [False, True])
+def test_no_batch_is_waited_for_on_a_gpu(kept):
+    device, watch, on_cpu = torch.device("cuda"), NoWaiting(), net()
+    batches = train_batches()
+    if kept:
+        batches.array = DeviceSegments(batches.array, device)
+    settings = {"lr": LR, "max_epochs": 3, "device": device}
+    try:
+        # Twice, since libraries wait when they are first used.
+        fit_module(net(), loss, batches, None, **settings)
+        module = net()
+        history = fit_module(module, loss, batches, None, callbacks=[watch], **settings)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert watch.n_steps == 3 * N_STEPS
+    expected = fit(on_cpu, max_epochs=3)
+    for record, expected_record in zip(history, expected, strict=True):
+        assert record == pytest.approx(expected_record, rel=1e-3)
+    torch.testing.assert_close(
+        module.linear.weight.cpu(), on_cpu.linear.weight, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_late_losses_count_as_much_as_early_ones():
+    mean = LossMean(CPU)
+    mean.add(torch.tensor(1.0), 2**24)
+    for _ in range(2**7):
+        # In float32 the sum would stay as it is.
+        mean.add(torch.tensor(1.0), 1)
+    assert mean.value() == 1
+    mean.add(torch.tensor(4.0, dtype=torch.bfloat16), 2**24 + 2**7)
+    assert mean.value() == 2.5
+
+
 # ---------------------------------------------------------------- the best epoch
 
 
@@ -424,6 +488,49 @@ def test_every_callback_sees_the_gradients():
     assert after.names == before.names
     assert max(before.norms) > 1e-3
     assert max(after.norms) <= 1e-3 * (1 + 1e-5)
+
+
+class Arguments(Callback):
+    """Remembers what it is called with, and records something of every batch."""
+
+    def __init__(self):
+        self.begun, self.graded, self.ended, self.rows = [], [], [], []
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        self.begun.append((batch.seed, training))
+
+    def on_grad_computed(self, net, named_parameters, batch=None, training=None, **kwargs):
+        self.graded.append((batch.seed, training))
+
+    def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
+        self.ended.append((batch.seed, training, loss.item(), loss.requires_grad))
+        net.history.record_batch("seed", batch.seed)
+        self.rows.append(copy.deepcopy(net.history[-1]["batches"]))
+
+
+def test_arguments_of_callbacks():
+    arguments, losses = Arguments(), []
+
+    def recording(module, batch):
+        value = loss(module, batch)
+        losses.append(value.item())
+        return value
+
+    fit(net(), recording, valid_batches(), max_epochs=1, callbacks=[arguments])
+    train = [batch.seed for batch in train_batches()]
+    valid = [batch.seed for batch in valid_batches()]
+    seeds = [*((seed, True) for seed in train), *((seed, False) for seed in valid)]
+    assert arguments.begun == seeds
+    assert arguments.graded == seeds[:N_STEPS]
+    assert arguments.ended == [
+        (*seed, value, False) for seed, value in zip(seeds, losses, strict=True)
+    ]
+
+
+def test_history_keeps_no_batch_but_the_one_at_hand():
+    arguments = Arguments()
+    fit(net(), valid=valid_batches(), callbacks=[arguments])
+    assert arguments.rows == [[{"seed": seed}] for seed, _ in arguments.begun]
 
 
 def test_early_stopping():

@@ -1,6 +1,9 @@
 """prefetched: the same items, one ahead."""
 
+import contextlib
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -38,12 +41,55 @@ def test_errors_come_where_the_item_would_have():
         next(found)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_errors_of_any_kind_reach_the_caller_and_end_the_thread(error):
+    before = threading.active_count()
+
+    def items():
+        yield 1
+        raise error
+
+    with pytest.raises(error):
+        list(prefetched(items()))
+    assert threading.active_count() == before
+
+
+def test_an_error_does_not_keep_the_data():
+    class Data:
+        pass
+
+    def items(data):
+        yield data
+        raise ValueError
+
+    data = Data()
+    watched = weakref.ref(data)
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            for _ in prefetched(items(data)):
+                pass
+        del _, data
+        assert watched() is None
+    finally:
+        gc.enable()
+
+
+def test_items_are_made_in_one_thread_of_their_own():
+    threads = set(prefetched(threading.get_ident() for _ in range(5)))
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
+
+
 def test_no_thread_is_left_behind():
     before = threading.active_count()
     list(prefetched(range(3)))
     found = prefetched(range(100))
     next(found)
     found.close()
+    assert threading.active_count() == before
+    with pytest.raises(ZeroDivisionError):
+        [1 / item for item in prefetched(range(3))]
     assert threading.active_count() == before
 
 
