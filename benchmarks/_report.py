@@ -15,13 +15,17 @@ import torch
 
 import relcon_sklearn
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "tslearn")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "tslearn", "numba")
 
 
 def environment() -> dict:
     """Return versions, machine, date and command line."""
     versions = {"python": platform.python_version()}
-    versions |= {name: metadata.version(name) for name in _PACKAGES}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # numba decides the speed of ranking, and may lack
+            versions[name] = "not installed"
     versions["relcon_sklearn"] = relcon_sklearn.__version__
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),

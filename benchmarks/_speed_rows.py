@@ -7,7 +7,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
+from relcon_sklearn._precision import gains_from_bfloat16
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, relative_contrastive_loss
-from relcon_sklearn.segments import Batch
-from relcon_sklearn.training import Loss, MotifRanker, ranking_loss, reconstruction_loss
+from relcon_sklearn.segments import Batch, GroupIndex, SegmentArray, SharedBatches
+from relcon_sklearn.training import (
+    CompiledCall,
+    Loss,
+    MotifRanker,
+    ranking_loss,
+    reconstruction_loss,
+)
 
 TEMPERATURE, LR = 0.1, 1e-3
 
@@ -44,6 +50,14 @@ class Setup:
         np.fill_diagonal(between, -1)
         candidates = np.sort(np.hstack([rows[:, 1:], between]), axis=1)
         return Batch(*map(torch.from_numpy, (self.segments, anchors, candidates)), seed=0)
+
+    @cached_property
+    def shared_batch(self) -> Batch:
+        """The same segments, each of them an anchor."""
+        size = len(self.segments) // self.n_anchors
+        index = GroupIndex.from_labels(np.arange(len(self.segments)) // size)
+        array = SegmentArray(self.segments)
+        return next(iter(SharedBatches(array, index, self.n_anchors, 0, size - 1)))
 
     @cached_property
     def n_pairs(self) -> int:
@@ -100,13 +114,15 @@ def train(module: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, los
 class Work(NamedTuple):
     """What a row does `n_units` of work by: functions, and how often each counts in the time.
 
-    The result of the last one is compared with that of other rows. With `in_fit`, it is done as
+    The result of the last one is compared with that of other rows, if the work is on the same
+    batch. With `in_fit`, it is done as
     within a fit, which keeps memory from step to step: once before the clock starts, too.
     """
 
     calls: list[tuple[Callable[[], Tensor], float]]
     n_units: int
     in_fit: bool = False
+    same_batch: bool = True
 
 
 class NotHere(Exception):
@@ -124,16 +140,24 @@ def literal_ranking(setup: Setup, attention: str, fused: bool = False) -> Work:
     return Work([(partial(literal.rank, net, batch, fused=fused), factor)], setup.n_pairs)
 
 
-def library_ranking(setup: Setup, attention: str) -> Work:
-    ranker = MotifRanker(setup.net_with(attention))
+def library_ranking(setup: Setup, attention: str, bf16: bool = False, stride: int = 1) -> Work:
+    ranker = library_ranker(setup, attention, bf16, stride)
     return Work([(partial(ranker, setup.batch), 1)], setup.n_pairs)
 
 
+def library_ranker(setup: Setup, attention: str, bf16: bool, stride: int) -> MotifRanker:
+    if bf16:
+        need_bfloat16()
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    return MotifRanker(setup.net_with(attention), dtype, stride)
+
+
 def forward_and_backward(
-    setup: Setup, embed: Callable, bf16: bool = False, in_fit: bool = False
+    setup: Setup, embed: Callable, bf16: bool = False, compiled: bool = False, in_fit: bool = False
 ) -> Work:
     if bf16:
         need_bfloat16()
+    embed = CompiledCall() if compiled else embed
     encoder = setup.new_encoder()
     direction = torch.randn(len(setup.segments), encoder.n_features)
 
@@ -173,22 +197,24 @@ def literal_step(setup: Setup, attention: str, fused: bool = False) -> Work:
     return Work([*ranking.calls, (rest, 1)], setup.n_anchors)
 
 
-def library_step(setup: Setup, attention: str, bf16: bool = False) -> Work:
-    if bf16:
-        need_bfloat16()
+def library_step(
+    setup: Setup, attention: str, bf16: bool = False, stride: int = 1, shared: bool = False
+) -> Work:
     encoder = setup.new_encoder()
     optimizer = torch.optim.Adam(encoder.parameters(), lr=LR)
     dtype = torch.bfloat16 if bf16 else torch.float32
-    loss = ranking_loss(MotifRanker(setup.net_with(attention)), TEMPERATURE, dtype)
+    ranker = library_ranker(setup, attention, bf16, stride)
+    loss = ranking_loss(ranker, TEMPERATURE, dtype)
     start = deepcopy((encoder.state_dict(), optimizer.state_dict()))
+    batch = setup.shared_batch if shared else setup.batch
 
     def step():
         # The first step over and over, whose loss is that of the literal's first.
         encoder.load_state_dict(start[0])
         optimizer.load_state_dict(deepcopy(start[1]))
-        return train(encoder, setup.batch, optimizer, loss)
+        return train(encoder, batch, optimizer, loss)
 
-    return Work([(step, 1)], setup.n_anchors, in_fit=True)
+    return Work([(step, 1)], len(batch.anchors), in_fit=True, same_batch=not shared)
 
 
 def distance_step(setup: Setup, step: Callable) -> Work:
@@ -243,9 +269,7 @@ def library_distance_step(net: nn.Module, batch: Batch, optimizer, augmentation)
 
 def need_bfloat16() -> None:
     """Raise NotHere if this CPU would have to emulate bfloat16."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
-    if not flags & {"avx512_bf16", "amx_bf16", "bf16"}:
+    if not gains_from_bfloat16(torch.device("cpu")):
         raise NotHere("the CPU has no instructions for bfloat16, or does not tell")
 
 
@@ -260,13 +284,27 @@ class Row(NamedTuple):
 SPARSEMAX, SOFTMAX = {"attention": "sparsemax"}, {"attention": "softmax"}
 FUSED = SOFTMAX | {"fused": True}  # torch's fused attention, with which the released code ranks
 
+BF16, STRIDE = {"bf16": True}, {"stride": 4}
+# What a fit does on a CPU that has bfloat16, and what it can be told to do.
+WAYS = [
+    ("library", {}),
+    ("library, bfloat16", BF16),
+    ("library, query_stride=4", STRIDE),
+    ("library, bfloat16, query_stride=4", BF16 | STRIDE),
+]
+
+
+def rows_in_ways(part: str, make: Callable, attention: dict, name: str = "", **kwargs) -> list[Row]:
+    return [Row(part, way + name, partial(make, **attention, **how, **kwargs)) for way, how in WAYS]
+
+
 # The first row of a part is what the others are compared with.
 ROWS = [
     Row("ranking-sparsemax", "literal", partial(literal_ranking, **SPARSEMAX)),
-    Row("ranking-sparsemax", "library", partial(library_ranking, **SPARSEMAX)),
+    *rows_in_ways("ranking-sparsemax", library_ranking, SPARSEMAX),
     Row("ranking-softmax", "literal, fused attention", partial(literal_ranking, **FUSED)),
     Row("ranking-softmax", "literal, attention in full", partial(literal_ranking, **SOFTMAX)),
-    Row("ranking-softmax", "library", partial(library_ranking, **SOFTMAX)),
+    *rows_in_ways("ranking-softmax", library_ranking, SOFTMAX),
     Row("encoder", "literal", partial(forward_and_backward, embed=literal.embed)),
     Row("encoder", "library", partial(forward_and_backward, embed=call, in_fit=True)),
     Row(
@@ -274,14 +312,19 @@ ROWS = [
         "library, bfloat16",
         partial(forward_and_backward, embed=call, bf16=True, in_fit=True),
     ),
+    Row(
+        "encoder",
+        "library, bfloat16, compiled",
+        partial(forward_and_backward, embed=call, bf16=True, compiled=True, in_fit=True),
+    ),
     Row("loss", "literal", partial(loss_and_gradient, loss=literal.contrastive_loss)),
     Row("loss", "library", partial(loss_and_gradient, loss=library_loss)),
     Row("step-sparsemax", "literal", partial(literal_step, **SPARSEMAX)),
-    Row("step-sparsemax", "library", partial(library_step, **SPARSEMAX)),
-    Row("step-sparsemax", "library, bfloat16", partial(library_step, **SPARSEMAX, bf16=True)),
+    *rows_in_ways("step-sparsemax", library_step, SPARSEMAX),
+    *rows_in_ways("step-sparsemax", library_step, SPARSEMAX, name=", shared", shared=True),
     Row("step-softmax", "literal, fused attention", partial(literal_step, **FUSED)),
-    Row("step-softmax", "library", partial(library_step, **SOFTMAX)),
-    Row("step-softmax", "library, bfloat16", partial(library_step, **SOFTMAX, bf16=True)),
+    *rows_in_ways("step-softmax", library_step, SOFTMAX),
+    *rows_in_ways("step-softmax", library_step, SOFTMAX, name=", shared", shared=True),
     Row("reconstruction", "literal", partial(distance_step, step=literal.reconstruction_step)),
     Row("reconstruction", "library", partial(distance_step, step=library_distance_step)),
     Row("transform", "plain forward, 64 at a time", partial(plain_transform, n_at_a_time=64)),

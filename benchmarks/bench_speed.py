@@ -112,7 +112,8 @@ def measure(part: str, setup: Setup, repeats: int) -> list[dict]:
         result = run(work)[1]
         if not timed:
             expected = result
-        record |= {"n_units": work.n_units, "differs_by": difference(result, expected)}
+        differs_by = difference(result, expected) if work.same_batch else None
+        record |= {"n_units": work.n_units, "differs_by": differs_by}
         record["seconds"] = []
         timed.append((record, work))
     for i in range(repeats):
@@ -233,7 +234,8 @@ def time_cells(part: str) -> tuple[list[str], Callable[[dict], list]]:
 
     def cells(r: dict) -> list:
         numbers = [*spread(r["seconds"]), r["ms_per_unit"], f"{1e3 / r['ms_per_unit']:,.1f}"]
-        numbers += [*spread(r["ratios"]), f"{r['differs_by']:.1e}"]
+        numbers += spread(r["ratios"])
+        numbers.append(None if r["differs_by"] is None else f"{r['differs_by']:.1e}")
         if part in WITH_PEAK_MEMORY:
             numbers.append(None if r["added_peak_mb"] is None else round(r["added_peak_mb"]))
         return numbers
