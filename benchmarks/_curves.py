@@ -209,8 +209,11 @@ def report(curves: Curves) -> str:
         _with_spread(f"{one} - {other}", np.subtract(values[one], values[other]).tolist())
         for one, other in (
             ("shared", "independent"),
+            ("fast", "independent"),
+            ("fast", "shared"),
+            ("independent", "float32"),
             ("independent", "paper_literal"),
-            ("shared", "paper_literal"),
+            ("fast", "paper_literal"),
             *((mode, "untrained, warmed") for mode in curves.modes),
         )
         if one in values and other in values
@@ -289,6 +292,8 @@ def _work(curves: Curves) -> str:
 STYLES = {
     "independent": ("library, independent candidates", "#0072B2", "o"),
     "shared": ("library, shared candidates", "#D55E00", "s"),
+    "fast": ("library, shared candidates, query_stride=4", "#CC79A7", "D"),
+    "float32": ("library, independent candidates, float32", "#56B4E9", "v"),
     "paper_literal": ("as published, written plainly", "#009E73", "^"),
 }
 LINES = {

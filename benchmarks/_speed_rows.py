@@ -142,7 +142,7 @@ def literal_ranking(setup: Setup, attention: str, fused: bool = False) -> Work:
 
 def library_ranking(setup: Setup, attention: str, bf16: bool = False, stride: int = 1) -> Work:
     ranker = library_ranker(setup, attention, bf16, stride)
-    return Work([(partial(ranker, setup.batch), 1)], setup.n_pairs)
+    return Work([(partial(ranker, setup.batch), 1)], setup.n_pairs, in_fit=True)
 
 
 def library_ranker(setup: Setup, attention: str, bf16: bool, stride: int) -> MotifRanker:

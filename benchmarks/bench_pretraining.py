@@ -7,7 +7,9 @@ wisdm51_watch_reduced.npz. The ways to pretrain an encoder, its modes, are
 
 - independent: `RelConEmbedder(candidates="independent")`, the published batches;
 - shared: `RelConEmbedder(candidates="shared")`, with as many segments in a batch;
-- paper_literal (HAPT only): `paper_literal.py`, on the very batches of "independent".
+- fast: the same with `query_stride=4`;
+- float32 (HAPT only): "independent" in float32, whatever the precision of the others;
+- paper_literal (HAPT only): `paper_literal.py`, on the very batches of "independent", in float32.
 
 A seed picks the held-out subjects (a fold of `bench_real.py`) and all that is random. The distance
 is trained once for each data set and seed, before the clock starts, and all modes rank by it; they
@@ -48,8 +50,16 @@ from torch import nn
 from relcon_sklearn import LearnedMotifDistance
 from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
 
-MODES = ("independent", "shared", "paper_literal")
-MODES_OF = {"hapt": MODES}  # other data sets have the library's only
+# Parameters of the library's modes.
+LIBRARY = {
+    "independent": {"candidates": "independent"},
+    "shared": {"candidates": "shared"},
+    "fast": {"candidates": "shared", "query_stride": 4},
+    "float32": {"candidates": "independent", "precision": "float32"},
+}
+MODES = (*LIBRARY, "paper_literal")
+MODES_OF = {"hapt": MODES}
+MODES_OF_OTHERS = ("independent", "shared", "fast")
 FIRST_CHECKPOINT = 1 / 32  # of the budget
 
 say = partial(print, flush=True)
@@ -59,7 +69,7 @@ say = partial(print, flush=True)
 class Settings:
     """What can be tuned; every field is a command-line option of the same name."""
 
-    seconds: float = 150.0  # of training, for each mode
+    seconds: float = 100.0  # of training, for each mode
     checkpoints: int = 8  # as many probes, at times that grow by the same factor
     # The distance.
     distance_segments: int = 5000  # seen in training, whatever the size of the data set
@@ -71,7 +81,7 @@ class Settings:
     n_sets: int = 0  # of shared candidates in a batch; 0 is as many as anchors above
     lr: float = 1e-3
     temperature: float = 0.1
-    precision: str = "float32"  # of the library's; the literal one knows no other
+    precision: str = "auto"
     # Training windows of a fold drawn at random, to pretrain on and for the probe; 0 takes all.
     pretraining_windows: int = 5000
     probe_windows: int = 3000
@@ -90,14 +100,18 @@ class Settings:
         if mode == "baselines":
             names = ("encoder", "batch_size", "pretraining_windows", "probe_windows")
             return {name: settings[name] for name in (*names, "max_segments")}
-        if mode == "shared":
+        if is_shared(mode):
             settings["n_sets"] = settings["n_sets"] or settings["batch_size"]
             del settings["batch_size"]
         else:
             del settings["n_sets"]
-        if mode == "paper_literal":
+        if mode in ("float32", "paper_literal"):
             del settings["precision"]
         return settings
+
+
+def is_shared(mode: str) -> bool:
+    return LIBRARY.get(mode, {}).get("candidates") == "shared"
 
 
 SMOKE = {
@@ -166,7 +180,7 @@ def now() -> str:
 
 
 def modes_of(dataset: str, wanted: list[str]) -> list[str]:
-    return [mode for mode in MODES_OF.get(dataset, MODES[:2]) if mode in wanted]
+    return [mode for mode in MODES_OF.get(dataset, MODES_OF_OTHERS) if mode in wanted]
 
 
 @functools.cache
@@ -232,8 +246,8 @@ def pretrain(
         train_literal(encoder, distance, batches, settings.temperature, budget)
         return
     embedder = bench_real.make_embedder(real, seed, FrozenEstimator(distance), max_epochs=0)
-    embedder.set_params(candidates=mode)
-    if mode == "shared" and settings.n_sets:
+    embedder.set_params(**LIBRARY[mode])
+    if is_shared(mode) and settings.n_sets:
         embedder.set_params(batch_size=settings.n_sets)
     train_library(embedder, train.X, groups, budget)
 

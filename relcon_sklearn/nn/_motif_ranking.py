@@ -72,13 +72,11 @@ def motif_distances(
     n_anchors, k = index.shape
     wanted = anchors[..., ::query_stride]
     scale = anchors.shape[-1] / wanted.shape[-1]
-    shape = (wanted.shape[-1], candidates.key.shape[-1])
     distances = anchors.new_empty(n_anchors, k)
     constants = _stem_of_constants(net, anchors)
     fused = _fused_distances(candidates.key)
-    # The largest array of a pair: its scores, or where there are none, what its query is made of.
-    n_values = candidates.key.shape[1] * anchors.shape[-1] if fused else shape[0] * shape[1]
-    n_pairs = max(1, _chunk_values(anchors) // n_values)
+    n_pairs = _chunk_size(anchors, candidates.key.shape[1] * anchors.shape[-1])
+    n_at_once = _chunk_size(anchors, wanted.shape[-1] * candidates.key.shape[-1])
 
     def rank(first: int, n: int) -> None:
         block = anchors[first : first + n]
@@ -87,8 +85,6 @@ def motif_distances(
             [_stem_per_channel(net, block - centre), constants.expand(n, -1, -1)], dim=1
         )
         targets = wanted[first : first + n]
-        # One piece of memory for the scores of all chunks: fresh pages cost time.
-        memory = candidates.key.new_empty(0 if fused else n * min(k, n_pairs), *shape)
         for rows, out in zip(
             index[first : first + n].split(n_pairs, dim=1),
             distances[first : first + n].split(n_pairs, dim=1),
@@ -101,7 +97,7 @@ def motif_distances(
                 errors = fused(net, query, candidates, flat, stats, targets)
             else:
                 pairs = CandidateFeatures(candidates.key[flat], candidates.value[flat], stats)
-                rebuilt = _rebuild(net, query, pairs, memory[: len(query)])
+                rebuilt = _rebuild(net, query, pairs, n_at_once)
                 errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
             out.copy_(scale * errors.view_as(rows))
 
@@ -127,7 +123,7 @@ def encode_in_chunks(
     """
     dtype = candidates.dtype if dtype is None else dtype
     n_values = net.query_net.stem.out_channels * candidates.shape[-1]
-    chunks = candidates.split(max(1, _chunk_values(candidates) // n_values))
+    chunks = candidates.split(_chunk_size(candidates, n_values))
     parts: list = [None] * len(chunks)
 
     def encode(i: int) -> None:
@@ -263,18 +259,34 @@ def _query(
 
 
 def _rebuild(
-    net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, scores: Tensor
+    net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, n_at_once: int
 ) -> Tensor:
-    """Return the reconstructions of anchors of given queries; `scores` is overwritten."""
-    net.scores(query.to(pairs.key.dtype), pairs.key, out=scores)
-    scores = scores.to(query.dtype)
-    if query.dtype != torch.float32 or query.device.type != "cpu" or cpu_kernels() is None:
+    """Return the reconstructions of anchors of given queries, `n_at_once` pairs' scores at a time."""
+    query = query.to(pairs.key.dtype)
+    # One piece of memory for all scores: fresh pages cost time.
+    memory = query.new_empty(min(n_at_once, len(query)), query.shape[-1], pairs.key.shape[-1])
+    attended = [
+        _attend(net, q, key, value, memory[: len(q)])
+        for q, key, value in zip(
+            *(x.split(n_at_once) for x in (query, pairs.key, pairs.value)), strict=True
+        )
+    ]
+    return net.restore(torch.cat(attended), pairs.stats)
+
+
+def _attend(
+    net: MotifCrossAttention, query: Tensor, key: Tensor, value: Tensor, scores: Tensor
+) -> Tensor:
+    """Return the values attended to, (n_pairs, n_channels, anchor time); `scores` is overwritten."""
+    net.scores(query, key, out=scores)
+    scores = scores.to(value.dtype)
+    if value.dtype != torch.float32 or value.device.type != "cpu" or cpu_kernels() is None:
         weights = sparsemax_(scores) if net.attention == "sparsemax" else softmax(scores)
-        return net.rebuild(weights, pairs)
+        return value @ weights.transpose(1, 2)
     attend = getattr(cpu_kernels(), f"{net.attention}_attend")
-    attended = query.new_empty(*pairs.value.shape[:2], query.shape[-1])
-    attend(scores.numpy(), scores.amax(dim=-1).numpy(), pairs.value.numpy(), attended.numpy())
-    return net.restore(attended, pairs.stats)
+    attended = value.new_empty(*value.shape[:2], query.shape[-1])
+    attend(scores.numpy(), scores.amax(dim=-1).numpy(), value.numpy(), attended.numpy())
+    return attended
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -306,15 +318,14 @@ def _stem_of_constants(net: MotifCrossAttention, anchors: Tensor) -> Tensor:
     return torch.cat([of_ones, bias[None]])
 
 
-def _chunk_values(like: Tensor) -> int:
-    """Return how many values the largest array of a chunk may have.
+def _chunk_size(like: Tensor, n_values: int) -> int:
+    """Return how many arrays of so many values to work on at a time.
 
-    On a CPU that is four times the second-level cache of a core, the best of the powers of two
-    where it was measured: with one time the cache the cost of calls takes an eighth more.
+    On a CPU, as many float32 ones as fill the second-level cache of a core twice: fewer pay for
+    more calls, more for memory traffic (a quarter of it takes a fifth longer, where measured).
     """
-    if like.device.type != "cpu":
-        return _GPU_CHUNK_VALUES
-    return 4 * _cache_bytes() // like.element_size()
+    total = _GPU_CHUNK_VALUES if like.device.type != "cpu" else _cache_bytes() // 2
+    return max(1, total // n_values)
 
 
 @functools.cache

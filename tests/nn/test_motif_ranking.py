@@ -44,7 +44,7 @@ def test_distance_matrix_matches_the_released_network(vectors, attention):
 def test_equals_the_pair_by_pair_forward(
     monkeypatch, attention, n_channels, length, other_length, chunk
 ):
-    monkeypatch.setattr(ranking, "_chunk_values", lambda like: chunk)
+    monkeypatch.setattr(ranking, "_cache_bytes", lambda: 2 * chunk)
     generator = torch.Generator().manual_seed(length)
     net = MotifCrossAttention(n_channels, embed_dim=16, attention=attention).double().eval()
     for parameter in net.parameters():
