@@ -98,10 +98,11 @@ def load_segments(data: str | None, n_anchors: int, n_within: int) -> tuple[np.n
 # -- measuring -------------------------------------------------------------------------------------
 
 
-def measure(part: str, setup: Setup, repeats: int) -> list[dict]:
-    """Run the rows of a part in turn; return a record for each."""
+def measure(part: str, setup: Setup, repeats: int, wanted: list[str] | None) -> list[dict]:
+    """Run the rows of a part in turn, the first and those `wanted`; return a record for each."""
     records, timed = [], []
-    for row in rows_of(part):
+    first, *others = rows_of(part)
+    for row in [first, *(row for row in others if wanted is None or row.name in wanted)]:
         record = {"row": row.name}
         records.append(record)
         try:
@@ -153,7 +154,9 @@ def difference(actual: Tensor, expected: Tensor) -> float:
 def measure_memory(part: str, setup: Setup, records: list[dict]) -> None:
     """Add to the records what each row takes in a process of its own."""
     context = multiprocessing.get_context("spawn")
-    for row, record in zip(rows_of(part), records, strict=True):
+    rows = {row.name: row for row in rows_of(part)}
+    for record in records:
+        row = rows[record["row"]]
         if "not_run" not in record:
             with ProcessPoolExecutor(1, mp_context=context) as pool:
                 threads = torch.get_num_threads()
@@ -273,6 +276,7 @@ def parse_args():
     add(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help="%(choices)s"
     )
+    add("--rows", nargs="+", metavar="ROW", help="only these, and the first of each part")
     add("--repeats", type=int, help="turns of every row (default 5)")
     add("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     add("--batch-size", type=int, help="anchors (default 64)")
@@ -333,7 +337,7 @@ def main() -> None:
         if part == "agreement":
             records = agreement(setup, args.agreement_anchors)
         else:
-            records = measure(part, setup, args.repeats)
+            records = measure(part, setup, args.repeats, args.rows)
         if part in WITH_PEAK_MEMORY:
             measure_memory(part, setup, records)
         results["parts"][part] = records

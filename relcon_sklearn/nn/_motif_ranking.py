@@ -261,7 +261,7 @@ def _query(
 def _rebuild(
     net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, n_at_once: int
 ) -> Tensor:
-    """Return the reconstructions of anchors of given queries, `n_at_once` pairs' scores at a time."""
+    """Return the reconstructions of anchors of given queries, the scores of some at a time."""
     query = query.to(pairs.key.dtype)
     # One piece of memory for all scores: fresh pages cost time.
     memory = query.new_empty(min(n_at_once, len(query)), query.shape[-1], pairs.key.shape[-1])
@@ -277,7 +277,7 @@ def _rebuild(
 def _attend(
     net: MotifCrossAttention, query: Tensor, key: Tensor, value: Tensor, scores: Tensor
 ) -> Tensor:
-    """Return the values attended to, (n_pairs, n_channels, anchor time); `scores` is overwritten."""
+    """Return what is attended to, (n_pairs, n_channels, anchor time); `scores` is overwritten."""
     net.scores(query, key, out=scores)
     scores = scores.to(value.dtype)
     if value.dtype != torch.float32 or value.device.type != "cpu" or cpu_kernels() is None:

@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Iterator
 
-# From glibc's malloc.h, with its defaults.
-_M_TRIM_THRESHOLD, _TRIM_THRESHOLD = -1, 128 * 1024
-_M_MMAP_MAX, _MMAP_MAX = -4, 65536
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
+# What is left at the end. Glibc raises its thresholds by itself as arrays are freed, up to these,
+# but no longer once any was set: without them, all that follows would be slower than before.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _MMAP_MAX = 2**25, 2**26, 65536
 
 _lock = threading.Lock()
 _n_inside = 0
@@ -42,6 +44,7 @@ def kept_memory() -> Iterator[None]:
             _n_inside -= 1
             if _n_inside == 0:
                 libc.mallopt(_M_MMAP_MAX, _MMAP_MAX)
+                libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
                 libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
                 libc.malloc_trim(0)
 

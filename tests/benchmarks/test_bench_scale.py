@@ -1,0 +1,61 @@
+"""The arithmetic that the benchmark of scale counts is what is done, and the script runs."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, encode_in_chunks, motif_distances
+from relcon_sklearn.nn import _motif_ranking as ranking
+
+pytest.importorskip("tslearn")
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+try:
+    bench = importlib.import_module("bench_scale")
+finally:
+    del sys.path[0]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_operations_of_ranking(monkeypatch, stride):
+    # What is compiled outside of torch cannot be counted, nor what other threads do.
+    monkeypatch.setattr(ranking, "cpu_kernels", lambda: None)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    net = MotifCrossAttention(3).eval()
+    segments = torch.randn(4, 3, 256, generator=torch.Generator().manual_seed(0))
+    index = torch.arange(4).repeat(4, 8)
+    try:
+        with FlopCounterMode(display=False) as counter:
+            features = encode_in_chunks(net, segments)
+            motif_distances(net, segments, features, index, stride)
+    finally:
+        torch.set_num_threads(n_threads)
+    expected = bench.ranking_operations(net, 256, 4, index.numel(), stride)
+    # The stem of each anchor, once, is not in it.
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.03)
+
+
+def test_operations_of_the_encoder():
+    encoder = ResNet1D(3, n_blocks=(1,), widths=(8,), kernel_sizes=(3,))
+    n, length = 2, 62  # of 256 time steps
+    stem = 2 * n * 125 * 3 * 7 * 8
+    blocks = 2 * 2 * n * length * 8 * 8 * 3
+    # Forward, and backward for the weights and, but for the segments, for the inputs.
+    found = bench.encoder_operations(encoder, torch.zeros(n, 256, 3))
+    assert found == 2 * stem + 3 * blocks
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+
+
+def test_the_script(capsys, monkeypatch):
+    n_threads = torch.get_num_threads()
+    monkeypatch.setattr(sys, "argv", ["bench_scale.py", "--smoke", "--device", "cpu"])
+    monkeypatch.delenv("RELCON_DATA", raising=False)
+    bench.main()
+    assert torch.get_num_threads() == n_threads
+    told = capsys.readouterr().out
+    assert "hours on this machine" in told
+    assert "| ranking" in told
