@@ -310,7 +310,7 @@ def plot(curves: Curves, modes: list[str], path: Path) -> bool:
     except ImportError:
         return False
     n = len(curves.seeds)
-    figure = Figure(figsize=(10, 4.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(10, 5), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
     _plot_scores(curves, modes, left)
     _plot_gains(curves, modes, right)
@@ -323,7 +323,7 @@ def plot(curves: Curves, modes: list[str], path: Path) -> bool:
         axes.grid(alpha=0.3)
     figure.suptitle(f"{TITLES[curves.dataset]}: {n} seed{'s' if n > 1 else ''}")
     figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
     )
     figure.savefig(path)
     return True

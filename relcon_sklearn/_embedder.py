@@ -64,8 +64,8 @@ class RelConEmbedder(SegmentTransformer):
         times as many anchors, and an epoch that many times fewer batches.
     query_stride : int, default=1
         With more than 1, candidates are ranked by an approximation of the learned distance: how
-        well every so manyth time step of the anchor is rebuilt. With 4, ranking takes less than
-        half the time on a CPU, and the order hardly changes (benchmarks/bench_speed.py).
+        well every so manyth time step of the anchor is rebuilt. With 4, ranking takes about half
+        the time on a CPU, and the order hardly changes (docs/speed.md).
     temperature : float, default=0.1
         Temperature :math:`\tau`; as published.
     max_epochs : int, default=10
@@ -90,7 +90,7 @@ class RelConEmbedder(SegmentTransformer):
     compile : bool, default=False
         Whether to train the encoder through ``torch.compile``, without where that fails (a logged
         warning says why). It costs a minute or more before the first step. On CPUs whose time goes
-        into convolutions it gains nothing (benchmarks/bench_speed.py).
+        into convolutions it gains little (docs/speed.md).
     random_state : int, RandomState instance or None, default=None
         Source of all randomness, also of a `distance` whose own is None. An int gives the same
         result every time on the same CPU.
@@ -119,6 +119,8 @@ class RelConEmbedder(SegmentTransformer):
 
     Notes
     -----
+    On CUDA, segments that fit in a quarter of the free memory are kept there while training.
+
     Memory does not grow with X where X is memory-mapped, but a training step holds the activations
     of up to ``batch_size * (1 + n_within)`` segments: some 5 GB with the default settings and
     segments of 256 time steps, a tenth of that with ``encoder="resnet14-half"`` and

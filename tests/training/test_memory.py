@@ -78,7 +78,7 @@ def test_blocks_share_the_setting(monkeypatch):
         leave.set()
         thread.join()
         assert calls == [(-4, 0), (-1, -1)]
-    assert calls[2:] == [(-4, 65536), (-1, 131072), "trim"]
+    assert calls[2:] == [(-4, 65536), (-3, 2**25), (-1, 2**26), "trim"]
 
 
 @needs_glibc
