@@ -22,6 +22,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,6 @@ from _report import environment, table, write_json
 from _speed_rows import LR, TEMPERATURE, train, train_distance
 from bench_speed import load_segments, order_agreement, spread
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from relcon_sklearn._precision import dtype_of
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
@@ -76,18 +76,24 @@ def ranking_operations(
     """Return the operations that ranking takes as the library does it."""
     embed_dim, n_channels, kernel_size = net.query_net.stem.weight.shape
     stem = 2 * n_timesteps * embed_dim * n_channels * kernel_size
-    block = 2 * n_timesteps * embed_dim * (embed_dim // 8) * (1 + kernel_size)
+    squeeze = 2 * n_timesteps * embed_dim * (embed_dim // 8)
+    dilated = kernel_size * squeeze
     n_blocks = len(net.query_net.blocks)
-    candidate = 2 * (stem + n_blocks * block) + 2 * n_timesteps * embed_dim * n_channels
+    candidate = (
+        2 * (stem + n_blocks * (squeeze + dilated)) + 2 * n_timesteps * embed_dim * n_channels
+    )
     # Block i leaves out what neither the wanted steps nor the taps of the blocks to come need.
-    kept = [min(stride, 2 ** (i + 1)) for i in range(n_blocks - 1)] + [stride]
-    query = 2 * (2 * n_channels + 1) * embed_dim * n_timesteps + sum(block / k for k in kept)
+    kept = [1, *(min(stride, 2 ** (i + 1)) for i in range(n_blocks - 1)), stride]
+    blocks = sum(squeeze / before + dilated / after for before, after in pairwise(kept))
+    query = 2 * (2 * n_channels + 1) * embed_dim * n_timesteps + blocks
     attention = 2 * n_timesteps**2 * (embed_dim + n_channels) / stride
     return n_segments * candidate + n_pairs * (query + attention)
 
 
 def encoder_operations(encoder: ResNet1D, segments: Tensor) -> float:
     """Return the operations of a forward and a backward pass."""
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which is not for all
+
     with FlopCounterMode(display=False) as counter:
         encoder(segments.transpose(1, 2)).sum().backward()
     encoder.zero_grad(set_to_none=True)

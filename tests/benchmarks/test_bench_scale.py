@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, encode_in_chunks, motif_distances
 from relcon_sklearn.nn import _motif_ranking as ranking
@@ -21,6 +20,9 @@ finally:
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_operations_of_ranking(monkeypatch, stride):
+    # Not above: it imports Triton, which its own tests import in a way of their own.
+    from torch.utils.flop_counter import FlopCounterMode
+
     # What is compiled outside of torch cannot be counted, nor what other threads do.
     monkeypatch.setattr(ranking, "cpu_kernels", lambda: None)
     n_threads = torch.get_num_threads()
