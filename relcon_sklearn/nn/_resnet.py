@@ -89,6 +89,7 @@ class ResNet1D(nn.Module):
         self.n_features = widths[-1]
         self.stem_conv = SpreadConv1d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
+        self._n_blocks = tuple(n_blocks)
         blocks: list[nn.Module] = []
         width = widths[0]
         for n, next_width, kernel_size in zip(n_blocks, widths, kernel_sizes, strict=True):
@@ -97,13 +98,26 @@ class ResNet1D(nn.Module):
                 width = next_width
         self.blocks = nn.Sequential(*blocks)
 
+    def stages(self) -> list[list[nn.Module]]:
+        """Return the modules of each stage, from input to output; the stem is part of the first."""
+        blocks = iter(self.blocks)
+        stages = [[next(blocks) for _ in range(n)] for n in self._n_blocks]
+        return [[self.stem_conv, self.stem_bn, *stages[0]], *stages[1:]]
+
     def forward(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to embeddings (n, n_features)."""
+        return self.feature_map(segments).mean(dim=2)
+
+    def feature_map(self, segments: Tensor) -> Tensor:
+        """Map (n, n_channels, n_timesteps) to features over time (n, n_features, n_steps).
+
+        A step is four time steps of the segment. Their mean is the embedding.
+        """
         n_missing = max(0, _SHORTEST - segments.shape[-1])
         x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2)).unsqueeze(2)
         x = self.stem_conv(x.contiguous(memory_format=torch.channels_last))
         x = F.max_pool2d(F.relu(self.stem_bn(x)), kernel_size=(1, 3), stride=(1, 2))
-        return self.blocks(x).mean(dim=(2, 3))
+        return self.blocks(x).squeeze(2)
 
 
 ENCODER_PRESETS = {
