@@ -25,6 +25,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, RidgeCV
 from sklearn.metrics import f1_score, make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tslearn.metrics import cdist_dtw
@@ -34,6 +35,7 @@ FOREST_GRID = {"max_features": ["sqrt", 0.2], "min_samples_leaf": [1, 4]}
 N_TREES_TO_CHOOSE, N_TREES = 50, 200
 LOGISTIC_GRID = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0, 10.0]}
 LOGISTIC_MAX_ITER = 2000
+MLP_MAX_ITER = 100
 RIDGE_GRID = {"ridge__alpha": [1.0, 10.0, 100.0, 1000.0, 10000.0]}
 MINIROCKET_ALPHAS = np.logspace(-3, 3, 10)  # as published
 DTW_SEGMENTS = 300  # of training, to keep a thousand test segments below 30 s
@@ -128,15 +130,34 @@ def features_forest(X_train, y, groups, X_test, *, rate, seed):
 @_method
 def features_linear(X_train, y, groups, X_test, *, rate, seed):
     """Logistic or ridge regression on classic features."""
+    Z_train, Z_test = classic_features(X_train, rate), classic_features(X_test, rate)
+    return _linear(Z_train, y, groups, Z_test, seed)
+
+
+@_method
+def linear_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
+    """Logistic or ridge regression on features that are given."""
+    return _linear(Z_train, y, groups, Z_test, seed)
+
+
+def _linear(Z_train, y, groups, Z_test, seed: int):
     if is_regression(y):
         model, grid = Ridge(), RIDGE_GRID
     else:
         model = LogisticRegression(max_iter=LOGISTIC_MAX_ITER, random_state=seed)
         grid = LOGISTIC_GRID
-    model = make_pipeline(StandardScaler(), model)
-    Z = classic_features(X_train, rate)
-    model, chosen = _choose(model, grid, Z, y, groups)
-    return model.fit(Z, y).predict(classic_features(X_test, rate)), chosen
+    model, chosen = _choose(make_pipeline(StandardScaler(), model), grid, Z_train, y, groups)
+    return model.fit(Z_train, y).predict(Z_test), chosen
+
+
+@_method
+def mlp_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
+    """One hidden layer on features that are given, stopped early."""
+    mlp = MLPRegressor if is_regression(y) else MLPClassifier
+    model = mlp(256, max_iter=MLP_MAX_ITER, early_stopping=True, random_state=seed)
+    grid = {f"{mlp.__name__.lower()}__alpha": [1e-3, 1.0]}
+    model, chosen = _choose(make_pipeline(StandardScaler(), model), grid, Z_train, y, groups)
+    return model.fit(Z_train, y).predict(Z_test), chosen
 
 
 @_method

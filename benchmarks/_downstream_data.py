@@ -136,9 +136,7 @@ class Task(NamedTuple):
 
 TASKS = {
     # The last six of HAPT's twelve labels are postural transitions.
-    "hapt": Task(
-        "HAPT, waist", "hapt.npz", _majority_labels(lambda data: data.label_names[:6])
-    ),
+    "hapt": Task("HAPT, waist", "hapt.npz", _majority_labels(lambda data: data.label_names[:6])),
     "sisfall": Task("SisFall, waist", "sisfall_100hz.npz", _sisfall_codes(falls=False)),
     "sisfall_falls": Task(
         "SisFall with falls, waist", "sisfall_100hz.npz", _sisfall_codes(falls=True)

@@ -1,7 +1,9 @@
 """Motion foundation models for wearable data, pretrained with scikit-learn's ``fit``."""
 
+from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
 from ._motif_distance import LearnedMotifDistance
+from ._regressor import RelConRegressor
 from ._version import __version__
 from .recordings import Segments, segment_recordings
 from .segments import LazyWindows, RandomAugmentations, SegmentWriter, open_segments
@@ -10,7 +12,9 @@ __all__ = [
     "LazyWindows",
     "LearnedMotifDistance",
     "RandomAugmentations",
+    "RelConClassifier",
     "RelConEmbedder",
+    "RelConRegressor",
     "SegmentWriter",
     "Segments",
     "__version__",

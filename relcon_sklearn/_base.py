@@ -1,13 +1,10 @@
-"""What the estimators share: input checks, device and precision, seeds, pickling."""
+"""What the estimators share: input checks, device, seeds, training, pickling."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
+from ._packing import PackedModule, Recipe, seeded_global_rng
 from .segments import (
     Batches,
     GroupIndex,
@@ -28,12 +26,14 @@ from .segments import (
 )
 from .training import Loss, fit_module
 
-# torch initialises weights from one global generator; two threads must not take turns at it.
-_GLOBAL_RNG_LOCK = threading.RLock()
+__all__ = ["SegmentEstimator", "SegmentTransformer", "check_several", "seeded_global_rng"]
+
+# Draws of the groups held out, until one leaves a training part that will do.
+_N_DRAWS = 20
 
 
-class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Base of transformers of segments that hold torch modules.
+class SegmentEstimator(BaseEstimator):
+    """Base of estimators of segments that hold torch modules.
 
     Subclasses have the parameters below, make their modules with :meth:`_build`, train them with
     :meth:`_train`, and set ``history_`` when everything else is done.
@@ -52,7 +52,6 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
         tags.input_tags.three_d_array = True
         return tags
 
@@ -125,24 +124,45 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         seed: int,
         *,
         description: str,
-        n_within: int = 0,
-        batches: type[Batches] = Batches,
+        batches: Callable[..., Batches] = Batches,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
-        rng, device = np.random.default_rng(seed), self._device()
+        parts = self._hold_out(groups, np.random.default_rng(seed), stacklevel=4)
         if self.max_epochs > 0:
-            array = on_device(array, device)
+            array = on_device(array, self._device())
         train, valid = (
-            None if part is None else batches(array, part, self.batch_size, seed, n_within)
-            for part in hold_out_groups(groups, self.validation_fraction, rng)
+            None if part is None else batches(array, part, self.batch_size, seed) for part in parts
         )
+        return self._fit_module(module, loss, train, valid, description=description)
+
+    def _hold_out(
+        self,
+        groups: GroupIndex,
+        rng: np.random.Generator,
+        *,
+        will_do: Callable[[GroupIndex], bool] = lambda train: True,
+        stacklevel: int,
+    ) -> tuple[GroupIndex, GroupIndex | None]:
+        """Split into a training part for which `will_do`, and a validation part or None."""
+        for _ in range(_N_DRAWS):
+            train, valid = hold_out_groups(groups, self.validation_fraction, rng)
+            if valid is None or will_do(train):
+                break
+        else:
+            train, valid = groups, None
         if valid is None and self.validation_fraction > 0:
             warnings.warn(
                 f"validation_fraction={self.validation_fraction}: too few groups or segments to "
                 "hold any out; training without validation, and keeping the last epoch.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
+        return train, valid
+
+    def _fit_module(
+        self, module: nn.Module, loss: Loss, train: Batches, valid: Batches | None, **kwargs
+    ) -> list[dict]:
+        """Train `module` in place with the parameters of the estimator; return the history."""
         return fit_module(
             module,
             loss,
@@ -150,19 +170,20 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             valid,
             lr=self.lr,
             max_epochs=self.max_epochs,
-            device=device,
+            device=self._device(),
             callbacks=self.callbacks,
             verbose=self.verbose,
-            description=description,
+            **kwargs,
         )
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and keep it, with its recipe for pickling."""
-        with seeded_global_rng(seed):
-            module = factory(**kwargs)
-        if not isinstance(module, nn.Module):
-            raise TypeError(f"{factory!r} made a {type(module).__name__}, not a torch module.")
-        self._recipes = {**getattr(self, "_recipes", {}), name: (factory, kwargs)}
+        recipe = Recipe(factory, kwargs)
+        self._keep(name, recipe.make(seed), recipe)
+
+    def _keep(self, name: str, module: nn.Module, recipe: Recipe) -> None:
+        """Keep a module, in evaluation mode, with its recipe for pickling."""
+        self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
         setattr(self, name, module.to(self._device()).eval())
 
     # -- pickling --------------------------------------------------------------------------
@@ -170,7 +191,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def __getstate__(self):
         state = dict(super().__getstate__())
         for name, recipe in state.get("_recipes", {}).items():
-            state[name] = PackedModule.pack(state[name], *recipe)
+            state[name] = PackedModule.pack(state[name], recipe)
         return state
 
     def __setstate__(self, state):
@@ -181,41 +202,13 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         super().__setstate__(state)
 
 
-class PackedModule(NamedTuple):
-    """A torch module as its recipe and numpy arrays: no device and no torch storage in it."""
+class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SegmentEstimator):
+    """Base of transformers of segments that hold torch modules."""
 
-    factory: Callable[..., nn.Module]
-    kwargs: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-
-    @classmethod
-    def pack(cls, module: nn.Module, factory, kwargs) -> PackedModule:
-        """Take the weights and buffers of `module`."""
-        state = module.state_dict()
-        return cls(factory, kwargs, {k: v.detach().cpu().numpy().copy() for k, v in state.items()})
-
-    def unpack(self) -> nn.Module:
-        """Rebuild the module, on the CPU and in evaluation mode."""
-        with seeded_global_rng(0):
-            module = self.factory(**self.kwargs)
-        module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in self.arrays.items()})
-        return module.eval()
-
-
-@contextlib.contextmanager
-def seeded_global_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generators within the block, and leave them as they were.
-
-    Covers the CPU's and, if `device` is one, that GPU's.
-    """
-    devices = [device] if device is not None and device.type == "cuda" else []
-    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
-        # Not torch.manual_seed, which would reach every GPU.
-        torch.random.default_generator.manual_seed(seed)
-        if devices:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 def _is_lazy(X) -> bool:

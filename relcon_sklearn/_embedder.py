@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,17 +12,14 @@ from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from ._base import SegmentTransformer, check_several, seeded_global_rng
+from ._blocks import apply_in_blocks, check_embeddings
 from ._motif_distance import LearnedMotifDistance
 from ._precision import dtype_of
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, SegmentArray, SharedBatches
-from .training import MotifRanker, PairwiseRanker, kept_memory, mean_loss, ranking_loss
-
-# Float32 segments embedded at once; the activations take some 30 times as much.
-_BLOCK_BYTES = 2**20
+from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
 
 class RelConEmbedder(SegmentTransformer):
@@ -53,8 +51,21 @@ class RelConEmbedder(SegmentTransformer):
         is called as ``encoder(n_channels=...)`` and gives a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=20
-        Within-subject candidates per anchor, next to the other anchors of the batch; as
-        published. A group with fewer gives those it has.
+        Within-subject candidates per anchor; as published. A group with fewer gives those it has.
+    n_between : int or None, default=None
+        Between-subject candidates per anchor, drawn from the other anchors of the batch. None is
+        all of them, as published. With 0 candidates are within-subject only.
+    n_positives : int or None, default=None
+        Only so many candidates, the nearest ones, are in turn positives, and all others are only
+        negatives: the sum above ends there. None is all of them, as published ("relative"
+        contrast); 1 is the nearest alone ("hard" contrast, as in REBAR).
+    augmentation : callable or None, default=None
+        With one, the encoder is trained on two augmented copies of each segment, of which an
+        anchor's other copy is its nearest candidate; candidates are ranked as the segments they
+        are copies of, and all other segments of the batch are negatives. With ``n_positives=1``
+        that is SimCLR. None, as published, trains on the segments themselves. A callable
+        ``augmentation(segments, generator)`` is as for :class:`LearnedMotifDistance`, for example
+        :class:`relcon_sklearn.RandomAugmentations`.
     candidates : {"independent", "shared"}, default="independent"
         Whose candidates the segments of a batch are. "independent", as published: each anchor has
         its own `n_within` segments of its group, which are read and embedded for it alone.
@@ -152,6 +163,9 @@ class RelConEmbedder(SegmentTransformer):
         "distance": [HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
+        "n_between": [Interval(Integral, 0, None, closed="left"), None],
+        "n_positives": [Interval(Integral, 1, None, closed="left"), None],
+        "augmentation": [callable, None],
         "candidates": [StrOptions({"independent", "shared"})],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -165,6 +179,9 @@ class RelConEmbedder(SegmentTransformer):
         *,
         encoder="resnet34",
         n_within=20,
+        n_between=None,
+        n_positives=None,
+        augmentation=None,
         candidates="independent",
         query_stride=1,
         temperature=0.1,
@@ -182,6 +199,9 @@ class RelConEmbedder(SegmentTransformer):
         self.distance = distance
         self.encoder = encoder
         self.n_within = n_within
+        self.n_between = n_between
+        self.n_positives = n_positives
+        self.augmentation = augmentation
         self.candidates = candidates
         self.query_stride = query_stride
         self.temperature = temperature
@@ -228,6 +248,10 @@ class RelConEmbedder(SegmentTransformer):
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_several(array)
+        if self.n_within == 0 and self.n_between == 0:
+            raise ValueError(
+                "n_within=0 and n_between=0 leave no candidates: at least one must be positive."
+            )
         seed = self._seed()
         self.distance_ = self._fit_distance(X, groups, seed)
         if callable(self.encoder):
@@ -243,14 +267,21 @@ class RelConEmbedder(SegmentTransformer):
             self.history_ = self._train(
                 self.encoder_,
                 self._loss(
-                    dtype_of(self.precision, self._device()), self.query_stride, self.compile
+                    dtype_of(self.precision, self._device()),
+                    self.query_stride,
+                    n_positives=self.n_positives,
+                    augmentation=self.augmentation,
+                    compiled=self.compile,
                 ),
                 array,
                 index,
                 seed,
                 description="encoder",
-                n_within=self.n_within,
-                batches=SharedBatches if self.candidates == "shared" else Batches,
+                batches=partial(
+                    SharedBatches if self.candidates == "shared" else Batches,
+                    n_within=self.n_within,
+                    n_between=self.n_between,
+                ),
             )
         return self
 
@@ -274,8 +305,9 @@ class RelConEmbedder(SegmentTransformer):
     def score(self, X, y=None, groups=None):
         """Return minus the mean relative contrastive loss.
 
-        Candidates are drawn from a fixed seed, each anchor's own, and ranked in full, so that
-        models can be compared on the same data whatever they were trained with.
+        As published: candidates are drawn from a fixed seed, each anchor's own next to all other
+        anchors of the batch, and ranked in full, so that models can be compared on the same data
+        whatever they were trained with.
 
         Parameters
         ----------
@@ -314,44 +346,19 @@ class RelConEmbedder(SegmentTransformer):
             distance.set_params(random_state=seed)
         return distance.fit(X, groups=groups)
 
-    def _loss(
-        self, dtype: torch.dtype = torch.float32, query_stride: int = 1, compiled: bool = False
-    ):
+    def _loss(self, dtype=torch.float32, query_stride=1, **settings):
         if isinstance(self.distance_, LearnedMotifDistance):
             ranker = MotifRanker(self.distance_.net_.to(self._device()), dtype, query_stride)
         else:
             ranker = PairwiseRanker(self.distance_)
-        return ranking_loss(ranker, self.temperature, dtype, compiled=compiled)
+        return ranking_loss(ranker, self.temperature, dtype, **settings)
 
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
         encoder = self.encoder_.to(device).eval()
-        embeddings = None
-        with (
-            kept_memory() if device.type == "cpu" else nullcontext(),
-            # No bar for the one segment that fit embeds to learn the number of features.
-            tqdm(
-                total=len(array), desc="embed", disable=self.verbose <= 0 or len(array) == 1
-            ) as bar,
-            torch.inference_mode(),
-        ):
-            for rows in array.chunks(_BLOCK_BYTES):
-                segments = torch.from_numpy(array.read(rows)).to(device)
-                z = encoder(segments.transpose(1, 2))
-                z = _check_embeddings(z, len(rows), self.encoder).cpu().numpy()
-                if embeddings is None:
-                    embeddings = np.empty((len(array), z.shape[1]), dtype=np.float32)
-                embeddings[rows] = z
-                bar.update(len(rows))
-        return embeddings
-
-
-def _check_embeddings(z: torch.Tensor, n: int, encoder) -> torch.Tensor:
-    if z.ndim != 2 or len(z) != n:
-        raise ValueError(
-            f"encoder={encoder!r} mapped {n} segments to a tensor of shape {tuple(z.shape)}; "
-            f"expected ({n}, n_features)."
+        return apply_in_blocks(
+            lambda segments: check_embeddings(encoder(segments), len(segments), self.encoder),
+            array,
+            device,
+            verbose=self.verbose,
         )
-    if not torch.isfinite(z).all():
-        raise ValueError(f"encoder={encoder!r} gave embeddings that are NaN or infinite.")
-    return z.float()

@@ -56,6 +56,9 @@ class LearnedMotifDistance(SegmentTransformer):
         How attention scores become weights, in training and in use alike.
     dropout : float, default=0.1
         Fraction of the attention weights dropped in training; as published.
+    revin : bool, default=True
+        Whether anchor and candidate are normalised with the candidate's mean and standard
+        deviation (RevIN); as published. Without, they are compared in g as they are.
     augmentation : callable or None, default=None
         ``augmentation(segments, generator)`` returns changed copies of a float tensor
         (n_segments, n_timesteps, n_channels), drawing only from the torch generator. None takes
@@ -126,6 +129,7 @@ class LearnedMotifDistance(SegmentTransformer):
         "n_layers": [Interval(Integral, 0, None, closed="left")],
         "attention": [StrOptions(set(ATTENTIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "revin": ["boolean"],
         "augmentation": [callable, None],
         "n_references": [Interval(Integral, 1, None, closed="left"), None],
     }
@@ -137,6 +141,7 @@ class LearnedMotifDistance(SegmentTransformer):
         n_layers=2,
         attention="sparsemax",
         dropout=0.1,
+        revin=True,
         augmentation=None,
         n_references=64,
         max_epochs=10,
@@ -152,6 +157,7 @@ class LearnedMotifDistance(SegmentTransformer):
         self.n_layers = n_layers
         self.attention = attention
         self.dropout = dropout
+        self.revin = revin
         self.augmentation = augmentation
         self.n_references = n_references
         self.max_epochs = max_epochs
@@ -203,6 +209,7 @@ class LearnedMotifDistance(SegmentTransformer):
             n_layers=self.n_layers,
             attention=self.attention,
             dropout=self.dropout,
+            revin=self.revin,
         )
         loss = reconstruction_loss(self._augmentation())
         history = self._train(self.net_, loss, array, index, seed, description="motif distance")

@@ -7,7 +7,12 @@ import numpy as np
 import torch
 from sklearn.metrics import euclidean_distances
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import (
+    LearnedMotifDistance,
+    RelConClassifier,
+    RelConEmbedder,
+    RelConRegressor,
+)
 from relcon_sklearn.nn import ResNet1D
 
 VECTORS = Path(__file__).parent / "data" / "relcon_reference_vectors_small.npz"
@@ -32,6 +37,24 @@ def tiny_embedder(**kwargs):
         "random_state": 0,
     }
     return RelConEmbedder(**(settings | kwargs))
+
+
+# A rate for few steps, and enough of them for the scores that scikit-learn's checks ask for.
+_SUPERVISED = {
+    "encoder": tiny_encoder,
+    "max_epochs": 20,
+    "batch_size": 32,
+    "lr": 0.1,
+    "random_state": 0,
+}
+
+
+def tiny_classifier(**kwargs):
+    return RelConClassifier(**(_SUPERVISED | kwargs))
+
+
+def tiny_regressor(**kwargs):
+    return RelConRegressor(**(_SUPERVISED | kwargs))
 
 
 def euclidean(anchors, candidates):

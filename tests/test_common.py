@@ -1,48 +1,71 @@
 """scikit-learn's conventions, for every estimator: all of its checks, none patched."""
 
+import functools
+
 import numpy as np
 import pytest
-from reference import tiny_distance, tiny_embedder
+from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-ESTIMATORS = [tiny_distance(), tiny_embedder()]
+from relcon_sklearn import RelConClassifier, RelConRegressor
+
+ESTIMATORS = [tiny_distance(), tiny_embedder(), tiny_classifier(), tiny_regressor()]
+
+
 BY_NAME = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+
+
+def expected_failed_checks(estimator):
+    # test_fine_tuning.py has both: the weights where the encoder is frozen and a batch holds all
+    # segments, the subsets to five digits.
+    failed = {}
+    if isinstance(estimator, (RelConClassifier, RelConRegressor)):
+        failed["check_sample_weight_equivalence_on_dense_data"] = (
+            "batches are drawn from rows, and batch norms do not know weights"
+        )
+    if isinstance(estimator, RelConRegressor):
+        failed["check_methods_subset_invariance"] = (
+            "wants seven digits of float64, which multi-output predictions have to be, but the "
+            "last ones of float32 arithmetic depend on how many segments are in a block"
+        )
+    return failed
 
 
 # Some checks set random_state to None and warn of too few samples on purpose.
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-class AsThreeDimensional:
-    """Turns what scikit-learn's checks pass, (n, features), into (n, 5, features)."""
+def stack(X):
+    """Turn what scikit-learn's checks pass, (n, features), into (n, 5, features)."""
+    if sparse.issparse(X):
+        return X
+    X = np.asarray(X)
+    if X.ndim != 2:
+        return X
+    return np.stack([np.roll(X, k, axis=1) for k in range(5)], axis=1)
 
-    def _stack(self, X):
-        if sparse.issparse(X):
-            return X
-        X = np.asarray(X)
-        if X.ndim != 2:
-            return X
-        return np.stack([np.roll(X, k, axis=1) for k in range(5)], axis=1)
 
-    def fit(self, X, y=None, groups=None):
-        return super().fit(self._stack(X), y, groups)
+def of_stacked(method):
+    @functools.wraps(method)
+    def wrapped(self, X, *args, **kwargs):
+        return method(self, stack(X), *args, **kwargs)
 
-    def transform(self, X):
-        return super().transform(self._stack(X))
+    return wrapped
 
-    def score(self, X, y=None):
-        return super().score(self._stack(X), y)
+
+METHODS = ["fit", "transform", "predict", "predict_proba", "score"]
 
 
 def three_dimensional(estimator):
     cls = type(estimator)
-    made = type(cls.__name__, (AsThreeDimensional, cls), {"__init__": cls.__init__})
+    methods = {name: of_stacked(getattr(cls, name)) for name in METHODS if hasattr(cls, name)}
+    made = type(cls.__name__, (cls,), {"__init__": cls.__init__, **methods})
     globals()[made.__name__ + "3D"] = made  # where pickle looks for it
     made.__qualname__ = made.__name__ + "3D"
     return made(**estimator.get_params(deep=False))
@@ -58,7 +81,9 @@ ABOUT_COLUMNS = {
 
 
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
-@parametrize_with_checks([three_dimensional(e) for e in ESTIMATORS])
+@parametrize_with_checks(
+    [three_dimensional(e) for e in ESTIMATORS], expected_failed_checks=expected_failed_checks
+)
 def test_scikit_learn_checks_on_three_dimensional_data(estimator, check):
     name = getattr(check, "func", check).__name__
     if name in ABOUT_COLUMNS:
@@ -66,17 +91,27 @@ def test_scikit_learn_checks_on_three_dimensional_data(estimator, check):
     check(estimator)
 
 
+def fit(estimator, X, **kwargs):
+    """Fit a clone, with labels for those that want them."""
+    return clone(estimator).fit(X, np.arange(len(X)) % 2, **kwargs)
+
+
+def output(fitted, X):
+    names = ["transform", "predict_proba", "predict"]
+    return getattr(fitted, next(name for name in names if hasattr(fitted, name)))(X)
+
+
 @BY_NAME
 class TestBadInput:
     def fitted(self, estimator, motion):
         X, _, subjects = motion
-        return clone(estimator).fit(X, groups=subjects)
+        return fit(estimator, X, groups=subjects)
 
     def test_unfitted(self, estimator, motion):
         with pytest.raises(NotFittedError):
-            clone(estimator).transform(motion[0])
+            output(clone(estimator), motion[0])
         with pytest.raises(NotFittedError):
-            clone(estimator).score(motion[0])
+            clone(estimator).score(motion[0], np.arange(90) % 2)
 
     @pytest.mark.parametrize(
         ("shape", "message"),
@@ -90,57 +125,57 @@ class TestBadInput:
     )
     def test_shapes(self, estimator, shape, message):
         with pytest.raises(ValueError, match=message):
-            clone(estimator).fit(np.zeros(shape))
+            fit(estimator, np.zeros(shape))
 
     def test_no_segments(self, estimator):
         with pytest.raises(ValueError, match="0 sample"):
-            clone(estimator).fit(np.zeros((0, 5, 3)))
+            fit(estimator, np.zeros((0, 5, 3)))
 
     def test_another_number_of_channels(self, estimator, motion):
         with pytest.raises(ValueError, match=r"X has 2 channels, but .* was fitted with 3"):
-            self.fitted(estimator, motion).transform(motion[0][..., :2])
+            output(self.fitted(estimator, motion), motion[0][..., :2])
 
     def test_another_length_is_welcome(self, estimator, motion):
-        result = self.fitted(estimator, motion).transform(motion[0][:5, :40])
+        result = output(self.fitted(estimator, motion), motion[0][:5, :40])
         assert len(result) == 5
         assert np.isfinite(result).all()
 
     @pytest.mark.parametrize("groups", [np.zeros(3), np.zeros((90, 2))])
     def test_groups_of_another_shape(self, estimator, motion, groups):
         with pytest.raises(ValueError, match=r"groups has 3 entries|y should be a 1d array"):
-            clone(estimator).fit(motion[0], groups=groups)
+            fit(estimator, motion[0], groups=groups)
 
     def test_groups_with_holes(self, estimator, motion):
         groups = np.zeros(90)
         groups[7] = np.nan
         with pytest.raises(ValueError, match="groups contains NaN or infinity: first in row 7"):
-            clone(estimator).fit(motion[0], groups=groups)
+            fit(estimator, motion[0], groups=groups)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_values_that_are_no_numbers(self, estimator, motion, value):
         X = motion[0].copy()
         X[60, 3, 1] = X[17, 5, 2] = value
         with pytest.raises(ValueError, match="X contains NaN or infinity: first in row 17"):
-            clone(estimator).fit(X)
+            fit(estimator, X)
         with pytest.raises(ValueError, match="X contains NaN or infinity: first in row 17"):
-            self.fitted(estimator, motion).transform(X)
+            output(self.fitted(estimator, motion), X)
 
     def test_values_too_large(self, estimator, motion):
         X = motion[0].astype(np.float64)
         X[17, 5, 2] = 1e300
         with pytest.raises(ValueError, match=r"too large to compute with: 1e\+300 in row 17"):
-            clone(estimator).fit(X)
+            fit(estimator, X)
 
     @pytest.mark.parametrize("dtype", ["complex64", "U3", "datetime64[s]"])
     def test_dtypes_that_are_no_numbers(self, estimator, dtype):
         with pytest.raises((ValueError, TypeError)):
-            clone(estimator).fit(np.zeros((4, 5, 3)).astype(dtype))
+            fit(estimator, np.zeros((4, 5, 3)).astype(dtype))
 
     def test_constant_segments_give_numbers(self, estimator, motion):
         X = motion[0].copy()
         X[:45] = X[:45, :1]
         X[0] = 0
-        result = clone(estimator).fit(X, groups=motion[2]).transform(X)
+        result = output(fit(estimator, X, groups=motion[2]), X)
         assert np.isfinite(result).all()
 
     @pytest.mark.parametrize(
@@ -155,7 +190,7 @@ class TestBadInput:
     )
     def test_parameters(self, estimator, motion, name, value):
         with pytest.raises(ValueError, match=f"The '{name}' parameter .* Got {value}"):
-            clone(estimator).set_params(**{name: value}).fit(motion[0])
+            fit(clone(estimator).set_params(**{name: value}), motion[0])
 
 
 @BY_NAME
@@ -165,31 +200,35 @@ class TestInputs:
         X, _, subjects = motion
         X = (50 * X if "int" in dtype else X).astype(dtype)
         exact = X.astype(np.float32)
-        expected = clone(estimator).fit(exact, groups=subjects).transform(exact)
-        actual = clone(estimator).fit(X, groups=subjects).transform(X)
+        expected = output(fit(estimator, exact, groups=subjects), exact)
+        actual = output(fit(estimator, X, groups=subjects), X)
         np.testing.assert_array_equal(actual, expected)
-        assert actual.dtype == np.float32
+        assert actual.dtype == (
+            np.float64 if isinstance(estimator, RelConRegressor) else np.float32
+        )
 
     def test_two_dimensional_data_are_one_channel(self, estimator, motion):
         X = motion[0][..., 0]
-        two = clone(estimator).fit(X).transform(X)
-        three = clone(estimator).fit(X[..., None]).transform(X[..., None])
+        two = output(fit(estimator, X), X)
+        three = output(fit(estimator, X[..., None]), X[..., None])
         np.testing.assert_array_equal(two, three)
 
     @pytest.mark.parametrize("shape", [(6, 1, 1), (6, 2, 3), (6, 5, 6), (9, 300, 1)])
     def test_lengths_and_channels(self, estimator, shape):
         X = np.random.default_rng(0).normal(size=shape)
-        assert np.isfinite(clone(estimator).fit(X).transform(X)).all()
+        assert np.isfinite(output(fit(estimator, X), X)).all()
 
     def test_column_names(self, estimator):
         pd = pytest.importorskip("pandas")
         X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 4)), columns=list("abcd"))
-        fitted = clone(estimator).fit(X)
+        fitted = fit(estimator, X)
         assert list(fitted.feature_names_in_) == list("abcd")
         with pytest.raises(ValueError, match="feature names"):
-            fitted.transform(X[["b", "a", "c", "d"]])
+            output(fitted, X[["b", "a", "c", "d"]])
 
     def test_data_frame_out(self, estimator, motion):
+        if not hasattr(estimator, "set_output"):
+            pytest.skip("no transformer")
         pytest.importorskip("pandas")
         X, _, subjects = motion
         fitted = clone(estimator).set_output(transform="pandas").fit(X, groups=subjects)
@@ -204,14 +243,14 @@ class TestInputs:
 class TestRandomness:
     def test_same_seed_same_result(self, estimator, motion):
         X, _, subjects = motion
-        first, second = (clone(estimator).fit(X, groups=subjects) for _ in range(2))
-        np.testing.assert_array_equal(first.transform(X), second.transform(X))
+        first, second = (fit(estimator, X, groups=subjects) for _ in range(2))
+        np.testing.assert_array_equal(output(first, X), output(second, X))
         assert first.history_ == second.history_
 
     def test_other_seed_other_result(self, estimator, motion):
         X, _, subjects = motion
         first, second = (
-            clone(estimator).set_params(random_state=seed).fit(X, groups=subjects).transform(X)
+            output(fit(clone(estimator).set_params(random_state=seed), X, groups=subjects), X)
             for seed in (0, 1)
         )
         assert not np.allclose(first, second)
@@ -219,15 +258,22 @@ class TestRandomness:
     def test_random_state_instance(self, estimator, motion):
         X, _, subjects = motion
         first, second = (
-            clone(estimator)
-            .set_params(random_state=np.random.RandomState(5))
-            .fit(X, groups=subjects)
-            .transform(X)
+            output(
+                fit(
+                    clone(estimator).set_params(random_state=np.random.RandomState(5)),
+                    X,
+                    groups=subjects,
+                ),
+                X,
+            )
             for _ in range(2)
         )
         np.testing.assert_array_equal(first, second)
 
     def test_score_is_repeatable(self, estimator, motion):
         X, _, subjects = motion
-        fitted = clone(estimator).fit(X, groups=subjects)
-        assert fitted.score(X) == fitted.score(X) < 0
+        y = np.arange(90) % 2
+        fitted = fit(estimator, X, groups=subjects)
+        assert fitted.score(X, y) == fitted.score(X, y)
+        if hasattr(estimator, "transform"):
+            assert fitted.score(X) < 0

@@ -22,7 +22,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 import relcon_sklearn
-from relcon_sklearn import _embedder, _motif_distance
+from relcon_sklearn import _blocks, _motif_distance
 from relcon_sklearn.segments import _mapped
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
@@ -177,7 +177,7 @@ def small_blocks():
     """Make the arrays of these tests large ones: embed and compare a fraction of them at once."""
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_embedder, "_BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
+        patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
         patch.setattr(_motif_distance, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
         yield
 

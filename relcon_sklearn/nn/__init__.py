@@ -3,6 +3,7 @@
 Modules take signals as torch does, (n, n_channels, n_timesteps).
 """
 
+from ._heads import HEADS, HeadedEncoder, make_head, without_gradients
 from ._loss import ranking_likelihood_loss, relative_contrastive_loss
 from ._motif_attention import ATTENTIONS, CandidateFeatures, MotifCrossAttention, squared_error
 from ._motif_ranking import encode_in_chunks, motif_distances
@@ -13,14 +14,18 @@ from ._sparsemax import sparsemax
 __all__ = [
     "ATTENTIONS",
     "ENCODER_PRESETS",
+    "HEADS",
     "CandidateFeatures",
+    "HeadedEncoder",
     "MotifCrossAttention",
     "ResNet1D",
     "RevIN",
     "encode_in_chunks",
+    "make_head",
     "motif_distances",
     "ranking_likelihood_loss",
     "relative_contrastive_loss",
     "sparsemax",
     "squared_error",
+    "without_gradients",
 ]

@@ -6,8 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# A score that adds nothing to a sum. Finite, because the gradient of logcumsumexp at -inf is not a
+# number.
+_NEVER = torch.finfo(torch.float32).min / 4
 
-def ranking_likelihood_loss(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+
+def ranking_likelihood_loss(
+    scores: Tensor,
+    valid: Tensor | None = None,
+    n_ranks: int | None = None,
+    log_others: Tensor | None = None,
+) -> Tensor:
     r"""Negative log-likelihood of an order of candidates (ListMLE, Plackett-Luce).
 
     For scores :math:`s_1, \dots, s_K` of candidates given in their true order, nearest first:
@@ -20,17 +29,24 @@ def ranking_likelihood_loss(scores: Tensor, valid: Tensor | None = None) -> Tens
         Similarities, sorted by true distance, nearest candidate first.
     valid : bool Tensor of shape (n_anchors, n_candidates) or None, default=None
         False where a row has no candidate. Those places must come last in each row.
+    n_ranks : int or None, default=None
+        Take only the first so many terms of the sum over i, the likelihood of who comes first,
+        second and so on (top-k ListMLE). With 1 it is the cross-entropy of the nearest
+        candidate. None takes all.
+    log_others : Tensor of shape (n_anchors,) or None, default=None
+        Logarithm of what is added to every sum over j: candidates behind all that are ranked.
 
     Returns
     -------
     loss : Tensor of shape (n_anchors,)
     """
     if valid is not None:
-        # Finite, because the gradient of logcumsumexp at -inf is not a number.
-        scores = scores.masked_fill(~valid, torch.finfo(scores.dtype).min / 4)
+        scores = scores.masked_fill(~valid, _NEVER)
     log_rest = scores.flip(-1).logcumsumexp(-1).flip(-1)
+    if log_others is not None:
+        log_rest = log_rest.logaddexp(log_others[:, None])
     terms = log_rest - scores
-    return (terms if valid is None else terms.masked_fill(~valid, 0)).sum(-1)
+    return (terms if valid is None else terms.masked_fill(~valid, 0))[..., :n_ranks].sum(-1)
 
 
 def relative_contrastive_loss(
@@ -39,6 +55,8 @@ def relative_contrastive_loss(
     candidates: Tensor,
     distances: Tensor,
     temperature: float = 0.1,
+    n_positives: int | None = None,
+    views: Tensor | None = None,
 ) -> Tensor:
     r"""Relative contrastive loss (RelCon, equation 3), averaged over the anchors.
 
@@ -62,6 +80,15 @@ def relative_contrastive_loss(
         Distance of each candidate from its anchor. Entries without a candidate are ignored.
     temperature : float, default=0.1
         :math:`\tau`.
+    n_positives : int or None, default=None
+        Only so many candidates, the nearest ones, are in turn positives; all others are nothing
+        but negatives. None lets all be.
+    views : Tensor of shape (n_segments, n_features) or None, default=None
+        Embeddings of another view of each segment. Candidates are then taken from the other
+        view, where the anchor's own segment comes first, ahead of all that are ranked by
+        distance, and segments that are not in its list come last, as negatives; each of the two
+        views has the anchors once. With ``n_positives=1`` this is the loss of SimCLR (without the
+        negatives of an anchor's own view), and the distances play no part.
 
     Returns
     -------
@@ -75,9 +102,29 @@ def relative_contrastive_loss(
     >>> relative_contrastive_loss(z, anchors, candidates, torch.tensor([[0.2, 3.0]]), 1.0)
     tensor(0.3146)
     """
-    z = F.normalize(embeddings.float(), dim=-1)
     valid = candidates >= 0
     order = distances.masked_fill(~valid, torch.inf).argsort(dim=-1, stable=True)
-    candidates, valid = candidates.gather(-1, order), valid.gather(-1, order)
-    cosine = (z[anchors] @ z.T).gather(-1, candidates.clamp(min=0))
-    return ranking_likelihood_loss(cosine / temperature, valid).mean()
+    candidates = candidates.gather(-1, order)
+    if views is not None:
+        candidates = torch.cat([anchors[:, None], candidates], dim=-1)
+        # One more column takes what stands for no candidate.
+        listed = torch.zeros(
+            len(anchors), len(embeddings) + 1, dtype=torch.bool, device=anchors.device
+        )
+        places = torch.where(candidates >= 0, candidates, len(embeddings))
+        listed = listed.scatter(-1, places, True)[:, :-1]
+    valid = candidates >= 0
+
+    def loss(z: Tensor, others: Tensor) -> Tensor:
+        scores = (z[anchors] @ others.T) / temperature
+        ranked = scores.gather(-1, candidates.clamp(min=0))
+        log_others = None
+        if views is not None:
+            log_others = scores.masked_fill(listed, _NEVER).logsumexp(-1)
+        return ranking_likelihood_loss(ranked, valid, n_positives, log_others).mean()
+
+    z = F.normalize(embeddings.float(), dim=-1)
+    if views is None:
+        return loss(z, z)
+    others = F.normalize(views.float(), dim=-1)
+    return (loss(z, others) + loss(others, z)) / 2

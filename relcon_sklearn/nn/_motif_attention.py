@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._dilated_conv import Activation, DilatedConvNet, activate
-from ._revin import RevIN, SegmentStats
+from ._revin import FixedScale, RevIN, SegmentStats
 from ._sparsemax import sparsemax
 
 
@@ -63,6 +63,9 @@ class MotifCrossAttention(nn.Module):
         How scores become weights. Sparsemax is what the paper describes.
     dropout : float, default=0.1
         Probability with which an attention weight is dropped in training.
+    revin : bool, default=True
+        Whether to normalise with the candidate's statistics; without, segments are taken as they
+        are.
     """
 
     def __init__(
@@ -73,11 +76,12 @@ class MotifCrossAttention(nn.Module):
         n_layers: int = 2,
         attention: str = "sparsemax",
         dropout: float = 0.1,
+        revin: bool = True,
     ):
         super().__init__()
         self.attention = attention
         self.dropout = dropout
-        self.revin = RevIN(n_channels)
+        self.revin = RevIN(n_channels) if revin else FixedScale(n_channels)
         self.query_net = DilatedConvNet(n_channels, embed_dim, kernel_size, n_layers)
         self.key_net = DilatedConvNet(n_channels, embed_dim, kernel_size, n_layers)
         self.value_net = DilatedConvNet(n_channels, embed_dim, kernel_size, n_layers)

@@ -44,6 +44,7 @@ def motif_distances(
     candidates: CandidateFeatures,
     index: Tensor,
     query_stride: int = 1,
+    max_anchors: int = 1,
 ) -> Tensor:
     """Return the distances of each anchor from its own list of candidates.
 
@@ -63,6 +64,10 @@ def motif_distances(
     query_stride : int, default=1
         With more than 1, an approximation: only every so manyth time step of an anchor is rebuilt,
         from a query net that leaves out the others where it can. The errors are scaled up.
+    max_anchors : int, default=1
+        Anchors taken together on a CPU, where their lists are short enough. With 8, lists of 24
+        short segments take less than half the time. Kernels may round differently for other
+        shapes: with 1, a distance does not depend on which anchors were asked for with it.
 
     Returns
     -------
@@ -86,8 +91,8 @@ def motif_distances(
         )
         targets = wanted[first : first + n]
         for rows, out in zip(
-            index[first : first + n].split(n_pairs, dim=1),
-            distances[first : first + n].split(n_pairs, dim=1),
+            index[first : first + n].split(max(1, n_pairs // n), dim=1),
+            distances[first : first + n].split(max(1, n_pairs // n), dim=1),
             strict=True,
         ):
             flat = rows.reshape(-1)
@@ -101,14 +106,13 @@ def motif_distances(
                 errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
             out.copy_(scale * errors.view_as(rows))
 
+    n_step = max(1, n_pairs // max(1, k))
     if anchors.device.type == "cpu":
-        # One anchor at a time, always: kernels round differently for other shapes, and a distance
-        # should not depend on which anchors were asked for together with it.
-        in_threads(lambda i: rank(i, 1), n_anchors)
+        n_step = min(n_step, max_anchors)
+        run = in_threads
     else:
-        n_step = max(1, n_pairs // max(1, k))
-        for i in range(0, n_anchors, n_step):
-            rank(i, n_step)
+        run = one_by_one
+    run(lambda i: rank(i * n_step, min(n_step, n_anchors - i * n_step)), -(-n_anchors // n_step))
     return distances
 
 
@@ -131,17 +135,19 @@ def encode_in_chunks(
             part = net.encode_candidates(chunks[i], _activate)
         parts[i] = part._replace(key=part.key.to(dtype), value=part.value.to(candidates.dtype))
 
-    if candidates.device.type == "cpu":
-        in_threads(encode, len(chunks))
-    else:
-        for i in range(len(chunks)):
-            encode(i)
+    (in_threads if candidates.device.type == "cpu" else one_by_one)(encode, len(chunks))
     mean, std = zip(*(part.stats for part in parts), strict=True)
     return CandidateFeatures(
         torch.cat([part.key for part in parts]),
         torch.cat([part.value for part in parts]),
         SegmentStats(torch.cat(mean), torch.cat(std)),
     )
+
+
+def one_by_one(task: Callable[[int], None], n: int) -> None:
+    """Run ``task(0)`` to ``task(n - 1)``."""
+    for i in range(n):
+        task(i)
 
 
 def in_threads(task: Callable[[int], None], n: int) -> None:

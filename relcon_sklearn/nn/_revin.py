@@ -61,3 +61,15 @@ class RevIN(nn.Module):
         """Undo :meth:`normalise`."""
         # eps^2 as in the published network: it guards a weight that training drove to zero.
         return (segments - self.bias) / (self.weight + self.eps**2) * stats.std + stats.mean
+
+
+class FixedScale(RevIN):
+    """RevIN without statistics: the learnable affine map, the same for all segments.
+
+    Segments are compared as they are, in g.
+    """
+
+    def stats(self, segments: Tensor) -> SegmentStats:
+        """Return mean 0 and standard deviation 1 for all `segments`."""
+        zeros = segments.new_zeros(*segments.shape[:-1], 1)
+        return SegmentStats(zeros, torch.ones_like(zeros))

@@ -14,7 +14,9 @@ from ._augmentations import (
     default_augmentations,
 )
 from ._batches import Batch, Batches
+from ._chosen_rows import ChosenRows
 from ._groups import GroupIndex, hold_out_groups
+from ._labelled_batches import LabelledBatch, LabelledBatches
 from ._lazy import LazyArray
 from ._on_device import DeviceSegments, on_device
 from ._runs import RunLabels
@@ -27,9 +29,12 @@ __all__ = [
     "Batch",
     "Batches",
     "ChannelShuffle",
+    "ChosenRows",
     "DeviceSegments",
     "GroupIndex",
     "Jitter",
+    "LabelledBatch",
+    "LabelledBatches",
     "LazyArray",
     "LazyWindows",
     "Negation",

@@ -28,6 +28,11 @@ class Batch(NamedTuple):
     candidates: torch.Tensor
     seed: int
 
+    @property
+    def n_items(self) -> int:
+        """How many items the loss of the batch is the mean of: anchors."""
+        return len(self.anchors)
+
     def to(self, device) -> Batch:
         """Move the tensors to `device`."""
         device = torch.device(device)
@@ -64,6 +69,9 @@ class Batches:
         Seed of all draws.
     n_within : int, default=0
         Within-subject candidates per anchor.
+    n_between : int or None, default=None
+        Candidates from the other anchors of the batch, drawn at random for each anchor; None is
+        all of them.
 
     Attributes
     ----------
@@ -78,12 +86,14 @@ class Batches:
         batch_size: int,
         seed: int,
         n_within: int = 0,
+        n_between: int | None = None,
     ):
         self.array = array
         self.index = index
         self.batch_size = batch_size
         self.seed = seed
         self.n_within = n_within
+        self.n_between = n_between
         self.epoch = 0
 
     @property
@@ -107,6 +117,7 @@ class Batches:
         within = self.index.draw_mates(items, self.n_within, rng)
         between = np.tile(items, (len(items), 1))
         np.fill_diagonal(between, -1)
+        between = keep_some(between, self.n_between, rng)
         return make_batch(self.array, self.index, items, np.hstack([within, between]), rng)
 
 
@@ -144,6 +155,14 @@ def make_batch(
         torch.from_numpy(drop_repeats(number[n:].reshape(n, -1))),
         int(rng.integers(2**63)),
     )
+
+
+def keep_some(candidates: np.ndarray, n: int | None, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` candidates of each row, drawn at random, all that it has if fewer; None: all."""
+    if n is None or n >= candidates.shape[1]:
+        return candidates
+    keys = np.where(candidates >= 0, rng.random(candidates.shape), np.inf)
+    return np.take_along_axis(candidates, keys.argsort(axis=1)[:, :n], axis=1)
 
 
 def drop_repeats(candidates: np.ndarray) -> np.ndarray:

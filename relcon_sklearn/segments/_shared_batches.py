@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._array import SegmentArray
-from ._batches import Batch, Batches, make_batch
+from ._batches import Batch, Batches, keep_some, make_batch
 from ._groups import GroupIndex
 from ._order import random_order
 
@@ -25,9 +25,15 @@ class SharedBatches(Batches):
     """
 
     def __init__(
-        self, array: SegmentArray, index: GroupIndex, batch_size: int, seed: int, n_within: int = 0
+        self,
+        array: SegmentArray,
+        index: GroupIndex,
+        batch_size: int,
+        seed: int,
+        n_within: int = 0,
+        n_between: int | None = None,
     ):
-        super().__init__(array, index, batch_size, seed, n_within)
+        super().__init__(array, index, batch_size, seed, n_within, n_between)
         self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
         self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
 
@@ -38,7 +44,8 @@ class SharedBatches(Batches):
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         sets = [self._members(number) for number in items]
-        return make_batch(self.array, self.index, np.concatenate(sets), _lists(sets, rng), rng)
+        lists = _lists(sets, self.n_between, rng)
+        return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
 
     def _members(self, number: int) -> np.ndarray:
         """Return the positions of the members of a set."""
@@ -50,8 +57,8 @@ class SharedBatches(Batches):
         return self.index.edges[group] + chosen
 
 
-def _lists(sets: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Return the positions of each member's candidates, (n_anchors, n_within + n_sets - 1)."""
+def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator) -> np.ndarray:
+    """Return the positions of each member's candidates, (n_anchors, n_within + n_sets)."""
     sizes = np.array([len(members) for members in sets])
     members = np.full((len(sets), sizes.max()), -1)
     for row, positions in zip(members, sets, strict=True):
@@ -63,5 +70,5 @@ def _lists(sets: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
     between = members[np.arange(len(sets)), drawn]
     between[np.arange(len(anchors)), own] = -1
-    lists = np.hstack([within, between])
+    lists = np.hstack([within, keep_some(between, n_between, rng)])
     return np.where(lists == anchors[:, None], -1, lists)

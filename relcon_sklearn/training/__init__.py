@@ -5,15 +5,18 @@ from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._rankers import MotifRanker, PairwiseRanker
+from ._supervised import classification_loss, regression_loss
 
 __all__ = [
     "CompiledCall",
     "Loss",
     "MotifRanker",
     "PairwiseRanker",
+    "classification_loss",
     "fit_module",
     "kept_memory",
     "mean_loss",
     "ranking_loss",
     "reconstruction_loss",
+    "regression_loss",
 ]

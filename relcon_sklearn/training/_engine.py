@@ -9,17 +9,17 @@ from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import Tensor, nn
 
-from ..segments import Batch, Batches
+from ..segments import Batch, Batches, LabelledBatch
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine
 from ._memory import kept_memory
 from ._prefetch import prefetched
 
 logger = logging.getLogger("relcon_sklearn")
 
-Loss = Callable[[nn.Module, Batch], Tensor]
+Loss = Callable[[nn.Module, Batch | LabelledBatch], Tensor]
 
 
 class TrainingNet(NeuralNet):
@@ -80,13 +80,13 @@ class TrainingNet(NeuralNet):
         return [{k: row[k] for k in keys if k in row} for row in self.history]
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run `step_fn` on every batch and record the mean loss per anchor."""
+        """Run `step_fn` on every batch and record the mean loss per anchor or labelled segment."""
         self.module_.train(training)
         losses = LossMean(self.device)
         for batch in read_ahead(iterator, self.device):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch.to(self.device))
-            losses.add(step["loss"], len(batch.anchors))
+            losses.add(step["loss"], batch.n_items)
             self.notify("on_batch_end", batch=batch, training=training, **step)
         mean = losses.value()
         if not math.isfinite(mean):
@@ -151,6 +151,7 @@ def fit_module(
     lr: float,
     max_epochs: int,
     device: torch.device,
+    patience: int | None = None,
     callbacks: Sequence | None = None,
     verbose: int = 0,
     description: str = "fit",
@@ -172,6 +173,8 @@ def fit_module(
         Number of epochs; with 0 the module stays as it is.
     device : torch.device
         Where to train.
+    patience : int or None, default=None
+        With validation, end training when its loss has not fallen in so many epochs.
     callbacks : sequence of skorch callbacks or None
         A learning-rate scheduler among them replaces the built-in one.
     verbose : int
@@ -196,6 +199,9 @@ def fit_module(
     if valid is not None:
         # First, so that a callback which ends training cannot keep the last epoch from it.
         callbacks.insert(0, ("relcon_keep_best", KeepBest()))
+        if patience is not None:
+            stopping = EarlyStopping(monitor="valid_loss", patience=patience, threshold=0)
+            callbacks.append(("relcon_early_stopping", stopping))
     net = TrainingNet(
         module,
         loss=loss,
@@ -222,10 +228,10 @@ def _is_scheduler(callback) -> bool:
 
 
 def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:
-    """Return the mean of `loss` over the anchors of `batches`, in evaluation mode."""
+    """Return the mean of `loss` over the items of `batches`, in evaluation mode."""
     module.to(device).eval()
     losses = LossMean(device)
     with torch.no_grad():
         for batch in read_ahead(batches, device):
-            losses.add(loss(module, batch.to(device)), len(batch.anchors))
+            losses.add(loss(module, batch.to(device)), batch.n_items)
     return losses.value()

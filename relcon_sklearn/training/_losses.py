@@ -38,6 +38,8 @@ def ranking_loss(
     temperature: float,
     dtype: torch.dtype = torch.float32,
     *,
+    n_positives: int | None = None,
+    augmentation: Augmentation | None = None,
     compiled: bool = False,
 ) -> Loss:
     """Stage two: the relative contrastive loss of the embeddings of a batch.
@@ -51,6 +53,12 @@ def ranking_loss(
         Temperature of the loss.
     dtype : torch.dtype
         Precision of the encoder's forward pass; the loss is always float32.
+    n_positives : int or None, default=None
+        How many of the nearest candidates are in turn positives; None is all.
+    augmentation : callable or None, default=None
+        With one, the encoder sees two augmented copies of each segment instead of the segment,
+        and an anchor's own other copy is its first candidate. Distances stay those of the
+        segments.
     compiled : bool, default=False
         Whether to compile the encoder.
     """
@@ -58,11 +66,21 @@ def ranking_loss(
 
     def loss(encoder: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
-        device_type = batch.segments.device.type
-        with torch.autocast(device_type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = embed(encoder, batch.segments.transpose(1, 2))
+        segments, n = batch.segments, len(batch.segments)
+        if augmentation is not None:
+            generator = torch.Generator(device=segments.device).manual_seed(batch.seed)
+            # Both views in one pass: batch norms then take them for one distribution.
+            segments = augmentation(torch.cat([segments, segments]), generator)
+        with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            embeddings = embed(encoder, segments.transpose(1, 2))
         return relative_contrastive_loss(
-            embeddings, batch.anchors, batch.candidates, distances, temperature
+            embeddings[:n],
+            batch.anchors,
+            batch.candidates,
+            distances,
+            temperature,
+            n_positives,
+            None if augmentation is None else embeddings[n:],
         )
 
     return loss

@@ -11,6 +11,9 @@ from torch import Tensor
 from ..nn import MotifCrossAttention, encode_in_chunks, motif_distances
 from ..segments import Batch
 
+# Where lists are short, calls of torch take longer than what they compute for one anchor.
+_ANCHORS_AT_ONCE = 8
+
 
 class MotifRanker:
     """Rank by the learned motif distance.
@@ -42,7 +45,12 @@ class MotifRanker:
         # A missing candidate costs a distance that nobody looks at; lists are mostly full.
         index = batch.candidates.clamp(min=0)
         return motif_distances(
-            self.net, segments[batch.anchors], features, index, self.query_stride
+            self.net,
+            segments[batch.anchors],
+            features,
+            index,
+            self.query_stride,
+            _ANCHORS_AT_ONCE,
         )
 
 

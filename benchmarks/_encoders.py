@@ -1,0 +1,107 @@
+"""Pretrained encoders by what they were pretrained with, kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from _downstream_data import SOURCES, TASKS, Windows, draw, load_task, pool, source_of
+from _objectives import Common, pretrain
+
+from relcon_sklearn import RelConEmbedder
+from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+
+WINDOW, RATE = 2.56, 50.0  # s and Hz; of pretraining
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where recordings are, and where what is made of them is kept."""
+
+    folder: Path
+    cache: Path
+
+    def task(self, name: str, window: float = WINDOW) -> Windows:
+        """Return all windows of a task."""
+        return load_task(self.folder, name, window, RATE, self.cache)
+
+
+def pretraining_windows(
+    data: Data, setting: str, task: str, held_out: np.ndarray | None, cap: int
+) -> dict[str, Windows]:
+    """Return what to pretrain on, by data set.
+
+    Parameters
+    ----------
+    data : Data
+        The recordings.
+    setting : {"transfer", "in_domain"}
+        All data sets but that of the task, or the task's own without the subjects held out.
+    task : str
+        The task that the encoder is for.
+    held_out : ndarray or None
+        Subjects that must not be seen; for "in_domain".
+    cap : int
+        Windows of a data set, drawn at random.
+    """
+    own = source_of(task)
+    if setting == "transfer":
+        parts = {name: data.task(name) for name in SOURCES if name != own}
+    else:
+        windows = data.task(own)
+        parts = {own: windows.take(np.flatnonzero(~np.isin(windows.subject, held_out)))}
+    return {name: draw(part, cap, 0) for name, part in parts.items()}
+
+
+def pretrained(
+    data: Data,
+    objective,
+    setting: str,
+    task: str,
+    held_out: np.ndarray | None,
+    cap: int,
+    common: Common,
+    seed: int,
+) -> tuple[ResNet1D, dict]:
+    """Return an encoder from the cache or pretrained now, and a record of its training.
+
+    Parameters are those of :func:`pretraining_windows` and :func:`_objectives.pretrain`.
+    """
+    files = sorted({TASKS[name].file for name in SOURCES})
+    held = None if held_out is None else sorted(held_out.tolist())
+    sources = source_of(task), setting, held, cap, files
+    key = hashlib.sha256(repr((objective, sources, common, seed)).encode()).hexdigest()[:16]
+    path = data.cache / f"encoder-{key}.npz"
+    if not path.is_file():
+        X, groups = pool(pretraining_windows(data, setting, task, held_out, cap))
+        encoder, record = pretrain(objective, X, groups, common, seed)
+        record["n_windows"] = len(X)
+        weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{key}.{np.random.default_rng().integers(2**32)}.tmp.npz")
+        np.savez(draft, record=json.dumps(record), **weights)
+        draft.replace(path)
+    with np.load(path) as arrays:
+        record = json.loads(str(arrays["record"]))
+        weights = {
+            name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "record"
+        }
+    encoder = ResNet1D(weights["stem_conv.weight"].shape[1], **ENCODER_PRESETS[common.encoder])
+    encoder.load_state_dict(weights)
+    return encoder.eval(), record
+
+
+def as_embedder(encoder: ResNet1D, preset: str, X: np.ndarray) -> RelConEmbedder:
+    """Return a fitted embedder with the weights of `encoder`, for windows like `X`."""
+    embedder = RelConEmbedder(no_distances, encoder=preset, max_epochs=0, random_state=0).fit(X[:2])
+    embedder.encoder_.load_state_dict(encoder.state_dict())
+    return embedder
+
+
+def no_distances(anchors: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Rank nothing: for embedders that are not trained."""
+    return np.zeros((len(anchors), len(candidates)))

@@ -1,0 +1,250 @@
+"""RelConClassifier: an encoder of motion fine-tuned to tell classes apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from ._fine_tuning import FineTunedEstimator, rows_of
+from ._weights import check_weights, class_weights
+from .training import classification_loss
+
+
+class RelConClassifier(ClassifierMixin, FineTunedEstimator):
+    """Classifier of motion segments: an encoder, pretrained or new, with a head on it.
+
+    The head maps embeddings to the logits of the classes. It is trained together with the
+    encoder, or with as much of it as is not frozen, by cross-entropy.
+
+    Parameters
+    ----------
+    encoder : FrozenEstimator, RelConEmbedder, str or callable, default="resnet34"
+        Where the encoder comes from. ``FrozenEstimator(embedder)`` starts from a copy of the
+        encoder of a fitted :class:`RelConEmbedder`, which itself never changes. An (unfitted)
+        `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
+        ("resnet34", "resnet34-half", "resnet14-half"), or a callable that makes one, is trained
+        from scratch; see :class:`RelConEmbedder`.
+    head : {"linear", "mlp"}, default="linear"
+        Either first standardises the embedding, by its mean and deviation before training: those
+        of the training part, or of 256 segments of it where the encoder learns. "mlp" has a
+        hidden layer of 256 with ReLU. There is no dropout: early stopping keeps from overfitting.
+    freeze : {"none", "encoder"} or int, default="none"
+        What of the encoder stays as it is, batch norms and their statistics included. With
+        "encoder" only the head learns, from embeddings that are computed once. A number
+        freezes so many stages and what comes before them; "resnet34" has three. It needs an
+        encoder with a method ``stages()``, such as ours.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by which those of the segments are multiplied. "balanced" makes
+        them inverse to how frequent a class is.
+    max_epochs : int, default=50
+        Passes over the segments. 0 leaves the encoder as it starts, and the head untrained.
+    batch_size : int, default=64
+        Segments per training step.
+    lr : float, default=1e-3
+        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
+    validation_fraction : float, default=0.1
+        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
+        are too few groups (a warning says so), the last epoch is kept. Groups are drawn anew
+        where the rest would lack a class.
+    n_iter_no_change : int or None, default=10
+        Training ends when the validation loss has not fallen in so many epochs. None takes all
+        of `max_epochs`.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    device : str, default="auto"
+        Torch device. "auto" is CUDA where there is one, else the CPU.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder in training. "auto" is bfloat16 on GPUs and CPUs that have instructions for
+        it, else float32. The head, and predictions, come in float32 arithmetic always.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness, also of an `encoder` to be pretrained whose own is None. An int
+        gives the same result every time on the same CPU.
+    verbose : int, default=0
+        Progress bars if positive.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    encoder_ : torch.nn.Module
+        The fine-tuned encoder.
+    head_ : torch.nn.Module
+        The head.
+    history_ : list of dict
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
+        cross-entropies, weighted.
+    n_features_in_ : int
+        Number of time steps of a training segment.
+    n_channels_in_ : int
+        Number of channels.
+    feature_names_in_ : ndarray of str
+        Column names of X, if it was a data frame (of one-channel segments) with such names.
+
+    See Also
+    --------
+    RelConRegressor : The same for numbers.
+    RelConEmbedder : The pretraining.
+
+    Notes
+    -----
+    A linear probe in the usual sense, ``make_pipeline(FrozenEstimator(embedder),
+    StandardScaler(), LogisticRegression())``, solves what ``freeze="encoder"`` approaches by
+    gradient steps, and is to be preferred while embeddings fit in memory.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> X, y, subjects, *_ = make_motion(60, n_subjects=6, n_timesteps=64, random_state=0)
+    >>> embedder = RelConEmbedder(
+    ...     LearnedMotifDistance(embed_dim=8, max_epochs=1),
+    ...     encoder="resnet14-half", n_within=4, max_epochs=1, random_state=0,
+    ... ).fit(X, groups=subjects)
+    >>> classifier = RelConClassifier(FrozenEstimator(embedder), max_epochs=2, random_state=0)
+    >>> classifier.fit(X, y, groups=subjects).predict(X).shape
+    (60,)
+    """
+
+    _parameter_constraints: dict = {
+        **FineTunedEstimator._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        encoder="resnet34",
+        *,
+        head="linear",
+        freeze="none",
+        class_weight=None,
+        max_epochs=50,
+        batch_size=64,
+        lr=1e-3,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoder = encoder
+        self.head = head
+        self.freeze = freeze
+        self.class_weight = class_weight
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the head, and what of the encoder is not frozen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
+            anything else with shape, dtype and row indexing; it is read batch by batch.
+        y : array-like of shape (n_segments,)
+            Labels, at least two of them.
+        sample_weight : array-like of shape (n_segments,) or None, default=None
+            Weights of the segments. Those of weight zero are left out.
+        groups : array-like of shape (n_segments,) or None, default=None
+            Whose each segment is: validation holds out whole groups. None makes every segment a
+            group of its own.
+
+        Returns
+        -------
+        self : RelConClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, or if the
+            encoder does not fit them.
+        FloatingPointError
+            If training diverges.
+        """
+        classes, codes = self._check_labels(y)
+        weights = check_weights(sample_weight, len(codes))
+        weights = weights * class_weights(self.class_weight, classes, codes, weights)[codes]
+        array, index = self._check_rows(X, len(codes), weights, groups)
+        present = np.unique(codes[rows_of(index)])
+        if len(present) < 2:
+            raise ValueError(
+                f"y has one class only, {classes[present[0]]!r}, among the segments of weight "
+                "above 0: there is nothing to tell apart."
+            )
+        self.classes_ = classes
+        seed = self._seed()
+        train, valid = self._hold_out(
+            index,
+            np.random.default_rng(seed),
+            will_do=lambda part: len(np.unique(codes[rows_of(part)])) == len(present),
+            stacklevel=4,
+        )
+        self._start_encoder(X, array, groups, weights, seed)
+        self.history_ = self._learn(
+            array,
+            train,
+            valid,
+            codes,
+            weights,
+            n_outputs=len(classes),
+            loss=classification_loss,
+            seed=seed,
+        )
+        return self
+
+    def predict(self, X):
+        """Return the most likely label of each segment.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments. With three dimensions they may be of another length than the training
+            segments.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_segments,)
+            Of the type of `classes_`.
+        """
+        numbers = self._outputs(X).argmax(axis=1)
+        return self.classes_[numbers]
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, as in :meth:`predict`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_segments, n_classes)
+            Float32, in the order of `classes_`; rows sum to one.
+        """
+        return softmax(self._outputs(X), axis=1)
+
+    def _check_labels(self, y) -> tuple[np.ndarray, np.ndarray]:
+        """Return the classes, and the number of the class of each segment."""
+        self._require_targets(y)
+        y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        return np.unique(y, return_inverse=True)

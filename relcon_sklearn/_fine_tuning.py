@@ -1,0 +1,258 @@
+"""What the classifier and the regressor share: an encoder, a head, and how they learn."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import warnings
+from contextlib import nullcontext
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from ._base import SegmentEstimator, check_several, seeded_global_rng
+from ._blocks import apply_in_blocks, check_embeddings
+from ._embedder import RelConEmbedder
+from ._precision import dtype_of
+from ._weights import weighted_moments
+from .nn import (
+    ENCODER_PRESETS,
+    HEADS,
+    HeadedEncoder,
+    ResNet1D,
+    make_head,
+    without_gradients,
+)
+from .segments import ChosenRows, GroupIndex, LabelledBatches, SegmentArray, on_device
+from .training import Loss
+
+# Embeddings of a frozen encoder that are kept in memory rather than in a temporary file.
+_KEPT_BYTES = 2**28
+
+# Segments whose embeddings the head standardises by, where the encoder learns.
+_N_STANDARDISED = 256
+
+
+class FineTunedEstimator(SegmentEstimator):
+    """Base of predictors of segments: an encoder with a head on it.
+
+    In their fit, subclasses check the targets and the rows (:meth:`_check_rows`), hold rows out,
+    make the encoder (:meth:`_start_encoder`) and train (:meth:`_learn`). They predict from
+    :meth:`_outputs`.
+    """
+
+    _parameter_constraints: dict = {
+        **SegmentEstimator._parameter_constraints,
+        "encoder": [StrOptions(set(ENCODER_PRESETS)), callable, HasMethods(["fit", "transform"])],
+        "head": [StrOptions(set(HEADS))],
+        "freeze": [
+            StrOptions({"encoder", "none"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+    }
+
+    # -- input -----------------------------------------------------------------------------
+
+    def _require_targets(self, y) -> None:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+
+    def _check_rows(self, X, n_targets: int, weights: np.ndarray, groups):
+        """Check `X` and `groups`; return the segments, and the index of rows with a weight."""
+        array = self._check_segments(X, reset=True)
+        if n_targets != len(array):
+            raise ValueError(
+                f"y has {n_targets} entries, but X has {len(array)} segments: pass one target for "
+                "each segment."
+            )
+        index = self._check_groups(groups, len(array))
+        check_several(array)
+        if np.count_nonzero(weights) < 2:
+            raise ValueError("sample_weight leaves fewer than 2 segments of nonzero weight.")
+        if not weights.all():
+            index = index_of_some(groups, weights > 0)
+        return array, index
+
+    # -- learning --------------------------------------------------------------------------
+
+    def _learn(
+        self,
+        array: SegmentArray,
+        train: GroupIndex,
+        valid: GroupIndex | None,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        *,
+        n_outputs: int,
+        loss: Loss,
+        seed: int,
+    ) -> list[dict]:
+        """Put a head on ``encoder_``, train what is not frozen, and return the history."""
+        frozen = self._frozen_parts(self.encoder_)
+        n_features = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
+        self._build(
+            "head_", make_head, seed, kind=self.head, n_features=n_features, n_outputs=n_outputs
+        )
+        with without_gradients(frozen), self._own_rng(seed):
+            if self.freeze == "encoder":
+                # Its embeddings never change: the head reads them in place of the segments.
+                embeddings = self._embed(array, out=_room_for(len(array), n_features))
+                self._standardise(embeddings, weights_of(train, weights))
+                array = SegmentArray(embeddings, "embeddings")
+                net = HeadedEncoder(nn.Flatten(), self.head_)
+            else:
+                some = train.spread(_N_STANDARDISED, np.random.default_rng(seed))
+                self._standardise(self._embed_as_in_training(array.read(some)), weights[some])
+                dtype = dtype_of(self.precision, self._device())
+                net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)
+            if self.max_epochs > 0:
+                array = on_device(array, self._device())
+            parts = (
+                None
+                if part is None
+                else LabelledBatches(
+                    array, part, self.batch_size, seed, targets=targets, weights=weights
+                )
+                for part in (train, valid)
+            )
+            return self._fit_module(
+                net, loss, *parts, patience=self.n_iter_no_change, description=type(self).__name__
+            )
+
+    def _start_encoder(self, X, array: SegmentArray, groups, weights: np.ndarray, seed: int):
+        """Set ``encoder_``: a new one, or a copy of a pretrained one."""
+        encoder = self.encoder
+        given = encoder.estimator if isinstance(encoder, FrozenEstimator) else encoder
+        if isinstance(given, RelConEmbedder):
+            if given is encoder:
+                embedder = self._pretrained(X, array, groups, weights, seed)
+            else:
+                embedder = given
+                check_is_fitted(embedder)
+                embedder._check_segments(X, reset=False)
+            recipe = embedder._recipes["encoder_"]
+            self._keep("encoder_", copy.deepcopy(embedder.encoder_), recipe)
+        elif isinstance(encoder, str):
+            settings = ENCODER_PRESETS[encoder]
+            self._build("encoder_", ResNet1D, seed, n_channels=self.n_channels_in_, **settings)
+        elif callable(encoder):
+            self._build("encoder_", encoder, seed, n_channels=self.n_channels_in_)
+        else:
+            raise ValueError(
+                f"encoder={encoder!r} is, or wraps, a {type(given).__name__}; of estimators, only "
+                "a RelConEmbedder has an encoder to start from."
+            )
+
+    def _pretrained(self, X, array: SegmentArray, groups, weights: np.ndarray, seed: int):
+        """Return a fitted clone of the embedder given, of the rows that have a weight."""
+        if self.encoder.__sklearn_is_fitted__():
+            warnings.warn(
+                "encoder is a fitted RelConEmbedder that is pretrained anew, on the data given to "
+                "fit. To start from its weights pass FrozenEstimator(embedder).",
+                UserWarning,
+                stacklevel=5,
+            )
+        embedder = clone(self.encoder)
+        if embedder.random_state is None:
+            embedder.set_params(random_state=seed)
+        if not weights.all():
+            rows = np.flatnonzero(weights)
+            X = ChosenRows(array, rows)
+            groups = None if groups is None else np.asarray(groups)[rows]
+        return embedder.fit(X, groups=groups)
+
+    def _frozen_parts(self, encoder: nn.Module) -> list[nn.Module]:
+        """Return the modules of an encoder that are not to change."""
+        if self.freeze == "none":
+            return []
+        if self.freeze == "encoder":
+            return [encoder]
+        stages = getattr(encoder, "stages", list)()
+        if len(stages) < self.freeze:
+            raise ValueError(
+                f"freeze={self.freeze}, but the encoder, a {type(encoder).__name__}, has "
+                f"{len(stages)} stages" + (" (no method of that name)." if not stages else ".")
+            )
+        return [module for stage in stages[: self.freeze] for module in stage]
+
+    def _standardise(self, embeddings: np.ndarray, weights: np.ndarray) -> None:
+        """Have the head subtract the mean of embeddings, and divide by their deviation."""
+        self.head_.standardise.set(*weighted_moments(embeddings, weights))
+
+    def _embed_as_in_training(self, segments: np.ndarray) -> np.ndarray:
+        """Embed a batch by its own statistics; those of a new encoder's batch norms mean nothing.
+
+        It is done by a copy: statistics move in training.
+        """
+        encoder = copy.deepcopy(self.encoder_)
+        net = HeadedEncoder(encoder, nn.Identity(), self._frozen_parts(encoder)).train()
+        with torch.inference_mode():
+            z = net(torch.from_numpy(segments).to(self._device()).transpose(1, 2))
+        return check_embeddings(z, len(segments), self.encoder).cpu().numpy()
+
+    def _own_rng(self, seed: int):
+        # An encoder of the user's own may draw from the global generators (dropout). Fits with one
+        # therefore wait for each other where they run in threads; ours draw nothing.
+        if self.freeze == "encoder" or isinstance(self.encoder_, ResNet1D):
+            return nullcontext()
+        return seeded_global_rng(seed, self._device())
+
+    # -- prediction ------------------------------------------------------------------------
+
+    def _embed(self, array: SegmentArray, out: np.ndarray | None = None) -> np.ndarray:
+        encoder = self.encoder_.to(self._device()).eval()
+
+        def embed(segments: Tensor) -> Tensor:
+            return check_embeddings(encoder(segments), len(segments), self.encoder)
+
+        return apply_in_blocks(embed, array, self._device(), out=out, verbose=self.verbose)
+
+    def _outputs(self, X) -> np.ndarray:
+        """Return what the head gives for segments, (n_segments, n_outputs) float32."""
+        check_is_fitted(self)
+        array, device = self._check_segments(X, reset=False), self._device()
+        encoder, head = self.encoder_.to(device).eval(), self.head_.to(device).eval()
+
+        def predict(segments: Tensor) -> Tensor:
+            return head(check_embeddings(encoder(segments), len(segments), self.encoder))
+
+        return apply_in_blocks(predict, array, device, description="predict", verbose=self.verbose)
+
+
+def rows_of(index: GroupIndex) -> np.ndarray:
+    """Return the rows in use, in the order of the index."""
+    return index.rows_at(np.arange(index.n_rows))
+
+
+def weights_of(index: GroupIndex, weights: np.ndarray) -> np.ndarray:
+    """Return the weights of the rows in use, and 0 for the others."""
+    rows, used = rows_of(index), np.zeros_like(weights)
+    used[rows] = weights[rows]
+    return used
+
+
+def index_of_some(groups, chosen: np.ndarray) -> GroupIndex:
+    """Return an index of the rows that a mask chooses; every row is on its own if None."""
+    labels = np.arange(len(chosen)) if groups is None else np.asarray(groups)
+    codes = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    index = GroupIndex.from_labels(np.where(chosen, codes, -1))
+    return index.select(index.labels >= 0)
+
+
+def _room_for(n_rows: int, n_features: int) -> np.ndarray:
+    """Return an array for embeddings: in memory, or in a temporary file where they are many."""
+    shape = (n_rows, n_features)
+    if 4 * n_rows * n_features <= _KEPT_BYTES:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile() as file:  # the mapping keeps it
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

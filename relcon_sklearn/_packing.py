@@ -1,0 +1,65 @@
+"""Torch modules made from seeds, and pickled without torch."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+# torch initialises weights from one global generator; two threads must not take turns at it.
+_GLOBAL_RNG_LOCK = threading.RLock()
+
+
+class Recipe(NamedTuple):
+    """How a torch module is made: a callable and its keyword arguments."""
+
+    factory: Callable[..., nn.Module]
+    kwargs: dict[str, Any]
+
+    def make(self, seed: int) -> nn.Module:
+        """Make the module, with seeded weights."""
+        with seeded_global_rng(seed):
+            module = self.factory(**self.kwargs)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{self.factory!r} made a {type(module).__name__}, not a torch module.")
+        return module
+
+
+class PackedModule(NamedTuple):
+    """A torch module as its recipe and numpy arrays: no device and no torch storage in it."""
+
+    recipe: Recipe
+    arrays: dict[str, np.ndarray]
+
+    @classmethod
+    def pack(cls, module: nn.Module, recipe: Recipe) -> PackedModule:
+        """Take the weights and buffers of `module`."""
+        state = module.state_dict()
+        return cls(recipe, {k: v.detach().cpu().numpy().copy() for k, v in state.items()})
+
+    def unpack(self) -> nn.Module:
+        """Rebuild the module, on the CPU and in evaluation mode."""
+        module = self.recipe.make(seed=0)
+        module.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in self.arrays.items()})
+        return module.eval()
+
+
+@contextlib.contextmanager
+def seeded_global_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's global generators within the block, and leave them as they were.
+
+    Covers the CPU's and, if `device` is one, that GPU's.
+    """
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
+        # Not torch.manual_seed, which would reach every GPU.
+        torch.random.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield

@@ -1,0 +1,216 @@
+"""RelConRegressor: an encoder of motion fine-tuned to predict numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import check_array
+
+from ._fine_tuning import FineTunedEstimator, weights_of
+from ._weights import check_weights, weighted_moments
+from .training import regression_loss
+
+
+class RelConRegressor(RegressorMixin, FineTunedEstimator):
+    """Regressor of motion segments: an encoder, pretrained or new, with a head on it.
+
+    The head maps embeddings to one number or several. It is trained together with the encoder, or
+    with as much of it as is not frozen, by the squared error, averaged over the numbers.
+
+    Parameters
+    ----------
+    encoder : FrozenEstimator, RelConEmbedder, str or callable, default="resnet34"
+        Where the encoder comes from, as in :class:`RelConClassifier`: a copy of a pretrained one,
+        one to be pretrained first, or a new one.
+    head : {"linear", "mlp"}, default="linear"
+        Either first standardises the embedding, as in :class:`RelConClassifier`. "mlp" has a
+        hidden layer of 256 with ReLU.
+    freeze : {"none", "encoder"} or int, default="none"
+        What of the encoder stays as it is: nothing, all of it, or its first stages, as in
+        :class:`RelConClassifier`.
+    scale_targets : bool, default=True
+        Whether each target is standardised by the weighted mean and standard deviation of the
+        training part, and predictions brought back: one learning rate then suits targets of any
+        unit, and each has a like share in the loss.
+    max_epochs : int, default=50
+        Passes over the segments. 0 leaves the encoder as it starts, and the head untrained.
+    batch_size : int, default=64
+        Segments per training step.
+    lr : float, default=1e-3
+        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
+    validation_fraction : float, default=0.1
+        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
+        are too few groups (a warning says so), the last epoch is kept.
+    n_iter_no_change : int or None, default=10
+        Training ends when the validation loss has not fallen in so many epochs. None takes all
+        of `max_epochs`.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    device : str, default="auto"
+        Torch device. "auto" is CUDA where there is one, else the CPU.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder in training. "auto" is bfloat16 on GPUs and CPUs that have instructions for
+        it, else float32. The head, and predictions, come in float32 arithmetic always.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness, also of an `encoder` to be pretrained whose own is None. An int
+        gives the same result every time on the same CPU.
+    verbose : int, default=0
+        Progress bars if positive.
+
+    Attributes
+    ----------
+    encoder_ : torch.nn.Module
+        The fine-tuned encoder.
+    head_ : torch.nn.Module
+        The head. Its outputs are scaled targets.
+    target_mean_, target_scale_ : float or ndarray of shape (n_outputs,)
+        What targets were scaled by; 0 and 1 without `scale_targets`.
+    history_ : list of dict
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
+        squared errors of scaled targets, weighted.
+    n_features_in_ : int
+        Number of time steps of a training segment.
+    n_channels_in_ : int
+        Number of channels.
+    feature_names_in_ : ndarray of str
+        Column names of X, if it was a data frame (of one-channel segments) with such names.
+
+    See Also
+    --------
+    RelConClassifier : The same for classes.
+    RelConEmbedder : The pretraining.
+
+    Examples
+    --------
+    >>> from relcon_sklearn import RelConRegressor
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> X, _, subjects, *_ = make_motion(60, n_subjects=6, n_timesteps=64, random_state=0)
+    >>> spread = X.std(axis=1)
+    >>> regressor = RelConRegressor("resnet14-half", max_epochs=1, random_state=0)
+    >>> regressor.fit(X, spread, groups=subjects).predict(X).shape
+    (60, 3)
+    """
+
+    _parameter_constraints: dict = {
+        **FineTunedEstimator._parameter_constraints,
+        "scale_targets": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        encoder="resnet34",
+        *,
+        head="linear",
+        freeze="none",
+        scale_targets=True,
+        max_epochs=50,
+        batch_size=64,
+        lr=1e-3,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoder = encoder
+        self.head = head
+        self.freeze = freeze
+        self.scale_targets = scale_targets
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the head, and what of the encoder is not frozen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
+            anything else with shape, dtype and row indexing; it is read batch by batch.
+        y : array-like of shape (n_segments,) or (n_segments, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_segments,) or None, default=None
+            Weights of the segments. Those of weight zero are left out.
+        groups : array-like of shape (n_segments,) or None, default=None
+            Whose each segment is: validation holds out whole groups. None makes every segment a
+            group of its own.
+
+        Returns
+        -------
+        self : RelConRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, or if the
+            encoder does not fit them.
+        FloatingPointError
+            If training diverges.
+        """
+        self._require_targets(y)
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        weights = check_weights(sample_weight, len(y))
+        array, index = self._check_rows(X, len(y), weights, groups)
+        seed = self._seed()
+        train, valid = self._hold_out(index, np.random.default_rng(seed), stacklevel=4)
+        mean, scale = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
+        if self.scale_targets:
+            mean, scale = _mean_and_scale(y, weights_of(train, weights))
+        self.target_mean_, self.target_scale_ = mean, scale
+        targets = ((y - mean) / scale).astype(np.float32).reshape(len(y), -1)
+        self._start_encoder(X, array, groups, weights, seed)
+        self.history_ = self._learn(
+            array,
+            train,
+            valid,
+            targets,
+            weights,
+            n_outputs=targets.shape[1],
+            loss=regression_loss,
+            seed=seed,
+        )
+        return self
+
+    def predict(self, X):
+        """Predict the targets of segments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments. With three dimensions they may be of another length than the training
+            segments.
+
+        Returns
+        -------
+        y : ndarray of shape (n_segments,) or (n_segments, n_outputs)
+            Of the shape of the targets given to :meth:`fit`. Float64, computed in float32 before
+            targets are scaled back.
+        """
+        outputs = self._outputs(X).astype(np.float64)
+        outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)
+        return outputs * self.target_scale_ + self.target_mean_
+
+
+def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean and standard deviation of targets; 1 for one that is constant."""
+    mean, variance = weighted_moments(y, weights)
+    deviation = np.sqrt(variance)
+    constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    return mean, np.where(constant, 1.0, deviation)

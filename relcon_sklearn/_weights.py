@@ -1,0 +1,88 @@
+"""Weights of rows: checked, balanced over classes, and averages by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_class_weight
+
+# Rows that are made float64 at once.
+_BLOCK_ROWS = 2**14
+
+
+def check_weights(sample_weight, n_rows: int) -> np.ndarray:
+    """Return float64 weights of `n_rows` rows, not negative; all ones if None."""
+    if sample_weight is None or isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.ndim != 1 or len(weights) != n_rows:
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, but there are {n_rows} segments: pass one "
+            "weight for each segment."
+        )
+    if (weights < 0).any():
+        row = int(np.flatnonzero(weights < 0)[0])
+        raise ValueError(f"sample_weight contains a negative weight: first in row {row}.")
+    return weights
+
+
+def class_weights(
+    class_weight: Mapping | str | None,
+    classes: np.ndarray,
+    codes: np.ndarray,
+    sample_weight: np.ndarray,
+) -> np.ndarray:
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        As scikit-learn's classifiers have it.
+    classes : ndarray of shape (n_classes,)
+        Their labels.
+    codes : ndarray of shape (n_rows,)
+        Number of the class of each row.
+    sample_weight : ndarray of shape (n_rows,)
+        Weight of each row, by which "balanced" counts. A class of which nothing counts has a
+        weight of zero.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,)
+        One weight per class.
+    """
+    if class_weight != "balanced":  # for which older releases of scikit-learn count rows
+        return compute_class_weight(class_weight, classes=classes, y=classes[codes])
+    totals = np.bincount(codes, sample_weight, minlength=len(classes))
+    there = totals > 0
+    weights = np.zeros(len(classes))
+    weights[there] = totals.sum() / (there.sum() * totals[there])
+    return weights
+
+
+def weighted_moments(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean and variance of each column.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        The values; may be memory-mapped.
+    weights : ndarray of shape (n_rows,)
+        Weights of the rows. Those without are not looked at.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_columns,)
+        Float64.
+    """
+    rows = np.flatnonzero(weights)
+    shares = weights[rows] / weights[rows].sum()
+    blocks = [slice(i, i + _BLOCK_ROWS) for i in range(0, len(rows), _BLOCK_ROWS)]
+    mean = sum(shares[b] @ values[rows[b]].astype(np.float64) for b in blocks)
+    variance = sum(shares[b] @ (values[rows[b]].astype(np.float64) - mean) ** 2 for b in blocks)
+    return mean, variance

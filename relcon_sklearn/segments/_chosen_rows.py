@@ -1,0 +1,29 @@
+"""Some of the rows of an array, as an array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._array import SegmentArray
+from ._lazy import LazyArray
+
+
+class ChosenRows(LazyArray):
+    """View of some rows of an array of segments.
+
+    Parameters
+    ----------
+    array : SegmentArray
+        The segments.
+    rows : ndarray of shape (n_rows,)
+        Their numbers, in the order wanted.
+    """
+
+    def __init__(self, array: SegmentArray, rows: np.ndarray):
+        self.array = array
+        self.rows = rows
+        self.shape = (len(rows), *array.shape[1:])
+        self.dtype = np.dtype(np.float32)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        return self.array.read(self.rows[rows])

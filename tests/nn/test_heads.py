@@ -1,0 +1,86 @@
+"""Heads, and encoders of which parts are frozen."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from reference import tiny_encoder
+from torch import nn
+
+from relcon_sklearn.nn import HEADS, HeadedEncoder, make_head, without_gradients
+from relcon_sklearn.nn._heads import Standardise
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_shapes(kind):
+    head = make_head(kind, n_features=5, n_outputs=3, width=7)
+    assert head(torch.randn(4, 5)).shape == (4, 3)
+    widths = [layer.out_features for layer in head if isinstance(layer, nn.Linear)]
+    assert widths == {"linear": [3], "mlp": [7, 3]}[kind]
+
+
+def test_heads_draw_nothing_when_used():
+    head = make_head("mlp", 5, 3).train()
+    z = torch.randn(4, 5)
+    state = torch.get_rng_state()
+    torch.testing.assert_close(head(z), head(z), rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_standardise():
+    z = np.random.default_rng(0).normal(3, [1, 2, 5], size=(500, 3))
+    module = Standardise(3)
+    module.set(z.mean(0), z.var(0))
+    out = module(torch.from_numpy(z).float()).numpy()
+    np.testing.assert_allclose(out.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(out.std(0), 1, atol=2e-3)
+
+
+def test_standardise_does_not_blow_up_what_hardly_varies():
+    module = Standardise(2)
+    module.set(np.zeros(2), np.array([1.0, 1e-20]))
+    assert module.scale.min() > 1e-3
+    module.set(np.ones(2), np.zeros(2))
+    assert module(torch.zeros(1, 2)).tolist() == [[-1, -1]]
+
+
+def test_headed_encoder_is_the_head_on_the_encoder():
+    encoder, head = tiny_encoder(n_channels=3), make_head("linear", 8, 2)
+    x = torch.randn(6, 3, 20)
+    net = HeadedEncoder(encoder, head).eval()
+    torch.testing.assert_close(net(x), head(encoder(x)), rtol=0, atol=0)
+
+
+def test_precision_is_that_of_the_encoder_only():
+    encoder, head = tiny_encoder(n_channels=3), make_head("linear", 8, 2)
+    x = torch.randn(6, 3, 20)
+    half = HeadedEncoder(encoder, head, dtype=torch.bfloat16).eval()(x)
+    full = HeadedEncoder(encoder, head).eval()(x)
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, full)
+    torch.testing.assert_close(half, full, rtol=0.1, atol=0.1)
+
+
+def test_frozen_parts_stay_in_evaluation_mode():
+    encoder = tiny_encoder(n_channels=3, n_blocks=(1, 1), widths=(8, 8), kernel_sizes=(3, 3))
+    frozen = encoder.stages()[0]
+    net = HeadedEncoder(encoder, make_head("linear", 8, 2), frozen).train()
+    assert not any(part.training for module in frozen for part in module.modules())
+    assert all(part.training for module in encoder.stages()[1] for part in module.modules())
+    before = copy.deepcopy(encoder.state_dict())
+    net(torch.randn(6, 3, 20))
+    moved = {name for name, value in encoder.state_dict().items() if value.ne(before[name]).any()}
+    assert moved
+    assert all(name.startswith("blocks.1.") for name in moved)
+    assert not any(part.training for part in net.eval().modules())
+
+
+def test_without_gradients():
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.bias.requires_grad_(False)
+    with without_gradients([first, second]):
+        assert not any(p.requires_grad for m in (first, second) for p in m.parameters())
+    assert all(p.requires_grad for p in first.parameters())
+    assert second.weight.requires_grad
+    assert not second.bias.requires_grad
