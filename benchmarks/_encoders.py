@@ -97,7 +97,9 @@ def pretrained(
 
 def as_embedder(encoder: ResNet1D, preset: str, X: np.ndarray) -> RelConEmbedder:
     """Return a fitted embedder with the weights of `encoder`, for windows like `X`."""
-    embedder = RelConEmbedder(no_distances, encoder=preset, max_epochs=0, random_state=0).fit(X[:2])
+    embedder = RelConEmbedder(
+        no_distances, encoder=preset, max_epochs=0, validation_fraction=0, random_state=0
+    ).fit(X[:2])
     embedder.encoder_.load_state_dict(encoder.state_dict())
     return embedder
 

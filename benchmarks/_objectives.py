@@ -68,11 +68,11 @@ class RelCon:
     attention: str = "sparsemax"
     rotation: bool = True
     revin: bool = True
-    distance_share: float = 0.2  # of the time
+    distance_share: float = 0.1  # of the time
     distance_lr: float = 5e-3
-    embed_dim: int = 16
-    query_stride: int = 4
-    n_within: int = 7
+    embed_dim: int = 8
+    query_stride: int = 8
+    n_within: int = 15
     n_between: int | None = None
     n_positives: int | None = None
     temperature: float = 0.1
@@ -92,11 +92,8 @@ class RelCon:
             n_positives=self.n_positives,
             augmentation=self.augmentation,
         )
-        kind, n_items = (
-            (SharedBatches, common.n_segments // (1 + self.n_within))
-            if self.shared
-            else (Batches, common.n_segments)
-        )
+        kind = SharedBatches if self.shared else Batches
+        n_items = common.n_segments // (1 + self.n_within)
         batches = kind(array, index, n_items, seed, self.n_within, self.n_between)
         module = with_head(encoder, self.projection, seed)
         return record | train(module, loss, batches, common.lr, common.seconds - spent)
@@ -236,22 +233,38 @@ def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, second
     return {name: point[name] for name in ("seconds", "steps", "anchors", "segments", "train_loss")}
 
 
-RELCON = RelCon()
+# As published, but for smaller lists, candidates shared within a batch, and query_stride.
+PUBLISHED = RelCon()
+VIEWS = RandomAugmentations()
+RELCON = replace(PUBLISHED, augmentation=VIEWS, n_positives=2, n_between=0)
 OBJECTIVES = {
     "relcon": RELCON,
+    "relcon_published": PUBLISHED,
     # Two views of each segment; the other view is the positive, all other segments negatives.
     "simclr": RelCon(
         distance="none",
-        augmentation=RandomAugmentations(),
+        augmentation=VIEWS,
         n_positives=1,
         n_within=0,
         shared=False,
-        projection=True,
     ),
     "augmentation_prediction": AugmentationPrediction(),
     # The nearest of the same person's segments is the positive, the person's others negatives.
-    "rebar": replace(RELCON, n_positives=1, n_between=0, rotation=False, revin=False),
+    "rebar": replace(PUBLISHED, n_positives=1, n_between=0, rotation=False),
     "masked": MaskedReconstruction(),
+}
+
+ABLATIONS = {
+    "euclidean": replace(RELCON, distance="euclidean"),
+    "dtw": replace(RELCON, distance="dtw"),
+    "no-rotation": replace(RELCON, rotation=False),
+    "no-revin": replace(RELCON, revin=False),
+    "hard": replace(PUBLISHED, n_positives=1),
+    "within-only": replace(PUBLISHED, n_between=0),
+    "between-only": replace(PUBLISHED, n_within=0),
+    "views, all positives": replace(RELCON, n_positives=None),
+    "views, own view only": replace(RELCON, n_positives=1, distance="none"),
+    "views, within and between": replace(RELCON, n_between=None),
 }
 
 

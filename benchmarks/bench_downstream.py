@@ -24,6 +24,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -34,22 +35,23 @@ from _cells import Cell, CellFile
 from _classic import CLASSIC, linear_probe, mlp_probe
 from _cost import cost_cells
 from _downstream_data import TASKS, Windows, draw, source_of
-from _encoders import Data, as_embedder, pretrained
+from _downstream_report import render
+from _encoders import WINDOW, Data, as_embedder, pretrained
 from _evaluation import classification_scores, regression_scores
 from _features import classic_features
 from _objectives import ABLATIONS, OBJECTIVES, Common
 from _report import environment
 from filelock import FileLock, Timeout
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from relcon_sklearn import RelConClassifier, RelConRegressor
 
 HERE = Path(__file__).parent
+MARK = "<!-- below: written by bench_downstream.py --report -->"
 WINDOWS = (1.0, 2.56, 5.0, 10.0)
 SHARES = (0.01, 0.05, 0.1, 1.0)
-CLASSIFICATION = [name for name in TASKS if not TASKS[name].targets]
+ABLATIONS_BY_METHOD = {f"relcon:{name}": objective for name, objective in ABLATIONS.items()}
 FOUR = ("hapt", "sisfall", "smartfallmm", "wisdm")
 
 say = partial(print, flush=True)
@@ -59,14 +61,14 @@ say = partial(print, flush=True)
 class Settings:
     """What can be tuned; every field is a command-line option of the same name."""
 
-    seconds: float = 30.0  # of pretraining
-    in_domain_seconds: float = 15.0  # likewise, in each fold
+    seconds: float = 24.0  # of pretraining
+    in_domain_seconds: float = 8.0  # likewise, in each fold
     encoder: str = "resnet14-half"
     n_folds: int = 5
     n_seeds: int = 3
-    n_windows: int = 3000  # labelled windows of a task, drawn at random
+    n_windows: int = 2500  # labelled windows of a task, drawn at random
     pretraining_windows: int = 8000  # of a data set, likewise
-    fine_tuning_epochs: int = 20
+    fine_tuning_epochs: int = 10
 
     def common(self, setting: str) -> Common:
         """Return what objectives share in a setting."""
@@ -82,37 +84,39 @@ SMOKE = Settings(
 # -- what is to be done ----------------------------------------------------------------------------
 
 
-def plan(settings: Settings) -> list[Cell]:
-    """Return all cells, those first that matter most."""
+def plan(settings: Settings) -> list[list[Cell]]:
+    """Return all cells in stages, those first that matter most."""
     seeds = range(settings.n_seeds)
-    rivals = [name for name in OBJECTIVES if name != "relcon"]
-    encoders = ["relcon", *rivals, "untrained"]
-    cells = [
-        Cell("transfer", task, method, "linear", seed)
+    encoders = [*OBJECTIVES, "untrained"]
+    main = [
+        [Cell("transfer", task, method, "linear", seed) for task in TASKS for method in encoders]
         for seed in seeds
-        for task in TASKS
-        for method in encoders
     ]
-    cells += [Cell("none", task, method, "own") for task in TASKS for method in CLASSIC]
-    cells += [Cell("transfer", task, "relcon", "fine_tune") for task in TASKS]
-    cells += [Cell("none", task, "scratch", "fine_tune") for task in TASKS]
-    cells += [
-        Cell("transfer", task, f"relcon:{name}", "linear", seed)
-        for seed in seeds
-        for task in FOUR
+    classic = [Cell("none", task, method, "own") for task in TASKS for method in CLASSIC]
+    fine_tuned = [
+        Cell(setting, task, method, "fine_tune")
+        for task in TASKS
+        for setting, method in (("transfer", "relcon"), ("none", "scratch"))
+    ]
+    ablations = [
+        [Cell("transfer", task, f"relcon:{name}", "linear", seed) for task in FOUR]
+        for seed in seeds[:2]
         for name in ABLATIONS
     ]
-    for task, share in itertools.product(FOUR, SHARES[:-1]):
-        for method, protocol in (
-            ("relcon", "linear"),
-            ("simclr", "linear"),
-            ("untrained", "linear"),
-            ("relcon", "fine_tune"),
-        ):
-            cells.append(Cell("transfer", task, method, protocol, labelled=share))
-        cells.append(Cell("none", task, "scratch", "fine_tune", labelled=share))
-        cells.append(Cell("none", task, "features_forest", "own", labelled=share))
-    cells += [
+    few_labels = [
+        Cell(setting, task, method, protocol, labelled=share)
+        for task, share in itertools.product(FOUR, SHARES[:-1])
+        for setting, method, protocol in (
+            ("transfer", "relcon", "linear"),
+            ("transfer", "simclr", "linear"),
+            ("transfer", "untrained", "linear"),
+            ("transfer", "relcon", "fine_tune"),
+            ("none", "scratch", "fine_tune"),
+            ("none", "features_forest", "own"),
+        )
+    ]
+    in_domain = [Cell("in_domain", task, method, "linear") for task in TASKS for method in encoders]
+    other_protocols = [
         Cell("transfer", task, method, protocol)
         for task in TASKS
         for method, protocol in (
@@ -123,15 +127,27 @@ def plan(settings: Settings) -> list[Cell]:
             ("simclr", "fine_tune"),
         )
     ]
-    cells += [Cell("in_domain", task, method, "linear") for task in TASKS for method in encoders]
-    for window, task in itertools.product(WINDOWS, TASKS):
-        if window != 2.56:
-            cells += [
-                Cell("transfer", task, method, "linear", window=window)
-                for method in ("relcon", "simclr", "untrained")
-            ]
-            cells.append(Cell("none", task, "features_forest", "own", window=window))
-    return cells
+    other_windows = [
+        Cell(setting, task, method, protocol, window=window)
+        for window, task in itertools.product(WINDOWS, TASKS)
+        if window != WINDOW
+        for setting, method, protocol in (
+            ("transfer", "relcon", "linear"),
+            ("transfer", "simclr", "linear"),
+            ("transfer", "untrained", "linear"),
+            ("none", "features_forest", "own"),
+        )
+    ]
+    return [
+        *main,
+        classic,
+        fine_tuned,
+        *ablations,
+        few_labels,
+        in_domain,
+        other_protocols,
+        other_windows,
+    ]
 
 
 def job_of(cell: Cell) -> str:
@@ -144,30 +160,40 @@ def job_of(cell: Cell) -> str:
 # -- doing it --------------------------------------------------------------------------------------
 
 
-def folds_of(windows: Windows, n_folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    return GroupKFold(n_folds).split(windows.X, groups=windows.subject)
+def folds_of(
+    windows: Windows, subjects: np.ndarray, n_folds: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Give the rows to train on, those to test on, and all who are held out.
+
+    Who is held out does not depend on the windows, of which `subjects` are everybody's.
+    """
+    order = np.random.default_rng(0).permutation(np.unique(subjects))
+    for fold in range(n_folds):
+        held_out = order[fold::n_folds]
+        test = np.isin(windows.subject, held_out)
+        yield np.flatnonzero(~test), np.flatnonzero(test), held_out
 
 
 def some_subjects(windows: Windows, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return the rows of a share of the subjects; of one that has two labels, at least."""
+    """Return the rows of a share of the subjects; at least one."""
     subjects = np.unique(windows.subject[rows])
     n = max(1, round(share * len(subjects)))
     order = np.random.default_rng(seed).permutation(subjects)
-    chosen = rows[np.isin(windows.subject[rows], order[:n])]
-    return chosen
+    return rows[np.isin(windows.subject[rows], order[:n])]
 
 
 def run_cell(cell: Cell, data: Data, settings: Settings) -> dict:
     """Return the record of a cell."""
     task = TASKS[cell.task]
     windows = data.task(cell.task, cell.window)
+    subjects = data.task(source_of(cell.task)).subject
     windows = windows.take(np.flatnonzero(windows.known))
     windows = draw(windows, settings.n_windows, 0)
     predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
     chosen, training, probing = [], [], 0.0
-    for fold, (train, test) in enumerate(folds_of(windows, settings.n_folds)):
+    folds = folds_of(windows, subjects, settings.n_folds)
+    for fold, (train, test, held_out) in enumerate(folds):
         train = some_subjects(windows, train, cell.labelled, 100 * cell.seed + fold)
-        held_out = np.unique(windows.subject[test])
         encoder, record = encoder_of(cell, data, settings, held_out)
         training.append(record)
         start = time.process_time()
@@ -212,13 +238,13 @@ def encoder_of(cell: Cell, data: Data, settings: Settings, held_out: np.ndarray)
 
 
 def pretraining_seconds(training: list[dict]) -> dict:
+    """Return the mean time of pretraining, the distance's included; none without pretraining."""
     spent = [
-        r["seconds"] + r.get("distance", {}).get("seconds", 0) for r in training if r.get("seconds")
+        record["seconds"] + record.get("distance", {}).get("seconds", 0)
+        for record in training
+        if "seconds" in record
     ]
     return {"pretraining": float(np.mean(spent))} if spent else {}
-
-
-ABLATIONS_BY_METHOD = {f"relcon:{name}": objective for name, objective in ABLATIONS.items()}
 
 
 def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: Settings):
@@ -258,7 +284,7 @@ def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: Sett
         start,
         max_epochs=settings.fine_tuning_epochs,
         # With a single subject there is nobody to hold out.
-        validation_fraction=0.1 if len(np.unique(train.subject)) > 1 else 0.0,
+        validation_fraction=0.2 if len(np.unique(train.subject)) > 1 else 0.0,
         random_state=cell.seed,
     )
     model.fit(train.X, train.y, groups=train.subject)
@@ -269,23 +295,17 @@ def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: Sett
 def run(args, settings: Settings, file: CellFile) -> None:
     """Do every job that nobody has done or taken."""
     data = Data(args.data, args.cache)
-    wanted = [cell for cell in plan(settings) if selected(cell, args)]
     where = environment()
-    for name, cells in itertools.groupby(sorted_by_job(wanted), key=job_of):
-        cells = list(cells)
-        lock = FileLock(args.cache / f"{args.output.stem}-{name}.lock")
-        try:
-            with lock.acquire(timeout=0):
-                done = file.read()
-                for cell in cells:
-                    if cell in done:
-                        continue
-                    record = run_cell(cell, data, settings)
-                    file.add(cell, record | {"run": where})
-                    score = record["scores"].get("macro_f1", record["scores"].get("r2"))
-                    say(f"{cell}: {score:.3f}; {record['seconds']}")
-        except Timeout:
-            continue
+    for stage in plan(settings):
+        # Not sorted by name: jobs come in the order of the plan.
+        jobs: dict[str, list[Cell]] = {}
+        for cell in stage:
+            if selected(cell, args):
+                jobs.setdefault(job_of(cell), []).append(cell)
+        for name, cells in jobs.items():
+            lock = FileLock(args.cache / f"{args.output.stem}-{name}.lock")
+            with suppress(Timeout), lock.acquire(timeout=0):
+                run_job(cells, data, settings, file, where)
     if "cost" in args.parts:
         done = file.read()
         for cell, record in cost_cells(data, settings.encoder, settings.n_windows):
@@ -293,12 +313,15 @@ def run(args, settings: Settings, file: CellFile) -> None:
                 file.add(cell, record | {"run": where, "settings": asdict(settings)})
 
 
-def sorted_by_job(cells: list[Cell]) -> list[Cell]:
-    """Return cells with those of a job together, jobs in the order of their first cells."""
-    first = {}
-    for i, cell in enumerate(cells):
-        first.setdefault(job_of(cell), i)
-    return sorted(cells, key=lambda cell: first[job_of(cell)])
+def run_job(cells: list[Cell], data: Data, settings: Settings, file: CellFile, where: dict) -> None:
+    """Make and write what is not there yet."""
+    done = file.read()
+    for cell in cells:
+        if cell not in done:
+            record = run_cell(cell, data, settings)
+            file.add(cell, record | {"run": where})
+            score = record["scores"].get("macro_f1", record["scores"].get("r2"))
+            say(f"{cell}: {score:.3f}; {record['seconds']}")
 
 
 def selected(cell: Cell, args) -> bool:
@@ -307,6 +330,18 @@ def selected(cell: Cell, args) -> bool:
         and cell.task in args.tasks
         and (not args.methods or cell.method in args.methods)
     )
+
+
+def write_report(cells: dict[Cell, dict], source: Path) -> None:
+    """Write the page of results: what people wrote stays, tables and figures are made anew."""
+    page = HERE.parent / "docs" / "downstream.md"
+    text = page.read_text() if page.is_file() else f"# Does it help?\n\n{MARK}\n"
+    head, mark, _ = text.partition(MARK)
+    if not mark:
+        raise SystemExit(f"{page} has no line {MARK!r} to put the results after.")
+    body = render(cells, page.parent / "figures")
+    page.write_text(f"{head}{MARK}\n\nFrom `{source.name}`.\n\n{body}\n")
+    say(f"wrote {page}")
 
 
 def parse_args():
@@ -318,9 +353,7 @@ def parse_args():
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--methods", nargs="+", help="all if not given")
     parser.add_argument("--smoke", action="store_true", help="tiny settings: does it run?")
-    parser.add_argument(
-        "--report", action="store_true", help="write docs/downstream.md; run nothing"
-    )
+    parser.add_argument("--report", action="store_true", help="write docs/downstream.md only")
     parser.add_argument("--output", type=Path, help="file of JSON lines")
     parser.add_argument("--cache", type=Path, default=HERE / "results" / "cache")
     return parser.parse_args()

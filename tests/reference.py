@@ -73,21 +73,35 @@ def sparsemax_by_sorting(scores):
     return np.maximum(np.asarray(scores, dtype=np.float64) - threshold, 0)
 
 
-def relative_contrastive_loss_by_loops(embeddings, anchors, candidates, distances, temperature):
-    """The loss of the paper, equation 3, written out term by term in float64."""
+def relative_contrastive_loss_by_loops(
+    embeddings, anchors, candidates, distances, temperature, n_positives=None, views=None
+):
+    """The loss of the paper, equation 3, written out term by term in float64.
+
+    With views, candidates are of the other view: the anchor's own segment, those ranked, and as
+    negatives of every term all segments that are not in the list.
+    """
 
     def similarity(a, b):
-        a, b = embeddings[a].double(), embeddings[b].double()
-        return (a @ b) / (a.norm() * b.norm()) / temperature
+        a, b = a.double(), b.double()
+        return torch.exp((a @ b) / (a.norm() * b.norm()) / temperature)
 
     total = 0.0
-    for anchor, row, distance in zip(anchors, candidates, distances, strict=True):
-        pairs = [(d, int(c)) for d, c in zip(distance.tolist(), row, strict=True) if c >= 0]
-        ranked = [c for _, c in sorted(pairs, key=lambda pair: pair[0])]
-        for i, positive in enumerate(ranked):
-            negatives = sum(torch.exp(similarity(anchor, c)) for c in ranked[i:])
-            total = total - torch.log(torch.exp(similarity(anchor, positive)) / negatives)
-    return total / len(anchors)
+    ways = [(embeddings, embeddings)]
+    if views is not None:
+        ways = [(embeddings, views), (views, embeddings)]
+    for own, other in ways:
+        for anchor, row, distance in zip(anchors.tolist(), candidates, distances, strict=True):
+            pairs = [(d, int(c)) for d, c in zip(distance.tolist(), row, strict=True) if c >= 0]
+            ranked = [c for _, c in sorted(pairs, key=lambda pair: pair[0])]
+            rest = []
+            if views is not None:
+                ranked = [anchor, *ranked]
+                rest = [c for c in range(len(embeddings)) if c not in ranked]
+            for i, positive in enumerate(ranked[:n_positives]):
+                negatives = sum(similarity(own[anchor], other[c]) for c in ranked[i:] + rest)
+                total = total - torch.log(similarity(own[anchor], other[positive]) / negatives)
+    return total / len(anchors) / len(ways)
 
 
 def released_motif_name(name):

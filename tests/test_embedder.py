@@ -9,9 +9,15 @@ from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import Callback
 from torch import nn
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
 from relcon_sklearn.nn import relative_contrastive_loss
-from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
+from relcon_sklearn.segments import (
+    Batches,
+    GroupIndex,
+    Jitter,
+    SegmentArray,
+    SharedBatches,
+)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +275,15 @@ class TestTraining:
         settings = {"distance": FrozenEstimator(distance), "max_epochs": 0}
         scores = [
             tiny_embedder(**settings, **change).fit(X, groups=subjects).score(X, groups=subjects)
-            for change in ({}, {"precision": "bfloat16"}, {"query_stride": 3}, {"compile": True})
+            for change in (
+                {},
+                {"precision": "bfloat16"},
+                {"query_stride": 3},
+                {"compile": True},
+                {"n_between": 1},
+                {"n_positives": 1},
+                {"augmentation": Jitter()},
+            )
         ]
         assert len(set(scores)) == 1
 
@@ -301,6 +315,116 @@ class TestTraining:
         first = embedder.fit(X, groups=subjects).transform(X)
         embedder.fit(X[:40], groups=subjects[:40])
         np.testing.assert_array_equal(embedder.fit(X, groups=subjects).transform(X), first)
+
+
+class TestPositivesAndViews:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"n_between": 2},
+            {"n_within": 0, "n_between": 2},
+            {"n_between": 0, "n_positives": 1},
+            {"augmentation": Jitter(0.3)},
+            {"augmentation": Jitter(0.3), "n_positives": 2, "n_between": 0},
+        ],
+    )
+    @pytest.mark.parametrize("candidates", ["independent", "shared"])
+    def test_what_is_minimised_on_which_batches(self, motion, monkeypatch, changes, candidates):
+        X, _, subjects = motion
+        seen = []
+        monkeypatch.setattr(
+            "relcon_sklearn._base.fit_module",
+            lambda net, loss, train, valid, **_: seen.append((loss, train, valid)),
+        )
+        settings = {"distance": euclidean, "candidates": candidates, "temperature": 0.5}
+        embedder = tiny_embedder(**settings, **changes).fit(X, groups=subjects)
+        [(loss, *parts)] = seen
+        n_within, n_between = changes.get("n_within", 3), changes.get("n_between")
+        kind = SharedBatches if candidates == "shared" else Batches
+        for part in parts:
+            assert type(part) is kind
+            assert (part.n_within, part.n_between) == (n_within, n_between)
+        batch, encoder = next(iter(parts[0])), embedder.encoder_.eval()
+        z, views = encoder(batch.segments.transpose(1, 2)), None
+        if "augmentation" in changes:
+            generator = torch.Generator().manual_seed(batch.seed)
+            copies = changes["augmentation"](torch.cat([batch.segments] * 2), generator)
+            z, views = encoder(copies.transpose(1, 2)).chunk(2)
+        flat = batch.segments.flatten(1)
+        distances = torch.cdist(flat[batch.anchors], flat).gather(1, batch.candidates.clamp(min=0))
+        expected = relative_contrastive_loss(
+            z, batch.anchors, batch.candidates, distances, 0.5, changes.get("n_positives"), views
+        )
+        torch.testing.assert_close(loss(encoder, batch), expected, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("candidates", ["independent", "shared"])
+    def test_within_subject_candidates_only(self, motion, candidates):
+        X, _, subjects = motion
+        owner = {segment.tobytes(): subject for segment, subject in zip(X, subjects, strict=True)}
+        n_candidates = []
+
+        def spy(anchors, candidates):
+            assert {owner[c.tobytes()] for c in candidates} == {owner[anchors[0].tobytes()]}
+            n_candidates.append(len(candidates))
+            return euclidean(anchors, candidates)
+
+        tiny_embedder(distance=spy, n_between=0, candidates=candidates).fit(X, groups=subjects)
+        assert max(n_candidates) == 3
+
+    @pytest.mark.usefixtures("global_rng_untouched")
+    @pytest.mark.parametrize("candidates", ["independent", "shared"])
+    def test_views_are_deterministic_and_change_the_result(self, motion, candidates):
+        X, _, subjects = motion
+        settings = {"distance": euclidean, "candidates": candidates}
+        first, second, plain = (
+            tiny_embedder(augmentation=augmentation, **settings).fit(X, groups=subjects)
+            for augmentation in (RandomAugmentations(), RandomAugmentations(), None)
+        )
+        np.testing.assert_array_equal(first.transform(X), second.transform(X))
+        assert first.history_ == second.history_
+        assert not np.allclose(first.transform(X), plain.transform(X), rtol=1e-2)
+
+    @pytest.mark.parametrize("candidates", ["independent", "shared"])
+    def test_with_the_other_view_as_only_positive_distances_play_no_part(self, motion, candidates):
+        X, _, subjects = motion
+
+        def weights(distance, n_positives):
+            embedder = tiny_embedder(
+                distance=distance,
+                augmentation=Jitter(0.2),
+                n_positives=n_positives,
+                candidates=candidates,
+            )
+            encoder = embedder.fit(X, groups=subjects).encoder_
+            return nn.utils.parameters_to_vector(encoder.parameters()).detach()
+
+        def farthest(anchors, candidates):
+            return -euclidean(anchors, candidates)
+
+        # The order of a sum is another one, and its rounding.
+        near, far = weights(euclidean, 1), weights(farthest, 1)
+        torch.testing.assert_close(near, far, rtol=1e-3, atol=1e-4)
+        assert (weights(euclidean, 2) - weights(farthest, 2)).abs().max() > 1e-3
+
+    @pytest.mark.parametrize("augmentation", [None, Jitter()])
+    def test_no_candidates_at_all(self, motion, augmentation):
+        with pytest.raises(ValueError, match="n_within=0 and n_between=0 leave no candidates"):
+            tiny_embedder(n_within=0, n_between=0, augmentation=augmentation).fit(motion[0])
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("n_between", -1),
+            ("n_between", 1.5),
+            ("n_positives", 0),
+            ("n_positives", "all"),
+            ("augmentation", "jitter"),
+        ],
+    )
+    def test_bad_values(self, motion, name, value):
+        with pytest.raises(ValueError, match=f"'{name}' parameter"):
+            tiny_embedder(**{name: value}).fit(motion[0])
 
 
 class TestPersistence:

@@ -190,6 +190,27 @@ def test_either_attention(motion, attention):
     )
 
 
+def test_without_revin(motion):
+    X, _, subjects = motion
+    distance, with_revin = (
+        tiny_distance(revin=revin).fit(X, groups=subjects) for revin in (False, True)
+    )
+    d = distance.pairwise(X[:3], X[:4])
+    np.testing.assert_allclose(d, slow_pairwise(distance, X[:3], X[:4]), rtol=1e-4)
+    loaded = pickle.loads(pickle.dumps(distance))
+    np.testing.assert_array_equal(loaded.pairwise(X[:3], X[:4]), d)
+    assert loaded.score(X) == distance.score(X)
+    # An offset that both segments have is taken off by RevIN only.
+    for fitted, same in ((with_revin, True), (distance, False)):
+        plain, shifted = fitted.pairwise(X[:3], X[:4]), fitted.pairwise(X[:3] + 1, X[:4] + 1)
+        assert np.allclose(plain, shifted, rtol=1e-2) == same
+
+
+def test_revin_is_yes_or_no(motion):
+    with pytest.raises(ValueError, match="'revin' parameter"):
+        tiny_distance(revin="no").fit(motion[0])
+
+
 def test_negation_and_others_can_be_chosen(motion):
     augmentation = RandomAugmentations([Negation(), Jitter(0.2)], n_applied=1)
     distance = tiny_distance(augmentation=augmentation).fit(motion[0])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import relative_contrastive_loss_by_loops, relative_error
@@ -44,6 +45,101 @@ def test_gradient_equals_that_of_the_loop(n, k, missing, seed):
             value.backward()
         gradients.append(torch.zeros_like(z) if z.grad is None else z.grad)
     np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-4)
+
+
+n_positives = st.sampled_from([None, 1, 2, 3, 9])
+
+
+def other_view(problem, seed):
+    return torch.from_numpy(np.random.default_rng([1, seed]).normal(size=problem[0].shape))
+
+
+@given(
+    n=st.integers(1, 7),
+    n_anchors=st.integers(1, 4),
+    k=st.integers(0, 6),
+    missing=st.sampled_from([0.0, 0.3, 1.0]),
+    temperature=st.sampled_from([0.05, 1.0]),
+    n_positives=n_positives,
+    with_views=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_few_positives_and_views_equal_the_loop(
+    n, n_anchors, k, missing, temperature, n_positives, with_views, seed
+):
+    problem = random_problem(n, n_anchors, k, missing, seed)
+    rest = temperature, n_positives, other_view(problem, seed) if with_views else None
+    actual = relative_contrastive_loss(*problem, *rest)
+    expected = torch.as_tensor(relative_contrastive_loss_by_loops(*problem, *rest))
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@given(
+    st.integers(2, 6),
+    st.integers(0, 5),
+    st.sampled_from([0.0, 0.4, 1.0]),
+    n_positives,
+    st.integers(0, 99),
+)
+def test_gradients_of_both_views_equal_those_of_the_loop(n, k, missing, n_positives, seed):
+    embeddings, *rest = random_problem(n, 3, k, missing, seed)
+    views = other_view((embeddings,), seed)
+    gradients = []
+    for loss in (relative_contrastive_loss, relative_contrastive_loss_by_loops):
+        z, z2 = embeddings.clone().requires_grad_(), views.clone().requires_grad_()
+        loss(z, *rest, 0.1, n_positives, z2).backward()
+        gradients.append(torch.cat([z.grad, z2.grad]))
+    np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-4)
+
+
+@given(st.integers(1, 6), st.sampled_from([0.0, 0.3]), st.integers(0, 99))
+def test_as_many_positives_as_candidates_are_the_published_loss(k, missing, seed):
+    problem = random_problem(8, 5, k, missing, seed)
+    published = relative_contrastive_loss(*problem)
+    for n in (None, k, k + 3):
+        assert torch.equal(relative_contrastive_loss(*problem, n_positives=n), published)
+
+
+def test_one_positive_is_the_cross_entropy_of_the_nearest():
+    problem = random_problem(9, 9, 4, 0.0, 0)
+    z, anchors, candidates, distances = problem
+    z = F.normalize(z.float(), dim=-1)
+    scores = torch.einsum("ad,acd->ac", z[anchors], z[candidates]) / 0.1
+    actual = relative_contrastive_loss(*problem, n_positives=1)
+    torch.testing.assert_close(actual, F.cross_entropy(scores, distances.argmin(dim=1)))
+
+
+@pytest.mark.parametrize("k", [0, 3, 7])
+def test_one_positive_of_two_views_is_info_nce_whatever_the_distances(k):
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(2, 8, 5, generator=generator)
+    anchors = torch.tensor([0, 3, 6])
+    candidates = torch.stack(
+        [(a + 1 + torch.randperm(7, generator=generator)) % 8 for a in anchors]
+    )
+    candidates = candidates[:, :k]
+    candidates[1, 1:] = -1
+    z, z2 = F.normalize(views, dim=-1)
+    logits = z @ z2.T / 0.2
+    both = logits[anchors], logits.T[anchors]
+    expected = sum(F.cross_entropy(each, anchors) for each in both) / 2
+    for sign in (1, -1):
+        distances = sign * torch.arange(3.0 * k).view(3, k)
+        actual = relative_contrastive_loss(
+            views[0], anchors, candidates, distances, 0.2, n_positives=1, views=views[1]
+        )
+        torch.testing.assert_close(actual, expected)
+
+
+def test_others_count_in_every_denominator():
+    scores = torch.tensor([[2.0, 1.0, -1.0]])
+    others = torch.tensor([0.5, 1.5])
+    expected = sum(
+        torch.logsumexp(torch.cat([scores[0, i:], others]), dim=0) - scores[0, i] for i in range(2)
+    )
+    log_others = others.logsumexp(dim=0)[None]
+    actual = ranking_likelihood_loss(scores, n_ranks=2, log_others=log_others)
+    torch.testing.assert_close(actual, expected[None])
 
 
 def test_missing_candidates_do_not_count_whatever_their_distance():

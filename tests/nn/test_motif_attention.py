@@ -61,6 +61,33 @@ def test_loss_and_gradients_in_float32_are_near(vectors):
         assert relative_error(net.get_parameter(name).grad, gradient) < 3e-4, name
 
 
+def distance_of(net, anchors, candidates):
+    with torch.no_grad():
+        return squared_error(net(anchors, candidates), anchors)
+
+
+@pytest.mark.parametrize("revin", [True, False])
+def test_a_common_offset_or_scale_costs_nothing_with_revin_only(revin):
+    net = MotifCrossAttention(3, embed_dim=8, kernel_size=5, revin=revin).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 4, 3, 30, generator=generator, dtype=torch.float64)
+    plain = distance_of(net, a, b)
+    shifted = distance_of(net, a + 2, b + 2)
+    scaled = distance_of(net, 3 * a, 3 * b) / 9
+    for other in (shifted, scaled):
+        close = torch.isclose(other, plain, rtol=1e-4, atol=0)
+        assert close.all() if revin else not close.any()
+
+
+def test_without_revin_gravity_of_the_candidate_is_not_taken_off():
+    # A candidate of another offset gives other values and no more: it is not normalised by it.
+    net = MotifCrossAttention(1, embed_dim=8, kernel_size=5, revin=False).eval()
+    net.out_proj.weight.data.zero_()
+    net.out_proj.bias.data.fill_(0.25)
+    a, b = torch.zeros(1, 1, 20), torch.full((1, 1, 20), 7.0)
+    torch.testing.assert_close(net(a, b), torch.full((1, 1, 20), 0.25), rtol=1e-5, atol=0)
+
+
 def test_dropout_needs_training_and_follows_the_generator():
     net = MotifCrossAttention(2, embed_dim=8, dropout=0.5)
     generator = torch.Generator().manual_seed(0)

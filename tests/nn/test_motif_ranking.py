@@ -65,6 +65,76 @@ def test_equals_the_pair_by_pair_forward(
     torch.testing.assert_close(distances, expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.fixture(params=[1, 2])
+def n_threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("n_anchors", "k"), [(1, 1), (7, 1), (8, 5), (13, 3), (17, 6), (3, 0)])
+@pytest.mark.parametrize("chunk", [None, 2**11, 1])
+@pytest.mark.parametrize(("attention", "stride"), [("sparsemax", 1), ("softmax", 3)])
+def test_several_anchors_at_a_time(monkeypatch, n_threads, n_anchors, k, chunk, attention, stride):
+    if chunk is not None:
+        monkeypatch.setattr(ranking, "_cache_bytes", lambda: 2 * chunk)
+    generator = torch.Generator().manual_seed(n_anchors)
+    net = MotifCrossAttention(3, embed_dim=8, kernel_size=5, attention=attention).eval()
+    anchors = torch.randn(n_anchors, 3, 30, generator=generator) + 0.5
+    candidates = torch.randn(6, 3, 20, generator=generator)
+    index = torch.randint(0, 6, (n_anchors, k), generator=generator)
+    features = encode_in_chunks(net, candidates)
+    alone = motif_distances(net, anchors, features, index, stride)
+    together = motif_distances(net, anchors, features, index, stride, max_anchors=8)
+    assert together.shape == (n_anchors, k)
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
+    assert torch.get_num_threads() == n_threads
+
+
+def test_as_many_anchors_at_a_time_as_are_asked_for_and_fit(monkeypatch):
+    sizes = []
+    plain = ranking._stem_per_channel
+
+    def spy(net, segments):
+        sizes.append(len(segments))
+        return plain(net, segments)
+
+    monkeypatch.setattr(ranking, "_stem_per_channel", spy)
+    net = MotifCrossAttention(3, embed_dim=8, kernel_size=5).eval()
+    x = torch.randn(21, 3, 30, generator=torch.Generator().manual_seed(0))
+    features, index = encode_in_chunks(net, x), torch.arange(21).expand(21, -1)[:, :5]
+
+    def blocks(max_anchors, n_pairs):
+        # A pair has 8 features of 30 time steps.
+        monkeypatch.setattr(ranking, "_cache_bytes", lambda: 2 * 8 * 30 * n_pairs)
+        sizes.clear()
+        motif_distances(net, x, features, index, max_anchors=max_anchors)
+        return sizes[1:]  # the first is of constants
+
+    assert blocks(8, 1000) == [8, 8, 5]
+    assert blocks(8, 17) == [3] * 7  # three lists of five
+    assert blocks(8, 4) == blocks(1, 1000) == [1] * 21
+
+
+@pytest.mark.parametrize("max_anchors", [1, 8])
+@pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+def test_without_revin_equals_the_pair_by_pair_forward(attention, max_anchors):
+    generator = torch.Generator().manual_seed(0)
+    net = MotifCrossAttention(3, embed_dim=16, attention=attention, revin=False).double().eval()
+    for parameter in net.parameters():
+        noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.data += 0.2 * noise
+    draw = {"generator": generator, "dtype": torch.float64}
+    anchors, candidates = torch.randn(5, 3, 40, **draw) + 0.5, torch.randn(4, 3, 30, **draw) - 1
+    index = torch.arange(4).expand(5, -1)
+    features = encode_in_chunks(net, candidates)
+    found = motif_distances(net, anchors, features, index, max_anchors=max_anchors)
+    with torch.no_grad():
+        pairs = [squared_error(net(a[None], b[None]), a[None]) for a in anchors for b in candidates]
+    torch.testing.assert_close(found, torch.cat(pairs).view(5, 4), rtol=1e-8, atol=1e-10)
+
+
 def test_float32_is_accurate_where_the_candidate_hardly_moves():
     generator = torch.Generator().manual_seed(0)
     net = MotifCrossAttention(3, embed_dim=16).eval()

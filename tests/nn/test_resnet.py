@@ -41,6 +41,41 @@ def test_a_segment_is_embedded_alike_in_any_company():
     torch.testing.assert_close(net(x)[3:4], net(x[3:4]), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_timesteps", [1, 11, 50, 128])
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_the_embedding_is_the_mean_of_the_features_over_time(n_timesteps, mode):
+    net = ResNet1D(3, n_blocks=(1, 1), widths=(4, 6), kernel_sizes=(3, 4)).train(mode == "train")
+    x = torch.randn(4, 3, n_timesteps, generator=torch.Generator().manual_seed(0))
+    features = net.feature_map(x)
+    assert features.shape[:2] == (4, 6)
+    assert abs(4 * features.shape[2] - n_timesteps) <= 10
+    torch.testing.assert_close(features.mean(dim=2), net(x))
+
+
+def test_features_over_time_are_in_its_order():
+    net = ResNet1D(1, n_blocks=(1,), widths=(4,), kernel_sizes=(3,)).eval()
+    x = torch.zeros(1, 1, 200)
+    changed = x.clone()
+    changed[..., 100] = 1
+    moved = (net.feature_map(changed) - net.feature_map(x)).abs().sum(dim=1)[0].nonzero()
+    assert len(moved) > 0
+    assert (4 * moved - 100).abs().max() <= 20
+
+
+def test_stages_are_the_whole_network_in_order():
+    net = ResNet1D(3, n_blocks=(2, 1, 3), widths=(4, 6, 8), kernel_sizes=(3, 4, 4))
+    stages = net.stages()
+    assert [len(stage) for stage in stages] == [2 + 2, 1, 3]
+    assert stages[0][:2] == [net.stem_conv, net.stem_bn]
+    assert [block for stage in stages for block in stage][2:] == list(net.blocks)
+    parameters = [p for stage in stages for module in stage for p in module.parameters()]
+    assert len({id(p) for p in parameters}) == len(parameters)
+    assert {id(p) for p in parameters} == {id(p) for p in net.parameters()}
+    # What comes out of the last stage is what the network gives.
+    for stage, width in zip(stages, (4, 6, 8), strict=True):
+        assert stage[-1].conv2.out_channels == width
+
+
 @pytest.mark.parametrize(
     ("name", "millions", "n_features"),
     [("resnet34", 3.63, 256), ("resnet34-half", 0.91, 128), ("resnet14-half", 0.31, 128)],

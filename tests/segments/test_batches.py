@@ -6,9 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from scipy.stats import chisquare
 
 from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray
-from relcon_sklearn.segments._batches import drop_repeats
+from relcon_sklearn.segments._batches import drop_repeats, keep_some
 
 properties = settings(derandomize=True, max_examples=80, deadline=None)
 
@@ -60,9 +61,9 @@ def singles(n):
     return GroupIndex.from_labels(np.arange(n))
 
 
-def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, epoch=0):
+def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, n_between=None, epoch=0):
     index = GroupIndex.from_labels(np.arange(n) % (n_groups or n))
-    batches = Batches(SegmentArray(numbered(n)), index, batch_size, seed, n_within)
+    batches = Batches(SegmentArray(numbered(n)), index, batch_size, seed, n_within, n_between)
     batches.epoch = epoch
     return batches
 
@@ -182,6 +183,84 @@ def test_every_mate_is_drawn_sooner_or_later():
                 seen[anchor] |= set(candidates) - in_batch
     for row, mates in seen.items():
         assert mates == {other for other in range(row % 2, 12, 2) if other != row}
+
+
+# ---------------------------------------------------------------- between subjects
+
+
+@pytest.mark.parametrize("n_between", [0, 1, 3, 4, 9, None])
+def test_other_anchors_are_drawn(n_between):
+    for batch in batches_of(n=20, n_groups=None, n_between=n_between):
+        in_batch = {anchor for anchor, _ in lists(batch)}
+        assert len(in_batch) == 5
+        for anchor, candidates in lists(batch):
+            assert len(set(candidates)) == len(candidates)
+            assert len(candidates) == min(4, 4 if n_between is None else n_between)
+            assert set(candidates) <= in_batch - {anchor}
+
+
+def test_within_subject_candidates_only():
+    # Five groups of four, all mates drawn.
+    for batch in batches_of(n=20, n_groups=5, n_within=3, n_between=0):
+        for anchor, candidates in lists(batch):
+            assert sorted(candidates) == [r for r in range(anchor % 5, 20, 5) if r != anchor]
+        # And who is in no list is not read.
+        used = {row for anchor, candidates in lists(batch) for row in (anchor, *candidates)}
+        assert used == set(numbers(batch))
+
+
+def test_other_anchors_leave_the_draws_of_mates_alone():
+    # Within-subject candidates are drawn first, so that they are the same.
+    for some, none in zip(batches_of(n_between=2), batches_of(n_between=0), strict=True):
+        for (anchor, more), (other, mates) in zip(lists(some), lists(none), strict=True):
+            assert anchor == other
+            assert set(mates) <= set(more)
+            assert len(more) <= len(mates) + 2
+
+
+def test_every_other_anchor_is_drawn_as_often():
+    counts = np.zeros((6, 6), dtype=int)
+    batches = batches_of(n=6, batch_size=6, n_groups=None, n_between=2)
+    for batches.epoch in range(600):
+        for batch in batches:
+            for anchor, candidates in lists(batch):
+                counts[anchor, candidates] += 1
+    assert (counts.diagonal() == 0).all()
+    others = counts[~np.eye(6, dtype=bool)].reshape(6, 5)
+    assert (others.sum(axis=1) == 1200).all()
+    # Two draws of an anchor are not the same one: counts vary less than chisquare has it.
+    assert min(chisquare(row).pvalue for row in others) > 1e-3
+
+
+@properties
+@given(n_rows=st.integers(0, 4), width=st.integers(0, 7), n=st.integers(0, 9), seed=seeds)
+def test_keep_some(n_rows, width, n, seed):
+    rng = np.random.default_rng(seed)
+    candidates = np.stack([rng.permutation(20)[:width] for _ in range(n_rows)] or [np.zeros(width)])
+    candidates[rng.random(candidates.shape) < 0.3] = -1
+    before = candidates.copy()
+    kept = keep_some(candidates, n, rng)
+    assert_array_equal(candidates, before)
+    assert kept.shape == (len(candidates), min(n, width))
+    for row, full in zip(kept.tolist(), candidates.tolist(), strict=True):
+        there, whole = [c for c in row if c >= 0], [c for c in full if c >= 0]
+        assert len(there) == min(n, len(whole))
+        assert len(set(there)) == len(there)
+        assert set(there) <= set(whole)
+
+
+@pytest.mark.parametrize("n", [None, 4, 9])
+def test_keeping_all_draws_nothing(n):
+    # Batches are what they were before there was anything to choose.
+    rng, candidates = np.random.default_rng(0), np.arange(12).reshape(3, 4)
+    state = rng.bit_generator.state
+    assert_array_equal(keep_some(candidates, n, rng), candidates)
+    assert rng.bit_generator.state == state
+
+
+def test_all_other_anchors_by_default():
+    for epoch in (0, 2):
+        assert same(list(batches_of(epoch=epoch)), list(batches_of(epoch=epoch, n_between=99)))
 
 
 # ---------------------------------------------------------------- randomness

@@ -26,9 +26,10 @@ def lists(batch):
     ]
 
 
-def batches_of(groups, batch_size=3, n_within=2, seed=0, epoch=0):
+def batches_of(groups, batch_size=3, n_within=2, seed=0, epoch=0, n_between=None):
     index = GroupIndex.from_labels(groups)
-    batches = SharedBatches(SegmentArray(numbered(len(groups))), index, batch_size, seed, n_within)
+    array = SegmentArray(numbered(len(groups)))
+    batches = SharedBatches(array, index, batch_size, seed, n_within, n_between)
     batches.epoch = epoch
     return batches
 
@@ -76,6 +77,46 @@ def test_sets_are_seen_whole_and_others_by_one_member():
             of_group = np.bincount(groups[candidates], minlength=8)
             assert of_group[groups[anchor]] == 2
             assert sorted(of_group[of_group > 0]) == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("n_between", [0, 1, 2, 3, 9, None])
+def test_other_sets_are_drawn(n_between):
+    # Eight groups of three are eight sets; four to a batch.
+    groups = np.repeat(np.arange(8), 3)
+    n_others = 3 if n_between is None else min(3, n_between)
+    for batch in batches_of(groups, batch_size=4, n_between=n_between):
+        in_batch = {anchor for anchor, _ in lists(batch)}
+        assert len(batch.anchors) == len(batch.segments) == 12
+        for anchor, candidates in lists(batch):
+            assert set(candidates) <= in_batch - {anchor}
+            of_group = np.bincount(groups[candidates], minlength=8)
+            assert of_group[groups[anchor]] == 2
+            assert len(candidates) == 2 + n_others
+            # One of each set.
+            assert sorted(of_group[of_group > 0]) == [1] * n_others + [2]
+
+
+def test_no_more_is_drawn_for_all_other_sets():
+    groups = np.arange(40) % 7
+    for default, many in zip(batches_of(groups), batches_of(groups, n_between=99), strict=True):
+        assert default.seed == many.seed
+        assert lists(default) == lists(many)
+        assert len(default.candidates[0]) == 3 + 3
+
+
+def test_every_other_set_is_drawn_as_often():
+    groups = np.repeat(np.arange(4), 2)
+    counts = np.zeros((8, 8), dtype=int)
+    batches = batches_of(groups, batch_size=4, n_within=1, n_between=1)
+    for batches.epoch in range(900):
+        for batch in batches:
+            for anchor, candidates in lists(batch):
+                counts[anchor, candidates] += 1
+    other = groups[:, None] != groups
+    assert (counts[~other].reshape(8, 2).sum(axis=1) == 900).all()  # its mate, every time
+    for anchor in range(8):
+        assert counts[anchor, other[anchor]].sum() == 900
+        assert chisquare(counts[anchor, other[anchor]]).pvalue > 1e-4
 
 
 def test_as_many_segments_and_candidates_as_independent_batches_have():

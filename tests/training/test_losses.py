@@ -154,6 +154,66 @@ def test_ranking_never_touches_the_distance_network():
     assert not net.training
 
 
+@pytest.mark.parametrize("n_positives", [None, 2])
+def test_ranking_is_the_loss_of_two_augmented_copies(n_positives):
+    encoder, ranker, first = make_encoder().train(), MotifRanker(make_net().eval()), batch(2)
+    before = first.segments.clone()
+    value = ranking_loss(ranker, 0.2, n_positives=n_positives, augmentation=Jitter(0.3))(
+        encoder, first
+    )
+    assert torch.equal(first.segments, before)
+    generator = torch.Generator().manual_seed(first.seed)
+    copies = Jitter(0.3)(torch.cat([before, before]), generator)
+    assert not torch.equal(*copies.chunk(2))
+    embeddings = encoder(copies.transpose(1, 2))
+    expected = relative_contrastive_loss(
+        embeddings[: len(before)],
+        first.anchors,
+        first.candidates,
+        ranker(first),  # of the segments, not of their copies
+        0.2,
+        n_positives,
+        embeddings[len(before) :],
+    )
+    torch.testing.assert_close(value, expected, rtol=0, atol=0)
+
+
+def test_candidates_are_ranked_before_augmentation():
+    encoder, first, seen = make_encoder(), batch(2), []
+
+    def ranker(batch):
+        seen.append(batch.segments.clone())
+        return torch.zeros(batch.candidates.shape)
+
+    ranking_loss(ranker, 0.1, augmentation=Jitter())(encoder, first)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], first.segments)
+
+
+def test_augmented_copies_depend_on_the_seed_of_the_batch_alone():
+    encoder, first = make_encoder().eval(), batch(2)
+    loss = ranking_loss(MotifRanker(make_net().eval()), 0.1, augmentation=Jitter())
+    values = []
+    for global_seed in (0, 1):
+        torch.manual_seed(global_seed)
+        before = torch.get_rng_state()
+        values.append(loss(encoder, first).item())
+        assert torch.equal(torch.get_rng_state(), before)
+    assert values[0] == values[1]
+    assert loss(encoder, first._replace(seed=first.seed + 1)).item() != values[0]
+
+
+def test_ranking_by_few_positives():
+    encoder, ranker, first = make_encoder().eval(), MotifRanker(make_net().eval()), batch(2)
+    embeddings = encoder(first.segments.transpose(1, 2))
+    problem = embeddings, first.anchors, first.candidates, ranker(first), 0.1
+    values = []
+    for n in (1, 3, None):
+        values.append(ranking_loss(ranker, 0.1, n_positives=n)(encoder, first))
+        torch.testing.assert_close(values[-1], relative_contrastive_loss(*problem, n))
+    assert values[0] < values[1] < values[2]
+
+
 class Witness(nn.Module):
     """Passes through, and remembers the dtype of what the encoder gives."""
 

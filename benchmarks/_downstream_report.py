@@ -1,0 +1,177 @@
+"""The downstream results as tables and figures, in Markdown.
+
+What a table lacks is "-" in it, so that results can be looked at while they are being made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from _cells import Cell
+from _downstream_data import TASKS
+from _downstream_results import (
+    CLASSIC,
+    CLASSIFICATION,
+    RELCON,
+    TUNED,
+    Results,
+    Row,
+    class_title,
+    classic,
+    headline,
+    headline_title,
+    macro_f1,
+)
+from _downstream_tables import ablations, costs, join, main_tables, paired_tests, per_fold
+from _downstream_verdicts import verdicts
+from _report import table
+
+try:
+    import _downstream_plots as plots
+except ImportError:  # without matplotlib there are tables only
+    plots = None
+
+PER_CLASS = (
+    RELCON,
+    Row("transfer", "simclr", "linear"),
+    Row("transfer", "untrained", "linear"),
+    classic("features_forest"),
+    classic("minirocket"),
+    TUNED,
+)
+FIELDS = {
+    "labelled": ("labelled subjects (% of the training subjects)", lambda x: f"{100 * x:.0f} %"),
+    "window": ("window (s)", lambda x: f"{x:g} s"),
+}
+
+
+def render(cells: dict[Cell, dict], figures: Path) -> str:
+    """Return all sections; draw the figures into the folder `figures`."""
+    return "\n\n".join(f"## {title}\n\n{body}" for title, body in sections(cells, figures).items())
+
+
+def sections(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
+    """Return the sections by title; draw the figures into the folder `figures`."""
+    results = Results(cells)
+    return {
+        "Claims": claims(cells),
+        "Transfer": main_tables(results, "transfer"),
+        "In-domain": main_tables(results, "in_domain"),
+        "Tests over subjects": paired_tests(results),
+        "Classes": per_class(results, figures),
+        "Ablations": ablations(results),
+        "Few labels": by_field(results, "labelled", figures),
+        "Window lengths": by_field(results, "window", figures),
+        "Cost": costs(cells),
+        "Folds": per_fold(results),
+    }
+
+
+def claims(cells: dict[Cell, dict]) -> str:
+    """Return what was claimed, whether it holds, and the numbers."""
+    rows = [[v.claim, f"**{v.word}**", v.numbers or "-"] for v in verdicts(cells)]
+    return join(
+        "What RelCon is expected to be better at, on transfer, next to what was measured: (a) to "
+        "(c) by macro-F1 on HAPT, SisFall, SmartFallMM and WISDM; (a) and (c) with the same seeds "
+        "for both. Better here is a higher mean, however little: what is beyond chance is under "
+        "[Tests over subjects](#tests-over-subjects).",
+        table(["claim", "verdict", "RelCon against the other"], rows),
+    )
+
+
+def per_class(results: Results, figures: Path) -> str:
+    """Return F1 of each class, and figures of which classes are taken for which."""
+    parts = [
+        "F1 of each class over the predictions of all folds together (transfer; mean over seeds; "
+        "the best of each class is bold). Figures compare the confusions of RelCon's linear probe "
+        "with those of the best method without deep learning."
+    ]
+    for task in CLASSIFICATION:
+        rows = [row for row in PER_CLASS if results.scores(row, task)]
+        if rows:
+            parts += [_class_table(results, rows, task), _confusion_figure(results, task, figures)]
+    return join(*parts)
+
+
+def _class_table(results: Results, rows: list[Row], task: str) -> str:
+    first = next(iter(results.scores(rows[0], task).values()))
+    n_windows = np.sum(first["confusion"], axis=1)
+    lines = []
+    for name, n in zip(first["f1"], n_windows, strict=True):
+        values = [f"{results.mean(row, task, lambda s, c=name: s['f1'][c]):.3f}" for row in rows]
+        bold = [f"**{value}**" if value == max(values) else value for value in values]
+        lines.append([class_title(name), int(n), *bold])
+    return table([TASKS[task].title, "windows", *(row.title for row in rows)], lines)
+
+
+def _confusion_figure(results: Results, task: str, figures: Path) -> str:
+    measured = [row for row in map(classic, CLASSIC) if results.scores(row, task)]
+    best = max(measured, key=lambda row: results.mean(row, task, macro_f1), default=None)
+    shown = [row for row in (RELCON, best) if row and results.scores(row, task)]
+    if not shown:
+        return ""
+    matrices = {
+        row.title: np.sum([s["confusion"] for s in results.scores(row, task).values()], axis=0)
+        for row in shown
+    }
+    names = [*next(iter(results.scores(shown[0], task).values()))["f1"]]
+    alt = f"{TASKS[task].title}: confusion matrices of {' and of '.join(matrices)}"
+    return _picture(
+        figures,
+        f"confusion-{task}",
+        alt,
+        lambda: plots.confusions(matrices, [class_title(name) for name in names]),
+    )
+
+
+def _picture(figures: Path, name: str, alt: str, draw: Callable) -> str:
+    """Draw a figure and return the Markdown that shows it; "" where matplotlib is not there."""
+    if plots is None:
+        return ""
+    figures.mkdir(parents=True, exist_ok=True)
+    draw().savefig(figures / f"downstream-{name}.png")
+    return f"![{alt}]({figures.name}/downstream-{name}.png)"
+
+
+def by_field(results: Results, field: str, figures: Path) -> str:
+    """Return curves and tables by share of labels or by length of windows."""
+    axis, write = FIELDS[field]
+    rows = results.series(field)
+    curves = {
+        task: {
+            row: curve
+            for row in rows
+            if len(curve := results.curve(row, task, headline(task), field)) > 1
+        }
+        for task in TASKS
+    }
+    curves = {task: lines for task, lines in curves.items() if lines}
+    what = {"labelled": "fewer subjects have labels", "window": "windows are shorter or longer"}
+    intro = (
+        f"How the methods compare where {what[field]}, on held-out subjects. Each point is the "
+        "mean over the seeds that all points of its line have."
+    )
+    if not curves:
+        return join(intro, "Not measured.")
+    xs = sorted({x for lines in curves.values() for curve in lines.values() for x in curve})
+    picture = _picture(
+        figures,
+        {"labelled": "labels", "window": "windows"}[field],
+        f"Scores over {axis}, a panel a task: {', '.join(TASKS[task].title for task in curves)}",
+        lambda: plots.curves(
+            {TASKS[task].title: lines for task, lines in curves.items()},
+            axis,
+            [headline_title(task) for task in curves],
+            {x: write(x).removesuffix(" s").removesuffix(" %") for x in xs},
+        ),
+    )
+    tables = [
+        table(
+            [f"{TASKS[task].title}: {headline_title(task)}", *map(write, xs)],
+            [[row.title, *map(curve.get, xs)] for row, curve in lines.items()],
+        )
+        for task, lines in curves.items()
+    ]
+    return join(intro, picture, *tables)
