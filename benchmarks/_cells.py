@@ -58,7 +58,9 @@ class CellFile:
         """Return the record of each cell; the last, where there are several."""
         if not self.path.is_file():
             return {}
-        records = [json.loads(line) for line in self.path.read_text().splitlines()]
+        with self._lock:  # or half of a line that another process is writing is read
+            lines = self.path.read_text().splitlines()
+        records = [json.loads(line) for line in lines]
         return {Cell(**record["cell"]): record for record in records}
 
     def add(self, cell: Cell, record: dict) -> None:

@@ -44,6 +44,7 @@ def curves(panels: dict[str, dict], x_label: str, y_labels: list[str], ticks: di
     """
     n_rows = -(-len(panels) // 2)
     figure = Figure(figsize=(WIDTH, 0.9 + 2.9 * n_rows), dpi=DPI, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
     grid = figure.subplots(n_rows, 2, squeeze=False).ravel()
     handles = {}
     for axes, (title, lines), y_label in zip(grid, panels.items(), y_labels, strict=False):
@@ -59,7 +60,12 @@ def curves(panels: dict[str, dict], x_label: str, y_labels: list[str], ticks: di
     for axes in grid[len(panels) :]:
         axes.remove()
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=3,
+        handlelength=3.5,
+        frameon=False,
     )
     return figure
 
@@ -89,35 +95,22 @@ def confusions(matrices: dict[str, np.ndarray], names: list[str]) -> Figure:
     names : list of str
         Of the classes.
     """
-    wide = len(names) <= 8
-    panels = (1, len(matrices)) if wide else (len(matrices), 1)
-    height = 4.9 if wide else 7.4 * len(matrices)
+    few = len(names) <= 8
+    panels = (1, len(matrices)) if few else (len(matrices), 1)
+    height = 4.2 if few else 1.2 + 6.4 * len(matrices)
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(*panels, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (title, counts) in zip(grid, matrices.items(), strict=True):
         shares = counts / counts.sum(axis=1, keepdims=True)
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         _write(axes, shares)
         axes.set_title(title, fontsize="medium")
-        axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 8 else 40)
-        if len(names) <= 8:
-            for label in axes.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor")
+        axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
         axes.tick_params(labelsize=9)
+        axes.set(xlabel="predicted", ylabel="true")
         axes.label_outer()
-        if axes.get_subplotspec().is_last_row():
-            axes.set_xlabel("predicted")
-        if axes.get_subplotspec().is_first_col():
-            axes.set_ylabel("true")
-    figure.colorbar(
-        image,
-        ax=grid.tolist(),
-        label="share of the windows of the true class",
-        location="bottom" if wide else "right",
-        shrink=0.5,
-        aspect=30,
-    )
+    figure.colorbar(image, ax=grid.tolist(), label="share of the true class", aspect=40)
     return figure
 
 

@@ -45,6 +45,11 @@ CLASS_TITLES = {f"D{i:02}": f"D{i:02} {name}" for i, name in enumerate(_SISFALL,
 Measure = Callable[[dict], float]  # a number of a record's scores
 
 
+def method_title(method: str) -> str:
+    """Return the name of a method for people."""
+    return METHODS.get(method, method.replace("relcon:", "RelCon: "))
+
+
 class Row(NamedTuple):
     """What a row of a table, or a line of a figure, is about."""
 
@@ -55,7 +60,7 @@ class Row(NamedTuple):
     @property
     def title(self) -> str:
         """For people."""
-        method = METHODS.get(self.method, self.method)
+        method = method_title(self.method)
         if self.setting == "none":
             return method
         title = f"{method}, {PROTOCOLS[self.protocol]}"
@@ -129,7 +134,9 @@ class Results:
     def ablations(self) -> list[Row]:
         """Return RelCon as published, which some ablations start from, and what is ablated."""
         names = [cell.method for cell in self.cells if cell.method.startswith("relcon:")]
-        return [Row("transfer", name, "linear") for name in ("relcon_published", *sorted({*names}))]
+        return [
+            Row("transfer", name, "linear") for name in dict.fromkeys(["relcon_published", *names])
+        ]
 
     def series(self, field: str) -> list[Row]:
         """Return the rows of which there is more than the default window or share of labels."""
@@ -190,7 +197,8 @@ def headline(task: str) -> Measure:
 
 def headline_title(task: str) -> str:
     """Return what `headline` is, for tables and axes."""
-    return f"R2 of {TASKS[task].targets[0]}" if TASKS[task].targets else "macro-F1"
+    targets = TASKS[task].targets
+    return f"R2 of {targets[0].partition(' (')[0]}" if targets else "macro-F1"
 
 
 def class_title(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 import numpy as np
 from _cells import Cell
@@ -11,7 +12,6 @@ from _downstream_results import (
     CLASSIC,
     CLASSIFICATION,
     FOUR,
-    METHODS,
     REGRESSION,
     RELCON,
     SCRATCH,
@@ -22,13 +22,14 @@ from _downstream_results import (
     classic,
     kappa,
     macro_f1,
+    method_title,
     of_target,
 )
 from _evaluation import compare
 from _report import table
 
 MEAN = "mean of four"
-SIZES = ("parameters", "macs")
+SIZES = {"parameters": "parameters", "macs": "MACs"}
 SETTINGS = {
     "transfer": "pretrained on all other data sets (transfer)",
     "in_domain": "pretrained on the training subjects of the same data set (in-domain)",
@@ -88,8 +89,12 @@ def _written(column: dict[str, dict], n_seeds: dict[str, int], better: Callable)
 
 
 def join(*parts: str) -> str:
-    """Return paragraphs and tables below each other, without those that are empty."""
-    return "\n\n".join(part for part in parts if part)
+    """Return prose, wrapped, and tables, lists and figures below each other; none that is empty."""
+    return "\n\n".join(
+        part if part.startswith(("|", "!", "- ")) else fill(part, 100, break_on_hyphens=False)
+        for part in parts
+        if part
+    )
 
 
 def main_tables(results: Results, setting: str) -> str:
@@ -180,19 +185,19 @@ def ablations(results: Results) -> str:
         means = [float(np.mean([values[seed] for values in by_set])) for seed in sorted(seeds)]
         rows.append(
             [
-                METHODS.get(row.method, row.method.partition(":")[2]),
+                method_title(row.method),
                 *(_signed(list(values.values())) for values in by_set),
                 _signed(means),
                 f"{sum(value > 0 for value in pairs)}/{len(pairs)}" if pairs else None,
                 len(seeds) or None,
             ]
         )
-    header = ["RelCon with", *(TASKS[task].title for task in FOUR), MEAN, "better in", "seeds"]
+    header = ["variant", *(TASKS[task].title for task in FOUR), MEAN, "better in", "seeds"]
     return join(
-        "One thing changed in RelCon at a time, against RelCon with the same seeds (transfer, "
-        "linear probe): difference in macro-F1, mean ± standard deviation over seeds. Negative is "
-        "worse than RelCon. The last columns are in how many (set, seed) pairs the variant is "
-        "better, and how many seeds all four sets have.",
+        "Variants of RelCon (`_objectives.py` says what each is) against RelCon with the same "
+        "seeds (transfer, linear probe): difference in macro-F1, mean ± standard deviation over "
+        "seeds. Negative is worse than RelCon. The last columns are in how many (set, seed) pairs "
+        "the variant is better, and how many seeds all four sets have.",
         table(header, rows),
     )
 
@@ -212,16 +217,16 @@ def costs(cells: dict[Cell, dict]) -> str:
         scores = record["scores"]
         times = scores["milliseconds"]
         size = [f"{n:,}" if (n := scores[key]) is not None else None for key in SIZES]
-        name = METHODS.get(cell.method, cell.method)
+        name = method_title(cell.method)
         range_ = f"{np.median(times):.3g} ({min(times):.3g} to {max(times):.3g})"
         rows.append([name, *size, range_, scores["batch"]])
-    header = ["to apply", *SIZES, "ms per segment", "batch"]
+    header = ["to apply", *SIZES.values(), "ms per segment", "batch"]
     return join(
-        "What a method costs once it is trained: parameters, multiply-adds of a segment, and time "
-        "per segment in a batch (median, smallest to largest of several).",
+        "What a method costs once it is trained: parameters, multiply-adds (MACs) of a segment, "
+        "and time per segment in a batch (median, smallest to largest of several).",
         table(header, rows) if rows else "Not measured.",
-        "What pretraining did in the same CPU time, mean over data sets, seeds and folds. The time "
-        "and the steps of RelCon's distance are included in the time, and not in the steps.",
+        "What pretraining did in the same CPU time, mean over data sets, seeds and folds. The "
+        "time of RelCon's distance is included; its steps are counted apart.",
         _pretraining(cells),
     )
 
@@ -239,7 +244,7 @@ def _pretraining(cells: dict[Cell, dict]) -> str:
         distances = [t["distance"]["steps"] for t in trainings if "distance" in t]
         rows.append(
             [
-                f"{METHODS.get(method, method)}, {setting.replace('_', '-')}",
+                f"{method_title(method)}, {setting.replace('_', '-')}",
                 f"{np.mean([record['seconds']['pretraining'] for record, _ in records]):.1f}",
                 f"{np.mean([training['steps'] for training in trainings]):.0f}",
                 f"{np.mean(distances):.0f}" if distances else None,

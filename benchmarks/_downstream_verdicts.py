@@ -107,7 +107,10 @@ def _sets_ahead(results: Results, rival: Row) -> tuple[int, str] | None:
     if any(value is None for pair in pairs for value in pair):
         return None
     differences = [one - other for one, other in pairs]
-    text = ", ".join(f"{task} {d:+.3f}" for task, d in zip(FOUR, differences, strict=True))
+    text = ", ".join(
+        f"{TASKS[task].title.partition(',')[0]} {d:+.3f}"
+        for task, d in zip(FOUR, differences, strict=True)
+    )
     return sum(d > 0 for d in differences), text
 
 

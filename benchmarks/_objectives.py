@@ -216,8 +216,11 @@ def with_head(encoder: nn.Module, projection: bool, seed: int) -> nn.Module:
 
 
 def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, seconds: float) -> dict:
-    """Train `module` in place by the library's loop, for so much time of this process."""
-    budget = Budget([seconds], lr, lambda module: 0.0, clock=time.process_time)
+    """Train `module` in place by the library's loop, for so much time of this process.
+
+    One step is taken at least: also where a distance took all of the time.
+    """
+    budget = Budget([max(seconds, 1e-3)], lr, lambda module: 0.0, clock=time.process_time)
     with suppress(BudgetSpent):
         fit_module(
             module,

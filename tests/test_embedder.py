@@ -337,8 +337,9 @@ class TestPositivesAndViews:
             "relcon_sklearn._base.fit_module",
             lambda net, loss, train, valid, **_: seen.append((loss, train, valid)),
         )
-        settings = {"distance": euclidean, "candidates": candidates, "temperature": 0.5}
-        embedder = tiny_embedder(**settings, **changes).fit(X, groups=subjects)
+        settings = {"candidates": candidates, "temperature": 0.5, "precision": "float32"}
+        embedder = tiny_embedder(distance=euclidean, **settings, **changes)
+        embedder.fit(X, groups=subjects)
         [(loss, *parts)] = seen
         n_within, n_between = changes.get("n_within", 3), changes.get("n_between")
         kind = SharedBatches if candidates == "shared" else Batches

@@ -278,7 +278,7 @@ def test_lead_in_error_is_positive(cells, results):
 def test_ablations_are_differences_of_the_same_seeds(cells):
     partial = dict(cells)
     del partial[Cell("transfer", "hapt", "relcon", "linear", 1)]
-    row = parse(tables.ablations(lookup.Results(partial)), "RelCon with")["hard"]
+    row = parse(tables.ablations(lookup.Results(partial)), "variant")["RelCon: hard"]
     pairs = {
         task: [
             cells[Cell("transfer", task, "relcon:hard", "linear", seed)]["scores"]["macro_f1"]
@@ -306,6 +306,17 @@ def test_few_labels_use_the_seeds_that_all_shares_have(cells, results, tmp_path)
         assert row[title] == f"{cells[cell]['scores']['macro_f1']:.3f}"
 
 
+def test_mean_curve_needs_all_four_sets(cells, tmp_path):
+    partial = dict(cells)
+    del partial[Cell("transfer", "wisdm", "simclr", "linear", labelled=0.05)]
+    found = parse(report.by_field(lookup.Results(partial), "labelled", tmp_path), "mean of four")
+    row = found["SimCLR, linear probe"]
+    assert row["5 %"] == "-"
+    where = {"labelled": 0.1}
+    values = [scores(cells, "transfer", t, "simclr", "linear", **where)[0] for t in FOUR]
+    assert row["10 %"] == f"{np.mean(values):.3f}"
+
+
 def test_windows_of_regression_are_in_r2(cells, results, tmp_path):
     found = parse(report.by_field(results, "window", tmp_path), "TROIKA, wrist: R2 of speed")
     cell = Cell("none", "troika", "features_forest", "own", window=10.0)
@@ -316,9 +327,9 @@ def test_costs(cells):
     text = tables.costs(cells)
     row = parse(text, "to apply")["encoder resnet14-half"]
     assert row["parameters"] == "300,123"
-    assert row["macs"] == "2,000,456"
+    assert row["MACs"] == "2,000,456"
     assert row["ms per segment"] == "0.2 (0.1 to 0.5)"
-    assert parse(text, "to apply")["features, random forest"]["macs"] == "-"
+    assert parse(text, "to apply")["features, random forest"]["MACs"] == "-"
     row = parse(text, "to pretrain")["SimCLR, transfer"]
     assert list(row.values()) == ["24.0", "400", "900"]
 
