@@ -60,7 +60,7 @@ class CellFile:
             return {}
         with self._lock:  # or half of a line that another process is writing is read
             lines = self.path.read_text().splitlines()
-        records = [json.loads(line) for line in lines]
+        records = [record for record in map(_parsed, lines) if record is not None]
         return {Cell(**record["cell"]): record for record in records}
 
     def add(self, cell: Cell, record: dict) -> None:
@@ -68,4 +68,18 @@ class CellFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"cell": asdict(cell), **record}, default=lambda value: value.item())
         with self._lock, self.path.open("a") as file:
-            file.write(line + "\n")
+            # A writer that was killed may have left a line without an end.
+            file.write(("\n" if _lacks_end(self.path) else "") + line + "\n")
+
+
+def _parsed(line: str) -> dict | None:
+    """Return the record of a line; None for what a killed writer left."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def _lacks_end(path: Path) -> bool:
+    text = path.read_bytes()
+    return bool(text) and not text.endswith(b"\n")

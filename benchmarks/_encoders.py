@@ -69,6 +69,8 @@ def pretrained(
 ) -> tuple[ResNet1D, dict]:
     """Return an encoder from the cache or pretrained now, and a record of its training.
 
+    The cache knows parameters, not code: empty it after a change to `_objectives.py`.
+
     Parameters are those of :func:`pretraining_windows` and :func:`_objectives.pretrain`.
     """
     files = sorted({TASKS[name].file for name in SOURCES})

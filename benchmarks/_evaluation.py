@@ -37,7 +37,9 @@ def classification_scores(y, predicted, subjects, folds) -> dict:
     for fold in np.unique(folds):
         rows = folds == fold
         per_fold["macro_f1"].append(macro_f1(y[rows], predicted[rows]))
-        per_fold["kappa"].append(float(cohen_kappa_score(y[rows], predicted[rows])))
+        # Undefined where there is one label and all have it, which is as good as it gets.
+        kappa = cohen_kappa_score(y[rows], predicted[rows])
+        per_fold["kappa"].append(float(np.nan_to_num(kappa, nan=1.0)))
     f1 = f1_score(y, predicted, labels=labels, average=None, zero_division=0)
     return {
         **{name: float(np.mean(values)) for name, values in per_fold.items()},

@@ -18,7 +18,7 @@ from ._blocks import apply_in_blocks, check_embeddings
 from ._motif_distance import LearnedMotifDistance
 from ._precision import dtype_of
 from .nn import ENCODER_PRESETS, ResNet1D
-from .segments import Batches, SegmentArray, SharedBatches
+from .segments import Batches, GroupIndex, SegmentArray, SharedBatches
 from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
 
@@ -248,10 +248,8 @@ class RelConEmbedder(SegmentTransformer):
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_several(array)
-        if self.n_within == 0 and self.n_between == 0:
-            raise ValueError(
-                "n_within=0 and n_between=0 leave no candidates: at least one must be positive."
-            )
+        if self.augmentation is None and self.n_between == 0:
+            self._check_within(index)
         seed = self._seed()
         self.distance_ = self._fit_distance(X, groups, seed)
         if callable(self.encoder):
@@ -329,6 +327,18 @@ class RelConEmbedder(SegmentTransformer):
         check_several(array)
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
         return -mean_loss(self.encoder_, self._loss(), batches, self._device())
+
+    def _check_within(self, index: GroupIndex) -> None:
+        """Raise ValueError if no anchor would have any candidate."""
+        if self.n_within == 0:
+            raise ValueError(
+                "n_within=0 and n_between=0 leave no candidates: at least one must be positive."
+            )
+        if index.sizes.max() < 2:
+            raise ValueError(
+                "n_between=0 leaves within-subject candidates only, but no group has two segments: "
+                "pass groups that say whose each segment is, or a positive n_between."
+            )
 
     def _fit_distance(self, X, groups, seed: int):
         distance = LearnedMotifDistance() if self.distance is None else self.distance

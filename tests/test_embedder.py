@@ -408,10 +408,17 @@ class TestPositivesAndViews:
         torch.testing.assert_close(near, far, rtol=1e-3, atol=1e-4)
         assert (weights(euclidean, 2) - weights(farthest, 2)).abs().max() > 1e-3
 
-    @pytest.mark.parametrize("augmentation", [None, Jitter()])
-    def test_no_candidates_at_all(self, motion, augmentation):
+    def test_no_candidates_at_all(self, motion):
         with pytest.raises(ValueError, match="n_within=0 and n_between=0 leave no candidates"):
-            tiny_embedder(n_within=0, n_between=0, augmentation=augmentation).fit(motion[0])
+            tiny_embedder(n_within=0, n_between=0).fit(motion[0], groups=motion[2])
+        with pytest.raises(ValueError, match="no group has two segments: pass groups"):
+            tiny_embedder(n_between=0).fit(motion[0])
+
+    def test_the_other_view_is_a_candidate(self, motion):
+        embedder = tiny_embedder(n_within=0, n_between=0, augmentation=Jitter()).fit(motion[0])
+        assert all(
+            np.isfinite(row["train_loss"]) and row["train_loss"] > 0 for row in embedder.history_
+        )
 
     @pytest.mark.parametrize(
         ("name", "value"),

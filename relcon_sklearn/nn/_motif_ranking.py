@@ -78,6 +78,8 @@ def motif_distances(
     wanted = anchors[..., ::query_stride]
     scale = anchors.shape[-1] / wanted.shape[-1]
     distances = anchors.new_empty(n_anchors, k)
+    if k == 0:
+        return distances
     constants = _stem_of_constants(net, anchors)
     fused = _fused_distances(candidates.key)
     n_pairs = _chunk_size(anchors, candidates.key.shape[1] * anchors.shape[-1])

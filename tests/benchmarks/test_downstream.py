@@ -148,6 +148,23 @@ def test_compare():
 # ---------------------------------------------------------------- cells
 
 
+def test_what_a_killed_writer_left_is_passed_over(tmp_path):
+    file = cells.CellFile(tmp_path / "cells.jsonl")
+    first, second = cells.Cell("none", "hapt", "a", "own"), cells.Cell("none", "hapt", "b", "own")
+    file.add(first, {"value": 1})
+    with file.path.open("a") as half:
+        half.write('{"cell": {"sett')
+    file.add(second, {"value": 2})
+    assert {cell: record["value"] for cell, record in file.read().items()} == {first: 1, second: 2}
+
+
+def test_kappa_where_there_is_one_label_only():
+    y = np.array(["a", "a", "b"])
+    folds = np.array([0, 0, 1])
+    scores = evaluation.classification_scores(y, y, folds, folds)
+    assert scores["kappa"] == 1
+
+
 def test_cells_are_read_back_and_the_last_of_two_wins(tmp_path):
     file = cells.CellFile(tmp_path / "new" / "cells.jsonl")
     assert file.read() == {}
@@ -740,7 +757,7 @@ def test_planned_cells_can_be_made():
 def test_a_job_has_one_encoder():
     encoders_of = defaultdict(set)
     for cell in planned():
-        source = downstream.source_of(cell.task) if cell.setting == "transfer" else cell.task
+        source = cell.task if cell.setting == "none" else downstream.source_of(cell.task)
         method = cell.method.removesuffix("_features")
         encoders_of[bench.job_of(cell)].add((cell.setting, source, method, cell.seed))
     assert {len(found) for found in encoders_of.values()} == {1}

@@ -249,6 +249,15 @@ def test_keep_some(n_rows, width, n, seed):
         assert set(there) <= set(whole)
 
 
+def test_each_row_keeps_any_of_its_candidates_as_often():
+    candidates = np.tile([3, -1, 0, 1, 2, -1], (6000, 1))
+    kept = keep_some(candidates, 2, np.random.default_rng(0))
+    pairs = {frozenset(row) for row in kept.tolist()}
+    assert len(pairs) == 6  # of four, in one call
+    counts = [sum(pair == set(row) for row in kept.tolist()) for pair in pairs]
+    assert chisquare(counts).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("n", [None, 4, 9])
 def test_keeping_all_draws_nothing(n):
     # Batches are what they were before there was anything to choose.
