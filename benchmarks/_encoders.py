@@ -29,6 +29,10 @@ class Data:
         """Return all windows of a task."""
         return load_task(self.folder, name, window, RATE, self.cache)
 
+    def sources(self) -> list[str]:
+        """Return the data sets that are there."""
+        return [name for name in SOURCES if (self.folder / TASKS[name].file).is_file()]
+
 
 def pretraining_windows(
     data: Data, setting: str, task: str, held_out: np.ndarray | None, cap: int
@@ -50,7 +54,7 @@ def pretraining_windows(
     """
     own = source_of(task)
     if setting == "transfer":
-        parts = {name: data.task(name) for name in SOURCES if name != own}
+        parts = {name: data.task(name) for name in data.sources() if name != own}
     else:
         windows = data.task(own)
         parts = {own: windows.take(np.flatnonzero(~np.isin(windows.subject, held_out)))}
@@ -73,15 +77,15 @@ def pretrained(
 
     Parameters are those of :func:`pretraining_windows` and :func:`_objectives.pretrain`.
     """
-    files = sorted({TASKS[name].file for name in SOURCES})
+    files = sorted({TASKS[name].file for name in data.sources()})
     held = None if held_out is None else sorted(held_out.tolist())
     sources = source_of(task), setting, held, cap, files
     key = hashlib.sha256(repr((objective, sources, common, seed)).encode()).hexdigest()[:16]
     path = data.cache / f"encoder-{key}.npz"
     if not path.is_file():
-        X, groups = pool(pretraining_windows(data, setting, task, held_out, cap))
-        encoder, record = pretrain(objective, X, groups, common, seed)
-        record["n_windows"] = len(X)
+        parts = pretraining_windows(data, setting, task, held_out, cap)
+        encoder, record = pretrain(objective, *pool(parts), common, seed)
+        record["windows"] = {name: len(part) for name, part in parts.items()}
         weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{key}.{np.random.default_rng().integers(2**32)}.tmp.npz")

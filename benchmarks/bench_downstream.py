@@ -40,6 +40,7 @@ from _downstream_results import FOUR
 from _encoders import WINDOW, Data, as_embedder, pretrained
 from _evaluation import classification_scores, regression_scores
 from _features import classic_features
+from _fetching import fetch_missing
 from _objectives import ABLATIONS, OBJECTIVES, Common
 from _report import environment
 from filelock import FileLock, Timeout
@@ -349,11 +350,24 @@ def write_report(cells: dict[Cell, dict], source: Path) -> None:
     say(f"wrote {page}")
 
 
+def is_there(task: str, folder: Path) -> bool:
+    """Return whether the data of a task are there, and say so if not."""
+    there = (folder / TASKS[task].file).is_file()
+    if not there:
+        say(f"{task} is left out: no file {TASKS[task].file} in {folder}")
+    return there
+
+
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=os.environ.get("RELCON_DATA"))
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("RELCON_DATA"), help="or RELCON_DATA"
+    )
+    parser.add_argument(
+        "--fetch", action="store_true", help="fetch HAPT and SisFall first, if not in --data"
+    )
     parser.add_argument("--parts", nargs="+", default=["transfer", "none", "in_domain", "cost"])
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--methods", nargs="+", help="all if not given")
@@ -374,6 +388,9 @@ def main() -> None:
         return
     if args.data is None:
         raise SystemExit("where are the recordings? Pass --data FOLDER or set RELCON_DATA.")
+    if args.fetch:
+        say(f"fetched: {fetch_missing(args.data)}")
+    args.tasks = [name for name in args.tasks if is_there(name, args.data)]
     torch.set_num_threads(1)
     args.cache.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(1):

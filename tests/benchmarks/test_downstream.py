@@ -15,6 +15,7 @@ import torch
 from filelock import FileLock
 from scipy.stats import wilcoxon
 from sklearn.metrics import cohen_kappa_score, f1_score
+from sklearn.utils import Bunch
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
@@ -158,6 +159,7 @@ def test_what_a_killed_writer_left_is_passed_over(tmp_path):
     assert {cell: record["value"] for cell, record in file.read().items()} == {first: 1, second: 2}
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 def test_kappa_where_there_is_one_label_only():
     y = np.array(["a", "a", "b"])
     folds = np.array([0, 0, 1])
@@ -693,7 +695,7 @@ def test_an_encoder_is_trained_once(data, monkeypatch):
     second, same = get()
     assert len(trained) == 1
     assert record == same
-    assert record["n_windows"] == len(trained[0][1]) == 100
+    assert sum(record["windows"].values()) == len(trained[0][1]) == 100
     assert record["steps"] == 2
     assert not first.training
     assert not second.training
@@ -915,3 +917,37 @@ def test_the_same_cell_gives_the_same_scores(benchmark, tmp_path):
     )
     assert first["scores"] == second["scores"]
     assert first["training"] == second["training"]
+
+
+# ---------------------------------------------------------------- what is not there
+
+
+def test_a_task_without_its_file_is_left_out(tmp_path, capsys):
+    (tmp_path / "hapt.npz").touch()
+    assert bench.is_there("hapt", tmp_path)
+    assert not bench.is_there("wisdm", tmp_path)
+    assert "wisdm is left out: no file wisdm51_watch_reduced.npz" in capsys.readouterr().out
+    assert encoders.Data(tmp_path, tmp_path).sources() == ["hapt"]
+
+
+def test_missing_files_are_fetched(tmp_path, monkeypatch):
+    fetching = sys.modules["_fetching"]
+    rng = np.random.default_rng(0)
+    codes = ["D01", "F02"]
+    made = {
+        "recordings": [rng.normal(size=(400, 3)).astype(np.float32) for _ in codes],
+        "labels": [np.full(400, code) for code in codes],
+        "subjects": np.array(["SA01", "SE01"]),
+        "sampling_rate": 200.0,
+        "units": "g",
+    }
+    monkeypatch.setattr(fetching, "fetch_sisfall", lambda: Bunch(**made))
+    monkeypatch.setitem(fetching.PUBLISHED, "hapt.npz", lambda: Bunch(**made))
+    (tmp_path / "hapt.npz").touch()
+    assert fetching.fetch_missing(tmp_path) == ["sisfall_100hz.npz"]
+    assert (tmp_path / "hapt.npz").stat().st_size == 0
+    windows = downstream.load_task(tmp_path, "sisfall_falls", 1.0, 50.0, tmp_path / "cache")
+    assert windows.X.shape == (4, 50, 3)
+    assert windows.y[:2].tolist() == ["D01", "D01"]
+    assert sorted(windows.y[2:].tolist()) == ["", "fall"]
+    assert fetching.fetch_missing(tmp_path) == []
