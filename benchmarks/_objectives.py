@@ -293,22 +293,31 @@ def pretrain(
     array = SegmentArray(X)
     if objective is None:
         warm(encoder, array, seed)
-        return encoder.eval(), {}
+        return encoder, {}
     index = GroupIndex.from_labels(groups)
     record = objective.train(encoder, array, index, common, seed)
     return encoder.eval(), record
 
 
-def warm(encoder: nn.Module, array: SegmentArray, seed: int, n_segments: int = 4096) -> None:
+def warm(
+    encoder: nn.Module,
+    array: SegmentArray,
+    seed: int,
+    n_segments: int = 4096,
+    batch_size: int = 128,
+) -> None:
     """Set the batch-norm statistics of an untrained encoder to their means over some batches."""
+    device = next(encoder.parameters()).device
     norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
     rows = np.random.default_rng(seed).permutation(len(array))[:n_segments]
     encoder.train()
     with torch.no_grad():
-        for some in np.array_split(rows, max(1, len(rows) // 128)):
-            encoder(torch.from_numpy(array.read(some)).transpose(1, 2))
-    for norm in norms:
-        norm.momentum = 0.1
+        for some in np.array_split(rows, max(1, len(rows) // batch_size)):
+            encoder(torch.from_numpy(array.read(some)).transpose(1, 2).to(device))
+    encoder.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

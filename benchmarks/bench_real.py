@@ -27,9 +27,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 import tslearn.metrics
 from _features import summary_features
+from _objectives import warm
 from _real_data import N_TIMESTEPS, RATE, SOURCES, Windows, balanced_rows, load_windows
 from _report import environment, table, write_json
 from scipy.signal import resample_poly
@@ -43,7 +43,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Rotation, default_augmentations
+from relcon_sklearn.segments import Rotation, SegmentArray, default_augmentations
 
 N_FOLDS = 5
 PROBE_MAX_ITER = 5000
@@ -185,21 +185,7 @@ def untrained_embedder(train: Windows, settings: Settings, seed: int) -> RelConE
 
 def warm_batch_norm(embedder: RelConEmbedder, X: np.ndarray, seed: int) -> None:
     """Set the batch-norm statistics of the encoder to their means over training batches of `X`."""
-    encoder = embedder.encoder_
-    device = next(encoder.parameters()).device
-    norms = [m for m in encoder.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over all batches
-    order = np.random.default_rng(seed).permutation(len(X))
-    encoder.train()
-    with torch.no_grad():
-        for rows in np.array_split(order, max(1, len(X) // embedder.batch_size)):
-            encoder(torch.from_numpy(X[rows]).transpose(1, 2).to(device))
-    encoder.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    warm(embedder.encoder_, SegmentArray(X), seed, len(X), embedder.batch_size)
 
 
 # -- part "activity" -------------------------------------------------------------------------------
