@@ -166,3 +166,14 @@ def relative_error(actual, expected):
     """Norm of the difference over the norm of what is expected."""
     actual, expected = actual.detach().double(), expected.detach().double()
     return ((actual - expected).norm() / expected.norm()).item()
+
+
+class Ticks:
+    """A clock that goes on by one whenever it is read."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reference import Ticks
 
 from relcon_sklearn.datasets import make_motion
 
@@ -31,17 +32,6 @@ SETTINGS = bench.Settings(
     precision="float32",
 )
 LIBRARY = ["independent", "shared"]
-
-
-class Ticks:
-    """A clock that goes on by one whenever it is read."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1
-        return self.now
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from reference import Ticks
 from scipy.stats import wilcoxon
 from sklearn.metrics import cohen_kappa_score, f1_score
 from sklearn.utils import Bunch
@@ -45,17 +46,6 @@ ALL = {
     "own batches": replace(objectives.RELCON, shared=False),
     "projection head": replace(objectives.RELCON, projection=True),
 }
-
-
-class Ticks:
-    """A clock that goes on by one whenever it is read: a step takes two."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1
-        return self.now
 
 
 @pytest.fixture
