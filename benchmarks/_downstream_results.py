@@ -23,8 +23,10 @@ PRETRAINED = {
     "masked": "masked reconstruction",
     "untrained": "untrained encoder",
     "relcon_features": "RelCon + features",
+    "relcon_longer": "RelCon, three times as long",
+    "simclr_longer": "SimCLR, three times as long",
 }
-PLANNED = [method for method in PRETRAINED if method != "relcon_features"]
+PLANNED = list(PRETRAINED)[: list(PRETRAINED).index("relcon_features")]
 CLASSIC = {
     "features_forest": "features, random forest",
     "features_linear": "features, linear",

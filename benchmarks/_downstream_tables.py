@@ -12,6 +12,7 @@ from _downstream_results import (
     CLASSIC,
     CLASSIFICATION,
     FOUR,
+    PLANNED,
     REGRESSION,
     RELCON,
     SCRATCH,
@@ -135,7 +136,7 @@ def paired_tests(results: Results) -> str:
     encoders = [
         row
         for row in results.rows("transfer")
-        if row.protocol == "linear" and row.method not in ("relcon", "relcon_features")
+        if row.protocol == "linear" and row.method in PLANNED and row != RELCON
     ]
     rivals = [*encoders, *map(classic, CLASSIC)]
     parts = [

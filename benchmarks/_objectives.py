@@ -185,6 +185,19 @@ class MaskedReconstruction:
         return train(module, loss, batches, common.lr, common.seconds)
 
 
+@dataclass(frozen=True)
+class Longer:
+    """Another objective for so many times as long."""
+
+    objective: RelCon | AugmentationPrediction | MaskedReconstruction
+    factor: float
+
+    def train(self, encoder, array, index, common: Common, seed: int) -> dict:
+        """Train `encoder` in place, and return a record of it."""
+        longer = replace(common, seconds=self.factor * common.seconds)
+        return self.objective.train(encoder, array, index, longer, seed)
+
+
 DISTANCES = {
     "euclidean": lambda a, b: euclidean_distances(a.reshape(len(a), -1), b.reshape(len(b), -1)),
     # In bands of a tenth of the length, on every second time step, or hardly a step is done.
@@ -268,6 +281,7 @@ ABLATIONS = {
     "views, own view only": replace(RELCON, n_positives=1, distance="none"),
     "views, within and between": replace(RELCON, n_between=None),
 }
+LONGER = {f"{name}_longer": Longer(OBJECTIVES[name], 3) for name in ("relcon", "simclr")}
 
 
 def pretrain(

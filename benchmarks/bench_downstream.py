@@ -41,7 +41,7 @@ from _encoders import WINDOW, Data, as_embedder, pretrained
 from _evaluation import classification_scores, regression_scores
 from _features import classic_features
 from _fetching import fetch_missing
-from _objectives import ABLATIONS, OBJECTIVES, Common
+from _objectives import ABLATIONS, LONGER, OBJECTIVES, Common
 from _report import environment
 from filelock import FileLock, Timeout
 from sklearn.frozen import FrozenEstimator
@@ -142,6 +142,7 @@ def plan(settings: Settings) -> list[list[Cell]]:
             ("none", "features_forest", "own"),
         )
     ]
+    longer = [Cell("transfer", task, method, "linear") for task in FOUR for method in LONGER]
     return [
         *main[:2],
         classic,
@@ -151,6 +152,7 @@ def plan(settings: Settings) -> list[list[Cell]]:
         in_domain,
         other_protocols,
         other_windows,
+        longer,
         *main[2:],
         *ablations[1:],
     ]
@@ -230,7 +232,7 @@ def encoder_of(cell: Cell, data: Data, settings: Settings, held_out: np.ndarray)
     if cell.setting == "none":
         return None, {}
     method = cell.method.removesuffix("_features")
-    objective = {**OBJECTIVES, **ABLATIONS_BY_METHOD, "untrained": None}[method]
+    objective = {**OBJECTIVES, **LONGER, **ABLATIONS_BY_METHOD, "untrained": None}[method]
     return pretrained(
         data,
         objective,

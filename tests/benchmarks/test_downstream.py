@@ -730,7 +730,7 @@ def test_no_cell_is_planned_twice(settings):
 
 
 def test_planned_cells_can_be_made():
-    known = {*objectives.OBJECTIVES, *bench.ABLATIONS_BY_METHOD, "untrained"}
+    known = {*objectives.OBJECTIVES, *bench.ABLATIONS_BY_METHOD, *objectives.LONGER, "untrained"}
     for cell in planned():
         assert cell.task in downstream.TASKS
         if cell.setting == "none":
