@@ -52,6 +52,8 @@ from relcon_sklearn import RelConClassifier, RelConRegressor
 HERE = Path(__file__).parent
 MARK = "<!-- below: written by bench_downstream.py --report -->"
 WINDOWS = (1.0, 2.56, 5.0, 10.0)
+BATCH_SIZE = 64  # of fine-tuning
+FEWEST_TO_SPARE = 5  # subjects, of which one is held out to choose the epoch
 SHARES = (0.01, 0.05, 0.1, 1.0)
 ABLATIONS_BY_METHOD = {f"relcon:{name}": objective for name, objective in ABLATIONS.items()}
 
@@ -69,7 +71,7 @@ class Settings:
     n_seeds: int = 3
     n_windows: int = 2500  # labelled windows of a task, drawn at random
     pretraining_windows: int = 8000  # of a data set, likewise
-    fine_tuning_epochs: int = 10
+    fine_tuning_steps: int = 320  # in whole epochs
 
     def common(self, setting: str) -> Common:
         """Return what objectives share in a setting."""
@@ -78,7 +80,7 @@ class Settings:
 
 
 SMOKE = Settings(
-    1.0, 0.5, n_folds=2, n_seeds=1, n_windows=200, pretraining_windows=300, fine_tuning_epochs=1
+    1.0, 0.5, n_folds=2, n_seeds=1, n_windows=200, pretraining_windows=300, fine_tuning_steps=4
 )
 
 
@@ -283,16 +285,21 @@ def embed(encoder, X: np.ndarray) -> np.ndarray:
 
 
 def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: Settings):
-    """Train encoder and head on `train`; the best epoch is chosen on subjects held out of it."""
+    """Train encoder and head on `train`; the best epoch is chosen on subjects held out of it.
+
+    Of few subjects none is to spare, and one or two would choose badly: the last epoch is taken.
+    """
     start = settings.encoder
     if encoder is not None:
         start = FrozenEstimator(as_embedder(encoder, settings.encoder, train.X))
     regression = train.y.dtype.kind == "f"
+    n_steps = max(1, len(train) // BATCH_SIZE)
     model = (RelConRegressor if regression else RelConClassifier)(
         start,
-        max_epochs=settings.fine_tuning_epochs,
-        # With a single subject there is nobody to hold out.
-        validation_fraction=0.2 if len(np.unique(train.subject)) > 1 else 0.0,
+        batch_size=BATCH_SIZE,
+        max_epochs=max(1, round(settings.fine_tuning_steps / n_steps)),
+        n_iter_no_change=None,
+        validation_fraction=0.2 if len(np.unique(train.subject)) >= FEWEST_TO_SPARE else 0.0,
         random_state=cell.seed,
     )
     model.fit(train.X, train.y, groups=train.subject)
