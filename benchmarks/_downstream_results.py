@@ -23,6 +23,7 @@ PRETRAINED = {
     "masked": "masked reconstruction",
     "untrained": "untrained encoder",
     "relcon_features": "RelCon + features",
+    "relcon_by_subject": "RelCon, people as groups",
     "relcon_longer": "RelCon, three times as long",
     "simclr_longer": "SimCLR, three times as long",
 }

@@ -198,6 +198,20 @@ class Longer:
         return self.objective.train(encoder, array, index, longer, seed)
 
 
+@dataclass(frozen=True)
+class BySubject:
+    """Another objective with all of a person's recordings as one group."""
+
+    objective: RelCon
+
+    def train(self, encoder, array, index, common: Common, seed: int) -> dict:
+        """Train `encoder` in place, and return a record of it."""
+        people = np.array([label.rpartition("/")[0] for label in index.labels])
+        whose = np.empty(index.n_rows, dtype=people.dtype)
+        whose[index.rows_at(np.arange(index.n_rows))] = np.repeat(people, index.sizes)
+        return self.objective.train(encoder, array, GroupIndex.from_labels(whose), common, seed)
+
+
 DISTANCES = {
     "euclidean": lambda a, b: euclidean_distances(a.reshape(len(a), -1), b.reshape(len(b), -1)),
     # In bands of a tenth of the length, on every second time step, or hardly a step is done.
@@ -281,6 +295,7 @@ ABLATIONS = {
     "views, own view only": replace(RELCON, n_positives=1, distance="none"),
     "views, within and between": replace(RELCON, n_between=None),
 }
+BY_SUBJECT = {"relcon_by_subject": BySubject(RELCON)}
 LONGER = {f"{name}_longer": Longer(OBJECTIVES[name], 3) for name in ("relcon", "simclr")}
 
 

@@ -41,7 +41,7 @@ from _encoders import WINDOW, Data, as_embedder, pretrained
 from _evaluation import classification_scores, regression_scores
 from _features import classic_features
 from _fetching import fetch_missing
-from _objectives import ABLATIONS, LONGER, OBJECTIVES, Common
+from _objectives import ABLATIONS, BY_SUBJECT, LONGER, OBJECTIVES, Common
 from _report import environment
 from filelock import FileLock, Timeout
 from sklearn.frozen import FrozenEstimator
@@ -144,6 +144,12 @@ def plan(settings: Settings) -> list[list[Cell]]:
             ("none", "features_forest", "own"),
         )
     ]
+    by_subject = [
+        Cell("transfer", task, method, "linear", seed)
+        for seed in seeds[:2]
+        for task in FOUR
+        for method in BY_SUBJECT
+    ]
     longer = [Cell("transfer", task, method, "linear") for task in FOUR for method in LONGER]
     return [
         *main[:2],
@@ -154,6 +160,7 @@ def plan(settings: Settings) -> list[list[Cell]]:
         in_domain,
         other_protocols,
         other_windows,
+        by_subject,
         longer,
         *main[2:],
         *ablations[1:],
@@ -234,7 +241,13 @@ def encoder_of(cell: Cell, data: Data, settings: Settings, held_out: np.ndarray)
     if cell.setting == "none":
         return None, {}
     method = cell.method.removesuffix("_features")
-    objective = {**OBJECTIVES, **LONGER, **ABLATIONS_BY_METHOD, "untrained": None}[method]
+    objective = {
+        **OBJECTIVES,
+        **BY_SUBJECT,
+        **LONGER,
+        **ABLATIONS_BY_METHOD,
+        "untrained": None,
+    }[method]
     return pretrained(
         data,
         objective,

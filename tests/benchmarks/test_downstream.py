@@ -731,6 +731,7 @@ def test_no_cell_is_planned_twice(settings):
 
 def test_planned_cells_can_be_made():
     known = {*objectives.OBJECTIVES, *bench.ABLATIONS_BY_METHOD, *objectives.LONGER, "untrained"}
+    known |= {*objectives.BY_SUBJECT}
     for cell in planned():
         assert cell.task in downstream.TASKS
         if cell.setting == "none":
@@ -941,3 +942,22 @@ def test_missing_files_are_fetched(tmp_path, monkeypatch):
     assert windows.y[:2].tolist() == ["D01", "D01"]
     assert sorted(windows.y[2:].tolist()) == ["", "fall"]
     assert fetching.fetch_missing(tmp_path) == []
+
+
+def test_recordings_of_a_person_are_one_group():
+    seen = {}
+
+    class Spy:
+        def train(self, encoder, array, index, common, seed):
+            seen["groups"] = {
+                label: sorted(index.rows_at(np.arange(start, stop)).tolist())
+                for label, start, stop in zip(
+                    index.labels, index.edges[:-1], index.edges[1:], strict=True
+                )
+            }
+            return {}
+
+    labels = np.array(["a/ann/1", "b/bob/1", "a/ann/2", "b/bob/1", "a/al/3"])
+    index = objectives.GroupIndex.from_labels(labels)
+    objectives.BySubject(Spy()).train(None, None, index, None, 0)
+    assert seen["groups"] == {"a/ann": [0, 2], "b/bob": [1, 3], "a/al": [4]}
