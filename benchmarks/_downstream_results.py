@@ -24,6 +24,8 @@ PRETRAINED = {
     "untrained": "untrained encoder",
     "relcon_features": "RelCon + features",
     "relcon_by_subject": "RelCon, people as groups",
+    "relcon_published_by_subject": "RelCon as published, people as groups",
+    "rebar_by_subject": "REBAR, people as groups",
     "relcon_longer": "RelCon, three times as long",
     "simclr_longer": "SimCLR, three times as long",
 }

@@ -295,7 +295,10 @@ ABLATIONS = {
     "views, own view only": replace(RELCON, n_positives=1, distance="none"),
     "views, within and between": replace(RELCON, n_between=None),
 }
-BY_SUBJECT = {"relcon_by_subject": BySubject(RELCON)}
+BY_SUBJECT = {
+    f"{name}_by_subject": BySubject(OBJECTIVES[name])
+    for name in ("relcon", "relcon_published", "rebar")
+}
 LONGER = {f"{name}_longer": Longer(OBJECTIVES[name], 3) for name in ("relcon", "simclr")}
 
 
