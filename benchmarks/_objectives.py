@@ -208,7 +208,7 @@ class BySubject:
         """Train `encoder` in place, and return a record of it."""
         people = np.array([label.rpartition("/")[0] for label in index.labels])
         whose = np.empty(index.n_rows, dtype=people.dtype)
-        whose[index.rows_at(np.arange(index.n_rows))] = np.repeat(people, index.sizes)
+        whose[index.rows] = np.repeat(people, index.sizes)
         return self.objective.train(encoder, array, GroupIndex.from_labels(whose), common, seed)
 
 

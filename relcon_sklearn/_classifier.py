@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._fine_tuning import FineTunedEstimator, rows_of
+from ._fine_tuning import FineTunedEstimator
 from ._weights import check_weights, class_weights
 from .training import classification_loss
 
@@ -183,7 +183,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         weights = check_weights(sample_weight, len(codes))
         weights = weights * class_weights(self.class_weight, classes, codes, weights)[codes]
         array, index = self._check_rows(X, len(codes), weights, groups)
-        present = np.unique(codes[rows_of(index)])
+        present = np.unique(codes[index.rows])
         if len(present) < 2:
             raise ValueError(
                 f"y has one class only, {classes[present[0]]!r}, among the segments of weight "
@@ -194,7 +194,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         train, valid = self._hold_out(
             index,
             np.random.default_rng(seed),
-            will_do=lambda part: len(np.unique(codes[rows_of(part)])) == len(present),
+            will_do=lambda part: len(np.unique(codes[part.rows])) == len(present),
             stacklevel=4,
         )
         self._start_encoder(X, array, groups, weights, seed)

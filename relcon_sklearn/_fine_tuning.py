@@ -229,15 +229,10 @@ class FineTunedEstimator(SegmentEstimator):
         return apply_in_blocks(predict, array, device, description="predict", verbose=self.verbose)
 
 
-def rows_of(index: GroupIndex) -> np.ndarray:
-    """Return the rows in use, in the order of the index."""
-    return index.rows_at(np.arange(index.n_rows))
-
-
 def weights_of(index: GroupIndex, weights: np.ndarray) -> np.ndarray:
     """Return the weights of the rows in use, and 0 for the others."""
-    rows, used = rows_of(index), np.zeros_like(weights)
-    used[rows] = weights[rows]
+    used = np.zeros_like(weights)
+    used[index.rows] = weights[index.rows]
     return used
 
 

@@ -55,6 +55,11 @@ class GroupIndex:
         """Number of rows in use."""
         return self.runs.n_rows
 
+    @property
+    def rows(self) -> np.ndarray:
+        """All rows in use, in the order of their positions."""
+        return self.rows_at(np.arange(self.n_rows))
+
     def rows_at(self, positions: np.ndarray) -> np.ndarray:
         """Return the row at each position."""
         return self.runs.rows_at(positions)

@@ -78,8 +78,7 @@ class LabelledBatches(Batches):
     ):
         super().__init__(array, index, batch_size, seed)
         self.targets = targets
-        used = weights[index.rows_at(np.arange(index.n_rows))]
-        self.weights = (weights / used.mean()).astype(np.float32)
+        self.weights = (weights / weights[index.rows].mean()).astype(np.float32)
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> LabelledBatch:
         # In the order of the file, in which it is read fastest.
