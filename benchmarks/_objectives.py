@@ -19,7 +19,7 @@ from _curves import ENDLESS, Budget, BudgetSchedule, BudgetSpent
 from sklearn.metrics import euclidean_distances
 from torch import Tensor, nn
 
-from relcon_sklearn._base import seeded_global_rng
+from relcon_sklearn._packing import seeded_global_rng
 from relcon_sklearn.nn import ENCODER_PRESETS, MotifCrossAttention, ResNet1D
 from relcon_sklearn.segments import (
     Batch,

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
-from ._packing import PackedModule, Recipe, seeded_global_rng
+from ._packing import PackedModule, Recipe
 from .segments import (
     Batches,
     GroupIndex,
@@ -25,8 +25,6 @@ from .segments import (
     on_device,
 )
 from .training import Loss, fit_module
-
-__all__ = ["SegmentEstimator", "SegmentTransformer", "check_several", "seeded_global_rng"]
 
 # Draws of the groups held out, until one leaves a training part that will do.
 _N_DRAWS = 20

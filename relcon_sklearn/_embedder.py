@@ -13,9 +13,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SegmentTransformer, check_several, seeded_global_rng
+from ._base import SegmentTransformer, check_several
 from ._blocks import apply_in_blocks, check_embeddings
 from ._motif_distance import LearnedMotifDistance
+from ._packing import seeded_global_rng
 from ._precision import dtype_of
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, GroupIndex, SegmentArray, SharedBatches

@@ -16,9 +16,10 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ._base import SegmentEstimator, check_several, seeded_global_rng
+from ._base import SegmentEstimator, check_several
 from ._blocks import apply_in_blocks, check_embeddings
 from ._embedder import RelConEmbedder
+from ._packing import seeded_global_rng
 from ._precision import dtype_of
 from ._weights import weighted_moments
 from .nn import (
