@@ -7,8 +7,10 @@ from ._regressor import RelConRegressor
 from ._version import __version__
 from .recordings import Segments, segment_recordings
 from .segments import LazyWindows, RandomAugmentations, SegmentWriter, open_segments
+from .training import Checkpoints
 
 __all__ = [
+    "Checkpoints",
     "LazyWindows",
     "LearnedMotifDistance",
     "RandomAugmentations",

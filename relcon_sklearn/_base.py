@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -15,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch import nn
 
+from ._fingerprint import checksum, describe, fingerprint_of_data
 from ._packing import PackedModule, Recipe
 from .segments import (
     Batches,
@@ -24,7 +26,7 @@ from .segments import (
     hold_out_groups,
     on_device,
 )
-from .training import Loss, fit_module
+from .training import CheckpointFolder, Checkpoints, Loss, fit_module
 
 # Draws of the groups held out, until one leaves a training part that will do.
 _N_DRAWS = 20
@@ -43,6 +45,7 @@ class SegmentEstimator(BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "callbacks": [list, tuple, None],
+        "checkpoint_dir": [str, os.PathLike, Checkpoints, None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -110,8 +113,31 @@ class SegmentEstimator(BaseEstimator):
             return torch.device(self.device)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+    def _begin(
+        self, array: SegmentArray, index: GroupIndex, **others
+    ) -> tuple[int, CheckpointFolder | None]:
+        """Return the seed of a fit, and where its checkpoints are kept if they are wanted.
+
+        A fit that goes on has the seed it was begun with. `others` are further arrays that it
+        depends on.
+        """
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        if self.checkpoint_dir is None:
+            return seed, None
+        settings = self.checkpoint_dir
+        if not isinstance(settings, Checkpoints):
+            settings = Checkpoints(settings)
+        fingerprint = {
+            **describe(self),
+            "data": {
+                **fingerprint_of_data(array, index),
+                **{name: checksum(value) for name, value in others.items()},
+            },
+        }
+        if isinstance(self.random_state, np.random.RandomState):
+            fingerprint["random_state"] = f"RandomState that drew {seed}"
+        checkpoints = CheckpointFolder(settings, fingerprint, seed)
+        return checkpoints.seed, checkpoints
 
     def _train(
         self,
@@ -121,8 +147,8 @@ class SegmentEstimator(BaseEstimator):
         groups: GroupIndex,
         seed: int,
         *,
-        description: str,
         batches: Callable[..., Batches] = Batches,
+        **kwargs,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
         parts = self._hold_out(groups, np.random.default_rng(seed), stacklevel=4)
@@ -131,7 +157,7 @@ class SegmentEstimator(BaseEstimator):
         train, valid = (
             None if part is None else batches(array, part, self.batch_size, seed) for part in parts
         )
-        return self._fit_module(module, loss, train, valid, description=description)
+        return self._fit_module(module, loss, train, valid, **kwargs)
 
     def _hold_out(
         self,
@@ -245,3 +271,16 @@ def check_several(array: SegmentArray) -> None:
             f"{array.name} has n_samples=1 (shape {array.shape}), but at least 2 segments are "
             "needed: a segment is compared with others."
         )
+
+
+def continue_within(
+    part: BaseEstimator, name: str, seed: int, checkpoints: CheckpointFolder | None
+) -> None:
+    """Have a part of an estimator, a clone, draw from its seed and save beside its checkpoints.
+
+    What the part has parameters of its own for stays with those.
+    """
+    if part.random_state is None:
+        part.set_params(random_state=seed)
+    if checkpoints is not None and getattr(part, "checkpoint_dir", "none") is None:
+        part.set_params(checkpoint_dir=checkpoints.settings.inside(name))

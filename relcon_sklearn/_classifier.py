@@ -56,6 +56,11 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         of `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
         Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    checkpoint_dir : str, path-like, Checkpoints or None, default=None
+        Folder in which the training is saved every ten minutes; with
+        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
+        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
+        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -129,6 +134,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         validation_fraction=0.1,
         n_iter_no_change=10,
         callbacks=None,
+        checkpoint_dir=None,
         device="auto",
         precision="auto",
         random_state=None,
@@ -144,6 +150,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -178,6 +185,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             encoder does not fit them.
         FloatingPointError
             If training diverges.
+        OSError
+            If a checkpoint cannot be written.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
@@ -190,14 +199,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
                 "above 0: there is nothing to tell apart."
             )
         self.classes_ = classes
-        seed = self._seed()
+        seed, checkpoints = self._begin(array, index, y=codes, sample_weight=weights)
         train, valid = self._hold_out(
             index,
             np.random.default_rng(seed),
             will_do=lambda part: len(np.unique(codes[part.rows])) == len(present),
             stacklevel=4,
         )
-        self._start_encoder(X, array, groups, weights, seed)
+        self._start_encoder(X, array, groups, weights, seed, checkpoints)
         self.history_ = self._learn(
             array,
             train,
@@ -207,6 +216,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             n_outputs=len(classes),
             loss=classification_loss,
             seed=seed,
+            checkpoints=checkpoints,
         )
         return self
 

@@ -13,14 +13,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SegmentTransformer, check_several
+from ._base import SegmentTransformer, check_several, continue_within
 from ._blocks import apply_in_blocks, check_embeddings
 from ._motif_distance import LearnedMotifDistance
 from ._packing import seeded_global_rng
 from ._precision import dtype_of
 from .nn import ENCODER_PRESETS, ResNet1D
 from .segments import Batches, GroupIndex, SegmentArray, SharedBatches
-from .training import MotifRanker, PairwiseRanker, mean_loss, ranking_loss
+from .training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
 
 class RelConEmbedder(SegmentTransformer):
@@ -93,6 +93,11 @@ class RelConEmbedder(SegmentTransformer):
         are too few groups (a warning says so), the last epoch is kept.
     callbacks : list of skorch callbacks or None, default=None
         Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    checkpoint_dir : str, path-like, Checkpoints or None, default=None
+        Folder in which the training is saved every ten minutes; with
+        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
+        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
+        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -191,6 +196,7 @@ class RelConEmbedder(SegmentTransformer):
         lr=1e-3,
         validation_fraction=0.1,
         callbacks=None,
+        checkpoint_dir=None,
         device="auto",
         precision="auto",
         compile=False,
@@ -211,6 +217,7 @@ class RelConEmbedder(SegmentTransformer):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.precision = precision
         self.compile = compile
@@ -245,14 +252,16 @@ class RelConEmbedder(SegmentTransformer):
             If X or groups cannot be used, or hold NaN or infinity.
         FloatingPointError
             If training diverges.
+        OSError
+            If a checkpoint cannot be written.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_several(array)
         if self.augmentation is None and self.n_between == 0:
             self._check_within(index)
-        seed = self._seed()
-        self.distance_ = self._fit_distance(X, groups, seed)
+        seed, checkpoints = self._begin(array, index)
+        self.distance_ = self._fit_distance(X, groups, seed, checkpoints)
         if callable(self.encoder):
             factory, settings = self.encoder, {}
         else:
@@ -276,6 +285,8 @@ class RelConEmbedder(SegmentTransformer):
                 index,
                 seed,
                 description="encoder",
+                checkpoints=checkpoints,
+                global_rng=callable(self.encoder),
                 batches=partial(
                     SharedBatches if self.candidates == "shared" else Batches,
                     n_within=self.n_within,
@@ -341,7 +352,7 @@ class RelConEmbedder(SegmentTransformer):
                 "pass groups that say whose each segment is, or a positive n_between."
             )
 
-    def _fit_distance(self, X, groups, seed: int):
+    def _fit_distance(self, X, groups, seed: int, checkpoints: CheckpointFolder | None):
         distance = LearnedMotifDistance() if self.distance is None else self.distance
         if isinstance(distance, FrozenEstimator):
             distance = distance.estimator
@@ -353,8 +364,7 @@ class RelConEmbedder(SegmentTransformer):
         distance = clone(distance)
         if self.distance is None:
             distance.set_params(device=self.device, verbose=self.verbose)
-        if distance.random_state is None:
-            distance.set_params(random_state=seed)
+        continue_within(distance, "distance", seed, checkpoints)
         return distance.fit(X, groups=groups)
 
     def _loss(self, dtype=torch.float32, query_stride=1, **settings):

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ._base import SegmentEstimator, check_several
+from ._base import SegmentEstimator, check_several, continue_within
 from ._blocks import apply_in_blocks, check_embeddings
 from ._embedder import RelConEmbedder
 from ._packing import seeded_global_rng
@@ -31,7 +31,7 @@ from .nn import (
     without_gradients,
 )
 from .segments import ChosenRows, GroupIndex, LabelledBatches, SegmentArray, on_device
-from .training import Loss
+from .training import CheckpointFolder, Loss
 
 # Embeddings of a frozen encoder that are kept in memory rather than in a temporary file.
 _KEPT_BYTES = 2**28
@@ -97,6 +97,7 @@ class FineTunedEstimator(SegmentEstimator):
         n_outputs: int,
         loss: Loss,
         seed: int,
+        checkpoints: CheckpointFolder | None,
     ) -> list[dict]:
         """Put a head on ``encoder_``, train what is not frozen, and return the history."""
         frozen = self._frozen_parts(self.encoder_)
@@ -127,16 +128,30 @@ class FineTunedEstimator(SegmentEstimator):
                 for part in (train, valid)
             )
             return self._fit_module(
-                net, loss, *parts, patience=self.n_iter_no_change, description=type(self).__name__
+                net,
+                loss,
+                *parts,
+                patience=self.n_iter_no_change,
+                description=type(self).__name__,
+                checkpoints=checkpoints,
+                global_rng=self._draws_globally(),
             )
 
-    def _start_encoder(self, X, array: SegmentArray, groups, weights: np.ndarray, seed: int):
+    def _start_encoder(
+        self,
+        X,
+        array: SegmentArray,
+        groups,
+        weights: np.ndarray,
+        seed: int,
+        checkpoints: CheckpointFolder | None,
+    ):
         """Set ``encoder_``: a new one, or a copy of a pretrained one."""
         encoder = self.encoder
         given = encoder.estimator if isinstance(encoder, FrozenEstimator) else encoder
         if isinstance(given, RelConEmbedder):
             if given is encoder:
-                embedder = self._pretrained(X, array, groups, weights, seed)
+                embedder = self._pretrained(X, array, groups, weights, seed, checkpoints)
             else:
                 embedder = given
                 check_is_fitted(embedder)
@@ -154,7 +169,15 @@ class FineTunedEstimator(SegmentEstimator):
                 "a RelConEmbedder has an encoder to start from."
             )
 
-    def _pretrained(self, X, array: SegmentArray, groups, weights: np.ndarray, seed: int):
+    def _pretrained(
+        self,
+        X,
+        array: SegmentArray,
+        groups,
+        weights: np.ndarray,
+        seed: int,
+        checkpoints: CheckpointFolder | None,
+    ):
         """Return a fitted clone of the embedder given, of the rows that have a weight."""
         if self.encoder.__sklearn_is_fitted__():
             warnings.warn(
@@ -164,8 +187,7 @@ class FineTunedEstimator(SegmentEstimator):
                 stacklevel=5,
             )
         embedder = clone(self.encoder)
-        if embedder.random_state is None:
-            embedder.set_params(random_state=seed)
+        continue_within(embedder, "pretraining", seed, checkpoints)
         if not weights.all():
             rows = np.flatnonzero(weights)
             X = ChosenRows(array, rows)
@@ -201,12 +223,14 @@ class FineTunedEstimator(SegmentEstimator):
             z = net(torch.from_numpy(segments).to(self._device()).transpose(1, 2))
         return check_embeddings(z, len(segments), self.encoder).cpu().numpy()
 
+    def _draws_globally(self) -> bool:
+        """Whether training draws from torch's global generators."""
+        return self.freeze != "encoder" and not isinstance(self.encoder_, ResNet1D)
+
     def _own_rng(self, seed: int):
         # An encoder of the user's own may draw from the global generators (dropout). Fits with one
         # therefore wait for each other where they run in threads; ours draw nothing.
-        if self.freeze == "encoder" or isinstance(self.encoder_, ResNet1D):
-            return nullcontext()
-        return seeded_global_rng(seed, self._device())
+        return seeded_global_rng(seed, self._device()) if self._draws_globally() else nullcontext()
 
     # -- prediction ------------------------------------------------------------------------
 

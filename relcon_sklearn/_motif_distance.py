@@ -79,6 +79,11 @@ class LearnedMotifDistance(SegmentTransformer):
         are too few groups (a warning says so), the last epoch is kept.
     callbacks : list of skorch callbacks or None, default=None
         Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    checkpoint_dir : str, path-like, Checkpoints or None, default=None
+        Folder in which the training is saved every ten minutes; with
+        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
+        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
+        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     random_state : int, RandomState instance or None, default=None
@@ -149,6 +154,7 @@ class LearnedMotifDistance(SegmentTransformer):
         lr=1e-3,
         validation_fraction=0.1,
         callbacks=None,
+        checkpoint_dir=None,
         device="auto",
         random_state=None,
         verbose=0,
@@ -165,6 +171,7 @@ class LearnedMotifDistance(SegmentTransformer):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -195,11 +202,13 @@ class LearnedMotifDistance(SegmentTransformer):
             If X or groups cannot be used, or hold NaN or infinity.
         FloatingPointError
             If training diverges.
+        OSError
+            If a checkpoint cannot be written.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_several(array)
-        seed = self._seed()
+        seed, checkpoints = self._begin(array, index)
         self._build(
             "net_",
             MotifCrossAttention,
@@ -212,7 +221,15 @@ class LearnedMotifDistance(SegmentTransformer):
             revin=self.revin,
         )
         loss = reconstruction_loss(self._augmentation())
-        history = self._train(self.net_, loss, array, index, seed, description="motif distance")
+        history = self._train(
+            self.net_,
+            loss,
+            array,
+            index,
+            seed,
+            description="motif distance",
+            checkpoints=checkpoints,
+        )
         n_references = len(array) if self.n_references is None else self.n_references
         rng = np.random.default_rng(seed)
         self.reference_rows_ = index.spread(n_references, rng)

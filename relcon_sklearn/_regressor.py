@@ -46,6 +46,11 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         of `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
         Called by the training loop. A learning-rate scheduler replaces the built-in one.
+    checkpoint_dir : str, path-like, Checkpoints or None, default=None
+        Folder in which the training is saved every ten minutes; with
+        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
+        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
+        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -109,6 +114,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         validation_fraction=0.1,
         n_iter_no_change=10,
         callbacks=None,
+        checkpoint_dir=None,
         device="auto",
         precision="auto",
         random_state=None,
@@ -124,6 +130,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -163,19 +170,21 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             encoder does not fit them.
         FloatingPointError
             If training diverges.
+        OSError
+            If a checkpoint cannot be written.
         """
         self._require_targets(y)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         weights = check_weights(sample_weight, len(y))
         array, index = self._check_rows(X, len(y), weights, groups)
-        seed = self._seed()
+        seed, checkpoints = self._begin(array, index, y=y, sample_weight=weights)
         train, valid = self._hold_out(index, np.random.default_rng(seed), stacklevel=4)
         mean, scale = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
         if self.scale_targets:
             mean, scale = _mean_and_scale(y, weights_of(train, weights))
         self.target_mean_, self.target_scale_ = mean, scale
         targets = ((y - mean) / scale).astype(np.float32).reshape(len(y), -1)
-        self._start_encoder(X, array, groups, weights, seed)
+        self._start_encoder(X, array, groups, weights, seed, checkpoints)
         self.history_ = self._learn(
             array,
             train,
@@ -185,6 +194,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             n_outputs=targets.shape[1],
             loss=regression_loss,
             seed=seed,
+            checkpoints=checkpoints,
         )
         return self
 

@@ -107,8 +107,12 @@ class Batches:
         return max(1, (self.n_items - 2) // self.batch_size + 1)
 
     def __iter__(self) -> Iterator[Batch]:
+        return self.starting_at(0)
+
+    def starting_at(self, first: int) -> Iterator[Batch]:
+        """Return the batches of the epoch from number `first` on."""
         order = random_order(self.n_items, [self.seed, self.epoch])
-        for i in range(len(self)):
+        for i in range(first, len(self)):
             stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
             rng = np.random.default_rng([self.seed, self.epoch, i])
             yield self._make(order[i * self.batch_size : stop], rng)

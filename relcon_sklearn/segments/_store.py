@@ -184,6 +184,7 @@ class StoredSegments(LazyArray):
         self._folder, self._header, self._runs = folder, header, runs
         self.shape = (runs.n_rows, header.n_timesteps, header.n_channels)
         self.dtype = np.dtype(np.float32)
+        self.sampling_rate = header.sampling_rate
         shape = (header.n_segments, *self.shape[1:])
         segments = np.memmap(folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
         self._rows = MappedRows(segments)

@@ -59,6 +59,8 @@ class LazyWindows(LazyArray):
         (n_windows, n_timesteps, n_channels).
     dtype : dtype
         float32, whatever the files have.
+    sampling_rate : float or None
+        In Hz, as given.
     groups : array-like of shape (n_windows,)
         Subject of each window.
     hour_groups : array-like of int of shape (n_windows,)
@@ -121,7 +123,8 @@ class LazyWindows(LazyArray):
                 f"No window of n_timesteps={n_timesteps} fits into any of {len(lengths)} "
                 f"recordings; the longest has {lengths.max(initial=0)} samples."
             )
-        self._stride, self._scale, self._rate = int(stride), float(scale), sampling_rate
+        self._stride, self._scale = int(stride), float(scale)
+        self.sampling_rate = sampling_rate
         self._numbers = np.flatnonzero(counts)
         self._counts = counts[self._numbers]
         self._runs = Runs(np.zeros(len(self._numbers)), self._counts)
@@ -139,9 +142,9 @@ class LazyWindows(LazyArray):
     @property
     def hour_groups(self) -> RunLabels:
         """Number of each window's recording and hour in it."""
-        if self._rate is None:
+        if self.sampling_rate is None:
             raise ValueError("sampling_rate is None; hours need the rate, in Hz.")
-        per_hour = _SECONDS_PER_HOUR * self._rate / self._stride
+        per_hour = _SECONDS_PER_HOUR * self.sampling_rate / self._stride
         sizes = []
         for count in self._counts.tolist():
             hours = np.arange(int((count - 1) / per_hour) + 1)

@@ -1,5 +1,6 @@
 """The training engine: skorch inside, arrays and torch modules outside."""
 
+from ._checkpoints import CheckpointFolder, Checkpoints
 from ._compile import CompiledCall
 from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
@@ -8,6 +9,8 @@ from ._rankers import MotifRanker, PairwiseRanker
 from ._supervised import classification_loss, regression_loss
 
 __all__ = [
+    "CheckpointFolder",
+    "Checkpoints",
     "CompiledCall",
     "Loss",
     "MotifRanker",

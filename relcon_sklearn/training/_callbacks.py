@@ -76,6 +76,14 @@ class ProgressBar(Callback):
         row = net.history[-1]
         self.bar.set_postfix({k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row})
 
+    def state_dict(self):
+        """Return how far it is."""
+        return {"n": self.bar.n}
+
+    def load_state_dict(self, state):
+        """Go on from there; the rate shown is that of what is done from now on."""
+        self.bar.n = self.bar.initial = state["n"]
+
     def close(self):
         """Close it, however training ended."""
         if self.bar is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,12 +15,19 @@ from torch import Tensor, nn
 
 from ..segments import Batch, Batches, LabelledBatch
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+from ._checkpoints import CheckpointFolder
+from ._interruption import Interruption
 from ._memory import kept_memory
 from ._prefetch import prefetched
+from ._saver import Position, Saver
 
 logger = logging.getLogger("relcon_sklearn")
 
 Loss = Callable[[nn.Module, Batch | LabelledBatch], Tensor]
+
+# Steps after which the loss is looked at, for which a GPU has to be waited for; an epoch of a large
+# training is days.
+_CHECKED_STEPS = 200
 
 
 class TrainingNet(NeuralNet):
@@ -31,8 +39,9 @@ class TrainingNet(NeuralNet):
       history has one row per epoch and one for the batch at hand, in which callbacks may record;
     - the module's mode is set once an epoch (skorch walks all submodules for every batch);
     - batches are read ahead in the background;
-    - a loss that is not finite is an error;
-    - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch.
+    - a loss or weight that is not finite is an error;
+    - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch;
+    - it can be saved between any two steps, and goes on from there as if nothing had happened.
 
     Parameters
     ----------
@@ -40,12 +49,15 @@ class TrainingNet(NeuralNet):
         The module to train, initialised.
     loss : callable
         ``loss(module, batch)`` gives a scalar tensor.
+    saver : Saver or None, default=None
+        Saves and restores the training.
     **kwargs
         Passed on to :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module: nn.Module, *, loss: Loss, **kwargs):
+    def __init__(self, module: nn.Module, *, loss: Loss, saver: Saver | None = None, **kwargs):
         self.loss = loss
+        self.saver = saver
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
     @property
@@ -57,44 +69,103 @@ class TrainingNet(NeuralNet):
         self.initialize()
         # Once: finding them walks all submodules.
         self.parameters = list(self.module_.named_parameters())
-        self.notify("on_train_begin", X=batches, y=None)
-        for epoch in range(self.max_epochs):
-            batches.epoch = epoch
-            self.notify("on_epoch_begin", dataset_train=batches, dataset_valid=valid)
-            self.run_single_epoch(batches, True, "train", self.train_step)
-            if valid is not None:
-                self.run_single_epoch(valid, False, "valid", self.validation_step)
-                *earlier, loss = self.history[:, "valid_loss"]
-                self.history.record("valid_loss_best", loss < min(earlier, default=math.inf))
-            self.history[-1]["batches"].clear()
-            logger.info("%s", self._record()[-1])
-            try:
-                self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
-            except KeyboardInterrupt:  # how skorch's EarlyStopping says that it is enough
-                break
-        self.notify("on_train_end", X=batches, y=None)
+        with Interruption(wait=self.saver is not None) as self.interruption:
+            self.notify("on_train_begin", X=batches, y=None)
+            self.position = Position() if self.saver is None else self.saver.restore(self)
+            while self.position.epoch < self.max_epochs:
+                self._run_epoch(batches, valid)
+            self._save(batches)
+            self.notify("on_train_end", X=batches, y=None)
         return self._record()
+
+    def _run_epoch(self, batches: Batches, valid: Batches | None) -> None:
+        """Go on with an epoch from the position at hand, and move that to the next."""
+        batches.epoch = self.position.epoch
+        if self.position.step == 0:
+            self.notify("on_epoch_begin", dataset_train=batches, dataset_valid=valid)
+        self._train_epoch(batches)
+        self._check_weights()
+        if valid is not None:
+            self._validate(valid, batches)
+            *earlier, loss = self.history[:, "valid_loss"]
+            self.history.record("valid_loss_best", loss < min(earlier, default=math.inf))
+        self.history[-1]["batches"].clear()
+        logger.info("%s", self._record()[-1])
+        epoch = self.position.epoch + 1
+        try:
+            self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
+        except KeyboardInterrupt:
+            if self.interruption.requested:
+                raise
+            epoch = self.max_epochs  # how skorch's EarlyStopping says that it is enough
+        self.position = Position(epoch)
+
+    def _train_epoch(self, batches: Batches) -> None:
+        """Take the steps that are left of an epoch; record the mean loss per item."""
+        epoch, n_done, *sums = self.position
+        losses = LossMean(self.device, *sums)
+        self.module_.train()
+        left = read_ahead(batches.starting_at(n_done), self.device)
+        for step, batch in enumerate(left, n_done + 1):
+            self._take(batch, losses, training=True)
+            if step % _CHECKED_STEPS == 0:
+                self._check("train_loss", losses.value())
+            if self.saver is not None:
+                due = self.saver.is_due()
+                if due or self.interruption.requested or step == len(batches):
+                    self.position = Position(epoch, step, *losses.sums())
+                if due or self.interruption.requested:
+                    self._save(batches)
+        self._check("train_loss", losses.value())
+        self.history.record("train_loss", losses.value())
+
+    def _validate(self, valid: Batches, batches: Batches) -> None:
+        """Record the mean loss per item of the validation part."""
+        losses = LossMean(self.device)
+        self.module_.eval()
+        for batch in read_ahead(valid, self.device):
+            self._take(batch, losses, training=False)
+            if self.saver is not None and self.interruption.requested:
+                self._save(batches)
+        self._check("valid_loss", losses.value())
+        self.history.record("valid_loss", losses.value())
+
+    def _take(self, batch: Batch, losses: LossMean, training: bool) -> None:
+        """Learn from a batch, or only look at it."""
+        self.notify("on_batch_begin", batch=batch, training=training)
+        step_fn = self.train_step if training else self.validation_step
+        step = step_fn(batch.to(self.device))
+        losses.add(step["loss"], batch.n_items)
+        self.notify("on_batch_end", batch=batch, training=training, **step)
+
+    def _save(self, batches: Batches) -> None:
+        """Write a checkpoint, if they are wanted; then stop, if that is."""
+        if self.saver is None:
+            return
+        self._check_weights()
+        n_steps = self.position.epoch * len(batches) + self.position.step
+        self.saver.save(self, self.position, n_steps)
+        if self.interruption.requested:
+            raise KeyboardInterrupt
+
+    def _check(self, what: str, value: float) -> None:
+        """Raise FloatingPointError for a value that is no number any more."""
+        if math.isfinite(value):
+            return
+        more = "" if self.saver is None else self.saver.last_words()
+        raise FloatingPointError(
+            f"{what} became {value} in epoch {len(self.history)}: training diverged. "
+            f"Try a smaller lr, or precision='float32'.{more}"
+        )
+
+    def _check_weights(self) -> None:
+        for name, value in itertools.chain(self.parameters, self.module_.named_buffers()):
+            if not (finite := torch.isfinite(value)).all():
+                self._check(f"weight {name}", float(value.detach()[~finite][0]))
 
     def _record(self) -> list[dict]:
         keys = ("epoch", "train_loss", "valid_loss")
         return [{k: row[k] for k in keys if k in row} for row in self.history]
-
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run `step_fn` on every batch and record the mean loss per anchor or labelled segment."""
-        self.module_.train(training)
-        losses = LossMean(self.device)
-        for batch in read_ahead(iterator, self.device):
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch.to(self.device))
-            losses.add(step["loss"], batch.n_items)
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        mean = losses.value()
-        if not math.isfinite(mean):
-            raise FloatingPointError(
-                f"{prefix}_loss became {mean} in epoch {len(self.history)}: training diverged. "
-                "Try a smaller lr, or precision='float32'."
-            )
-        self.history.record(prefix + "_loss", mean)
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Begin the row of the batch in the history, and forget that of the batch before."""
@@ -120,11 +191,11 @@ class TrainingNet(NeuralNet):
 class LossMean:
     """Mean of losses, weighted, that stays on the device until it is asked for."""
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: torch.device, total: float = 0.0, weight: int = 0):
         # Float32 would lose the later ones of millions of batches; Apple's GPUs have nothing else.
         dtype = torch.float32 if torch.device(device).type == "mps" else torch.float64
-        self._total = torch.zeros((), dtype=dtype, device=device)
-        self._weight = 0
+        self._total = torch.tensor(total, dtype=dtype, device=device)
+        self._weight = weight
 
     def add(self, loss: Tensor, weight: int) -> None:
         """Add the loss of a batch."""
@@ -134,6 +205,10 @@ class LossMean:
     def value(self) -> float:
         """Return the mean so far."""
         return float(self._total) / self._weight
+
+    def sums(self) -> tuple[float, int]:
+        """Return the sum so far, and the weight."""
+        return float(self._total), self._weight
 
 
 def read_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
@@ -155,6 +230,8 @@ def fit_module(
     callbacks: Sequence | None = None,
     verbose: int = 0,
     description: str = "fit",
+    checkpoints: CheckpointFolder | None = None,
+    global_rng: bool = False,
 ) -> list[dict]:
     """Train `module` in place with Adam, a short warm-up and a cosine decay.
 
@@ -181,6 +258,11 @@ def fit_module(
         Progress bar if positive.
     description : str
         Label of the progress bar.
+    checkpoints : CheckpointFolder or None
+        Where to save the training now and then, and to go on from if it is there already. Ctrl-C
+        and SIGTERM then finish the step at hand, save it, and raise KeyboardInterrupt.
+    global_rng : bool
+        Whether the module draws from torch's global generators, whose state then is saved too.
 
     Returns
     -------
@@ -190,7 +272,9 @@ def fit_module(
     Raises
     ------
     FloatingPointError
-        If the loss became NaN or infinite.
+        If the loss, or a weight, became NaN or infinite. Checkpoints are from before.
+    OSError
+        If a checkpoint cannot be written.
     """
     callbacks = list(callbacks or [])
     bar = ProgressBar(max_epochs, description, disable=verbose <= 0)
@@ -210,11 +294,15 @@ def fit_module(
         max_epochs=max_epochs,
         device=device,
         callbacks=[*callbacks, ("relcon_progress", bar)],
+        saver=None if checkpoints is None else Saver(checkpoints, global_rng=global_rng),
         verbose=0,
     )
     try:
-        # A GPU's memory is kept by torch itself.
-        with kept_memory() if device.type == "cpu" else nullcontext():
+        with (
+            nullcontext() if checkpoints is None else checkpoints.locked(),
+            # A GPU's memory is kept by torch itself.
+            kept_memory() if device.type == "cpu" else nullcontext(),
+        ):
             return net.train(batches, valid)
     finally:
         bar.close()

@@ -1,0 +1,91 @@
+"""When a training is saved, and from where it goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from skorch import NeuralNet
+
+from ._checkpoints import CheckpointFolder
+from ._state import restore_training, training_state
+
+logger = logging.getLogger("relcon_sklearn")
+
+
+class Position(NamedTuple):
+    """How far a training has come: steps done of an epoch, and the sum of their losses."""
+
+    epoch: int = 0
+    step: int = 0
+    total_loss: float = 0.0
+    n_items: int = 0
+
+
+class Saver:
+    """Saves a training now and then, and restores it.
+
+    Parameters
+    ----------
+    folder : CheckpointFolder
+        Where.
+    global_rng : bool
+        Whether the module draws from torch's global generators. Nothing else in a training has a
+        random state: batches, augmentations and dropout follow from the seed and the position.
+    clock : callable, default=time.monotonic
+        Tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        folder: CheckpointFolder,
+        *,
+        global_rng: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.folder = folder
+        self.global_rng = global_rng
+        self.clock = clock
+        self._last = clock()
+        self._n_steps = 0
+        self._saved: Position | None = None
+
+    def restore(self, net: NeuralNet) -> Position:
+        """Put `net` back to the last checkpoint; return its position, the start if none is."""
+        state = self.folder.read()
+        self._last = self.clock()
+        if state is None:
+            return Position()
+        restore_training(net, state["training"])
+        self._saved = Position(*state["position"])
+        logger.info("Going on from %s", self.folder.newest)
+        return self._saved
+
+    def is_due(self) -> bool:
+        """Count a step, and tell whether it is time to save."""
+        settings = self.folder.settings
+        self._n_steps += 1
+        if settings.every_steps is not None and self._n_steps >= settings.every_steps:
+            return True
+        seconds = settings.every_seconds
+        return seconds is not None and self.clock() - self._last >= seconds
+
+    def save(self, net: NeuralNet, position: Position, n_steps: int) -> None:
+        """Write a checkpoint of `net`, unless it is there, after `n_steps` steps in all."""
+        if position == self._saved:
+            return
+        training = training_state(net, global_rng=self.global_rng)
+        self.folder.write(n_steps, {"position": tuple(position), "training": training})
+        self._last, self._n_steps, self._saved = self.clock(), 0, position
+
+    def last_words(self) -> str:
+        """Return what is to be said of checkpoints when training has failed."""
+        newest = self.folder.newest
+        if newest is None:
+            return ""
+        return (
+            f" The last checkpoint, {newest}, is from before; with other parameters begin anew, in "
+            "another checkpoint_dir."
+        )

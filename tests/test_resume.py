@@ -1,0 +1,341 @@
+"""Fits that are broken off go on from their checkpoints, in all estimators and all their stages."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
+from torch import nn
+
+from relcon_sklearn import Checkpoints, LazyWindows
+from relcon_sklearn._fingerprint import checksum, describe, fingerprint_of_data
+from relcon_sklearn.segments import GroupIndex, SegmentArray
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
+
+
+class Broken(Exception):
+    """The end of a machine, as far as a test needs it."""
+
+
+class BreakOff(Callback):
+    """Ends whatever training it is in after so many steps."""
+
+    def __init__(self, after=10**9, act=None):
+        self.after = after
+        self.act = act
+
+    def on_train_begin(self, net, **kwargs):
+        self.left_ = self.after
+
+    def load_state_dict(self, state):
+        pass
+
+    def state_dict(self):
+        return {}
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        if training:
+            self.left_ -= 1
+            if self.left_ == 0:
+                if self.act is None:
+                    raise Broken
+                self.act()
+
+    def get_params(self, deep=True):
+        return {}
+
+
+def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
+    """Fit a clone that breaks off after so many steps of its own training."""
+    X, y, subjects = motion
+    estimator = clone(estimator).set_params(callbacks=[BreakOff(after, act)])
+    if path is not None:
+        estimator.set_params(checkpoint_dir=Checkpoints(path, every_seconds=None, **settings))
+    return estimator.fit(X, y == y[0], groups=subjects)
+
+
+def state(estimator):
+    """Weights and history, of what it holds too."""
+    found = {"history": estimator.history_}
+    for name, value in sorted(vars(estimator).items()):
+        if isinstance(value, nn.Module):
+            found[name] = {k: v.numpy().tobytes() for k, v in value.state_dict().items()}
+        elif hasattr(value, "history_") and name.endswith("_"):
+            found[name] = state(value)
+    return found
+
+
+PRETRAINED = tiny_embedder(distance=tiny_distance(random_state=None), random_state=None)
+ESTIMATORS = {
+    "distance": tiny_distance(),
+    "embedder": tiny_embedder(),
+    "shared candidates": tiny_embedder(candidates="shared"),
+    "classifier": tiny_classifier(max_epochs=3),
+    "frozen encoder": tiny_classifier(max_epochs=3, freeze="encoder"),
+    "pretrained regressor": tiny_regressor(encoder=PRETRAINED, max_epochs=3),
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_same_as_without_a_break(name, motion, tmp_path):
+    estimator = ESTIMATORS[name]
+    expected = state(fit(estimator, motion))
+    with pytest.raises(Broken):
+        fit(estimator, motion, tmp_path, 3, every_steps=2)
+    with pytest.raises(Broken):
+        fit(estimator, motion, tmp_path, 2, every_steps=1)
+    fitted = fit(estimator, motion, tmp_path)
+    assert state(fitted) == expected
+    # A finished one is taken from there.
+    assert state(fit(estimator, motion, tmp_path, after=1)) == expected
+
+
+def test_each_stage_has_a_folder(motion, tmp_path):
+    fit(ESTIMATORS["pretrained regressor"], motion, tmp_path)
+    folders = {p.parent.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.ckpt")}
+    assert folders == {".", "pretraining", "pretraining/distance"}
+
+
+def test_a_distance_with_a_folder_of_its_own_keeps_it(motion, tmp_path):
+    distance = tiny_distance(checkpoint_dir=tmp_path / "mine")
+    fit(tiny_embedder(distance=distance), motion, tmp_path / "encoder")
+    assert (tmp_path / "mine" / "training.json").exists()
+    assert not (tmp_path / "encoder" / "distance").exists()
+
+
+def test_without_a_seed_the_first_one_stays(motion, tmp_path):
+    estimator = tiny_embedder(
+        distance=tiny_distance(random_state=None), random_state=None, max_epochs=3
+    )
+    with pytest.raises(Broken):
+        fit(estimator, motion, tmp_path, 2, every_steps=1)
+    first = fit(estimator, motion, tmp_path)
+    assert state(fit(estimator, motion, tmp_path)) == state(first)
+    assert state(fit(estimator, motion)) != state(first)
+
+
+def test_without_a_seed_a_break_between_the_stages(motion, tmp_path):
+    estimator = tiny_embedder(distance=tiny_distance(random_state=None), random_state=None)
+    with pytest.raises(Broken):
+        fit(estimator, motion, tmp_path, 1, every_steps=100)
+    assert not list(tmp_path.glob("*.ckpt"))
+    distance = clone(estimator.distance)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "distance").iterdir()}
+    fit(estimator, motion, tmp_path)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "distance").iterdir()} == before
+    assert distance.random_state is None
+
+
+def test_random_state_instances(motion, tmp_path):
+    def estimator(seed):
+        return tiny_distance(random_state=np.random.RandomState(seed))
+
+    X, _, subjects = motion
+    first = estimator(1).set_params(checkpoint_dir=tmp_path).fit(X, groups=subjects)
+    again = estimator(1).set_params(checkpoint_dir=tmp_path).fit(X, groups=subjects)
+    assert state(first) == state(again)
+    with pytest.raises(ValueError, match="random_state was 'RandomState that drew"):
+        estimator(2).set_params(checkpoint_dir=tmp_path).fit(X, groups=subjects)
+
+
+CHANGES = {
+    "lr": (lambda e: e.set_params(lr=0.5), r"another training: lr was 0.001 and is 0.5"),
+    "n_within": (lambda e: e.set_params(n_within=2), "n_within was 3 and is 2"),
+    "distance": (
+        lambda e: e.set_params(distance__embed_dim=4),
+        r"distance\.embed_dim was 8 and is 4",
+    ),
+    "augmentation": (lambda e: e.set_params(augmentation=str), "augmentation was None and is"),
+    "random_state": (lambda e: e.set_params(random_state=1), "random_state was 0 and is 1"),
+    "encoder": (
+        lambda e: e.set_params(encoder="resnet14-half"),
+        "encoder was .* is 'resnet14-half'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_other_parameters_are_refused(name, motion, tmp_path):
+    change, message = CHANGES[name]
+    estimator = tiny_embedder(max_epochs=1, distance=tiny_distance(max_epochs=1))
+    fit(estimator, motion, tmp_path)
+    changed = clone(estimator)
+    change(changed)
+    with pytest.raises(ValueError, match=message):
+        fit(changed, motion, tmp_path)
+
+
+def changed_data(motion):
+    X, y, subjects = motion
+    another = X.copy()
+    another[-1, -1, -1] += 1
+    return {
+        "values": ((another, y, subjects), r"data\.X\.checksum was"),
+        "length": ((X[:, :60], y, subjects), r"data\.X\.shape was \[90, 64, 3\] and is"),
+        "dtype": ((X.astype(np.float64), y, subjects), "data.X.dtype was 'float32' and is"),
+        "groups": ((X, y, np.roll(subjects, 1)), r"data\.groups was"),
+        "y": ((X, np.roll(y == y[0], 1), subjects), r"data\.y was"),
+    }
+
+
+@pytest.mark.parametrize("name", ["values", "length", "dtype", "groups", "y"])
+def test_other_data_are_refused(name, motion, tmp_path):
+    estimator = tiny_classifier(max_epochs=1, checkpoint_dir=tmp_path)
+    X, y, subjects = motion
+    estimator.fit(X, y == y[0], groups=subjects)
+    (X, y, subjects), message = changed_data(motion)[name]
+    refused = clone(estimator)
+    with pytest.raises(ValueError, match=message):
+        refused.fit(X, y if y.dtype == bool else y == y[0], groups=subjects)
+    with pytest.raises(NotFittedError):
+        refused.predict(X)
+
+
+@pytest.mark.parametrize("name", ["device", "verbose", "interval"])
+def test_what_does_not_matter_may_change(name, motion, tmp_path):
+    estimator = tiny_distance(max_epochs=1, checkpoint_dir=tmp_path)
+    X, _, subjects = motion
+    expected = state(clone(estimator).fit(X, groups=subjects))
+    change = {
+        "device": {"device": "cpu"},
+        "verbose": {"verbose": 1},
+        "interval": {"checkpoint_dir": Checkpoints(str(tmp_path), every_steps=1, keep=5)},
+    }
+    again = clone(estimator).set_params(**change[name])
+    assert state(again.fit(X, groups=subjects)) == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_leave_nothing_fitted(number, motion, tmp_path):
+    estimator = tiny_embedder()
+    expected = state(fit(estimator, motion))
+    broken = clone(estimator).set_params(
+        checkpoint_dir=Checkpoints(tmp_path, every_seconds=None),
+        callbacks=[BreakOff(3, lambda: os.kill(os.getpid(), number))],
+    )
+    X, _, subjects = motion
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(X, groups=subjects)
+    with pytest.raises(NotFittedError):
+        broken.transform(X)
+    assert [p.name for p in tmp_path.glob("*.ckpt")] == ["step-000000000003.ckpt"]
+    assert state(fit(estimator, motion, tmp_path)) == expected
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
+    """`write` fails half way, as it does where a disk is full."""
+    estimator = tiny_distance()
+    expected = state(fit(estimator, motion, tmp_path / "alone"))
+    size = next((tmp_path / "alone").glob("*.ckpt")).stat().st_size
+
+    class Full:
+        n_left = 5 * size // 2
+
+        def __init__(self, *args):
+            self.file = open(*args)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *args):
+            self.file.close()
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            taken = data[: max(Full.n_left, 0)]
+            Full.n_left -= len(data)
+            self.file.write(taken)
+            if len(taken) < len(data):
+                raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("relcon_sklearn._atomic.open", Full, raising=False)
+        with pytest.raises(OSError, match=r"No space left .* The same fit goes on from step-"):
+            fit(estimator, motion, tmp_path / "full", every_steps=1)
+    assert not list((tmp_path / "full").glob(".*.tmp"))
+    assert state(fit(estimator, motion, tmp_path / "full")) == expected
+
+
+def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
+    X, _, subjects = motion
+    estimator = tiny_distance(max_epochs=1, checkpoint_dir=tmp_path)
+    estimator.fit(X, groups=subjects)
+    with pytest.raises(ValueError, match=r"another training: data\.X\.shape was"):
+        clone(estimator).fit(X[:50], groups=subjects[:50])
+
+
+def test_killed_at_random_moments():
+    """SIGKILL, also inside of writes, in every stage; see the script."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--kills", "20"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 kills survived" in done.stdout
+    assert "in a write" in done.stdout
+
+
+class TestFingerprint:
+    def test_of_data(self):
+        recording = np.arange(60.0).reshape(20, 3)
+        X = LazyWindows([recording], 5, sampling_rate=50)
+        index = GroupIndex.from_labels(np.zeros(4))
+        found = fingerprint_of_data(SegmentArray(X), index)
+        assert found["X"]["shape"] == [4, 5, 3]
+        assert found["X"]["dtype"] == "float32"
+        assert found["X"]["sampling_rate"] == 50.0
+        dense = fingerprint_of_data(SegmentArray(np.asarray(X)), index)
+        assert dense["X"] == found["X"] | {"sampling_rate": None}
+
+    def test_checksums_tell_apart(self):
+        arrays = [
+            np.arange(4),
+            np.arange(4.0),
+            np.arange(4).reshape(2, 2),
+            np.array(["0", "1"]),
+            np.array([0, None], dtype=object),
+            np.zeros(0),
+        ]
+        assert len({checksum(array) for array in arrays}) == len(arrays)
+        assert checksum(np.arange(8)[::2]) == checksum(np.arange(8)[::2].copy())
+
+    def test_of_estimators(self):
+        fitted = tiny_distance(max_epochs=0).fit(np.random.default_rng(0).normal(size=(4, 9, 2)))
+        other = tiny_distance(max_epochs=0, random_state=1).fit(
+            np.random.default_rng(0).normal(size=(4, 9, 2))
+        )
+        assert describe(fitted) == describe(clone(fitted))
+        frozen = describe(FrozenEstimator(fitted))
+        assert frozen == describe(FrozenEstimator(clone(fitted).fit(np.zeros((4, 9, 2)))))
+        same_parameters = other.set_params(random_state=0)
+        assert frozen != describe(FrozenEstimator(same_parameters))
+
+    def test_of_objects(self):
+        class Thing:
+            def __init__(self):
+                self.size = np.float32(2)
+                self.parts = (torch.zeros(2), {"a": Path("b")})
+
+        found = describe(Thing())
+        assert found["class"].endswith("Thing")
+        assert found["size"] == 2.0
+        assert found["parts"][1] == {"a": "b"}
+        assert describe(Thing()) == found
+
+    def test_of_callbacks(self):
+        first = describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
+        assert first == describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
+        assert first != describe([LRScheduler("StepLR", step_size=4), ("name", EpochScoring("f1"))])

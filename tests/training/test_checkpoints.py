@@ -1,0 +1,226 @@
+"""Folders of checkpoints: whole or not at all, the last few kept, those of others refused."""
+
+import errno
+import json
+import warnings
+
+import pytest
+import torch
+
+import relcon_sklearn.training._checkpoints as checkpoints_module
+from relcon_sklearn.training import CheckpointFolder, Checkpoints
+from relcon_sklearn.training._checkpoints import DamagedCheckpoint, decode, differences, encode
+
+FINGERPRINT = {"lr": 0.1, "data": {"shape": [4, 3], "checksum": "abc"}}
+
+
+def folder(path, fingerprint=FINGERPRINT, seed=7, **settings):
+    return CheckpointFolder(Checkpoints(path, **settings), fingerprint, seed)
+
+
+def names(path):
+    return sorted(p.name for p in path.iterdir())
+
+
+def test_state_comes_back(tmp_path):
+    state = {
+        "tensor": torch.arange(3.0),
+        "nested": [{1: (True, None, "text")}, 0.1, float("inf")],
+        "big": 2**70,
+    }
+    folder(tmp_path).write(5, state)
+    back = folder(tmp_path).read()
+    assert torch.equal(back.pop("tensor"), state.pop("tensor"))
+    assert back == state
+
+
+def test_nothing_written_nothing_read(tmp_path):
+    assert folder(tmp_path / "a" / "b").read() is None
+    assert names(tmp_path / "a" / "b") == ["training.json"]
+
+
+def test_the_last_are_kept(tmp_path):
+    checkpoints = folder(tmp_path, keep=2)
+    for step in (1, 9, 10, 100):
+        checkpoints.write(step, {"step": step})
+        assert checkpoints.newest.name == f"step-{step:012d}.ckpt"
+    assert names(tmp_path) == [
+        "step-000000000010.ckpt",
+        "step-000000000100.ckpt",
+        "training.json",
+    ]
+    assert folder(tmp_path).read() == {"step": 100}
+
+
+def test_a_seed_stays_that_of_the_beginning(tmp_path):
+    assert folder(tmp_path, seed=1).seed == 1
+    assert folder(tmp_path, seed=2).seed == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lr": 0.2}, "lr was 0.1 and is 0.2"),
+        ({"data": {"shape": [5, 3]}}, r"data.shape was \[4, 3\] and is \[5, 3\]; data.checksum"),
+        ({"more": 1}, "more was 'absent' and is 1"),
+    ],
+)
+def test_another_training_is_refused(tmp_path, changed, message):
+    folder(tmp_path).write(1, {})
+    with pytest.raises(ValueError, match=message):
+        folder(tmp_path, FINGERPRINT | changed)
+
+
+def test_tuples_are_not_taken_for_a_change(tmp_path):
+    folder(tmp_path, {"widths": (1, 2)})
+    assert folder(tmp_path, {"widths": (1, 2)}).read() is None
+
+
+def test_a_checkpoint_put_in_from_another_training_is_refused(tmp_path):
+    folder(tmp_path / "a", {"lr": 1}).write(3, {})
+    mine = folder(tmp_path / "b", {"lr": 2})
+    (tmp_path / "a" / "step-000000000003.ckpt").rename(tmp_path / "b" / "step-000000000003.ckpt")
+    with pytest.raises(ValueError, match="is of another training: lr was 1 and is 2"):
+        mine.read()
+
+
+def test_checkpoints_without_a_record_are_refused(tmp_path):
+    folder(tmp_path).write(3, {})
+    (tmp_path / "training.json").unlink()
+    with pytest.raises(ValueError, match=r"holds checkpoints, but not training\.json"):
+        folder(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "x"}', "\x00"])
+def test_a_damaged_record_is_refused(tmp_path, text):
+    (tmp_path / "training.json").write_text(text)
+    with pytest.raises(ValueError, match=r"training\.json is damaged, or not of relcon_sklearn"):
+        folder(tmp_path)
+
+
+def test_another_version_is_refused(tmp_path):
+    folder(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text())
+    (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
+    with pytest.raises(ValueError, match=r"version 2; .* goes on from version 1 only"):
+        folder(tmp_path)
+    content = encode({}).replace(b"checkpoint 1", b"checkpoint 9")
+    with pytest.raises(ValueError, match="version 9"):
+        decode(content, tmp_path)
+
+
+def test_a_file_in_place_of_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="is a file; a folder is needed"):
+        folder(tmp_path / "file")
+
+
+def test_every_damage_is_noticed(tmp_path):
+    content = encode({"x": torch.arange(5.0), "y": [1, 2]})
+    for cut in range(0, len(content), 37):
+        with pytest.raises(DamagedCheckpoint):
+            decode(content[:cut], tmp_path)
+    first = content.index(b"\n") + 1
+    for i in range(first, len(content), 101):
+        flipped = bytearray(content)
+        flipped[i] ^= 16
+        with pytest.raises(DamagedCheckpoint, match="checksum"):
+            decode(bytes(flipped), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
+    checkpoints = folder(tmp_path)
+    checkpoints.write(1, {"step": 1})
+    checkpoints.write(2, {"step": 2})
+    checkpoints.newest.write_bytes(checkpoints.newest.read_bytes()[:-9])
+    with pytest.warns(RuntimeWarning, match=r"step-000000000002.ckpt is damaged.* the one before"):
+        assert folder(tmp_path).read() == {"step": 1}
+    for path in tmp_path.glob("*.ckpt"):
+        path.write_bytes(b"")
+    with (
+        pytest.warns(RuntimeWarning, match="does not begin as a checkpoint"),
+        pytest.raises(ValueError, match=r"None of the 2 checkpoints in .* can be read"),
+    ):
+        folder(tmp_path).read()
+
+
+class Evil:
+    def __reduce__(self):
+        return warnings.warn, ("this was executed",)
+
+
+def test_nothing_is_executed(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DamagedCheckpoint, match="more than tensors and plain values"):
+            decode(encode({"evil": Evil()}), tmp_path)
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    checkpoints = folder(tmp_path)
+    with pytest.raises(TypeError, match="holds more than tensors, numbers"):
+        checkpoints.write(1, {"object": Evil()})
+    assert names(tmp_path) == ["training.json"]
+
+
+def test_a_full_disk_is_an_error_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
+    checkpoints = folder(tmp_path)
+    checkpoints.write(1, {"step": 1})
+    before = names(tmp_path)
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints_module, "write_atomically", full)
+    with pytest.raises(OSError, match=r"No space left .* goes on from step-000000000001.ckpt") as e:
+        checkpoints.write(2, {"step": 2})
+    assert e.value.errno == errno.ENOSPC
+    assert names(tmp_path) == before
+    assert folder(tmp_path).read() == {"step": 1}
+
+
+def test_one_training_at_a_time(tmp_path):
+    first, second = folder(tmp_path), folder(tmp_path)
+    with first.locked():
+        with pytest.raises(RuntimeError, match="Another fit is training into checkpoint_dir="):
+            second.locked().__enter__()
+    with second.locked():
+        pass
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    checkpoints = folder(tmp_path)
+    checkpoints.write(1, {})
+    left = tmp_path / ".step-000000000002.ckpt-0123.tmp"
+    left.write_bytes(b"half")
+    with checkpoints.locked():
+        assert not left.exists()
+    assert checkpoints.newest.name == "step-000000000001.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"path": 3}, "path=3: a path is needed"),
+        ({"every_seconds": -1}, "every_seconds=-1: expected a number of at least 0, or None"),
+        ({"every_seconds": float("nan")}, "every_seconds=nan"),
+        ({"every_seconds": "10"}, "every_seconds='10'"),
+        ({"every_steps": 0}, "every_steps=0: expected an integer of at least 1, or None"),
+        ({"every_steps": 1.5}, r"every_steps=1\.5"),
+        ({"keep": 0}, r"keep=0: expected an integer of at least 1\."),
+        ({"keep": None}, "keep=None"),
+        ({"keep": True}, "keep=True"),
+    ],
+)
+def test_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Checkpoints(**({"path": "x"} | settings))
+
+
+def test_a_folder_inside(tmp_path):
+    inside = Checkpoints(tmp_path, every_steps=3).inside("distance")
+    assert inside == Checkpoints(tmp_path / "distance", every_steps=3)
+
+
+def test_differences_of_equal_things():
+    assert differences(FINGERPRINT, json.loads(json.dumps(FINGERPRINT))) == []
