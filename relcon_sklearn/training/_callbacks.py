@@ -64,7 +64,13 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
         total = len(X) * self.max_epochs
-        self.bar = tqdm(total=total, desc=self.description, unit="step", disable=self.disable)
+        self.bar = tqdm(
+            total=total,
+            desc=self.description,
+            unit=" steps",
+            dynamic_ncols=True,
+            disable=self.disable,
+        )
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         """Advance it."""

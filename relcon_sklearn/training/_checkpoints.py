@@ -44,8 +44,8 @@ class Checkpoints:
         has a folder inside: ``distance`` in that of an embedder, ``pretraining`` in that of a
         classifier or regressor.
     every_seconds : float or None, default=600
-        Write one after so many seconds; what is lost at worst. Ten minutes cost nothing: a
-        checkpoint of the published encoder is 60 MB.
+        Write one after so many seconds; what is lost at worst. Ten minutes cost next to nothing: a
+        checkpoint of the published encoder is 58 MB, and took 0.1 to 0.6 s to write.
     every_steps : int or None, default=None
         Write one after so many training steps. With both, whichever comes first.
     keep : int, default=2

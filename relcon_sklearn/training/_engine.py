@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 
@@ -51,13 +52,24 @@ class TrainingNet(NeuralNet):
         ``loss(module, batch)`` gives a scalar tensor.
     saver : Saver or None, default=None
         Saves and restores the training.
+    description : str, default="fit"
+        What is trained, for the log.
     **kwargs
         Passed on to :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module: nn.Module, *, loss: Loss, saver: Saver | None = None, **kwargs):
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        loss: Loss,
+        saver: Saver | None = None,
+        description: str = "fit",
+        **kwargs,
+    ):
         self.loss = loss
         self.saver = saver
+        self.description = description
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
     @property
@@ -80,6 +92,7 @@ class TrainingNet(NeuralNet):
 
     def _run_epoch(self, batches: Batches, valid: Batches | None) -> None:
         """Go on with an epoch from the position at hand, and move that to the next."""
+        start = time.monotonic()
         batches.epoch = self.position.epoch
         if self.position.step == 0:
             self.notify("on_epoch_begin", dataset_train=batches, dataset_valid=valid)
@@ -90,7 +103,7 @@ class TrainingNet(NeuralNet):
             *earlier, loss = self.history[:, "valid_loss"]
             self.history.record("valid_loss_best", loss < min(earlier, default=math.inf))
         self.history[-1]["batches"].clear()
-        logger.info("%s", self._record()[-1])
+        self._log(time.monotonic() - start)
         epoch = self.position.epoch + 1
         try:
             self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
@@ -162,6 +175,19 @@ class TrainingNet(NeuralNet):
         for name, value in itertools.chain(self.parameters, self.module_.named_buffers()):
             if not (finite := torch.isfinite(value)).all():
                 self._check(f"weight {name}", float(value.detach()[~finite][0]))
+
+    def _log(self, seconds: float) -> None:
+        """Log a line about the epoch that has ended, which took so long since training went on."""
+        row = self._record()[-1]
+        losses = ", ".join(f"{k} {row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row)
+        logger.info(
+            "%s: epoch %d/%d, %s, %.1f s",
+            self.description,
+            row["epoch"],
+            self.max_epochs,
+            losses,
+            seconds,
+        )
 
     def _record(self) -> list[dict]:
         keys = ("epoch", "train_loss", "valid_loss")
@@ -257,7 +283,7 @@ def fit_module(
     verbose : int
         Progress bar if positive.
     description : str
-        Label of the progress bar.
+        What is trained: label of the progress bar and of a line that is logged for each epoch.
     checkpoints : CheckpointFolder or None
         Where to save the training now and then, and to go on from if it is there already. Ctrl-C
         and SIGTERM then finish the step at hand, save it, and raise KeyboardInterrupt.
@@ -295,6 +321,7 @@ def fit_module(
         device=device,
         callbacks=[*callbacks, ("relcon_progress", bar)],
         saver=None if checkpoints is None else Saver(checkpoints, global_rng=global_rng),
+        description=description,
         verbose=0,
     )
     try:
@@ -306,7 +333,7 @@ def fit_module(
             return net.train(batches, valid)
     finally:
         bar.close()
-        module.eval()
+        module.eval().zero_grad(set_to_none=True)  # as large as the module, and of no more use
 
 
 def _is_scheduler(callback) -> bool:

@@ -197,6 +197,18 @@ def test_history_is_of_plain_numbers():
     assert [type(value) for value in record.values()] == [int, float, float]
 
 
+def test_a_line_is_logged_for_each_epoch(caplog):
+    with caplog.at_level("INFO", logger="relcon_sklearn"):
+        history = fit(net(), valid=valid_batches(), max_epochs=2, description="encoder")
+    for line, row in zip(caplog.messages, history, strict=True):
+        expected = (
+            f"encoder: epoch {row['epoch']}/2, train_loss {row['train_loss']:.4g}, "
+            f"valid_loss {row['valid_loss']:.4g}, "
+        )
+        assert line.startswith(expected)
+        assert line.endswith(" s")
+
+
 def test_learning_rate_warms_up_and_decays():
     spy = Spy()
     fit(net(), max_epochs=10, callbacks=[spy])

@@ -1,0 +1,307 @@
+"""CandidateRankingDisplay: an anchor above its candidates, nearest first."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ..segments import SegmentArray
+from ._scores import Comparison, compare
+from ._style import (
+    as_segment,
+    bare,
+    channel_labels,
+    check_sampling_rate,
+    draw_channels,
+    panels,
+    time_label,
+    times,
+    value_label,
+    with_unit,
+)
+
+
+class CandidateRankingDisplay:
+    """An anchor above its candidates, in order of how near they are to it.
+
+    All panels have the same scales. Beside each candidate its rank is written, and its distance or
+    similarity.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    anchor : array-like of shape (n_timesteps, n_channels)
+        The anchor.
+    candidates : sequence of array-like of shape (n_candidate_timesteps, n_channels)
+        The candidates to draw, in order.
+    scores : array-like of shape (n_drawn,)
+        Their distances or similarities.
+    ranks : array-like of int of shape (n_drawn,)
+        Their ranks among all candidates; 1 is the nearest.
+    n_candidates : int
+        How many candidates were ranked.
+    score_name : str, default="distance"
+        What the scores are.
+    score_unit : str or None, default=None
+        Unit of the scores.
+    labels : sequence of shape (n_drawn,) or None, default=None
+        What is known of the candidates, written beside them.
+    anchor_label : object or None, default=None
+        The same of the anchor.
+    sampling_rate : float or None, default=None
+        In Hz; time is drawn in seconds then, else in time steps.
+    channel_names : sequence of str or None, default=None
+        None takes x, y and z for three channels, else numbers.
+    unit : str or None, default="g"
+        Of the values of the segments; None where they have none.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the anchor.
+    axes_ : list of matplotlib Axes
+        Axes of the anchor and of the candidates, from the top.
+    figure_ : matplotlib Figure
+        Figure that holds them.
+    lines_ : list of list of matplotlib Line2D
+        Lines of each panel, one per channel.
+    texts_ : list of matplotlib Text
+        What is written beside each panel.
+
+    See Also
+    --------
+    MotifMatchDisplay : Why one candidate is near.
+    RelativeSimilarityDisplay : All candidates of an anchor as points.
+
+    Examples
+    --------
+    >>> from relcon_sklearn import LearnedMotifDistance
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> from relcon_sklearn.plotting import CandidateRankingDisplay
+    >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
+    >>> display = CandidateRankingDisplay.from_estimator(
+    ...     distance.fit(X, groups=subjects), X[0], X[1:], n=3, labels=y[1:], sampling_rate=100
+    ... )
+    >>> len(display.axes_)
+    4
+    """
+
+    def __init__(
+        self,
+        *,
+        anchor,
+        candidates,
+        scores,
+        ranks,
+        n_candidates,
+        score_name="distance",
+        score_unit=None,
+        labels=None,
+        anchor_label=None,
+        sampling_rate=None,
+        channel_names=None,
+        unit="g",
+    ):
+        self.anchor = anchor
+        self.candidates = candidates
+        self.scores = scores
+        self.ranks = ranks
+        self.n_candidates = n_candidates
+        self.score_name = score_name
+        self.score_unit = score_unit
+        self.labels = labels
+        self.anchor_label = anchor_label
+        self.sampling_rate = sampling_rate
+        self.channel_names = channel_names
+        self.unit = unit
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        anchor,
+        candidates,
+        *,
+        n=5,
+        show="nearest",
+        labels=None,
+        anchor_label=None,
+        sampling_rate=None,
+        channel_names=None,
+        unit="g",
+        ax=None,
+        **kwargs,
+    ):
+        """Rank candidates and plot some of them.
+
+        Parameters
+        ----------
+        estimator : LearnedMotifDistance, transformer or callable
+            What says how near a candidate is: a fitted distance (the smaller, the nearer); a
+            fitted embedder, or any other transformer (cosine similarity of the embeddings, the
+            greater, the nearer); or ``distance(anchors, candidates)``, which returns the
+            distances (n_anchors, n_candidates).
+        anchor : array-like of shape (n_timesteps, n_channels)
+            The anchor.
+        candidates : array-like of shape (n_candidates, n_timesteps, n_channels)
+            The candidates. If the anchor is among them it is ranked, too.
+        n : int, default=5
+            How many of them to draw.
+        show : {"nearest", "spread"}, default="nearest"
+            Which: the nearest, or some evenly spread over all ranks, from nearest to farthest.
+        labels : array-like of shape (n_candidates,) or None, default=None
+            What is known of the candidates, written beside them: activities, for one.
+        anchor_label : object or None, default=None
+            The same of the anchor.
+        sampling_rate : float or None, default=None
+            In Hz; time is drawn in seconds then, else in time steps.
+        channel_names : sequence of str or None, default=None
+            None takes x, y and z for three channels, else numbers.
+        unit : str or None, default="g"
+            Of the values of the segments; None where they have none.
+        ax : matplotlib Axes or None, default=None
+            Axes in whose place the panels are drawn; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals.
+
+        Returns
+        -------
+        display : CandidateRankingDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or the segments cannot be used.
+        TypeError
+            If `estimator` can say nothing of how near a candidate is.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if show not in ("nearest", "spread"):
+            raise ValueError(f"show={show!r}; expected 'nearest' or 'spread'.")
+        if n < 1:
+            raise ValueError(f"n={n}; expected at least 1 candidate to draw.")
+        anchor = as_segment(anchor, "anchor")
+        candidates = candidates if hasattr(candidates, "shape") else np.asarray(candidates)
+        n_candidates = len(candidates)
+        if labels is not None and len(labels) != n_candidates:
+            raise ValueError(
+                f"labels has {len(labels)} entries, but there are {n_candidates} candidates."
+            )
+        comparison = compare(estimator, anchor, candidates)
+        order = comparison.order()
+        places = _places(n_candidates, n, show)
+        rows = order[places]
+        display = cls(
+            anchor=anchor,
+            candidates=SegmentArray(candidates, "candidates").read(rows),
+            scores=comparison.scores[rows],
+            ranks=places + 1,
+            n_candidates=n_candidates,
+            score_name=comparison.name,
+            score_unit=_score_unit(comparison, unit),
+            labels=None if labels is None else np.asarray(labels)[rows],
+            anchor_label=anchor_label,
+            sampling_rate=sampling_rate,
+            channel_names=channel_names,
+            unit=unit,
+        )
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Plot the ranking.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes in whose place the panels are drawn; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals.
+
+        Returns
+        -------
+        display : CandidateRankingDisplay
+            The display itself.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        segments = self._checked()
+        names = channel_labels(self.channel_names, segments[0].shape[1])
+        height = 1 + 0.95 * len(segments)
+        self.figure_, grid = panels(plt, ax, len(segments), 1, figsize=(7, height), hspace=0.05)
+        self.axes_, self.lines_, self.texts_ = [], [], []
+        for i, (segment, text) in enumerate(zip(segments, self._texts(), strict=True)):
+            first = self.axes_[0] if self.axes_ else None
+            panel = self.figure_.add_subplot(grid[i], sharex=first, sharey=first)
+            time = times(len(segment), self.sampling_rate)
+            self.lines_.append(draw_channels(panel, time, segment, names, **kwargs))
+            self.texts_.append(
+                panel.text(1.02, 0.5, text, transform=panel.transAxes, va="center", ha="left")
+            )
+            panel.tick_params(labelbottom=i == len(segments) - 1)
+            panel.margins(x=0.01)
+            bare(panel)
+            self.axes_.append(panel)
+        self.ax_ = self.axes_[0]
+        self._label()
+        return self
+
+    def _checked(self) -> list[np.ndarray]:
+        """Return the anchor and the candidates, with as many channels."""
+        check_sampling_rate(self.sampling_rate)
+        anchor = as_segment(self.anchor, "anchor")
+        candidates = [as_segment(segment, "candidate") for segment in self.candidates]
+        if any(segment.shape[1] != anchor.shape[1] for segment in candidates):
+            raise ValueError(f"candidates need {anchor.shape[1]} channels, as the anchor has.")
+        for name in ("scores", "ranks", "labels"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(candidates):
+                raise ValueError(
+                    f"{name} has {len(values)} entries, but {len(candidates)} candidates are drawn."
+                )
+        return [anchor, *candidates]
+
+    def _texts(self) -> list[str]:
+        """Return what to write beside each panel."""
+        texts = ["anchor" if self.anchor_label is None else f"anchor\n{self.anchor_label}"]
+        for i, (rank, score) in enumerate(zip(self.ranks, self.scores, strict=True)):
+            lines = [f"rank {rank}", f"{self.score_name} {with_unit(score, self.score_unit)}"]
+            if self.labels is not None:
+                lines.append(str(self.labels[i]))
+            texts.append("\n".join(lines))
+        return texts
+
+    def _label(self) -> None:
+        anchor, *_, last = self.axes_
+        anchor.set_facecolor("#f2f2f2")
+        self.texts_[0].set_fontweight("bold")
+        anchor.set_title(
+            f"Anchor, and {len(self.axes_) - 1} of {self.n_candidates} candidates, nearest first",
+            loc="left",
+            pad=22,
+        )
+        # On the anchor's panel, under the title.
+        anchor.legend(
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 0.93),
+            ncols=min(6, len(self.lines_[0])),
+            frameon=False,
+        )
+        last.set_xlabel(time_label(self.sampling_rate))
+        self.axes_[len(self.axes_) // 2].set_ylabel(value_label(self.unit))
+
+
+def _places(n_candidates: int, n: int, show: str) -> np.ndarray:
+    """Return the places in the order, from 0, of the candidates to draw."""
+    n = min(n, n_candidates)
+    if show == "nearest":
+        return np.arange(n)
+    return np.linspace(0, n_candidates - 1, n).round().astype(int)
+
+
+def _score_unit(comparison: Comparison, unit: str | None) -> str | None:
+    """Return the unit of a motif distance; other scores have none that is known."""
+    return f"{unit}²" if unit is not None and comparison.name == "motif distance" else None

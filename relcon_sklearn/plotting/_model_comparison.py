@@ -1,0 +1,233 @@
+"""ModelComparisonDisplay: two models or more, class by class."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import column_or_1d
+
+from ._style import GREY, MINUS, bare, colour, only_axes
+
+_METRICS = {
+    "f1": ("F1 score", f1_score),
+    "recall": ("recall", recall_score),
+    "precision": ("precision", precision_score),
+}
+
+
+class ModelComparisonDisplay:
+    """Scores of models, class by class.
+
+    Each class is a row, with a dot for each model and a line between; the unweighted mean over
+    classes is at the bottom. Of two models, rows are in order of what the second gains over the
+    first, which is written at the right.
+
+    It is recommended to use :meth:`from_predictions` or :meth:`from_estimators`. All parameters are
+    stored as attributes.
+
+    Parameters
+    ----------
+    scores : dict of str to array-like of shape (n_classes,)
+        Score of each class, by the name of the model.
+    classes : array-like of shape (n_classes,)
+        The classes.
+    supports : array-like of int of shape (n_classes,) or None, default=None
+        Number of segments of each class, written beside its name.
+    metric_name : str, default="score"
+        What the scores are.
+
+    Attributes
+    ----------
+    order_ : ndarray of int of shape (n_classes,)
+        The classes in the order drawn, from the top, as positions in `classes`.
+    ax_ : matplotlib Axes
+        Axes of the plot.
+    figure_ : matplotlib Figure
+        Figure that holds them.
+    dots_ : dict of str to matplotlib Line2D
+        The dots of each model: those of the classes from the top, then that of the mean.
+    spans_ : matplotlib LineCollection
+        Lines from the lowest to the highest score of each row.
+    texts_ : list of matplotlib Text
+        Gains, of two models; else empty.
+
+    Examples
+    --------
+    >>> from relcon_sklearn.plotting import ModelComparisonDisplay
+    >>> y = ["sit", "sit", "walk", "walk"]
+    >>> display = ModelComparisonDisplay.from_predictions(
+    ...     y,
+    ...     {"features": ["sit", "walk", "walk", "sit"], "RelCon": ["sit", "sit", "walk", "sit"]},
+    ...     metric="recall",
+    ... )
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['sit (n=2)', 'walk (n=2)', 'mean']
+    """
+
+    def __init__(self, *, scores, classes, supports=None, metric_name="score"):
+        self.scores = scores
+        self.classes = classes
+        self.supports = supports
+        self.metric_name = metric_name
+
+    @classmethod
+    def from_estimators(cls, estimators, X, y, *, metric="f1", ax=None, **kwargs):
+        """Predict with classifiers and plot how good they are at each class.
+
+        Parameters
+        ----------
+        estimators : dict of str to classifier
+            Fitted, by name. `X` should be of people whom none of them saw.
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments.
+        y : array-like of shape (n_segments,)
+            Their classes.
+        metric : {"f1", "recall", "precision"}, default="f1"
+            What to draw.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+
+        Returns
+        -------
+        display : ModelComparisonDisplay
+            The display, drawn.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimators")
+        _check_models(estimators, "estimators")
+        predictions = {name: estimator.predict(X) for name, estimator in estimators.items()}
+        return cls.from_predictions(y, predictions, metric=metric, ax=ax, **kwargs)
+
+    @classmethod
+    def from_predictions(cls, y_true, predictions, *, metric="f1", ax=None, **kwargs):
+        """Plot how good predictions are at each class.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_segments,)
+            The classes.
+        predictions : dict of str to array-like of shape (n_segments,)
+            What each model predicted, by its name; those of
+            :func:`sklearn.model_selection.cross_val_predict`, for one.
+        metric : {"f1", "recall", "precision"}, default="f1"
+            What to draw. A class that a model never predicts has a precision of 0.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+
+        Returns
+        -------
+        display : ModelComparisonDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If predictions do not fit `y_true`, or the metric is not known.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        if metric not in _METRICS:
+            raise ValueError(f"metric={metric!r}; expected one of {sorted(_METRICS)}.")
+        _check_models(predictions, "predictions")
+        y_true = column_or_1d(y_true)
+        classes, supports = np.unique(y_true, return_counts=True)
+        name, function = _METRICS[metric]
+        scores = {}
+        for model, y_pred in predictions.items():
+            y_pred = column_or_1d(y_pred)
+            if len(y_pred) != len(y_true):
+                raise ValueError(
+                    f"predictions[{model!r}] has {len(y_pred)} entries, but y_true {len(y_true)}."
+                )
+            scores[model] = function(y_true, y_pred, labels=classes, average=None, zero_division=0)
+        display = cls(scores=scores, classes=classes, supports=supports, metric_name=name)
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Plot the comparison.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes to draw on; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+
+        Returns
+        -------
+        display : ModelComparisonDisplay
+            The display itself.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        _check_models(self.scores, "scores")
+        scores = np.array([np.asarray(values, dtype=float) for values in self.scores.values()])
+        if scores.shape[1:] != np.shape(self.classes):
+            raise ValueError(
+                f"scores have shape {scores.shape[1:]} for each model; expected one for each of "
+                f"the {len(self.classes)} classes."
+            )
+        self.order_ = _order(scores)
+        rows = np.column_stack([scores[:, self.order_], scores.mean(axis=1)])
+        # The mean stands apart from the classes.
+        y = np.append(np.arange(len(self.order_)), len(self.order_) + 0.3)
+        self.ax_ = only_axes(plt, ax, figsize=(6.5, 1.3 + 0.38 * len(y)))
+        self.figure_ = self.ax_.figure
+        self.spans_ = self.ax_.hlines(
+            y, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=2.5, alpha=0.5, zorder=1
+        )
+        self.dots_ = {}
+        for i, (name, values) in enumerate(zip(self.scores, rows, strict=True)):
+            settings = {"color": colour(i), "marker": "osD^v*Ph"[i % 8], "markersize": 8}
+            settings |= {"linestyle": "none", "label": name, "zorder": 2}
+            (self.dots_[name],) = self.ax_.plot(values, y, **(settings | kwargs))
+        self._label(y)
+        self.texts_ = self._write_gains(rows[1] - rows[0], y) if len(rows) == 2 else []
+        return self
+
+    def _label(self, y) -> None:
+        ax = self.ax_
+        names = [str(self.classes[i]) for i in self.order_]
+        if self.supports is not None:
+            names = [
+                f"{name} (n={self.supports[i]})" for name, i in zip(names, self.order_, strict=True)
+            ]
+        ax.set_yticks(y, [*names, "mean"])
+        ax.get_yticklabels()[-1].set_fontweight("bold")
+        ax.axhline(y[-1] - 0.65, color=GREY, linewidth=0.8)
+        ax.set_ylim(y[-1] + 0.6, -0.6)
+        ax.set_xlabel(self.metric_name)
+        ax.grid(axis="x", color=GREY, alpha=0.25, linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(self.dots_), frameon=False)
+        bare(ax)
+
+    def _write_gains(self, gains, y) -> list:
+        place = {"transform": self.ax_.get_yaxis_transform(), "va": "center", "ha": "right"}
+        self.ax_.text(1.14, y[0] - 0.9, "gain", **place)
+        texts = [f"{gain:+.2f}".replace("-", MINUS) for gain in gains]
+        weights = ["normal"] * len(self.order_) + ["bold"]
+        return [
+            self.ax_.text(1.14, height, text, fontweight=weight, **place)
+            for height, text, weight in zip(y, texts, weights, strict=True)
+        ]
+
+
+def _check_models(models, name: str) -> None:
+    if not hasattr(models, "items") or len(models) < 2:
+        raise ValueError(
+            f"{name} has to be a dict of two models or more, by their names, to be compared; "
+            f"got {type(models).__name__}"
+            + (f" of {len(models)}." if hasattr(models, "__len__") else ".")
+        )
+
+
+def _order(scores: np.ndarray) -> np.ndarray:
+    """Return classes by falling gain of two models, else by the falling mean of all."""
+    key = scores[1] - scores[0] if len(scores) == 2 else scores.mean(axis=0)
+    return np.argsort(-key, kind="stable")

@@ -1,0 +1,230 @@
+"""TrainingCurveDisplay: the losses of a training, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from .._classifier import RelConClassifier
+from .._embedder import RelConEmbedder
+from .._motif_distance import LearnedMotifDistance
+from .._regressor import RelConRegressor
+from ._scores import unfrozen
+from ._style import GREY, bare, colour, panels
+
+_LOSSES = {
+    LearnedMotifDistance: "distance from augmented copies",
+    RelConEmbedder: "relative contrastive loss",
+    RelConClassifier: "cross-entropy",
+    RelConRegressor: "squared error of scaled targets",
+}
+
+
+class TrainingCurveDisplay:
+    """Training and validation loss by epoch, with the epoch whose weights were kept.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    histories : dict of str to list of dict
+        The trainings to draw, each in a panel of its own, by title. Records are those of
+        ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
+    loss_names : dict of str to str or None, default=None
+        Labels of the y axes by the same titles; "loss" where there is none.
+
+    Attributes
+    ----------
+    best_epochs_ : dict of str to int
+        The epoch marked in each panel: that of the lowest validation loss, whose weights were
+        kept; without validation, the last.
+    lines_ : dict of str to dict
+        The line drawn for each loss, by title and by "train_loss" and "valid_loss".
+    ax_ : matplotlib Axes
+        Axes of the last panel.
+    axes_ : dict of matplotlib Axes
+        Axes of all panels, by title.
+    figure_ : matplotlib Figure
+        Figure that holds them.
+
+    Examples
+    --------
+    >>> from relcon_sklearn import LearnedMotifDistance
+    >>> from relcon_sklearn.datasets import make_motion
+    >>> from relcon_sklearn.plotting import TrainingCurveDisplay
+    >>> X, y, subjects, *_ = make_motion(60, n_subjects=10, n_timesteps=64, random_state=0)
+    >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=3, random_state=0)
+    >>> display = TrainingCurveDisplay.from_estimator(distance.fit(X, groups=subjects))
+    >>> list(display.lines_["motif distance"])
+    ['train_loss', 'valid_loss']
+    """
+
+    def __init__(self, *, histories, loss_names=None):
+        self.histories = histories
+        self.loss_names = loss_names
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+        """Plot how an estimator was trained.
+
+        Parameters
+        ----------
+        estimator : estimator with ``history_``
+            Fitted. Of a :class:`relcon_sklearn.RelConEmbedder` the training of its distance is
+            drawn too, in a panel to the left, if it was a learned one.
+        ax : matplotlib Axes or None, default=None
+            Axes in whose place the panels are drawn; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no history.
+        ValueError
+            If nothing was trained.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        estimator = unfrozen(estimator)
+        stages = [(_title(estimator), estimator)]
+        distance = unfrozen(getattr(estimator, "distance_", None))
+        if getattr(distance, "history_", None):
+            stages.insert(0, (_title(distance), distance))
+        for title, stage in stages:
+            if not hasattr(stage, "history_"):
+                raise TypeError(
+                    f"estimator={stage!r} has no history_; expected a fitted estimator of "
+                    f"relcon_sklearn ({title})."
+                )
+        display = cls(
+            histories={title: stage.history_ for title, stage in stages},
+            loss_names={title: _LOSSES.get(type(stage), "loss") for title, stage in stages},
+        )
+        return display.plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_history(cls, history, *, title="training", loss_name="loss", ax=None, **kwargs):
+        """Plot records of epochs.
+
+        Parameters
+        ----------
+        history : list of dict
+            One record per epoch: ``epoch``, ``train_loss`` and perhaps ``valid_loss``.
+        title : str, default="training"
+            Title of the panel.
+        loss_name : str, default="loss"
+            Label of the y axis.
+        ax : matplotlib Axes or None, default=None
+            Axes in whose place to draw; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display, drawn.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_history")
+        display = cls(histories={title: history}, loss_names={title: loss_name})
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Plot the losses.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes in whose place the panels are drawn; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display itself.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        for title, history in self.histories.items():
+            _check_history(history, title)
+        n_panels = len(self.histories)
+        self.figure_, grid = panels(
+            plt, ax, 1, n_panels, figsize=(0.8 + 4.2 * n_panels, 3.8), wspace=0.1
+        )
+        self.axes_, self.lines_, self.best_epochs_ = {}, {}, {}
+        for i, (title, history) in enumerate(self.histories.items()):
+            self.ax_ = self.axes_[title] = self.figure_.add_subplot(grid[i])
+            self.ax_.set_title(title)
+            self.ax_.set_ylabel(f"mean {(self.loss_names or {}).get(title, 'loss')}")
+            self._draw(self.ax_, title, history, **kwargs)
+        return self
+
+    def _draw(self, ax, title: str, history: list[dict], **kwargs) -> None:
+        epochs = [row["epoch"] for row in history]
+        lines = self.lines_[title] = {}
+        styles = {"train_loss": ("training", "--"), "valid_loss": ("validation", "-")}
+        for i, (key, (label, linestyle)) in enumerate(styles.items()):
+            if key in history[0]:
+                settings = {
+                    "color": colour(i),
+                    "label": label,
+                    "linestyle": linestyle,
+                    "marker": "o",
+                    "markersize": 4,
+                }
+                losses = [row[key] for row in history]
+                (lines[key],) = ax.plot(epochs, losses, **(settings | kwargs))
+        best = kept_epoch(history)
+        self.best_epochs_[title] = best["epoch"]
+        last_key = list(lines)[-1]
+        ax.axvline(best["epoch"], color=GREY, linewidth=1, linestyle=":", zorder=0)
+        ax.plot(
+            best["epoch"],
+            best[last_key],
+            marker="o",
+            markersize=11,
+            markerfacecolor="none",
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"kept: epoch {best['epoch']}",
+        )
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(frameon=False)
+        bare(ax)
+
+
+def kept_epoch(history: list[dict]) -> dict:
+    """Return the record whose weights were kept: of the lowest validation loss, or the last."""
+    if "valid_loss" not in history[0]:
+        return history[-1]
+    return min(history, key=lambda row: row["valid_loss"])
+
+
+def _title(estimator) -> str:
+    names = {LearnedMotifDistance: "motif distance", RelConEmbedder: "encoder"}
+    return names.get(type(estimator), type(estimator).__name__)
+
+
+def _check_history(history, title: str) -> None:
+    if not history:
+        raise ValueError(
+            f"the history of {title} is empty: nothing was trained (max_epochs=0), so there is "
+            "nothing to draw."
+        )
+    keys = set(history[0])
+    if not {"epoch", "train_loss"} <= keys or any(set(row) != keys for row in history):
+        raise ValueError(
+            f"the history of {title} needs epoch and train_loss, and perhaps valid_loss, in each "
+            f"record; the first has {sorted(keys)}."
+        )
+    for row in history:
+        if not all(math.isfinite(row[key]) for key in keys):
+            raise ValueError(f"the history of {title} has a loss that is not finite: {row}.")

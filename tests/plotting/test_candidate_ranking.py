@@ -1,0 +1,154 @@
+"""CandidateRankingDisplay: the order of candidates, and what is written beside them."""
+
+import numpy as np
+import pytest
+from reference import euclidean
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics.pairwise import cosine_similarity
+
+from relcon_sklearn.plotting import CandidateRankingDisplay
+
+rank = CandidateRankingDisplay.from_estimator
+
+
+@pytest.fixture
+def segments(motion):
+    X, y, _ = motion
+    return X[0], X[1:40], y[1:40]
+
+
+def drawn(display):
+    """The segments drawn, from the top."""
+    return [np.column_stack([line.get_ydata() for line in lines]) for lines in display.lines_]
+
+
+def check_order(display, anchor, candidates, order):
+    for segment, expected in zip(drawn(display), [anchor, *candidates[order]], strict=True):
+        np.testing.assert_array_equal(segment, expected)
+
+
+def test_the_nearest_by_the_learned_distance_are_drawn_in_order(embedder, segments):
+    anchor, candidates, labels = segments
+    distances = embedder.distance_.pairwise(anchor[None], candidates)[0]
+    order = np.argsort(distances)[:4]
+    for distance in (embedder.distance_, FrozenEstimator(embedder.distance_)):
+        display = rank(distance, anchor, candidates, n=4, labels=labels, anchor_label="walking")
+        check_order(display, anchor, candidates, order)
+        np.testing.assert_allclose(display.scores, distances[order], rtol=1e-6)
+    texts = [text.get_text() for text in display.texts_]
+    assert texts[0] == "anchor\nwalking"
+    for i, row in enumerate(order):
+        expected = f"rank {i + 1}\nmotif distance {distances[row]:.3g} g²\n{labels[row]}"
+        assert texts[i + 1] == expected
+    assert display.ax_.get_title("left") == "Anchor, and 4 of 39 candidates, nearest first"
+
+
+@pytest.mark.parametrize("wrap", [lambda e: e, FrozenEstimator])
+def test_an_embedder_ranks_by_similarity(embedder, segments, wrap):
+    anchor, candidates, _ = segments
+    z = embedder.transform(candidates)
+    similarities = cosine_similarity(embedder.transform(anchor[None]), z)[0]
+    order = np.argsort(-similarities)[:3]
+    display = rank(wrap(embedder), anchor, candidates, n=3)
+    check_order(display, anchor, candidates, order)
+    np.testing.assert_allclose(display.scores, similarities[order], rtol=1e-5)
+    text = display.texts_[1].get_text()
+    assert text == f"rank 1\ncosine similarity {similarities[order[0]]:.3g}"
+
+
+def test_a_distance_may_be_a_function(segments):
+    anchor, candidates, _ = segments
+    order = np.argsort(euclidean(anchor[None], candidates)[0])[:5]
+    display = rank(euclidean, anchor, candidates)
+    check_order(display, anchor, candidates, order)
+    assert "\ndistance " in display.texts_[1].get_text()
+    assert "g²" not in display.texts_[1].get_text()
+
+
+def test_spread_shows_nearest_and_farthest(segments):
+    anchor, candidates, _ = segments
+    order = np.argsort(euclidean(anchor[None], candidates)[0])
+    display = rank(euclidean, anchor, candidates, n=3, show="spread")
+    assert list(display.ranks) == [1, 20, 39]
+    check_order(display, anchor, candidates, order[[0, 19, 38]])
+
+
+def test_fewer_candidates_than_asked_for(segments):
+    anchor, candidates, _ = segments
+    for show in ("nearest", "spread"):
+        display = rank(euclidean, anchor, candidates[:2], n=5, show=show)
+        assert list(display.ranks) == [1, 2]
+
+
+def test_candidates_on_disk_are_read_where_they_are_drawn(embedder, segments, tmp_path):
+    anchor, candidates, _ = segments
+    np.save(tmp_path / "candidates.npy", candidates)
+    mapped = np.load(tmp_path / "candidates.npy", mmap_mode="r")
+    display = rank(embedder.distance_, anchor, mapped, n=2)
+    expected = rank(embedder.distance_, anchor, candidates, n=2)
+    np.testing.assert_array_equal(display.candidates, expected.candidates)
+    assert display.candidates.shape == (2, 64, 3)
+
+
+def test_lists_of_segments(segments):
+    anchor, candidates, labels = segments
+    display = rank(euclidean, anchor.tolist(), list(candidates), labels=list(labels), n=2)
+    assert len(display.axes_) == 3
+
+
+def test_all_panels_have_the_same_scales_and_labels(embedder, segments):
+    anchor, candidates, _ = segments
+    display = rank(embedder, anchor, candidates, n=3, sampling_rate=50)
+    assert len({ax.get_ylim() for ax in display.axes_}) == 1
+    assert len({ax.get_xlim() for ax in display.axes_}) == 1
+    np.testing.assert_allclose(display.lines_[0][0].get_xdata(), np.arange(64) / 50)
+    assert display.axes_[-1].get_xlabel() == "time (s)"
+    assert "acceleration (g)" in [ax.get_ylabel() for ax in display.axes_]
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["x", "y", "z"]
+
+
+def test_it_is_drawn_in_the_place_of_given_axes(segments, plt):
+    anchor, candidates, _ = segments
+    figure, axes = plt.subplots(1, 2)
+    display = rank(euclidean, anchor, candidates, ax=axes[0], linewidth=3)
+    assert display.figure_ is figure
+    assert axes[1].axison
+    assert display.lines_[0][0].get_linewidth() == 3
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"n": 0}, "n=0; expected at least 1"),
+        ({"show": "best"}, "show='best'; expected 'nearest' or 'spread'"),
+        ({"labels": ["a"]}, "labels has 1 entries, but there are 39"),
+        ({"sampling_rate": -1}, "sampling_rate=-1"),
+        ({"channel_names": "xy"}, "channel_names has 2 entries"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(segments, kwargs, message, plt):
+    anchor, candidates, _ = segments
+    with pytest.raises(ValueError, match=message):
+        rank(euclidean, anchor, candidates, **kwargs)
+    assert plt.get_fignums() == []
+
+
+def test_what_cannot_compare_is_refused(segments):
+    anchor, candidates, _ = segments
+    with pytest.raises(TypeError, match="neither a distance nor a transformer"):
+        rank("dtw", anchor, candidates)
+    with pytest.raises(ValueError, match=r"gave shape \(39, 1\); expected \(1, 39\)"):
+        rank(lambda a, c: euclidean(c, a), anchor, candidates)
+    with pytest.raises(ValueError, match="gave NaN or infinity"):
+        rank(lambda a, c: np.full((1, len(c)), np.nan), anchor, candidates)
+
+
+def test_arrays_that_do_not_fit_each_other_are_refused(segments):
+    anchor, candidates, _ = segments
+    settings = {"anchor": anchor, "candidates": candidates[:2], "n_candidates": 9}
+    with pytest.raises(ValueError, match="scores has 1 entries, but 2 candidates"):
+        CandidateRankingDisplay(scores=[1.0], ranks=[1, 2], **settings).plot()
+    settings["candidates"] = candidates[:2, :, :2]
+    with pytest.raises(ValueError, match="candidates need 3 channels"):
+        CandidateRankingDisplay(scores=[1.0, 2.0], ranks=[1, 2], **settings).plot()

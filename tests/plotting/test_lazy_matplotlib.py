@@ -1,0 +1,60 @@
+"""Matplotlib is imported when something is drawn, and its absence is said clearly."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import relcon_sklearn.plotting
+from relcon_sklearn.plotting import (
+    CandidateRankingDisplay,
+    EmbeddingMapDisplay,
+    ModelComparisonDisplay,
+    MotifMatchDisplay,
+    RelativeSimilarityDisplay,
+    TrainingCurveDisplay,
+)
+
+DISPLAYS = [getattr(relcon_sklearn.plotting, name) for name in relcon_sklearn.plotting.__all__]
+
+
+def test_importing_takes_neither_the_displays_nor_matplotlib():
+    code = (
+        "import sys, relcon_sklearn; assert 'relcon_sklearn.plotting' not in sys.modules; "
+        "import relcon_sklearn.plotting; sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: display.__name__)
+def test_all_displays_are_documented_and_drawn_alike(display):
+    assert display.__name__.endswith("Display")
+    for method in [name for name in vars(display) if not name.startswith("_")]:
+        assert getattr(display, method).__doc__
+    assert any(name.startswith("from_") for name in vars(display))
+    assert "plot" in vars(display)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: TrainingCurveDisplay.from_history([{"epoch": 1, "train_loss": 1.0}]),
+        lambda: TrainingCurveDisplay.from_estimator(None),
+        lambda: MotifMatchDisplay.from_estimator(None, None, None),
+        lambda: EmbeddingMapDisplay.from_embeddings(np.eye(3), [0, 1, 2]),
+        lambda: EmbeddingMapDisplay.from_estimator(None, None, None),
+        lambda: CandidateRankingDisplay.from_estimator(None, None, None),
+        lambda: ModelComparisonDisplay.from_predictions([0], {}),
+        lambda: ModelComparisonDisplay.from_estimators({}, None, None),
+        lambda: RelativeSimilarityDisplay.from_estimator(None, None, None),
+        lambda: RelativeSimilarityDisplay(distances=[1, 2], similarities=[1, 0]).plot(),
+        lambda: ModelComparisonDisplay(scores={}, classes=[]).plot(),
+        lambda: TrainingCurveDisplay(histories={}).plot(),
+    ],
+)
+def test_without_matplotlib_drawing_says_what_is_missing(monkeypatch, draw):
+    # What Python has for a module that must not be imported.
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"Display\.\w+ requires matplotlib"):
+        draw()

@@ -1,0 +1,116 @@
+"""TrainingCurveDisplay: losses by epoch, and which epoch was kept."""
+
+import numpy as np
+import pytest
+from reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
+from sklearn.frozen import FrozenEstimator
+
+from relcon_sklearn.plotting import TrainingCurveDisplay
+
+HISTORY = [
+    {"epoch": 1, "train_loss": 3.0, "valid_loss": 2.5},
+    {"epoch": 2, "train_loss": 2.0, "valid_loss": 1.5},
+    {"epoch": 3, "train_loss": 1.0, "valid_loss": 1.5},
+    {"epoch": 4, "train_loss": 0.5, "valid_loss": 1.8},
+]
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_losses_are_drawn_by_epoch():
+    display = TrainingCurveDisplay.from_history(HISTORY, title="mine", loss_name="error")
+    lines = display.lines_["mine"]
+    for key in ("train_loss", "valid_loss"):
+        expected = [(row["epoch"], row[key]) for row in HISTORY]
+        np.testing.assert_array_equal(lines[key].get_xydata(), expected)
+    assert display.ax_.get_title() == "mine"
+    assert display.ax_.get_xlabel() == "epoch"
+    assert display.ax_.get_ylabel() == "mean error"
+
+
+def test_the_first_epoch_of_the_lowest_validation_loss_is_marked():
+    display = TrainingCurveDisplay.from_history(HISTORY)
+    assert display.best_epochs_ == {"training": 2}
+    assert texts(display.ax_) == ["training", "validation", "kept: epoch 2"]
+    mark = display.ax_.lines[-1]
+    np.testing.assert_array_equal(mark.get_xydata(), [(2, 1.5)])
+
+
+def test_without_validation_the_last_epoch_is_marked():
+    history = [{k: row[k] for k in ("epoch", "train_loss")} for row in HISTORY]
+    display = TrainingCurveDisplay.from_history(history)
+    assert display.best_epochs_ == {"training": 4}
+    assert texts(display.ax_) == ["training", "kept: epoch 4"]
+
+
+def test_an_embedder_is_drawn_beside_its_distance(embedder):
+    display = TrainingCurveDisplay.from_estimator(embedder)
+    assert list(display.axes_) == ["motif distance", "encoder"]
+    assert display.histories["encoder"] == embedder.history_
+    assert display.histories["motif distance"] == embedder.distance_.history_
+    labels = [ax.get_ylabel() for ax in display.axes_.values()]
+    assert labels == ["mean distance from augmented copies", "mean relative contrastive loss"]
+    assert display.ax_ is display.axes_["encoder"]
+
+
+def test_a_distance_alone_has_one_panel(embedder):
+    for estimator in (embedder.distance_, FrozenEstimator(embedder.distance_)):
+        assert list(TrainingCurveDisplay.from_estimator(estimator).axes_) == ["motif distance"]
+
+
+def test_a_distance_that_was_not_learned_has_no_panel(motion):
+    X, _, subjects = motion
+    embedder = tiny_embedder(distance=euclidean, max_epochs=1).fit(X, groups=subjects)
+    assert list(TrainingCurveDisplay.from_estimator(embedder).axes_) == ["encoder"]
+
+
+def test_predictors_are_drawn_by_their_name(motion):
+    X, y, subjects = motion
+    classifier = tiny_classifier(max_epochs=2).fit(X, y, groups=subjects)
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    assert display.ax_.get_title() == "RelConClassifier"
+    assert display.ax_.get_ylabel() == "mean cross-entropy"
+
+
+def test_it_is_drawn_in_the_place_of_given_axes(embedder, plt):
+    figure, (left, right) = plt.subplots(1, 2)
+    display = TrainingCurveDisplay.from_estimator(embedder, ax=left, linewidth=3)
+    assert display.figure_ is figure
+    assert right.axison
+    assert all(
+        line.get_linewidth() == 3 for lines in display.lines_.values() for line in lines.values()
+    )
+
+
+def test_ticks_are_whole_epochs(plt):
+    display = TrainingCurveDisplay.from_history(HISTORY[:2])
+    display.figure_.canvas.draw()
+    assert all(float(tick).is_integer() for tick in display.ax_.get_xticks())
+
+
+def test_a_training_of_no_epochs_is_refused(motion, plt):
+    X, _, subjects = motion
+    distance = tiny_distance(max_epochs=0).fit(X, groups=subjects)
+    with pytest.raises(ValueError, match=r"motif distance is empty: nothing was trained"):
+        TrainingCurveDisplay.from_estimator(distance)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ([{"epoch": 1}], "needs epoch and train_loss"),
+        ([{"epoch": 1, "train_loss": 1.0}, {"epoch": 2}], "in each record"),
+        ([{"epoch": 1, "train_loss": float("nan")}], "not finite"),
+    ],
+)
+def test_records_that_cannot_be_drawn_are_refused(history, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingCurveDisplay.from_history(history)
+
+
+def test_what_was_not_fitted_is_refused():
+    with pytest.raises(TypeError, match="has no history_; expected a fitted estimator"):
+        TrainingCurveDisplay.from_estimator(tiny_distance())
