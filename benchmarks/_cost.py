@@ -42,8 +42,9 @@ def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, 
     windows = draw(windows.take(np.flatnonzero(windows.known)), n_windows, 0)
     X, y = windows.X, windows.y
     batch = X[:BATCH]
-    for name in dict.fromkeys((preset, *ENCODER_PRESETS)):
-        encoder = ResNet1D(X.shape[2], **ENCODER_PRESETS[name]).eval()
+    names = (name for name, made in ENCODER_PRESETS.items() if made.factory is ResNet1D)
+    for name in dict.fromkeys((preset, *names)):
+        encoder = ENCODER_PRESETS[name].make(X.shape[2]).eval()
         yield _cell(
             f"encoder {name}",
             milliseconds(lambda x, encoder=encoder: _embed(encoder, x), batch),

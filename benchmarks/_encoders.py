@@ -96,7 +96,7 @@ def pretrained(
         weights = {
             name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "record"
         }
-    encoder = ResNet1D(weights["stem_conv.weight"].shape[1], **ENCODER_PRESETS[common.encoder])
+    encoder = ENCODER_PRESETS[common.encoder].make(weights["stem_conv.weight"].shape[1])
     encoder.load_state_dict(weights)
     return encoder.eval(), record
 

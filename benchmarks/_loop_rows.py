@@ -16,7 +16,7 @@ from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+from relcon_sklearn.nn import ENCODER_PRESETS
 from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray, on_device
 from relcon_sklearn.training import fit_module, ranking_loss
 from relcon_sklearn.training._callbacks import warmup_cosine
@@ -38,7 +38,7 @@ class Size(NamedTuple):
 
 
 def resnet34() -> nn.Module:
-    return ResNet1D(n_channels=3, **ENCODER_PRESETS["resnet34"])
+    return ENCODER_PRESETS["resnet34"].make(n_channels=3)
 
 
 def linear() -> nn.Module:

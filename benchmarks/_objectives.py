@@ -321,7 +321,7 @@ def pretrain(
         Of the weights, which are the same for all objectives, and all draws.
     """
     with seeded_global_rng(seed):
-        encoder = ResNet1D(X.shape[2], **ENCODER_PRESETS[common.encoder])
+        encoder = ENCODER_PRESETS[common.encoder].make(X.shape[2])
     array = SegmentArray(X)
     if objective is None:
         warm(encoder, array, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from collections.abc import Callable
@@ -11,14 +12,20 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import validate_data
 from torch import nn
 
+from ._arrays import as_array, as_labels
+from ._doc_link import DocLinkMixin
 from ._fingerprint import checksum, describe, fingerprint_of_data
+from ._memory_advice import advises_on_memory
 from ._packing import PackedModule, Recipe
+from .files import SavedAsFile
+from .nn import own_num_threads
 from .segments import (
+    ONE_LENGTH,
     Batches,
     GroupIndex,
     RunLabels,
@@ -32,7 +39,7 @@ from .training import CheckpointFolder, Checkpoints, Loss, fit_module
 _N_DRAWS = 20
 
 
-class SegmentEstimator(BaseEstimator):
+class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     """Base of estimators of segments that hold torch modules.
 
     Subclasses have the parameters below, make their modules with :meth:`_build`, train them with
@@ -68,8 +75,14 @@ class SegmentEstimator(BaseEstimator):
         Arrays in memory are scanned for NaN and infinity at once; for what is memory-mapped or
         read on demand, each row is checked when it is read.
         """
+        own_num_threads()  # all that is fitted or applied in a thread begins here
         in_memory = not _is_lazy(X)
-        checked = check_array(X, allow_nd=True, ensure_all_finite=False) if in_memory else X
+        if in_memory:
+            checked = as_array(
+                X, name, if_ragged=ONE_LENGTH, allow_nd=True, ensure_all_finite=False
+            )
+        else:
+            checked = X
         _, n_timesteps, n_channels = _check_shape(checked, name)
         array = SegmentArray(checked, name)
         if in_memory:
@@ -94,16 +107,15 @@ class SegmentEstimator(BaseEstimator):
         """Return the index of `groups`; every segment is on its own if None."""
         if groups is None:
             return GroupIndex.from_labels(np.arange(n_segments))
-        if not isinstance(groups, RunLabels):
-            groups = column_or_1d(groups)
+        if isinstance(groups, RunLabels):
+            as_labels(groups.labels, "groups.labels")
+        else:
+            groups = as_labels(groups, "groups")
         if len(groups) != n_segments:
             raise ValueError(
                 f"groups has {len(groups)} entries, but X has {n_segments} segments: pass one "
                 "group for each segment."
             )
-        if groups.dtype.kind == "f" and not np.isfinite(groups).all():
-            row = int(np.flatnonzero(~np.isfinite(groups))[0])
-            raise ValueError(f"groups contains NaN or infinity: first in row {row}.")
         return GroupIndex.from_labels(groups)
 
     # -- training --------------------------------------------------------------------------
@@ -139,6 +151,7 @@ class SegmentEstimator(BaseEstimator):
         checkpoints = CheckpointFolder(settings, fingerprint, seed)
         return checkpoints.seed, checkpoints
 
+    @advises_on_memory("training")
     def _train(
         self,
         module: nn.Module,
@@ -151,7 +164,7 @@ class SegmentEstimator(BaseEstimator):
         **kwargs,
     ) -> list[dict]:
         """Train `module` in place on all groups but those held out; return the history."""
-        parts = self._hold_out(groups, np.random.default_rng(seed), stacklevel=4)
+        parts = self._hold_out(groups, np.random.default_rng(seed), stacklevel=5)
         if self.max_epochs > 0:
             array = on_device(array, self._device())
         train, valid = (
@@ -205,6 +218,7 @@ class SegmentEstimator(BaseEstimator):
         recipe = Recipe(factory, kwargs)
         self._keep(name, recipe.make(seed), recipe)
 
+    @advises_on_memory("training")
     def _keep(self, name: str, module: nn.Module, recipe: Recipe) -> None:
         """Keep a module, in evaluation mode, with its recipe for pickling."""
         self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
@@ -239,6 +253,9 @@ def _is_lazy(X) -> bool:
     """Whether `X` should be left where it lies and read a few rows at a time."""
     if isinstance(X, np.memmap):
         return True
+    if isinstance(X, torch.Tensor):
+        # Others have no rows to index (sparse, nested), no values, or values of another meaning.
+        return X.layout is torch.strided and not (X.is_nested or X.is_meta or X.is_quantized)
     if isinstance(X, np.ndarray) or sparse.issparse(X) or hasattr(X, "iloc"):
         return False
     return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
@@ -246,22 +263,32 @@ def _is_lazy(X) -> bool:
 
 def _check_shape(X, name: str) -> tuple[int, int, int]:
     """Return (n_segments, n_timesteps, n_channels) of an array with a shape and a dtype."""
-    if len(X.shape) not in (2, 3):
+    try:
+        shape = tuple(operator.index(size) for size in X.shape)
+    except TypeError as error:  # dask does not know all sizes of some arrays, h5py's Empty has none
+        raise ValueError(f"{name} has shape {X.shape}; expected known sizes.") from error
+    if len(shape) not in (2, 3):
         raise ValueError(
-            f"{name} has {len(X.shape)} dimensions, shape {tuple(X.shape)}; expected "
+            f"{name} has {len(shape)} dimensions, shape {shape}; expected "
             "(n_segments, n_timesteps, n_channels), or (n_segments, n_timesteps) for one channel."
         )
-    if isinstance(X.dtype, torch.dtype):
-        real = not X.dtype.is_complex
-    else:
-        real = np.dtype(X.dtype).kind in "fiub"
-    if not real:
+    if not _is_real(X.dtype):
         raise ValueError(f"{name} has dtype {X.dtype}; expected real numbers.")
-    shape = SegmentArray(X).shape
-    for size, what in zip(shape, ("segments", "time steps", "channels"), strict=True):
-        if size == 0:
+    for size, what in zip(shape, ("segments", "time steps", "channels"), strict=False):
+        if size < 1:
             raise ValueError(f"{name} has no {what}: its shape is {tuple(X.shape)}.")
-    return shape
+    return (*shape, 1)[:3]
+
+
+def _is_real(dtype) -> bool:
+    """Whether values of a dtype, NumPy's or torch's, are real numbers."""
+    try:
+        if not isinstance(dtype, torch.dtype):
+            return np.dtype(dtype).kind in "fiub"
+        torch.empty(1, dtype=dtype)[[0]]  # which is not implemented for all that have a name
+        return not dtype.is_complex
+    except (TypeError, RuntimeError):
+        return False
 
 
 def check_several(array: SegmentArray) -> None:

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from ._progress import progress_bar
 from .segments import SegmentArray
 from .training import kept_memory
 
@@ -48,10 +48,10 @@ def apply_in_blocks(
     outputs : ndarray of shape (n_segments, n_outputs)
         Float32, or `out`.
     """
-    silent = verbose <= 0 or len(array) == 1
+    shown = verbose > 0 and len(array) > 1
     with (
         kept_memory() if device.type == "cpu" else nullcontext(),
-        tqdm(total=len(array), desc=description, disable=silent) as bar,
+        progress_bar(len(array), description, "segments", shown=shown) as bar,
         torch.inference_mode(),
     ):
         for rows in array.chunks(BLOCK_BYTES):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
+from ._arrays import as_labels
 from ._fine_tuning import FineTunedEstimator
 from ._weights import check_weights, class_weights
 from .training import classification_loss
@@ -27,8 +26,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Where the encoder comes from. ``FrozenEstimator(embedder)`` starts from a copy of the
         encoder of a fitted :class:`RelConEmbedder`, which itself never changes. An (unfitted)
         `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
-        ("resnet34", "resnet34-half", "resnet14-half"), or a callable that makes one, is trained
-        from scratch; see :class:`RelConEmbedder`.
+        ("resnet34", "resnet34-half", "resnet14-half", "pulse-ppg"), or a callable that makes one,
+        is trained from scratch; see :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
         Either first standardises the embedding, by its mean and deviation before training: those
         of the training part, or of 256 segments of it where the encoder learns. "mlp" has a
@@ -36,8 +35,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     freeze : {"none", "encoder"} or int, default="none"
         What of the encoder stays as it is, batch norms and their statistics included. With
         "encoder" only the head learns, from embeddings that are computed once. A number
-        freezes so many stages and what comes before them; "resnet34" has three. It needs an
-        encoder with a method ``stages()``, such as ours.
+        freezes so many stages and what comes before them; the encoders that have names have
+        three. It needs an encoder with a method ``stages()``, such as theirs.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by which those of the segments are multiplied. "balanced" makes
         them inverse to how frequent a class is.
@@ -255,6 +254,10 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     def _check_labels(self, y) -> tuple[np.ndarray, np.ndarray]:
         """Return the classes, and the number of the class of each segment."""
         self._require_targets(y)
-        y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=None, input_name="y")
-        check_classification_targets(y)
+        y = as_labels(y, "y", warn=True)
+        try:
+            with np.errstate(invalid="ignore"):  # it casts large numbers to integers
+                check_classification_targets(y)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"y cannot be used: {error}") from error
         return np.unique(y, return_inverse=True)

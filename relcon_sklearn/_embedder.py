@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
@@ -15,10 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_several, continue_within
 from ._blocks import apply_in_blocks, check_embeddings
+from ._memory_advice import advises_on_memory
 from ._motif_distance import LearnedMotifDistance
-from ._packing import seeded_global_rng
+from ._packing import Recipe, seeded_global_rng
 from ._precision import dtype_of
-from .nn import ENCODER_PRESETS, ResNet1D
+from ._released import as_encoder, read_released
+from .nn import ENCODER_PRESETS, draws_globally, encoder_preset, released_encoder
 from .segments import Batches, GroupIndex, SegmentArray, SharedBatches
 from .training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss, ranking_loss
 
@@ -45,11 +48,13 @@ class RelConEmbedder(SegmentTransformer):
         ``(anchors, candidates) -> distances`` takes float32 arrays (n, n_timesteps, n_channels)
         and (m, n_timesteps, n_channels) and gives an array (n, m); ``tslearn.metrics.cdist_dtw``
         is one.
-    encoder : {"resnet34", "resnet34-half", "resnet14-half"} or callable, default="resnet34"
-        The network. "resnet34" is the published one (3.6 M parameters, 256 features);
+    encoder : str or callable, default="resnet34"
+        The network, by its name: "resnet34" is the published one (3.6 M parameters, 256 features);
         "resnet34-half" has half its width (0.9 M, 128 features), "resnet14-half" also half its
-        depth (0.3 M, 128 features): choices for CPUs. A callable, such as a torch module class,
-        is called as ``encoder(n_channels=...)`` and gives a module that maps tensors
+        depth (0.3 M, 128 features): choices for CPUs. "pulse-ppg" is the larger one of Pulse-PPG,
+        for pulse waves of one channel (28.5 M, 512 features); it normalises each segment, so that
+        posture and intensity are lost to it. A callable, such as a torch module class, is called
+        as ``encoder(n_channels=...)`` and gives a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=20
         Within-subject candidates per anchor; as published. A group with fewer gives those it has.
@@ -116,15 +121,17 @@ class RelConEmbedder(SegmentTransformer):
 
     Attributes
     ----------
-    distance_ : LearnedMotifDistance or callable
-        The distance that candidates were ranked by.
+    distance_ : LearnedMotifDistance, callable or None
+        The distance that candidates were ranked by. None if the encoder was loaded from a
+        checkpoint of the released code without one.
     encoder_ : torch.nn.Module
         The trained encoder.
     history_ : list of dict
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
         relative contrastive losses. They depend on how many candidates there are.
     n_features_in_ : int
-        Number of time steps of a training segment.
+        Number of time steps of a training segment. A checkpoint of the released code does not
+        tell it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
@@ -262,16 +269,13 @@ class RelConEmbedder(SegmentTransformer):
             self._check_within(index)
         seed, checkpoints = self._begin(array, index)
         self.distance_ = self._fit_distance(X, groups, seed, checkpoints)
-        if callable(self.encoder):
-            factory, settings = self.encoder, {}
-        else:
-            factory, settings = ResNet1D, ENCODER_PRESETS[self.encoder]
+        factory, settings = encoder_preset(self.encoder)
         self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
-        # An encoder of the user's own may draw from the global generators (dropout). Fits with one
-        # therefore wait for each other where they run in threads; ours draw nothing.
-        own = seeded_global_rng(seed, self._device()) if callable(self.encoder) else nullcontext()
-        with own:
+        # Fits with an encoder that draws from the global generators (dropout) wait for each other
+        # where they run in threads.
+        global_rng = draws_globally(self.encoder_)
+        with seeded_global_rng(seed, self._device()) if global_rng else nullcontext():
             self.history_ = self._train(
                 self.encoder_,
                 self._loss(
@@ -286,7 +290,7 @@ class RelConEmbedder(SegmentTransformer):
                 seed,
                 description="encoder",
                 checkpoints=checkpoints,
-                global_rng=callable(self.encoder),
+                global_rng=global_rng,
                 batches=partial(
                     SharedBatches if self.candidates == "shared" else Batches,
                     n_within=self.n_within,
@@ -312,6 +316,7 @@ class RelConEmbedder(SegmentTransformer):
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
 
+    @advises_on_memory("scoring")
     def score(self, X, y=None, groups=None):
         """Return minus the mean relative contrastive loss.
 
@@ -334,11 +339,71 @@ class RelConEmbedder(SegmentTransformer):
             Higher is better.
         """
         check_is_fitted(self)
+        if self.distance_ is None:
+            raise ValueError(
+                "score ranks candidates by a distance, and this RelConEmbedder was loaded without "
+                "one: pass distance=... to from_released_checkpoint."
+            )
         array = self._check_segments(X, reset=False)
         index = self._check_groups(groups, len(array))
         check_several(array)
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
         return -mean_loss(self.encoder_, self._loss(), batches, self._device())
+
+    @classmethod
+    def from_released_checkpoint(cls, path, *, distance=None, **params):
+        """Load an encoder that the released code of RelCon or Pulse-PPG has trained.
+
+        Both write one kind of file ("checkpoint_best.pkl"). Which encoder is in it, and of which
+        size, is told by the names and shapes of its weights; strides and the kind of pooling are
+        taken to be as published. RelCon's takes accelerations in g, Pulse-PPG's pulse waves of
+        any scale, both at the rate that they were trained at, which is not in the file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. It is read without executing anything in it, and may have been written on a
+            GPU.
+        distance : LearnedMotifDistance, FrozenEstimator, callable, str, path-like or None, \
+                default=None
+            What candidates were ranked by, which the file does not hold: needed for :meth:`score`
+            alone. A fitted `LearnedMotifDistance`, another distance as in the constructor, or the
+            path of a checkpoint to load with
+            :meth:`LearnedMotifDistance.from_released_checkpoint`.
+        **params : dict
+            Other parameters of the estimator, such as `device`. Defaults are ours, which are not
+            all as published: a clone, when it is fitted, is trained as they say.
+
+        Returns
+        -------
+        embedder : RelConEmbedder
+            A fitted estimator. Its `encoder` is the name of one, or a
+            :class:`functools.partial` of its class if it has none, and ``history_`` one record:
+            the ``epoch`` the file was written after, the first of which is 0, and ``test_loss``,
+            the sum of the losses of the validation batches. ``transform`` takes segments of any
+            length.
+
+        Raises
+        ------
+        ValueError
+            If the file is any other, is damaged, or holds anything else.
+        OSError
+            If the file cannot be read.
+        """
+        checkpoint = read_released(path, released_encoder)
+        n_channels = checkpoint.net.settings["n_channels"]
+        if isinstance(distance, (str, os.PathLike)):
+            device = params.get("device", "auto")
+            distance = LearnedMotifDistance.from_released_checkpoint(distance, device=device)
+        if isinstance(distance, LearnedMotifDistance):
+            distance = FrozenEstimator(distance)  # a clone keeps its weights
+        embedder = cls(distance, encoder=as_encoder(checkpoint.net), **params)
+        embedder._validate_params()
+        embedder.distance_ = _unfrozen(distance, n_channels)
+        factory, settings = encoder_preset(embedder.encoder)
+        recipe = Recipe(factory, {"n_channels": n_channels, **settings})
+        embedder._n_features_out = checkpoint.give(embedder, "encoder_", recipe).n_features
+        return embedder
 
     def _check_within(self, index: GroupIndex) -> None:
         """Raise ValueError if no anchor would have any candidate."""
@@ -374,6 +439,7 @@ class RelConEmbedder(SegmentTransformer):
             ranker = PairwiseRanker(self.distance_)
         return ranking_loss(ranker, self.temperature, dtype, **settings)
 
+    @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
         encoder = self.encoder_.to(device).eval()
@@ -383,3 +449,20 @@ class RelConEmbedder(SegmentTransformer):
             device,
             verbose=self.verbose,
         )
+
+
+def _unfrozen(distance, n_channels: int):
+    """Return what a frozen distance holds, if it is fitted to so many channels."""
+    if isinstance(distance, FrozenEstimator):
+        distance = distance.estimator
+        check_is_fitted(distance)
+        if distance.n_channels_in_ != n_channels:
+            raise ValueError(
+                f"distance was fitted with {distance.n_channels_in_} channels, but the encoder "
+                f"with {n_channels}."
+            )
+    elif isinstance(distance, BaseEstimator):
+        raise ValueError(
+            f"distance={distance!r} cannot be fitted here: pass a fitted LearnedMotifDistance."
+        )
+    return distance

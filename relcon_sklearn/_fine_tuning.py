@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ._base import SegmentEstimator, check_several, continue_within
 from ._blocks import apply_in_blocks, check_embeddings
 from ._embedder import RelConEmbedder
+from ._memory_advice import advises_on_memory
 from ._packing import seeded_global_rng
 from ._precision import dtype_of
 from ._weights import weighted_moments
@@ -26,7 +27,8 @@ from .nn import (
     ENCODER_PRESETS,
     HEADS,
     HeadedEncoder,
-    ResNet1D,
+    draws_globally,
+    encoder_preset,
     make_head,
     without_gradients,
 )
@@ -86,6 +88,7 @@ class FineTunedEstimator(SegmentEstimator):
 
     # -- learning --------------------------------------------------------------------------
 
+    @advises_on_memory("training")
     def _learn(
         self,
         array: SegmentArray,
@@ -158,11 +161,9 @@ class FineTunedEstimator(SegmentEstimator):
                 embedder._check_segments(X, reset=False)
             recipe = embedder._recipes["encoder_"]
             self._keep("encoder_", copy.deepcopy(embedder.encoder_), recipe)
-        elif isinstance(encoder, str):
-            settings = ENCODER_PRESETS[encoder]
-            self._build("encoder_", ResNet1D, seed, n_channels=self.n_channels_in_, **settings)
-        elif callable(encoder):
-            self._build("encoder_", encoder, seed, n_channels=self.n_channels_in_)
+        elif isinstance(encoder, str) or callable(encoder):
+            factory, settings = encoder_preset(encoder)
+            self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
         else:
             raise ValueError(
                 f"encoder={encoder!r} is, or wraps, a {type(given).__name__}; of estimators, only "
@@ -225,15 +226,16 @@ class FineTunedEstimator(SegmentEstimator):
 
     def _draws_globally(self) -> bool:
         """Whether training draws from torch's global generators."""
-        return self.freeze != "encoder" and not isinstance(self.encoder_, ResNet1D)
+        return self.freeze != "encoder" and draws_globally(self.encoder_)
 
     def _own_rng(self, seed: int):
-        # An encoder of the user's own may draw from the global generators (dropout). Fits with one
-        # therefore wait for each other where they run in threads; ours draw nothing.
+        # Fits with an encoder that draws from the global generators (dropout) wait for each other
+        # where they run in threads.
         return seeded_global_rng(seed, self._device()) if self._draws_globally() else nullcontext()
 
     # -- prediction ------------------------------------------------------------------------
 
+    @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray, out: np.ndarray | None = None) -> np.ndarray:
         encoder = self.encoder_.to(self._device()).eval()
 
@@ -242,6 +244,7 @@ class FineTunedEstimator(SegmentEstimator):
 
         return apply_in_blocks(embed, array, self._device(), out=out, verbose=self.verbose)
 
+    @advises_on_memory("predicting")
     def _outputs(self, X) -> np.ndarray:
         """Return what the head gives for segments, (n_segments, n_outputs) float32."""
         check_is_fitted(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,21 +10,28 @@ import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from ._base import SegmentTransformer, check_several
+from ._memory_advice import advises_on_memory
+from ._packing import Recipe
+from ._progress import progress_bar
+from ._released import read_released
 from .nn import (
     ATTENTIONS,
     CandidateFeatures,
     MotifCrossAttention,
     encode_in_chunks,
     motif_distances,
+    released_motif_attention,
 )
 from .segments import Batches, RandomAugmentations, SegmentArray
 from .training import mean_loss, reconstruction_loss
 
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.
 _BLOCK_BYTES = 2**21
+
+# Of the convolutions, as published: what the network has by default.
+_KERNEL_SIZE = 15
 
 # Attention weights that explaining a block of pairs may take.
 _EXPLAIN_BYTES = 2**26
@@ -96,14 +104,16 @@ class LearnedMotifDistance(SegmentTransformer):
     net_ : relcon_sklearn.nn.MotifCrossAttention
         The trained network.
     references_ : ndarray of shape (n_references, n_timesteps, n_channels)
-        The reference segments, float32.
+        The reference segments, float32; there is none (length 0) if the distance was loaded from a
+        checkpoint of the released code without any.
     reference_rows_ : ndarray of shape (n_references,)
-        Their rows in the training data.
+        Their rows in the training data, or in what was given as references.
     history_ : list of dict
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
         distances of segments from augmented copies of themselves.
     n_features_in_ : int
-        Number of time steps of a training segment.
+        Number of time steps of a training segment. A checkpoint of the released code does not
+        tell it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
@@ -214,11 +224,7 @@ class LearnedMotifDistance(SegmentTransformer):
             MotifCrossAttention,
             seed,
             n_channels=self.n_channels_in_,
-            embed_dim=self.embed_dim,
-            n_layers=self.n_layers,
-            attention=self.attention,
-            dropout=self.dropout,
-            revin=self.revin,
+            **self._net_settings(),
         )
         loss = reconstruction_loss(self._augmentation())
         history = self._train(
@@ -252,6 +258,12 @@ class LearnedMotifDistance(SegmentTransformer):
             Float32; row i holds d(X[i] | reference j).
         """
         check_is_fitted(self)
+        if len(self.references_) == 0:
+            raise ValueError(
+                "transform gives distances from reference segments, and this LearnedMotifDistance "
+                "was loaded without: pass references=... to from_released_checkpoint, or use "
+                "pairwise."
+            )
         return self._pairwise(self._check_segments(X, reset=False), SegmentArray(self.references_))
 
     def pairwise(self, X_anchor, X_candidate=None):
@@ -312,6 +324,7 @@ class LearnedMotifDistance(SegmentTransformer):
         """
         return self._explain(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
 
+    @advises_on_memory("scoring")
     def score(self, X, y=None):
         """Return minus the mean distance of segments from augmented copies of themselves.
 
@@ -336,18 +349,87 @@ class LearnedMotifDistance(SegmentTransformer):
         loss = reconstruction_loss(self._augmentation())
         return -mean_loss(self.net_, loss, batches, self._device())
 
+    @classmethod
+    def from_released_checkpoint(cls, path, *, references=None, attention="sparsemax", **params):
+        """Load a motif distance that the released code of RelCon has trained.
+
+        Its size is told by the names and shapes of the weights in the file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file ("checkpoint_best.pkl"). It is read without executing anything in it, and may
+            have been written on a GPU.
+        references : array-like of shape (n_references, n_timesteps, n_channels) or None, \
+                default=None
+            The segments that :meth:`transform` gives distances from, which the file does not
+            hold. None are needed for the other methods, or to rank by.
+        attention : {"sparsemax", "softmax"}, default="sparsemax"
+            How attention scores become weights, which the file does not tell. The released code
+            trains with sparsemax, as the paper has it, but ranks with softmax, since its
+            evaluation takes another path: that is what to choose to rank as it does.
+        **params : dict
+            Other parameters of the estimator, such as `device`. Its size and `revin` are those of
+            the network in the file.
+
+        Returns
+        -------
+        distance : LearnedMotifDistance
+            A fitted estimator. ``history_`` has one record: the ``epoch`` the file was written
+            after, the first of which is 0, and ``test_loss``, the sum of the losses of the
+            validation batches. Segments may be of any length.
+
+        Raises
+        ------
+        ValueError
+            If the file is any other, is damaged, or holds anything else.
+        OSError
+            If the file cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If the kernel size is not the published 15, of which the estimator has no parameter.
+        """
+        checkpoint = read_released(path, released_motif_attention)
+        settings = checkpoint.net.settings
+        size = {name: settings[name] for name in ("embed_dim", "n_layers")}
+        distance = cls(attention=attention, revin=True, **size, **params)
+        distance._validate_params()
+        arguments = {"n_channels": settings["n_channels"], **distance._net_settings()}
+        if settings["kernel_size"] != _KERNEL_SIZE:
+            arguments["kernel_size"] = settings["kernel_size"]
+            warnings.warn(
+                f"{path} has convolutions of {settings['kernel_size']} time steps. That is no "
+                f"parameter: a clone, if it is fitted, has {_KERNEL_SIZE}.",
+                UserWarning,
+                stacklevel=2,
+            )
+        checkpoint.give(distance, "net_", Recipe(MotifCrossAttention, arguments))
+        distance.references_ = np.empty((0, 1, distance.n_channels_in_), dtype=np.float32)
+        if references is not None:
+            array = distance._check_segments(references, reset=False, name="references")
+            distance.references_ = array.read(np.arange(len(array)))
+            distance.n_references = len(array)
+        distance.reference_rows_ = np.arange(len(distance.references_))
+        return distance
+
     @property
     def _n_features_out(self):
         return len(self.references_)
 
+    def _net_settings(self) -> dict:
+        names = ("embed_dim", "n_layers", "attention", "dropout", "revin")
+        return {name: getattr(self, name) for name in names}
+
     def _augmentation(self):
         return RandomAugmentations() if self.augmentation is None else self.augmentation
 
+    @advises_on_memory("comparing pairs")
     def _pairwise(self, anchors: SegmentArray, candidates: SegmentArray) -> np.ndarray:
         net, device = self.net_.to(self._device()), self._device()
         distances = np.empty((len(anchors), len(candidates)), dtype=np.float32)
-        total = distances.size
-        with tqdm(total=total, desc="pairs", unit="pair", disable=self.verbose <= 0) as bar:
+        with progress_bar(distances.size, "distances", "pairs", shown=self.verbose > 0) as bar:
             for columns in candidates.chunks(_BLOCK_BYTES):
                 features = encode_in_chunks(net, _read(candidates, columns, device))
                 for rows in anchors.chunks(_BLOCK_BYTES):
@@ -356,6 +438,7 @@ class LearnedMotifDistance(SegmentTransformer):
                     bar.update(block.numel())
         return distances
 
+    @advises_on_memory("comparing pairs")
     def _explain(self, anchor, candidate, function) -> np.ndarray:
         """Apply `function` to pairs of anchors and candidates, a block at a time."""
         check_is_fitted(self)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import check_array
 
+from ._arrays import as_float64
 from ._fine_tuning import FineTunedEstimator, weights_of
 from ._weights import check_weights, weighted_moments
+from .segments import LARGEST_VALUE
 from .training import regression_loss
 
 
@@ -174,7 +175,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If a checkpoint cannot be written.
         """
         self._require_targets(y)
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = as_float64(y, "y")
         weights = check_weights(sample_weight, len(y))
         array, index = self._check_rows(X, len(y), weights, groups)
         seed, checkpoints = self._begin(array, index, y=y, sample_weight=weights)
@@ -183,7 +184,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         if self.scale_targets:
             mean, scale = _mean_and_scale(y, weights_of(train, weights))
         self.target_mean_, self.target_scale_ = mean, scale
-        targets = ((y - mean) / scale).astype(np.float32).reshape(len(y), -1)
+        targets = _scaled(y, mean, scale).reshape(len(y), -1)
         self._start_encoder(X, array, groups, weights, seed, checkpoints)
         self.history_ = self._learn(
             array,
@@ -220,7 +221,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
 
 def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weighted mean and standard deviation of targets; 1 for one that is constant."""
-    mean, variance = weighted_moments(y, weights)
+    with np.errstate(over="ignore", invalid="ignore"):  # _scaled refuses what comes of it
+        mean, variance = weighted_moments(y, weights)
     deviation = np.sqrt(variance)
     constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)
     return mean, np.where(constant, 1.0, deviation)
+
+
+def _scaled(y: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return scaled targets, float32; raise ValueError if they are too large to compute with."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        targets = (y - mean) / scale
+    bad = ~(np.abs(targets) <= LARGEST_VALUE) | ~np.isfinite(scale)
+    if bad.any():
+        place = np.unravel_index(np.where(bad, np.abs(y), -1).argmax(), y.shape)
+        raise ValueError(
+            f"y contains a value too large to compute with: {y[place]:.3g} in row {place[0]}, "
+            f"which is {targets[place]:.3g} when scaled (at most {LARGEST_VALUE:g})."
+        )
+    return targets.astype(np.float32)

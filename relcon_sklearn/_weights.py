@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_class_weight
+
+from ._arrays import as_float64
 
 # Rows that are made float64 at once.
 _BLOCK_ROWS = 2**14
 
 
 def check_weights(sample_weight, n_rows: int) -> np.ndarray:
-    """Return float64 weights of `n_rows` rows, not negative; all ones if None."""
+    """Return float64 weights of `n_rows` rows, from 0 to 1; all alike if None.
+
+    Only their ratios matter, and those are kept, but for weights so small beside the largest that
+    a sum with it would not show them. They are 0.
+    """
     if sample_weight is None or isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    weights = as_float64(sample_weight, "sample_weight")
     if weights.ndim != 1 or len(weights) != n_rows:
         raise ValueError(
             f"sample_weight has shape {weights.shape}, but there are {n_rows} segments: pass one "
@@ -28,7 +31,9 @@ def check_weights(sample_weight, n_rows: int) -> np.ndarray:
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise ValueError(f"sample_weight contains a negative weight: first in row {row}.")
-    return weights
+    # By a power of two, and thus exactly.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+    return np.where(weights < np.finfo(np.float64).eps * weights.max(), 0, weights)
 
 
 def class_weights(

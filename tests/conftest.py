@@ -2,7 +2,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
-from reference import SHARED, VECTORS
+from reference import PULSE_PPG, SHARED, VECTORS
 
 from relcon_sklearn.datasets import make_motion
 
@@ -25,7 +25,24 @@ def vectors():
 @pytest.fixture(scope="session")
 def full_vectors():
     """The same with the full-size encoder, 14 MB, where the maintainers' folder lies beside."""
-    path = SHARED / "parity" / "relcon_reference_vectors.npz"
+    return maintainers_vectors("relcon_reference_vectors.npz")
+
+
+@pytest.fixture(scope="session")
+def pulse_ppg():
+    """Weights, input and output of a small Pulse-PPG encoder (see tests/data/README.md)."""
+    with np.load(PULSE_PPG) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+@pytest.fixture(scope="session")
+def full_pulse_ppg():
+    """Those of a larger one, from the released network itself, 1.7 MB."""
+    return maintainers_vectors("pulseppg_reference_vectors.npz")
+
+
+def maintainers_vectors(name):
+    path = SHARED / "parity" / name
     if not path.is_file():
         pytest.skip(f"{path} is not there (maintainers have it, users need not)")
     with np.load(path) as arrays:

@@ -1,5 +1,6 @@
-"""Slow, obvious versions of the mathematics, and the released networks' weights by our names."""
+"""Slow, obvious versions of the mathematics, weights as released, and small estimators."""
 
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from relcon_sklearn import (
     RelConEmbedder,
     RelConRegressor,
 )
-from relcon_sklearn.nn import ResNet1D
+from relcon_sklearn.nn import ResNet1D, released_encoder, released_motif_attention
 
+PULSE_PPG = Path(__file__).parent / "data" / "pulse_ppg_small.npz"
 VECTORS = Path(__file__).parent / "data" / "relcon_reference_vectors_small.npz"
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -104,62 +106,137 @@ def relative_contrastive_loss_by_loops(
     return total / len(anchors) / len(ways)
 
 
-def released_motif_name(name):
-    """Name of a weight of the released cross-attention net in ours."""
-    for theirs, ours in [
-        ("revin.affine_", "revin."),
-        ("q_func", "query_net"),
-        ("k_func", "key_net"),
-        ("v_func", "value_net"),
-        ("layer0.dilated_conv", "stem"),
-        ("layers.", "blocks."),
-        (".bottle.", ".squeeze."),
-        (".dilated_conv.", ".dilated."),
-    ]:
-        name = name.replace(theirs, ours)
-    return name
-
-
 def released_motif_weights(arrays, prefix="xattn/"):
     """State dict of our MotifCrossAttention (or gradients by the same names)."""
-    weights = {}
-    for key, value in arrays.items():
-        if key.startswith(prefix):
-            name = released_motif_name(key.removeprefix(prefix))
-            weights[name] = value[:, None] if name.startswith("revin.") else value
-    return weights
+    return released_motif_attention(with_prefix(arrays, prefix)).weights
 
 
 def released_resnet_weights(arrays, prefix):
-    """State dict of our ResNet1D.
+    """State dict of our ResNet1D."""
+    return released_encoder(with_prefix(arrays, prefix)).weights
 
-    The released convolutions ahead of a batch norm have a bias; ours do not. In evaluation it is
-    taken off the running mean, in training the batch norm subtracts it.
+
+def with_prefix(arrays, prefix):
+    """What has a prefix, by its name without."""
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def write_released(path, theirs, **entries):
+    """Write a checkpoint as the released code does, after a step of its optimizer."""
+    parameters = [
+        torch.nn.Parameter(value.clone(), requires_grad=True)
+        for name, value in theirs.items()
+        if value.is_floating_point() and "running" not in name
+    ]
+    optimizer = torch.optim.Adam(parameters, lr=1e-6)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    content = {
+        "net": OrderedDict(theirs),
+        "optimizer": optimizer.state_dict(),
+        "test_loss": 123.5,
+        "epoch": 7,
+    }
+    torch.save(content | entries, path)
+    return path
+
+
+def relcon_layout(n_blocks, widths, kernel_sizes, n_channels=3):
+    """Names and shapes of the weights of RelCon's released encoder, of any size."""
+    shapes = {"first_block_conv.weight": (widths[0], n_channels, 7)}
+    shapes |= {"first_block_conv.bias": (widths[0],)} | _norm("first_block_bn", widths[0])
+    i, before = 0, widths[0]
+    for n, width, kernel_size in zip(n_blocks, widths, kernel_sizes, strict=True):
+        for _ in range(n):
+            block = f"basicblock_list.{i}"
+            shapes |= _norm(f"{block}.bn1", before) | _norm(f"{block}.bn2", width)
+            shapes |= {f"{block}.conv1.weight": (width, before, kernel_size)}
+            shapes |= {f"{block}.conv2.weight": (width, width, kernel_size)}
+            shapes |= {f"{block}.conv1.bias": (width,), f"{block}.conv2.bias": (width,)}
+            if width != before:
+                shapes |= {f"{block}.projection_conv.weight": (width, before, 1)}
+                shapes |= {f"{block}.projection_conv.bias": (width,)}
+            i, before = i + 1, width
+    return shapes
+
+
+def pulse_ppg_layout(width, n_blocks=12, kernel_size=11, n_channels=1):
+    """Names and shapes of the weights of Pulse-PPG's released encoder, of any size."""
+    shapes = {"first_block_conv.conv.weight": (width, n_channels, kernel_size)}
+    shapes |= {"first_block_conv.conv.bias": (width,)} | _norm("first_block_bn", width)
+    for i in range(n_blocks):
+        block = f"basicblock_list.{i}"
+        before, after = (2 ** (max(0, k) // 4) * width for k in (i - 1, i))
+        shapes |= _norm(f"{block}.bn1", before) | _norm(f"{block}.bn2", after)
+        shapes |= {f"{block}.conv1.conv.weight": (after, before, kernel_size)}
+        shapes |= {f"{block}.conv2.conv.weight": (after, after, kernel_size)}
+        shapes |= {f"{block}.conv1.conv.bias": (after,), f"{block}.conv2.conv.bias": (after,)}
+    return shapes
+
+
+def _norm(name, width):
+    names = ("weight", "bias", "running_mean", "running_var")
+    return {f"{name}.{n}": (width,) for n in names} | {f"{name}.num_batches_tracked": ()}
+
+
+def random_weights(layout, seed=0):
+    """Weights of names and shapes, such that signals neither vanish nor explode."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in layout.items():
+        if name.endswith("num_batches_tracked"):
+            value = np.array(100)
+        elif name.endswith("running_var"):
+            value = rng.uniform(0.5, 2, shape).astype(np.float32)
+        else:
+            scale = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.2
+            one = 1 if len(shape) == 1 and name.endswith("weight") else 0
+            value = rng.normal(one, scale, shape).astype(np.float32)
+        weights[name] = torch.from_numpy(value)
+    return weights
+
+
+def pulse_ppg_by_hand(theirs, segments):
+    """Pulse-PPG's encoder in evaluation mode, step by step in float64, from the released weights.
+
+    Returns embeddings, and (channels, length) after each block.
     """
-    ours = {}
+    w = {name: value.double() for name, value in theirs.items()}
 
-    def take(target, source, *names):
-        for name in names:
-            ours[f"{target}.{name}"] = arrays[f"{prefix}{source}.{name}"]
+    def norm(x, name):
+        mean, variance = w[f"{name}.running_mean"], w[f"{name}.running_var"]
+        x = (x - mean[:, None]) / (variance[:, None] + 1e-5).sqrt()
+        return x * w[f"{name}.weight"][:, None] + w[f"{name}.bias"][:, None]
 
-    def take_batch_norm(target, source, bias=None):
-        take(target, source, "weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-        if bias is not None:
-            ours[f"{target}.running_mean"] = ours[f"{target}.running_mean"] - arrays[prefix + bias]
+    def conv(x, name, stride=1):
+        kernel, bias = w[f"{name}.conv.weight"], w[f"{name}.conv.bias"]
+        size, length = kernel.shape[2], x.shape[2]
+        n_out = -(-length // stride)
+        n_zeros = max(0, stride * (n_out - 1) + size - length)
+        padded = torch.zeros(*x.shape[:2], length + n_zeros).double()
+        padded[..., n_zeros // 2 : n_zeros // 2 + length] = x
+        taps = [padded[..., stride * t : stride * t + size] for t in range(n_out)]
+        return torch.stack([torch.einsum("nck,ock->no", x, kernel) + bias for x in taps], dim=2)
 
-    take("stem_conv", "first_block_conv", "weight")
-    take_batch_norm("stem_bn", "first_block_bn", "first_block_conv.bias")
-    i = 0
-    while f"{prefix}basicblock_list.{i}.bn1.weight" in arrays:
-        theirs, block = f"basicblock_list.{i}", f"blocks.{i}"
-        take_batch_norm(f"{block}.bn1", f"{theirs}.bn1")
-        take(f"{block}.conv1", f"{theirs}.conv1", "weight")
-        take_batch_norm(f"{block}.bn2", f"{theirs}.bn2", f"{theirs}.conv1.bias")
-        take(f"{block}.conv2", f"{theirs}.conv2", "weight", "bias")
-        if f"{prefix}{theirs}.projection_conv.weight" in arrays:
-            take(f"{block}.projection", f"{theirs}.projection_conv", "weight", "bias")
+    x = segments.double()
+    x = (x - x.mean(2, True)) / (x.var(2, unbiased=False, keepdim=True) + 1e-5).sqrt()
+    x = norm(conv(x, "first_block_conv"), "first_block_bn").relu()
+    shapes, i = [], 0
+    while f"basicblock_list.{i}.conv1.conv.weight" in w:
+        name, stride = f"basicblock_list.{i}", 1 + i % 2
+        y = x if i == 0 else norm(x, f"{name}.bn1").relu()
+        y = norm(conv(y, f"{name}.conv1", stride), f"{name}.bn2").relu()
+        y = conv(y, f"{name}.conv2")
+        if stride == 2:
+            if x.shape[2] % 2:
+                x = torch.cat([x, torch.zeros(*x.shape[:2], 1).double()], dim=2)
+            x = torch.maximum(x[..., ::2], x[..., 1::2])
+        zeros = torch.zeros(len(x), (y.shape[1] - x.shape[1]) // 2, x.shape[2]).double()
+        x = y + torch.cat([zeros, x, zeros], dim=1)
+        shapes.append(tuple(x.shape[1:]))
         i += 1
-    return ours
+    return x.amax(dim=2), shapes
 
 
 def relative_error(actual, expected):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import nn
 
 from relcon_sklearn import Checkpoints, LazyWindows
 from relcon_sklearn._fingerprint import checksum, describe, fingerprint_of_data
+from relcon_sklearn.nn import PulsePPGEncoder
 from relcon_sklearn.segments import GroupIndex, SegmentArray
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
@@ -80,6 +82,7 @@ ESTIMATORS = {
     "distance": tiny_distance(),
     "embedder": tiny_embedder(),
     "shared candidates": tiny_embedder(candidates="shared"),
+    "dropout": tiny_embedder(encoder=partial(PulsePPGEncoder, width=2, n_blocks=3)),
     "classifier": tiny_classifier(max_epochs=3),
     "frozen encoder": tiny_classifier(max_epochs=3, freeze="encoder"),
     "pretrained regressor": tiny_regressor(encoder=PRETRAINED, max_epochs=3),

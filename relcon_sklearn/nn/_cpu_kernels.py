@@ -7,13 +7,31 @@ but its few sums is left.
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
+
+
+def _is_kept() -> bool:
+    """Whether machine code is kept: where Python keeps bytecode, or where NUMBA_CACHE_DIR says.
+
+    Otherwise numba would write to the user's home, or refuse where it cannot.
+    """
+    if numba.config.CACHE_DIR:
+        return True
+    return not sys.dont_write_bytecode and os.access(Path(__file__).parent, os.W_OK)
+
 
 # Sums may be added up in any order, which is what makes them vector instructions; not-a-number and
 # infinity keep their meaning.
 _compiled = numba.njit(
-    nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"}
+    nogil=True,
+    cache=_is_kept(),
+    error_model="numpy",
+    fastmath={"contract", "reassoc", "nsz", "arcp"},
 )
 
 

@@ -16,6 +16,9 @@ HEADS = ("linear", "mlp")
 # Of the mean variance, added to all: what hardly varies before training may do so after it.
 _SMALLEST_VARIANCE = 1e-4
 
+# What float32 arithmetic may make of equal embeddings, beside their size: not to be blown up.
+_ROUNDING = 1e-5
+
 
 class Standardise(nn.Module):
     """Subtract a mean and divide by a scale, set once from data, and not learned.
@@ -36,7 +39,8 @@ class Standardise(nn.Module):
     def set(self, mean: np.ndarray, variance: np.ndarray) -> None:
         """Take mean and variance, (n_features,), of data."""
         variance = variance + _SMALLEST_VARIANCE * variance.mean()
-        scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+        rounding = np.square(_ROUNDING * mean).mean()
+        scale = np.where(variance > rounding, np.sqrt(variance), 1.0)
         self.mean.copy_(torch.from_numpy(mean))
         self.scale.copy_(torch.from_numpy(scale))
 

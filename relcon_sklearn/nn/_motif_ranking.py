@@ -15,7 +15,6 @@ import functools
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 
@@ -27,6 +26,7 @@ from ._dilated_conv import activate
 from ._motif_attention import CandidateFeatures, MotifCrossAttention, softmax, squared_error
 from ._revin import SegmentStats
 from ._sparsemax import sparsemax_
+from ._threads import in_threads, one_by_one
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -144,36 +144,6 @@ def encode_in_chunks(
         torch.cat([part.value for part in parts]),
         SegmentStats(torch.cat(mean), torch.cat(std)),
     )
-
-
-def one_by_one(task: Callable[[int], None], n: int) -> None:
-    """Run ``task(0)`` to ``task(n - 1)``."""
-    for i in range(n):
-        task(i)
-
-
-def in_threads(task: Callable[[int], None], n: int) -> None:
-    """Run ``task(0)`` to ``task(n - 1)``, each on one of torch's number of threads, no gradients.
-
-    The arrays of one anchor are too small for several threads to work on each of them. And how
-    many there are makes no difference to the result.
-    """
-    n_threads = torch.get_num_threads()
-
-    def run(i: int) -> None:
-        with torch.no_grad():
-            task(i)
-
-    if n_threads == 1:
-        for i in range(n):
-            run(i)
-        return
-    try:
-        with ThreadPoolExecutor(n_threads, "relcon-rank", torch.set_num_threads, (1,)) as pool:
-            list(pool.map(run, range(n)))
-    finally:
-        # The workers' setting is also the default of threads to come.
-        torch.set_num_threads(n_threads)
 
 
 @functools.cache

@@ -118,13 +118,3 @@ class ResNet1D(nn.Module):
         x = self.stem_conv(x.contiguous(memory_format=torch.channels_last))
         x = F.max_pool2d(F.relu(self.stem_bn(x)), kernel_size=(1, 3), stride=(1, 2))
         return self.blocks(x).squeeze(2)
-
-
-ENCODER_PRESETS = {
-    "resnet34": {},
-    "resnet34-half": {"widths": (32, 64, 128)},
-    "resnet14-half": {"n_blocks": (2, 2, 2), "widths": (32, 64, 128)},
-}
-"""Arguments of :class:`ResNet1D` by name: the published encoder, one of half its width (0.9 M
-parameters, a quarter of the work), and one of half its depth too (0.3 M, an eighth), which a CPU
-trains in minutes."""

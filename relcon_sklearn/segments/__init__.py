@@ -1,6 +1,6 @@
 """Arrays in, batches out: reading rows, groups, candidates, augmentations."""
 
-from ._array import SegmentArray
+from ._array import LARGEST_VALUE, ONE_LENGTH, SegmentArray
 from ._augmentations import (
     ChannelShuffle,
     Jitter,
@@ -26,6 +26,8 @@ from ._windows import LazyWindows
 from ._writer import SegmentWriter
 
 __all__ = [
+    "LARGEST_VALUE",
+    "ONE_LENGTH",
     "Batch",
     "Batches",
     "ChannelShuffle",

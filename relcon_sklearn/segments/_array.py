@@ -11,6 +11,16 @@ from ._mapped import MappedRows
 # Beyond this, variances of float32 arithmetic overflow somewhere on the way to an embedding.
 LARGEST_VALUE = 1e12
 
+# What to do about segments of different lengths.
+ONE_LENGTH = (
+    "All segments of an array are of one length: cut recordings into such, for example by "
+    "relcon_sklearn.segment_recordings. To transform or predict, pass the segments of each length "
+    "by themselves."
+)
+
+# What to do about segments that are not whole.
+_NO_GAPS = "Drop such segments or fill their gaps before passing them on."
+
 # Rows read at once where a whole array is walked through.
 _SCAN_BYTES = 2**24
 
@@ -49,36 +59,56 @@ class SegmentArray:
         Raises
         ------
         ValueError
-            If a value is NaN, infinite, or too large to compute with.
+            If a value is NaN, infinite, or too large to compute with, or if what is read is not
+            what the array's shape and dtype said.
         """
         rows = np.asarray(rows)
-        values = self._fetch(rows)
-        check_values(values, rows, self.name)
-        values = np.ascontiguousarray(values, dtype=np.float32)
+        values = np.ascontiguousarray(self._read(rows), dtype=np.float32)
         return values.reshape(len(rows), *self.shape[1:])
 
     def check(self) -> None:
         """Read every row once, in order, for the sake of the errors :meth:`read` raises."""
         for rows in self.chunks(_SCAN_BYTES):
-            check_values(self._fetch(rows), rows, self.name)
+            self._read(rows)
 
     def chunks(self, n_bytes: int) -> list[np.ndarray]:
         """Split the row numbers into runs whose float32 segments fill `n_bytes` at most."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
 
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows, checked, in fresh memory."""
+        try:
+            values = self._fetch(rows)
+        except (LookupError, TypeError) as error:  # though all rows were in range
+            raise ValueError(
+                f"{self.name} of shape {tuple(self.X.shape)} could not be read between its rows "
+                f"{rows.min()} and {rows.max()}: {error!r}"
+            ) from error
+        expected = (len(rows), *self.X.shape[1:])
+        if values.shape != expected or values.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{self.name} gave an array of shape {values.shape} and dtype {values.dtype} for "
+                f"rows {rows.min()} to {rows.max()}; expected shape {expected} and real numbers."
+            )
+        check_values(values, rows, self.name)
+        return values
+
     def _fetch(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows in fresh memory: torch writes to read-only arrays without asking."""
         if isinstance(self.X, torch.Tensor):
             values = self.X.detach()[torch.from_numpy(rows.copy()).to(self.X.device)].cpu()
-            return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+            # NumPy has nothing like torch's narrow kinds of floating point.
+            narrow = values.is_floating_point() and values.itemsize < 4
+            return (values.float() if narrow else values).numpy()
         if isinstance(self.X, np.ndarray):
-            return np.asarray(self.X[rows]) if self._mapped is None else self._mapped.read(rows)
+            return self.X[rows] if self._mapped is None else self._mapped.read(rows)
         if isinstance(self.X, LazyArray):
             return self.X[rows]
         # h5py wants its rows increasing and distinct.
         unique, inverse = np.unique(rows, return_inverse=True)
-        return np.asarray(self.X[unique])[inverse]
+        values = self.X[unique]
+        return (values if isinstance(values, np.ma.MaskedArray) else np.asarray(values))[inverse]
 
 
 def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
@@ -87,29 +117,46 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
     Parameters
     ----------
     values : ndarray of shape (n_rows, ...)
-        What was read.
+        What was read; possibly a masked array, of which nothing may be masked.
     rows : ndarray of shape (n_rows,)
         The row number of each, for the message.
     name : str, default="X"
         Name of the array, for the message.
     """
+    if np.ma.is_masked(values):
+        masked = np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
+        raise ValueError(
+            f"{name} contains masked values: first in row {rows[masked].min()}. {_NO_GAPS}"
+        )
     if values.size == 0 or values.dtype.kind not in "fiu":
         return
     # Two reductions and no temporary; NaN makes both comparisons false.
     if float(values.max()) <= LARGEST_VALUE and float(values.min()) >= -LARGEST_VALUE:
         return
-    flat = values.reshape(len(values), -1).astype(np.float64)
+    flat = values.reshape(len(values), -1).astype(np.promote_types(values.dtype, np.float64))
     usable = (flat <= LARGEST_VALUE) & (flat >= -LARGEST_VALUE)
     # The smallest row number, not the first that happened to be read.
     bad = np.flatnonzero(~usable.all(axis=1))
     i = bad[np.argmin(rows[bad])]
     value = flat[i][~usable[i]][0]
     if np.isfinite(value):
+        size = np.format_float_scientific(value, precision=2, trim="-")
         raise ValueError(
-            f"{name} contains a value too large to compute with: {value:.3g} in row {rows[i]} "
+            f"{name} contains a value too large to compute with: {size} in row {rows[i]} "
             f"(at most {LARGEST_VALUE:g}). Accelerations are expected in g; scale the data."
         )
+    n_padded = _n_padded(flat[i].reshape(values.shape[1:]))
     raise ValueError(
         f"{name} contains NaN or infinity: first in row {rows[i]} ({value}). "
-        "Drop such segments or fill their gaps before passing them on."
+        + (f"Its last {n_padded} time steps are padding. {ONE_LENGTH}" if n_padded else _NO_GAPS)
     )
+
+
+def _n_padded(segment: np.ndarray) -> int:
+    """Return how many time steps a segment ends with that are NaN, if all others are finite.
+
+    So tslearn's ``to_time_series_dataset`` makes segments of different lengths one array.
+    """
+    n_steps = len(segment)
+    n_finite = np.isfinite(segment.reshape(n_steps, -1)).all(axis=1).argmin()
+    return (n_steps - n_finite) if n_finite > 0 and np.isnan(segment[n_finite:]).all() else 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
+
+from .._progress import progress_bar
 
 _WARMUP = 0.1
 
@@ -64,13 +65,7 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Open the bar."""
         total = len(X) * self.max_epochs
-        self.bar = tqdm(
-            total=total,
-            desc=self.description,
-            unit=" steps",
-            dynamic_ncols=True,
-            disable=self.disable,
-        )
+        self.bar = progress_bar(total, self.description, "steps", shown=not self.disable)
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         """Advance it."""

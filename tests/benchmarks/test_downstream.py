@@ -21,7 +21,7 @@ from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.datasets import make_motion, save_npz_recordings
-from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+from relcon_sklearn.nn import ENCODER_PRESETS, EncoderPreset, ResNet1D
 from relcon_sklearn.segments import Batch
 
 pytest.importorskip("tslearn")
@@ -53,7 +53,7 @@ def ticks(monkeypatch):
     """Count readings of the clock instead of seconds, and train small encoders."""
     monkeypatch.setattr(objectives, "time", SimpleNamespace(process_time=Ticks()))
     tiny = {"n_blocks": (1,), "widths": (8,), "kernel_sizes": (3,)}
-    monkeypatch.setitem(ENCODER_PRESETS, "resnet14-half", tiny)
+    monkeypatch.setitem(ENCODER_PRESETS, "resnet14-half", EncoderPreset(ResNet1D, tiny))
 
 
 # ---------------------------------------------------------------- scores
@@ -571,9 +571,8 @@ def test_relcon_minimises_what_the_estimator_does(motion, captured, monkeypatch,
         random_state=0,
     )
     embedder.fit(X, groups=groups)
-    encoder, _ = objectives.pretrain(
-        objective, X, groups, common(dtype=torch.float32), embedder._seed()
-    )
+    seed, _ = embedder._begin(None, None)  # without checkpoints the data are not looked at
+    encoder, _ = objectives.pretrain(objective, X, groups, common(dtype=torch.float32), seed)
     embedder.distance_.net_ = nets[0]
     loss = embedder._loss(
         query_stride=objective.query_stride,

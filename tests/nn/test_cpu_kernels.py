@@ -113,18 +113,22 @@ def test_the_number_of_threads_makes_no_difference(n_anchors):
     assert torch.equal(found[0], found[2])
 
 
-def test_an_error_in_a_thread_is_raised():
-    def fail(i):
-        raise RuntimeError(f"anchor {i}")
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        with pytest.raises(RuntimeError, match="anchor 0"):
-            ranking.in_threads(fail, 3)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+@pytest.mark.parametrize(
+    ("folder", "no_bytecode", "writable", "expected"),
+    [
+        ("", False, True, True),
+        ("", True, True, False),
+        ("", False, False, False),
+        ("/given", True, False, True),
+    ],
+)
+def test_machine_code_is_kept_only_where_it_may(
+    monkeypatch, folder, no_bytecode, writable, expected
+):
+    monkeypatch.setattr("numba.config.CACHE_DIR", folder)
+    monkeypatch.setattr("sys.dont_write_bytecode", no_bytecode)
+    monkeypatch.setattr("os.access", lambda path, mode: writable)
+    assert kernels._is_kept() is expected
 
 
 def test_without_numba(monkeypatch, caplog):

@@ -81,6 +81,6 @@ def test_stages_are_the_whole_network_in_order():
     [("resnet34", 3.63, 256), ("resnet34-half", 0.91, 128), ("resnet14-half", 0.31, 128)],
 )
 def test_presets_have_the_documented_size(name, millions, n_features):
-    net = ResNet1D(3, **ENCODER_PRESETS[name])
+    net = ENCODER_PRESETS[name].make(3)
     assert sum(p.numel() for p in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
     assert net.n_features == n_features
