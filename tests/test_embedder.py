@@ -485,3 +485,29 @@ def test_transform_streams(motion, monkeypatch):
 
 def test_tiny_encoder_is_what_the_tests_think(motion):
     assert tiny_encoder(n_channels=3).n_features == 8
+
+
+def test_numpy_integers_as_a_grid_of_parameters_gives_them(motion):
+    X, _, subjects = motion
+
+    def fitted(integer):
+        distance = tiny_distance(
+            embed_dim=integer(8),
+            n_layers=integer(1),
+            max_epochs=integer(1),
+            batch_size=integer(8),
+            n_references=integer(4),
+        )
+        embedder = tiny_embedder(
+            distance=distance,
+            encoder="resnet14-half",
+            n_within=integer(3),
+            n_between=integer(4),
+            n_positives=integer(2),
+            query_stride=integer(2),
+            max_epochs=integer(1),
+            batch_size=integer(8),
+        )
+        return embedder.fit(X, groups=subjects).transform(X)
+
+    np.testing.assert_array_equal(fitted(np.int64), fitted(int))

@@ -22,7 +22,7 @@ from ._fitted import FITTED, read_common
 from ._format import FileError, Spec, open_file
 from ._modules import ENCODERS, Kind, Plan, check_specs, encoder_name, plan_given, plan_ours
 from ._names import join
-from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES
+from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
 from ._values import decode, decode_dict
 
 # What may come of a header that someone else has written.
@@ -35,6 +35,9 @@ _NOT_AS_WRITTEN = (
     TypeError,
     ValueError,
 )
+
+# Parameters that matter to a training only.
+_OF_TRAINING = ("augmentation", "callbacks")
 
 
 def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
@@ -116,12 +119,14 @@ class Reader:
     def check_given(self, kind: type) -> None:
         """Refuse if something is not given that the file lacks, or given that it has."""
         if missing := [name for name in self._lacking if name not in self._given]:
+            idle = [name for name in missing if name.split("__")[-1] in _OF_TRAINING]
             raise FileError(
                 "files hold no code, and this one lacks "
                 + ", ".join(f"{name}, which was {self._lacking[name]}" for name in missing)
                 + f". Pass what is to be in its place: {kind.__name__}.load(path, "
                 + ", ".join(f"{name}=..." for name in missing)
-                + "); None will do for augmentation and callbacks, if you train no more."
+                + ")."
+                + (f" None will do for {', '.join(idle)} if you train no more." if idle else "")
             )
         if more := [name for name in self._given if name not in self._lacking]:
             raise FileError(
@@ -184,6 +189,8 @@ class Reader:
             raise FileError(str(error)) from error
         _set_requests(estimator, requests)
         if output is not None:
+            if output not in OUTPUTS:
+                raise ValueError(f"output {output!r}")
             estimator.set_output(transform=output)
         if fitted is not None:
             fitted = {**fitted}

@@ -16,3 +16,6 @@ NOT_IN_FILES = {"checkpoint_dir"}
 
 METHODS = ("fit", "predict", "predict_proba", "score", "transform")
 """For which metadata may be requested."""
+
+OUTPUTS = ("default", "pandas", "polars")
+"""Containers that ``set_output`` knows."""

@@ -25,7 +25,7 @@ from .._version import __version__
 from ._fitted import FITTED, write_common
 from ._format import FileError, encode_file
 from ._names import join
-from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES
+from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
 from ._values import NotHeld, describe, encode, encode_known
 
 
@@ -127,7 +127,7 @@ class Writer:
                 "params": params,
                 "fitted": fitted,
                 "requests": _requests(estimator),
-                "output": getattr(estimator, "_sklearn_output_config", {}).get("transform"),
+                "output": _output(estimator),
             }
         )
         self._names[id(estimator)] = name
@@ -187,6 +187,14 @@ def _provenance() -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
+
+
+def _output(estimator) -> str | None:
+    """Return what the estimator was told to give, if it was."""
+    output = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    if output not in (None, *OUTPUTS):
+        raise FileError(f"set_output(transform={output!r}) is none of {', '.join(OUTPUTS)}.")
+    return output
 
 
 def _requests(estimator) -> dict[str, dict]:

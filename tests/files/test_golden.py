@@ -1,0 +1,74 @@
+"""Files that an earlier version has written are read, and give what they gave."""
+
+import json
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from comparing import comparable
+from golden import EXPECTED, outputs, path_of, reversed_in_time, settings
+from sklearn.frozen import FrozenEstimator
+
+import relcon_sklearn
+from relcon_sklearn.nn import PulsePPGEncoder
+
+# What the files do not hold.
+GIVEN = {"RelConEmbedder": {"augmentation": reversed_in_time}}
+
+
+def load(name):
+    kind = getattr(relcon_sklearn, name)
+    return kind.load(path_of(name), **GIVEN.get(name, {}))
+
+
+@pytest.mark.parametrize("name", settings())
+def test_version_1(name):
+    estimator = load(name)
+    with np.load(EXPECTED) as expected:
+        found = outputs(estimator, expected["X"])
+        # CPUs round differently.
+        np.testing.assert_allclose(found, expected[name], rtol=1e-5, atol=1e-6)
+        assert found.dtype == expected[name].dtype
+        assert estimator.history_ == json.loads(str(expected[f"{name} history"]))
+    assert estimator.n_features_in_ == 40
+    assert estimator.n_channels_in_ == 3
+    found = estimator.get_params(deep=False)
+    for key, value in settings()[name].items():
+        assert comparable(found[key]) == comparable(value)
+    assert path_of(name).stat().st_size < 100_000
+
+
+def test_what_else_is_in_them():
+    distance, embedder, classifier, regressor = map(load, settings())
+    assert distance.references_.shape == (6, 40, 3)
+    assert embedder.distance.n_references == 2
+    assert embedder.distance_.references_.shape == (2, 40, 3)
+    assert "'person'" in str(embedder.get_metadata_routing())
+    assert "True" in str(embedder.distance.get_metadata_routing())
+    assert type(embedder.transform(np.zeros((2, 40, 3)))).__name__ == "DataFrame"
+    assert isinstance(classifier.encoder, FrozenEstimator)
+    pretrained = classifier.encoder.estimator
+    assert isinstance(pretrained.encoder_, PulsePPGEncoder)
+    assert pretrained.distance_ is pretrained.distance.estimator
+    for key, value in distance.net_.state_dict().items():
+        assert torch.equal(pretrained.distance_.net_.state_dict()[key], value)
+    assert classifier.classes_.tolist() == ["sitting", "walking"]
+    assert isinstance(regressor.random_state, np.random.RandomState)
+
+
+def test_what_is_read_is_written_again(tmp_path):
+    for name in settings():
+        estimator = load(name)
+        estimator.save(tmp_path / name)
+        again = type(estimator).load(tmp_path / name, **GIVEN.get(name, {}))
+        assert comparable(again) == comparable(estimator)
+
+
+def test_trained_on():
+    with np.load(EXPECTED) as expected:
+        X = expected["X"]
+    for name in settings():
+        estimator = sklearn.base.clone(load(name)).set_params(max_epochs=1, validation_fraction=0)
+        y = X.std(axis=1) if name == "RelConRegressor" else np.repeat(["sitting", "walking"], 5)
+        assert len(estimator.fit(X, y).history_) == 1

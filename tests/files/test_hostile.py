@@ -1,0 +1,357 @@
+"""Damaged and hostile files: refused, in little time and memory, or what they say they are."""
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from reference import tiny_encoder
+
+from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn.files._format import open_file
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+try:
+    import _mutations
+    import fuzz_files
+finally:
+    del sys.path[0]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Estimators of all four classes, and the bytes of their files."""
+    path = tmp_path_factory.mktemp("saved") / "file"
+    found = {}
+    for name, estimator in fuzz_files.fitted().items():
+        estimator.save(path)
+        found[name] = estimator, path.read_bytes()
+    return found
+
+
+# Of torch, for a size of zero.
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("kind", [*_mutations.UNSIGNED, *_mutations.SIGNED])
+def test_mutations(saved, tmp_path, kind):
+    path = tmp_path / "file"
+    outcomes = set()
+    for name, (estimator, content) in saved.items():
+        for i in range(2):
+            rng = fuzz_files.generator(0, name + kind, i)
+            mutation = (_mutations.UNSIGNED | _mutations.SIGNED)[kind]
+            path.write_bytes(mutation(content, rng))
+            loaded, outcome, why = fuzz_files.attempt(type(estimator), path)
+            if loaded is not None:
+                is_signed = kind in _mutations.SIGNED
+                outcome, why = fuzz_files.judge(loaded, estimator, path, is_signed)
+            assert outcome != "failed", why
+            outcomes.add(outcome)
+    assert "refused" in outcomes
+
+
+def test_the_judge_finds_another_estimator(saved, tmp_path):
+    estimator, content = saved["RelConRegressor"]
+    path = tmp_path / "file"
+
+    def change(header, tensors):
+        tensors["head_.out.bias"] += 1
+
+    path.write_bytes(_mutations.signed(content, change))
+    loaded = type(estimator).load(path)
+    assert fuzz_files.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
+    assert fuzz_files.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
+    assert fuzz_files.judge(estimator, estimator, path, is_signed=True)[0] == "identical"
+    loaded.set_params(lr=0.5)
+    assert fuzz_files.judge(loaded, estimator, path, is_signed=True)[0] == "failed"
+
+
+def node(header, name=""):
+    return next(n for n in header["estimators"] if n["name"] == name)
+
+
+def fitted(header, name=""):
+    return node(header, name)["fitted"]
+
+
+HUGE = 10**9
+# What to change in a file of the class, and what the refusal says.
+EDITS = {
+    "layers of the distance": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h)["net_"].update(n_layers=HUGE),
+        "n_layers=1000000000, but the file has",
+    ),
+    "size of the distance": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h)["net_"].update(embed_dim=HUGE),
+        "net_.* is expected",
+    ),
+    "kernel": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h)["net_"].update(kernel_size=HUGE + 1),
+        r"query_net.stem.weight in net_ is F32 .* is expected",
+    ),
+    "attention": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h)["net_"].update(attention="hard"),
+        "attention",
+    ),
+    "channels": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).update(n_channels_in_=HUGE),
+        "n_channels of net_",
+    ),
+    "channels throughout": (
+        "LearnedMotifDistance",
+        lambda h: (
+            fitted(h).update(n_channels_in_=HUGE),
+            fitted(h)["net_"].update(n_channels=HUGE),
+        ),
+        "is expected",
+    ),
+    "time steps": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).update(n_features_in_=HUGE),
+        r"references_ in the file is F32 \[4, 32, 3\], where F32 \[4, 1000000000, 3\]",
+    ),
+    "history that is none": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).update(history_=[1]),
+        "TypeError",
+    ),
+    "history that is an object": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).update(history_={}),
+        "history_",
+    ),
+    "pairs that are no object": (
+        "LearnedMotifDistance",
+        lambda h: node(h).update(fitted=list(fitted(h).items())),
+        "TypeError",
+    ),
+    "attribute": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).update(transform="x"),
+        "transform",
+    ),
+    "no attribute": (
+        "LearnedMotifDistance",
+        lambda h: fitted(h).pop("history_"),
+        "history_",
+    ),
+    "parameter of a later version": (
+        "LearnedMotifDistance",
+        lambda h: node(h)["params"].update(depth=3),
+        r"its header, by relcon_sklearn .*, is not as this version, .* would write it: .*depth",
+    ),
+    "invalid parameter": (
+        "LearnedMotifDistance",
+        lambda h: node(h)["params"].update(lr=-1.0),
+        "The 'lr' parameter of LearnedMotifDistance must be",
+    ),
+    "class of a later version": (
+        "LearnedMotifDistance",
+        lambda h: node(h).update({"class": "RelConSegmenter"}),
+        "it holds a 'RelConSegmenter', of relcon_sklearn .*; this version",
+    ),
+    "class of another library": (
+        "RelConEmbedder",
+        lambda h: node(h, "distance").update({"class": "Pipeline"}),
+        "Pipeline",
+    ),
+    "method": (
+        "RelConEmbedder",
+        lambda h: node(h).update(requests={"params": {"lr": 1}}),
+        "requests of 'params'",
+    ),
+    "output of what gives none": (
+        "RelConRegressor",
+        lambda h: node(h).update(output="pandas"),
+        "set_output",
+    ),
+    "output": (
+        "RelConEmbedder",
+        lambda h: node(h).update(output={"tuple": []}),
+        "output",
+    ),
+    "encoder that is a distance": (
+        "RelConEmbedder",
+        lambda h: node(h)["params"].update(encoder={"estimator": "distance"}),
+        "The 'encoder' parameter of RelConEmbedder",
+    ),
+    "itself": (
+        "RelConEmbedder",
+        lambda h: node(h)["params"].update(distance={"frozen": ""}),
+        "KeyError",
+    ),
+    "distance that is not fitted": (
+        "RelConEmbedder",
+        lambda h: node(h, "distance").update(fitted=None),
+        "distance_ as no estimator",
+    ),
+    "nobody's distance": (
+        "RelConEmbedder",
+        lambda h: h["estimators"].insert(0, {**node(h, "distance"), "name": "x", "fitted": None}),
+        "estimators that are in no other",
+    ),
+    "the same distance twice": (
+        "RelConEmbedder",
+        lambda h: h["estimators"].insert(0, node(h, "distance")),
+        "two of name 'distance'",
+    ),
+    "blocks of the encoder": (
+        "RelConEmbedder",
+        lambda h: fitted(h)["encoder_"]["factory"]["partial"][2].update(n_blocks={"tuple": [HUGE]}),
+        "n_blocks=1000000000, but the file has",
+    ),
+    "blocks of an encoder that is a parameter": (
+        "RelConRegressor",
+        lambda h: node(h)["params"]["encoder"]["partial"][2].update(n_blocks={"tuple": [HUGE]}),
+        None,  # it is not made before it is fitted anew
+    ),
+    "widths of the encoder": (
+        "RelConEmbedder",
+        lambda h: fitted(h)["encoder_"]["factory"]["partial"][2].update(widths={"tuple": [HUGE]}),
+        "encoder_ cannot be made with",
+    ),
+    "size of the embedding": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_n_features_out=7),
+        "_n_features_out",
+    ),
+    "arguments of the encoder": (
+        "RelConEmbedder",
+        lambda h: fitted(h)["encoder_"]["arguments"].update(groups=2),
+        "cannot be made with",
+    ),
+    "a network in place of an encoder": (
+        "RelConEmbedder",
+        lambda h: fitted(h)["encoder_"].update(factory={"encoder": "MotifCrossAttention"}),
+        "MotifCrossAttention",
+    ),
+    "a name in place of an encoder": (
+        "RelConEmbedder",
+        lambda h: fitted(h)["encoder_"].update(factory="os.system"),
+        "not callable",
+    ),
+    "classes": (
+        "RelConClassifier",
+        lambda h: fitted(h)["classes_"]["values"].append("z"),
+        "n_outputs",
+    ),
+    "the same class twice": (
+        "RelConClassifier",
+        lambda h: fitted(h)["classes_"].update(values=["a"] * 6),
+        "classes_",
+    ),
+    "classes of objects": (
+        "RelConClassifier",
+        lambda h: fitted(h)["classes_"].update(values=[[1]] * 6, dtype="object"),
+        "classes_",
+    ),
+    "long classes": (
+        "RelConClassifier",
+        lambda h: fitted(h)["classes_"].update(dtype="U1000000000"),
+        "classes_",
+    ),
+    "head": (
+        "RelConClassifier",
+        lambda h: fitted(h)["head_"].update(kind="os.system"),
+        "head_",
+    ),
+    "width of the head": (
+        "RelConRegressor",
+        lambda h: fitted(h)["head_"].update(width=HUGE),
+        "is expected",
+    ),
+    "features of the head": (
+        "RelConRegressor",
+        lambda h: fitted(h)["head_"].update(n_features=9),
+        r"standardise.mean in head_ is .* is expected",
+    ),
+    "scale of the targets": (
+        "RelConRegressor",
+        lambda h: fitted(h).update(target_scale_=[0.0, 1.0, 1.0]),
+        "targets",
+    ),
+    "number of targets": (
+        "RelConRegressor",
+        lambda h: fitted(h).update(target_mean_=0.0, target_scale_=1.0),
+        "n_outputs",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_signed_edits(saved, tmp_path, edit):
+    name, change, message = EDITS[edit]
+    estimator, content = saved[name]
+    path = tmp_path / "file"
+    path.write_bytes(_mutations.signed(content, lambda header, tensors: change(header)))
+    if message is None:
+        type(estimator).load(path)
+        return
+    with pytest.raises(ValueError, match=f"cannot be loaded: .*{message}"):
+        type(estimator).load(path)
+
+
+def test_a_message_is_never_long(saved, tmp_path):
+    _, content = saved["LearnedMotifDistance"]
+    path = tmp_path / "file"
+
+    def change(header, tensors):
+        tensors["x" * 10**6] = torch.zeros(1)
+
+    path.write_bytes(_mutations.signed(content, change))
+    with pytest.raises(ValueError, match="has no place for xxx") as error:
+        LearnedMotifDistance.load(path)
+    assert len(str(error.value)) < 1500
+
+
+def test_nothing_is_executed(saved, tmp_path):
+    """No event of importing, compiling, executing, opening or connecting, but of the file."""
+    path = tmp_path / "embedder"
+    path.write_bytes(saved["RelConEmbedder"][1])
+    code = f"""
+import sys
+from relcon_sklearn import RelConEmbedder
+RelConEmbedder.load({str(path)!r})  # what there is to import is imported
+events = set()
+watched = ("import", "exec", "compile", "open", "os.", "subprocess", "socket", "pickle", "ctypes")
+def note(event, args):
+    if on and event.startswith(watched):
+        events.add((event, str(args[0])))
+on = True
+sys.addaudithook(note)
+RelConEmbedder.load({str(path)!r})
+on = False
+print(sorted(events))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([("open", str(path))])
+
+
+def test_many_layers_cost_no_time_that_the_file_has_not_paid_for(tmp_path):
+    """Nearly half as many tensors as a file may have: an encoder of 300 blocks."""
+    X = np.random.default_rng(0).normal(size=(8, 16, 1)).astype(np.float32)
+    encoder = partial(tiny_encoder, n_blocks=(300,), widths=(1,))
+    embedder = RelConEmbedder(
+        lambda a, b: np.zeros((len(a), len(b)), dtype=np.float32),
+        encoder=encoder,
+        max_epochs=0,
+        validation_fraction=0,
+    ).fit(X)
+    path = tmp_path / "deep"
+    embedder.save(path)
+    begin = time.perf_counter()
+    loaded = RelConEmbedder.load(path, distance=embedder.distance)
+    assert time.perf_counter() - begin < 20  # seconds; it would be hours if it were not bounded
+    assert len(loaded.encoder_.blocks) == 300
+    with open_file(path) as file:
+        assert json.dumps(file.header["given"]).count("lambda") == 1
