@@ -6,6 +6,10 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
+# What comes of converting things that are no arrays: the last two from torch, and from objects that
+# are indexed in vain.
+_UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError, LookupError)
+
 
 def as_array(value, name: str, *, if_ragged: str = "", **options) -> np.ndarray:
     """Return an array-like in memory as an ndarray.
@@ -31,10 +35,11 @@ def as_array(value, name: str, *, if_ragged: str = "", **options) -> np.ndarray:
         if array.dtype == object and "dtype" not in options:
             # It makes numbers of arrays of objects, but not of lists of them.
             array = check_array(array, input_name=name, **options)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last are torch's
+    except _UNREADABLE as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
+        why = repr(error) if isinstance(error, LookupError) else error
         more = _raggedness(value, if_ragged)
-        raise kind(f"{name} ({_seen(value)}) cannot be used: {error}{more}") from error
+        raise kind(f"{name} ({_seen(value)}) cannot be used: {why}{more}") from error
     masked = _masked_rows(value)
     if masked.any():
         raise ValueError(
@@ -90,7 +95,7 @@ def as_labels(value, name: str, *, warn: bool = False) -> np.ndarray:
         allow_nd=True,
         ensure_all_finite=False,
     )
-    if array.shape not in (array.shape[:1], (*array.shape[:1], 1)) or array.ndim == 0:
+    if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
             f"{name} should be a 1d array, got an array of shape {array.shape} instead: pass one "
             "label for each row."
@@ -122,7 +127,7 @@ def _raggedness(value, advice: str) -> str:
     """Return what to say of rows of different lengths."""
     try:
         lengths = {len(row) for row in value}
-    except (TypeError, RuntimeError):  # no rows, or none with a length
+    except _UNREADABLE:  # no rows, or none with a length
         return ""
     if len(lengths) < 2:
         return ""

@@ -11,6 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays import as_array
 from ._base import SegmentTransformer, check_several
 from ._memory_advice import advises_on_memory
 from ._packing import Recipe
@@ -442,10 +443,13 @@ class LearnedMotifDistance(SegmentTransformer):
     def _explain(self, anchor, candidate, function) -> np.ndarray:
         """Apply `function` to pairs of anchors and candidates, a block at a time."""
         check_is_fitted(self)
-        single = np.ndim(anchor) == 2
+        given = {
+            name: as_array(value, name, ensure_2d=False, allow_nd=True, ensure_all_finite=False)
+            for name, value in (("anchor", anchor), ("candidate", candidate))
+        }
+        single = given["anchor"].ndim == 2
         pair = []
-        for name, value in (("anchor", anchor), ("candidate", candidate)):
-            value = np.asarray(value)
+        for name, value in given.items():
             if value.ndim != 3 - single:
                 raise ValueError(
                     f"{name} has shape {value.shape}; expected (n_timesteps, n_channels) or "

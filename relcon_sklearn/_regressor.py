@@ -235,8 +235,9 @@ def _scaled(y: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     bad = ~(np.abs(targets) <= LARGEST_VALUE) | ~np.isfinite(scale)
     if bad.any():
         place = np.unravel_index(np.where(bad, np.abs(y), -1).argmax(), y.shape)
+        of = np.broadcast_to(scale, y.shape)[place]
         raise ValueError(
-            f"y contains a value too large to compute with: {y[place]:.3g} in row {place[0]}, "
-            f"which is {targets[place]:.3g} when scaled (at most {LARGEST_VALUE:g})."
+            f"y contains a value too large to compute with: {y[place]:.3g} in row {place[0]} (at "
+            f"most {LARGEST_VALUE:g} times the scale, which is {of:.3g})."
         )
     return targets.astype(np.float32)

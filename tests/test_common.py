@@ -142,7 +142,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("groups", [np.zeros(3), np.zeros((90, 2))])
     def test_groups_of_another_shape(self, estimator, motion, groups):
-        with pytest.raises(ValueError, match=r"groups has 3 entries|y should be a 1d array"):
+        with pytest.raises(ValueError, match=r"groups has 3 entries|groups should be a 1d array"):
             fit(estimator, motion[0], groups=groups)
 
     def test_groups_with_holes(self, estimator, motion):

@@ -64,7 +64,9 @@ class SegmentArray:
         """
         rows = np.asarray(rows)
         values = np.ascontiguousarray(self._read(rows), dtype=np.float32)
-        return values.reshape(len(rows), *self.shape[1:])
+        # By way of one dimension, or an axis of size one may keep whatever stride it had, by which
+        # torch would choose its kernels.
+        return values.reshape(-1).reshape(len(rows), *self.shape[1:])
 
     def check(self) -> None:
         """Read every row once, in order, for the sake of the errors :meth:`read` raises."""

@@ -64,7 +64,7 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
 
 
 class SegmentStore:
-    """A store opened for reading; see :func:`open_segments`.
+    """A store opened for reading; see :func:`relcon_sklearn.open_segments`.
 
     Attributes
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import sys
 import threading
 from collections.abc import Iterator
@@ -53,5 +54,11 @@ def _glibc() -> ctypes.CDLL | None:
     """Return the C library if it is glibc."""
     if sys.platform != "linux":
         return None
-    libc = ctypes.CDLL(None)
+    libc = _c_library()
     return libc if all(hasattr(libc, f) for f in ("gnu_get_libc_version", "mallopt")) else None
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    # Once: making one takes as long as embedding a segment, and leaves a class for the collector.
+    return ctypes.CDLL(None)

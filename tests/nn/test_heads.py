@@ -45,6 +45,16 @@ def test_standardise_does_not_blow_up_what_hardly_varies():
     assert module(torch.zeros(1, 2)).tolist() == [[-1, -1]]
 
 
+@pytest.mark.parametrize("n", [3, 5, 1000])
+def test_standardise_takes_equal_embeddings_for_equal(n):
+    z = np.float32([0.1, -7e3, 0.3, 1e-9])
+    module = Standardise(4)
+    # Not zero: the mean of equal numbers is not quite that number, nor are the numbers quite equal.
+    variance = np.square(z * 1e-7)
+    module.set(z + np.sqrt(variance) / n, variance)
+    assert module.scale.tolist() == [1, 1, 1, 1]
+
+
 def test_headed_encoder_is_the_head_on_the_encoder():
     encoder, head = tiny_encoder(n_channels=3), make_head("linear", 8, 2)
     x = torch.randn(6, 3, 20)

@@ -159,6 +159,39 @@ def test_float64_is_rounded_to_the_nearest_float32():
     assert_array_equal(SegmentArray(values).read(np.arange(4)), values.astype(np.float32))
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 5), (1, 5, 3), (3, 5, 1), (1, 1, 1)])
+def test_strides_are_those_of_the_shape(shape):
+    values = np.zeros(shape, np.float32)
+    expected = SegmentArray(values.copy()).read(np.arange(shape[0])).strides
+    strides = [0 if size == 1 else stride for size, stride in zip(shape, expected, strict=True)]
+    odd = np.lib.stride_tricks.as_strided(values, shape, strides)
+    for X in (odd, odd[::-1, ::-1, ::-1], np.asfortranarray(values), torch.from_numpy(odd)):
+        assert SegmentArray(X).read(np.arange(shape[0])).strides == expected
+
+
+@pytest.mark.parametrize("kind", ["ndarray", "minimal"])
+def test_masked_values_name_the_smallest_row(kind, tmp_path):
+    values = np.ma.array(integers(SHAPES["3d"]), mask=np.zeros(SHAPES["3d"], bool))
+    assert SegmentArray(SOURCES[kind](values, tmp_path)).read(ALL_ROWS).shape == SHAPES["3d"]
+    values[5, 0, 2] = values[3, 4, 1] = np.ma.masked
+    with pytest.raises(ValueError, match=r"^X contains masked values: first in row 3\."):
+        SegmentArray(SOURCES[kind](values, tmp_path)).read(np.array([5, 3, 0]))
+
+
+@pytest.mark.parametrize("n_padded", [1, 4])
+def test_padding_is_told_from_other_gaps(n_padded):
+    values = integers(SHAPES["3d"])
+    values[2, -n_padded:] = np.nan
+    message = f"last {n_padded} time steps are padding.*segment_recordings"
+    with pytest.raises(ValueError, match=message):
+        SegmentArray(values).read(ALL_ROWS)
+    for place in [(2, 0, 0), (2, -1, 0)]:
+        gaps = values.copy()
+        gaps[place] = 1 if np.isnan(gaps[place]) else np.nan
+        with pytest.raises(ValueError, match=r"row 2 \(nan\)\. Drop such segments"):
+            SegmentArray(gaps).read(ALL_ROWS)
+
+
 def test_integers_are_taken_at_face_value():
     values = np.array([[[-128], [127]]], dtype=np.int8)
     assert_array_equal(SegmentArray(values).read(np.arange(1))[0, :, 0], [-128.0, 127.0])
