@@ -70,7 +70,11 @@ class First:
         return self.n
 
     def __iter__(self):
-        return islice(self.batches, self.n)
+        return self.starting_at(0)
+
+    def starting_at(self, first: int):
+        """Return them from number `first` on."""
+        return islice(self.batches, first, self.n)
 
 
 class Task:

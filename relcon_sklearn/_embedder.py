@@ -115,7 +115,8 @@ class RelConEmbedder(SegmentTransformer):
         into convolutions it gains little (docs/speed.md).
     random_state : int, RandomState instance or None, default=None
         Source of all randomness, also of a `distance` whose own is None. An int gives the same
-        result every time on the same CPU.
+        result every time on the same CPU, with the same number
+        of torch's threads.
     verbose : int, default=0
         Progress bars if positive.
 

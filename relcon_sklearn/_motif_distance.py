@@ -96,7 +96,8 @@ class LearnedMotifDistance(SegmentTransformer):
     device : str, default="auto"
         Torch device. "auto" is CUDA where there is one, else the CPU.
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness. An int gives the same result every time on the same machine.
+        Source of all randomness. An int gives the same result every time on the same CPU, with the
+        same number of torch's threads.
     verbose : int, default=0
         Progress bars if positive.
 

@@ -59,7 +59,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         it, else float32. The head, and predictions, come in float32 arithmetic always.
     random_state : int, RandomState instance or None, default=None
         Source of all randomness, also of an `encoder` to be pretrained whose own is None. An int
-        gives the same result every time on the same CPU.
+        gives the same result every time on the same CPU, with the same number
+        of torch's threads.
     verbose : int, default=0
         Progress bars if positive.
 
