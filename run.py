@@ -3,6 +3,8 @@
     python run.py demo      pretrain on generated recordings and print what it brought
     python run.py test      run the tests (more arguments go to pytest)
     python run.py lint      check style and format
+    python run.py docs      build the site into docs/_build/html; a warning is an error (without the
+                            gallery, which takes minutes: python run.py docs -D plot_gallery=0)
 
 Each makes a virtual environment in .venv the first time and installs into it what it needs, at the
 versions of constraints.txt.
@@ -23,8 +25,9 @@ COMMANDS = {
     "demo": [["examples/first_pretraining.py"]],
     "test": [["-m", "pytest"]],
     "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
+    "docs": [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]],
 }
-EXTRAS = {"demo": "", "test": "[test]", "lint": "[test]"}
+EXTRAS = {"demo": "", "test": "[test]", "lint": "[test]", "docs": "[docs]"}
 
 
 def install(extras):

@@ -1,0 +1,111 @@
+"""How Sphinx makes the site: `python run.py docs`, or from here `sphinx-build -W . _build/html`.
+
+Nothing is fetched while it builds, and its pages fetch nothing when they are read.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+# The models of the examples are too small to gain from threads, which would compete for cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Where the HTML view of an estimator in the gallery finds the API reference.
+os.environ.setdefault("RELCON_SKLEARN_DOCS", "..")
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from api_members import ApiMembers
+
+import relcon_sklearn
+
+project = "relcon_sklearn"
+author = "The relcon_sklearn developers"
+project_copyright = author
+version = release = relcon_sklearn.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "offline_math",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "auto_examples/**.ipynb", "auto_examples/**.py"]
+default_role = "code"
+nitpicky = True
+# Other projects have sites of their own; to link to them, their indexes would have to be fetched.
+nitpick_ignore_regex = [
+    ("py:.*", r"(functools|matplotlib|numpy|scipy|sklearn|skorch|torch|tslearn)\..*")
+]
+
+# -- Markdown ------------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"
+
+# -- API reference -------------------------------------------------------------------------
+
+autodoc_typehints = "none"  # types are in the docstrings, where shapes are too
+autosummary_generate = True
+autosummary_context = {"api": ApiMembers()}
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+# -- Gallery -------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("relcon_sklearn",),
+    "reference_url": {"relcon_sklearn": None},
+    "reset_modules": ("matplotlib",),
+    "image_scrapers": ("matplotlib",),
+    "min_reported_time": 10,
+    "write_computation_times": False,
+    "show_memory": False,
+    "parallel": False,
+    "download_all_examples": False,
+    "abort_on_example_error": False,
+    "remove_config_comments": True,
+}
+
+# -- Pages ---------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"relcon_sklearn {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_sidebars = {"index": [], "install": [], "start": [], "glossary": [], "changelog": []}
+html_theme_options = {
+    "logo": {"text": "relcon_sklearn"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def _take_gallery_header(app, config):
+    # examples/README.md is for those who read that folder, but would come first in the alphabet.
+    config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
+
+
+def setup(app):
+    """Correct what settings cannot."""
+    app.connect("config-inited", _take_gallery_header)

@@ -1,0 +1,141 @@
+"""
+From raw recordings to embeddings
+=================================
+
+A folder of CSV files, one for each person, with holes where the radio lost packets, becomes a
+store of segments on disk; an encoder is pretrained from the store and embeds it. Nothing is ever
+held in memory but one recording and one batch.
+"""
+
+# %%
+# The files are generated here, and written as a device might export them: a time stamp and three
+# axes at 50 Hz, three minutes of each of thirty people.
+
+import tempfile
+from pathlib import Path
+
+from relcon_sklearn.datasets import make_recordings
+
+temporary = tempfile.TemporaryDirectory()
+work = Path(temporary.name)
+folder = work / "recordings"
+folder.mkdir()
+data = make_recordings(30, duration=180, dropout=0.02, as_frame=True, random_state=0)
+for name, frame in zip(data.subjects, data.recordings, strict=True):
+    frame.drop(columns="label").to_csv(folder / f"{name}.csv", index_label="time")
+
+print(*(folder / "s00.csv").read_text().splitlines()[:4], sep="\n")
+
+# %%
+# Segments on disk
+# ----------------
+# From here on, it is what you would write for recordings of your own.
+# :func:`~relcon_sklearn.segment_recordings` checks time stamps and units, and cuts windows of
+# 2.56 s, none across a hole; a :class:`~relcon_sklearn.SegmentWriter` appends them to a store, a
+# person at a time. What is left out is counted. If the loop is cut short, run it again: it goes on
+# with the person who is missing.
+
+import pandas as pd
+
+from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
+
+left_out = 0
+with SegmentWriter(work / "store", n_timesteps=128, n_channels=3, sampling_rate=50) as writer:
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem in writer.subjects:  # from a run that was cut short
+            continue
+        frame = pd.read_csv(path, index_col="time", parse_dates=True)
+        segments = segment_recordings(frame, 50, units="g", window=2.56)
+        writer.append(segments.X, path.stem, times=segments.start_times)
+        left_out += sum(n for what, n in segments.dropped.items() if what.startswith("seconds"))
+
+store = open_segments(work / "store")
+print(f"{len(store)} segments of {len(store.subjects)} people")
+print(f"{left_out:.0f} s left out next to holes and at the ends")
+
+# %%
+# Half a minute of one recording, with the windows that were cut from it. Before a hole, the last
+# one ends early enough; after it, the next one starts anew.
+
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+subject = "s20"
+frame = pd.read_csv(folder / f"{subject}.csv", index_col="time", parse_dates=True)
+one = store.select([subject])
+starts = (one.times - frame.index[0].to_datetime64()) / np.timedelta64(1, "s")
+seconds = (frame.index - frame.index[0]) / pd.Timedelta("1s")
+holes = np.flatnonzero(np.diff(seconds) > 0.1) + 1  # where to break the lines
+
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+for axis, colour in zip("xyz", ["#0072B2", "#D55E00", "#009E73"], strict=True):
+    values = np.insert(frame[axis].to_numpy(), holes, np.nan)
+    ax.plot(np.insert(seconds, holes, np.nan), values, color=colour, linewidth=0.9, label=axis)
+bottom = frame[["x", "y", "z"]].min().min() - 0.2
+ax.hlines(np.full(len(starts), bottom), starts + 0.1, starts + 2.46, color="black", linewidth=5)
+ax.text(45.1, bottom + 0.12, "segments")
+ax.set(xlim=(45, 75), xlabel="time (s)", ylabel="acceleration (g)")
+ax.legend(loc="upper center", bbox_to_anchor=(0.43, 0.9), frameon=False)  # in the hole
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
+# Pretraining from the store
+# --------------------------
+# ``store.X`` stays on the disk and is read batch by batch. ``store.hour_groups`` says which
+# segments are of the same person and hour: candidates are drawn from there. The signal keeps its
+# gravity this time, and no views are rotated, so that postures can be told apart.
+
+from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+
+embedder = RelConEmbedder(
+    LearnedMotifDistance(embed_dim=16, max_epochs=2),
+    encoder="resnet14-half",
+    candidates="shared",
+    n_within=4,
+    batch_size=16,
+    query_stride=4,
+    max_epochs=4,
+    random_state=0,
+)
+embeddings = embedder.fit(store.X, groups=store.hour_groups).transform(store.X)
+print(f"embeddings: {embeddings.shape}")
+
+# %%
+# A recording, seen by its embedding
+# ----------------------------------
+# How similar is each moment of a recording to each other one? Blocks are stretches in which
+# somebody does one thing. The labels above were never used; they only say what the blocks are.
+
+from sklearn.metrics.pairwise import cosine_similarity
+
+activity = data.recordings[list(data.subjects).index(subject)]["label"]
+changes = np.flatnonzero(activity.to_numpy()[1:] != activity.to_numpy()[:-1]) + 1
+bounds = [0, *seconds[changes], seconds[-1]]
+
+z = embedder.transform(one.X)
+fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+mesh = ax.pcolormesh(starts + 1.28, starts + 1.28, cosine_similarity(z), cmap="cividis")
+fig.colorbar(mesh, label="cosine similarity of embeddings")
+top = ax.secondary_xaxis("top")
+top.set_xticks(
+    [(a + b) / 2 for a, b in pairwise(bounds)],
+    activity.iloc[[0, *changes]],
+)
+top.tick_params(length=0)
+for bound in bounds[1:-1]:
+    ax.axvline(bound, color="white", linewidth=1, linestyle="--")
+ax.set(xlabel="time (s)", ylabel="time (s)", aspect="equal")
+ax.invert_yaxis()
+plt.show()
+
+# %%
+# The blocks follow the changes between postures closely, and the two stretches of lying, which are
+# not on the same side, are told apart. But standing, walking and sitting look almost alike: by the
+# learned distance as by the embedding, what counts most is where gravity points, and that is
+# similar in all three. To have the movement instead, append ``segments.X`` less the mean of each
+# segment to the store, as the other examples do with arrays.
+
+temporary.cleanup()
