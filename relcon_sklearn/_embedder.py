@@ -82,7 +82,7 @@ class RelConEmbedder(SegmentTransformer):
     query_stride : int, default=1
         With more than 1, candidates are ranked by an approximation of the learned distance: how
         well every so manyth time step of the anchor is rebuilt. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (docs/speed.md).
+        the time on a CPU, and the order hardly changes (:doc:`/speed`).
     temperature : float, default=0.1
         Temperature :math:`\tau`; as published.
     max_epochs : int, default=10
@@ -112,7 +112,7 @@ class RelConEmbedder(SegmentTransformer):
     compile : bool, default=False
         Whether to train the encoder through ``torch.compile``, without where that fails (a logged
         warning says why). It costs a minute or more before the first step. On CPUs whose time goes
-        into convolutions it gains little (docs/speed.md).
+        into convolutions it gains little (:doc:`/speed`).
     random_state : int, RandomState instance or None, default=None
         Source of all randomness, also of a `distance` whose own is None. An int gives the same
         result every time on the same CPU, with the same number

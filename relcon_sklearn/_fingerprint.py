@@ -56,11 +56,12 @@ def checksum(*arrays) -> str:
     return f"{crc:08x}"
 
 
-def describe(value):
+def describe(value, *, within_object: bool = False):
     """Describe a parameter by plain values: alike for what has the same effect on a fit.
 
     Functions and classes are described by their names, objects by their class and attributes,
-    estimators and callbacks by their parameters, frozen estimators by their weights too.
+    objects within those by their class, estimators and callbacks by their parameters, frozen
+    estimators by their weights too.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -69,9 +70,9 @@ def describe(value):
     if isinstance(value, (PurePath, torch.device, torch.dtype)):
         return str(value)
     if isinstance(value, (list, tuple)):
-        return [describe(v) for v in value]
+        return [describe(v, within_object=within_object) for v in value]
     if isinstance(value, dict):
-        return {str(k): describe(v) for k, v in value.items()}
+        return {str(k): describe(v, within_object=within_object) for k, v in value.items()}
     if isinstance(value, (np.ndarray, torch.Tensor)):
         return checksum(value)
     if isinstance(value, np.random.RandomState):
@@ -88,7 +89,10 @@ def describe(value):
         return {"class": _name(type(value)), **describe_parameters(value)}
     if hasattr(value, "__qualname__"):
         return _name(value)
-    return {"class": _name(type(value)), **describe(getattr(value, "__dict__", {}))}
+    if within_object:  # which may be of this process only, as the files of a writer are
+        return _name(type(value))
+    attributes = describe(getattr(value, "__dict__", {}), within_object=True)
+    return {"class": _name(type(value)), **attributes}
 
 
 def describe_parameters(estimator) -> dict:

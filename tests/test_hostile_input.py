@@ -1,8 +1,9 @@
 """Whatever is passed: a finite, repeatable result for each segment, or an error that names it.
 
-A property-based suite (hypothesis; the strategies are in hostile.py and hostile_labels.py). An
-example is one call of a test below: a result that was compared in all its ways, or an error whose
-words were read. In CI they are the same every time. To try others, and more::
+A property-based suite (hypothesis; the strategies are in hostile.py, hostile_things.py and
+hostile_labels.py). An example is one call of a test below: a result that was compared in all its
+ways, or an error whose words were read. In CI they are the same every time. To try others, and
+more::
 
     RELCON_HOSTILE_EXAMPLES=50000 python -m pytest tests/test_hostile_input.py
 """
@@ -23,7 +24,6 @@ from hostile import (
     N_TIMESTEPS,
     Minimal,
     cases,
-    refused,
     rngs,
     shapes,
 )
@@ -37,6 +37,7 @@ from hostile_labels import (
     good_numbers,
     good_weights,
 )
+from hostile_things import refused
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor

@@ -338,6 +338,20 @@ class TestFingerprint:
         assert found["parts"][1] == {"a": "b"}
         assert describe(Thing()) == found
 
+    def test_of_what_an_object_holds_of_its_process(self):
+        class File:
+            def __init__(self, name):
+                self.name = name
+
+        class Writer:
+            def __init__(self, name):
+                self.folder, self.files = "log", {"a": File(name)}
+
+        assert describe(Writer("12:00")) == describe(Writer("12:01"))
+        other = Writer("12:00")
+        other.folder = "elsewhere"
+        assert describe(other) != describe(Writer("12:00"))
+
     def test_of_callbacks(self):
         first = describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
         assert first == describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])

@@ -327,4 +327,9 @@ def differences(before, now, name: str = "") -> list[str]:
                 before.get(key, "absent"), now.get(key, "absent"), f"{name}.{key}".lstrip(".")
             )
         ]
-    return [] if before == now else [f"{name} was {before!r} and is {now!r}"]
+    return [] if before == now else [f"{name} was {_short(before)} and is {_short(now)}"]
+
+
+def _short(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."

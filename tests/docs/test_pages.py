@@ -7,6 +7,7 @@ comment that says why, ``<!-- not run: ... -->``; it still has to be Python.
 
 import contextlib
 import io
+import logging
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,18 @@ def same_output(printed, expected):
     )
 
 
+@pytest.fixture
+def logging_as_before():
+    """A page sets up logging, as its readers are to."""
+    loggers = logging.getLogger(), logging.getLogger("relcon_sklearn")
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_code_of_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
