@@ -18,7 +18,7 @@ from .segments import GroupIndex, SegmentArray
 _N_ROWS = 256
 
 # Parameters that say where or how visibly something is computed, not what.
-_IMMATERIAL = {"checkpoint_dir", "device", "verbose", "n_jobs"}
+_IMMATERIAL = {"checkpoint_dir", "device", "verbose"}
 
 
 def fingerprint_of_data(array: SegmentArray, index: GroupIndex) -> dict:

@@ -1,5 +1,6 @@
 """A file is whole or not there, whatever happens while it is written."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from relcon_sklearn import _atomic
-from relcon_sklearn._atomic import write_atomically
+from relcon_sklearn._atomic import replacing, unfinished, write_atomically
 
 
 class FullDisk:
@@ -100,13 +101,32 @@ def test_contents_are_on_the_disk_before_the_name_and_the_name_after(tmp_path, m
         assert calls[:2] == ["fsync", "replace"]
 
 
-def test_folder_that_cannot_be_synced(tmp_path, monkeypatch):
-    def refuse(*args):
-        raise PermissionError
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EACCES, False), (errno.EIO, True)])
+def test_folder_that_is_not_synced(tmp_path, monkeypatch, number, is_told):
+    """Where a system cannot do it, nothing is to be done; where it fails, one has to know."""
 
-    monkeypatch.setattr(_atomic.os, "open", refuse)
-    write_atomically(tmp_path / "model", b"new")
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_atomic.os, "open", fail)
+    with pytest.raises(OSError, match="error") if is_told else contextlib.nullcontext():
+        write_atomically(tmp_path / "model", b"new")
     assert (tmp_path / "model").read_bytes() == b"new"
+
+
+def test_a_block_that_raises_leaves_what_was_there(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+
+    def write_half():
+        with replacing(path) as file:
+            file.write(b"half")
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["model"]
 
 
 def test_no_folder(tmp_path):
@@ -130,3 +150,5 @@ def test_killed_in_the_midst_of_writing(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path), folder], check=False)
     assert done.returncode == -9
     assert path.read_bytes() == b"old"
+    (left,) = unfinished(tmp_path, "model")
+    assert names(tmp_path) == [left.name, "model"]

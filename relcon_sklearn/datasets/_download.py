@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sklearn.utils._param_validation import validate_params
 
-from ._atomic import write_atomically
+from .._atomic import write_atomically
 from ._resume import ResumingDownloader
 
 
@@ -210,7 +210,7 @@ def _check_sha256(source, path, fresh):
             "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         text = json.dumps(content, indent=2)
-        write_atomically(record, lambda temporary: temporary.write_text(text))
+        write_atomically(record, text.encode())
     elif known["sha256"] != found:
         raise OSError(
             f"{path} has changed: its SHA256 checksum is {found}, and was {known['sha256']} on "

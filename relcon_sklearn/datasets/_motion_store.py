@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._atomic import write_atomically
 from ..segments import SegmentWriter, open_segments
-from ._atomic import write_atomically
 from ._motion_body import ACTIVITIES
 from ._motion_parameters import SEGMENT_CONSTRAINTS, check_activities, check_sizes
 from ._motion_segments import (
@@ -230,4 +230,4 @@ def _write_record(path, record, n_segments):
             "path."
         )
     text = json.dumps(record, indent=1) + "\n"
-    write_atomically(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_atomically(file, text.encode())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .._atomic import replacing
 from ..recordings._labels import as_array, factorize, is_missing
-from ._atomic import write_atomically
 from ._npz_read import RENAMED, check_arrays
 
 # Entries of a Bunch that the file holds under other names, or in another form.
@@ -16,12 +16,7 @@ def write_npz(path, data):
     """Write a Bunch of recordings to a file, at once."""
     arrays = _to_arrays(data)
     check_arrays(arrays, len(arrays["signal"]), "data")
-    write_atomically(Path(path), lambda temporary: _write(temporary, arrays))
-
-
-def _write(path, arrays):
-    """Write arrays to a file of this very name, whatever its ending."""
-    with open(path, "xb") as file:
+    with replacing(Path(path)) as file:
         np.savez_compressed(file, **arrays)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
-from ._atomic import write_atomically
+from .._atomic import write_atomically
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -155,7 +155,7 @@ class ResumingDownloader:
             if validator.startswith("W/"):  # If-Range takes no weak ones
                 validator = response.headers.get("Last-Modified")
         state = json.dumps({"url": url, "total": total, "validator": validator})
-        write_atomically(self.state, lambda temporary: temporary.write_text(state))
+        write_atomically(self.state, state.encode())
         return _Part(0, total, validator)
 
     def _receive(self, response, part):

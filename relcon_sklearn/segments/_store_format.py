@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .._atomic import write_atomically
 
 FORMAT = "relcon_sklearn segments"
 VERSION = 1
@@ -93,17 +94,8 @@ class Header:
     def write(self, folder: Path) -> None:
         """Replace the header of the store in one step that either happens or does not."""
         record = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
-        temporary = folder / (HEADER + ".tmp")
-        try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(record, file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, folder / HEADER)
-        finally:
-            temporary.unlink(missing_ok=True)
-        flush_directory(folder)
+        text = json.dumps(record, indent=1) + "\n"
+        write_atomically(folder / HEADER, text.encode())
 
     @classmethod
     def read(cls, folder: Path) -> Header:
@@ -230,14 +222,3 @@ def check_column(name: str, dtype: str) -> np.dtype:
             "as in 'U16'."
         )
     return checked
-
-
-def flush_directory(folder: Path) -> None:
-    """Make renames and new files in `folder` last, where the system lets one ask for it."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ try:
 except ImportError:  # Windows: there, two writers on one store are the user's to avoid
     fcntl = None
 
+from .._atomic import unfinished
 from ._array import check_values
 from ._runs import run_starts
 from ._store_format import (
@@ -133,6 +134,8 @@ class SegmentWriter:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.path)
         try:
+            for left in unfinished(self.path, HEADER):
+                left.unlink()
             _make_or_continue(self.path, wanted)
             for name in wanted.file_sizes():
                 self._files[name] = open(self.path / name, "ab", buffering=0)
@@ -426,7 +429,8 @@ def _check_place(folder: Path) -> None:
     """Refuse a path where other things are than a store, or the beginnings of one."""
     if not folder.exists() or (folder / HEADER).is_file():
         return
-    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {LOCK, HEADER + ".tmp"}:
+    begun = {folder / LOCK, *unfinished(folder, HEADER)}
+    if folder.is_dir() and set(folder.iterdir()) <= begun:
         return
     raise FileExistsError(
         f"{folder} is there, and is neither an empty directory nor a segment store; choose another "

@@ -18,7 +18,7 @@ from pathlib import Path
 import filelock
 import torch
 
-from .._atomic import write_atomically
+from .._atomic import unfinished, write_atomically
 from .._version import __version__
 
 logger = logging.getLogger("relcon_sklearn")
@@ -194,8 +194,8 @@ class CheckpointFolder:
             ) from error
         try:
             # Left by a process that was killed while it wrote.
-            for unfinished in self.path.glob(".step-*.tmp"):
-                unfinished.unlink(missing_ok=True)
+            for left in unfinished(self.path, "step-*.ckpt"):
+                left.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

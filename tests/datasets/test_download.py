@@ -12,7 +12,6 @@ import pytest
 from local_server import Answer, make_zip
 
 from relcon_sklearn.datasets import _resume
-from relcon_sklearn.datasets._atomic import write_atomically
 from relcon_sklearn.datasets._download import Source, clear_data_home, download, get_data_home
 
 BODY = bytes(range(256)) * 4000
@@ -405,17 +404,3 @@ def test_progress_bar(source, tmp_path, capsys):
     assert "data.bin:" not in capsys.readouterr().err
     fetch(source, tmp_path / "loud", progressbar=True)
     assert "data.bin: 100%" in capsys.readouterr().err
-
-
-def test_write_atomically(tmp_path):
-    path = tmp_path / "file.txt"
-    write_atomically(path, lambda temporary: temporary.write_text("first"))
-
-    def fail(temporary):
-        temporary.write_text("half")
-        raise RuntimeError("broken")
-
-    with pytest.raises(RuntimeError, match="broken"):
-        write_atomically(path, fail)
-    assert path.read_text() == "first"
-    assert left_behind(tmp_path) == ["file.txt"]
