@@ -66,8 +66,8 @@ class StepLosses(Callback):
 #
 #     RelConEmbedder(..., callbacks=[TensorBoard(SummaryWriter("runs/a"))])
 #
-# Together with checkpoints, have a callback of your own open the writer in ``on_train_begin``: what
-# callbacks are made with has to be the same when a training goes on, and a writer never is.
+# With checkpoints, a training that goes on writes to the same folder from the epoch on that it had
+# come to; TensorBoard draws both as one curve.
 #
 # Interrupted
 # -----------

@@ -110,7 +110,7 @@ for ax, (name, model) in zip(
         label_name="activity",
         ax=ax,
     )
-    ax.set_title(f"{name}\nrank correlation {display.correlation_:.2f}")
+    ax.set_title(f"{name}\n{ax.get_title()}")
     ax.get_legend().remove()
 fig.legend(display.scatters_.values(), display.scatters_, loc="outside lower center", ncols=2)
 plt.show()

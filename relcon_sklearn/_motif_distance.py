@@ -39,7 +39,7 @@ _EXPLAIN_BYTES = 2**26
 
 
 class LearnedMotifDistance(SegmentTransformer):
-    r"""Learnable, rotation-invariant distance between motion segments.
+    r"""Learnable distance between motion segments, trained to disregard rotations.
 
     The distance of an anchor segment A from a candidate B is the squared error with which A can
     be rebuilt from the motifs (short patterns) of B,
@@ -50,8 +50,10 @@ class LearnedMotifDistance(SegmentTransformer):
     (:class:`relcon_sklearn.nn.MotifCrossAttention`; RelCon [1]_, section 3.1). The network
     learns without labels, by rebuilding segments from augmented copies of themselves: what the
     augmentations change (orientation, noise, pace, order of pieces) becomes cheap, what they keep
-    (the shape of the movement) becomes what the distance measures. It is not symmetric: the
-    anchor always comes first.
+    (the shape of the movement) becomes what the distance measures. How far that goes depends on the
+    training and on the data: on generated motion, with the mean of each segment subtracted, a
+    training of seconds made it all but invariant; trained for minutes on recordings with gravity
+    in them it was not. It is not symmetric: the anchor always comes first.
 
     As a transformer it gives the distances to reference segments kept from the training data.
 

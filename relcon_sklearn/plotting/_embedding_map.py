@@ -329,5 +329,5 @@ def _axis_names(transformer) -> tuple[str, str]:
     if ratios is not None and len(ratios) == 2:
         one, two = (f"component {i} ({100 * r:.0f} % of variance)" for i, r in enumerate(ratios, 1))
         return one, two
-    name = type(transformer).__name__
+    name = type(transformer).__name__.replace("TSNE", "t-SNE")
     return f"{name} 1", f"{name} 2"

@@ -210,7 +210,8 @@ class ModelComparisonDisplay:
     def _write_gains(self, gains, y) -> list:
         place = {"transform": self.ax_.get_yaxis_transform(), "va": "center", "ha": "right"}
         self.ax_.text(1.14, y[0] - 0.9, "gain", **place)
-        texts = [f"{gain:+.2f}".replace("-", MINUS) for gain in gains]
+        texts = [f"{gain:+.2f}" if abs(gain) >= 0.005 else "0.00" for gain in gains]
+        texts = [text.replace("-", MINUS) for text in texts]
         weights = ["normal"] * len(self.order_) + ["bold"]
         return [
             self.ax_.text(1.14, height, text, fontweight=weight, **place)

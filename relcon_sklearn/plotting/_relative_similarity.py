@@ -241,7 +241,7 @@ class RelativeSimilarityDisplay:
         ax.grid(color=GREY, alpha=0.25, linewidth=0.6)
         ax.set_axisbelow(True)
         if len(self.scatters_) > 1:
-            ax.legend(list(self.scatters_.values()), list(self.scatters_), loc="lower left")
+            ax.legend(list(self.scatters_.values()), list(self.scatters_), loc="best")
         bare(ax)
 
 

@@ -1,8 +1,9 @@
-"""The code of the start page and the user guide runs, and prints what the pages say.
+"""The code of the README and of the site's pages runs, and prints what they say.
 
 A page is a script: its ``python`` blocks run one after the other, in an empty folder. A ``text``
 block that follows one is what it has to print. A block that cannot run here is preceded by a
-comment that says why, ``<!-- not run: ... -->``; it still has to be Python.
+comment that says why, ``<!-- not run: ... -->``; it still has to be Python. The start and the guide
+need nothing but what they say; of other pages, `SETUPS` has what their readers have already.
 """
 
 import contextlib
@@ -16,7 +17,66 @@ import pytest
 import sklearn
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [DOCS / "start.md", *sorted((DOCS / "guide").glob("*.md"))]
+PAGES = [
+    path
+    for path in (
+        DOCS.parent / "README.md",
+        *sorted(DOCS.glob("*.md")),
+        *sorted(DOCS.glob("*/*.md")),
+    )
+    if "```python" in path.read_text()
+]
+
+SETUPS = {
+    # Three recordings of a minute, as files.
+    "README.md": """
+from pathlib import Path
+from relcon_sklearn.datasets import make_recordings
+
+Path("recordings").mkdir()
+frames = make_recordings(3, duration=60, as_frame=True, random_state=0).recordings
+for i, frame in enumerate(frames):
+    frame[["x", "y", "z"]].to_csv(f"recordings/{i}.csv", index_label="time")
+""",
+    # A store, in place of a large one, and smaller defaults.
+    "checkpoints.md": """
+from functools import partial
+import relcon_sklearn
+from relcon_sklearn import LearnedMotifDistance, open_segments
+from relcon_sklearn.datasets import make_motion_store
+
+make_motion_store("store", 60, 6, n_timesteps=64, random_state=0)
+store = open_segments("store")
+RelConEmbedder = partial(
+    relcon_sklearn.RelConEmbedder,
+    LearnedMotifDistance(embed_dim=4, max_epochs=1),
+    encoder="resnet14-half",
+    n_within=2,
+    batch_size=4,
+    max_epochs=1,
+)
+""",
+    # A pipeline with a small embedder, and the data of both.
+    "saving.md": """
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn.datasets import make_motion
+
+X, y, subject, *_ = make_motion(60, n_subjects=6, n_timesteps=64, random_state=0)
+distance = LearnedMotifDistance(embed_dim=4, max_epochs=1)
+emb = RelConEmbedder(distance, encoder="resnet14-half", n_within=2, batch_size=4, max_epochs=1)
+pipe = make_pipeline(emb.fit(X, groups=subject), StandardScaler(), LogisticRegression())
+
+
+class MyEncoder(nn.Sequential):
+    def __init__(self, n_channels):
+        super().__init__(nn.Conv1d(n_channels, 8, 5), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+""",
+}
 
 FENCE = re.compile(
     r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
@@ -72,10 +132,11 @@ def logging_as_before():
 
 
 @pytest.mark.usefixtures("logging_as_before")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS.parent).as_posix())
 def test_code_of_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "page"}
+    exec(SETUPS.get(page.name, ""), namespace)
     with sklearn.config_context():
         for block in blocks_of(page.read_text()):
             # As many lines above as in the page, for tracebacks.

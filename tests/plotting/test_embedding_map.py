@@ -115,7 +115,7 @@ def test_another_transformer_makes_the_map(Z):
     transformer = TSNE(init="random", perplexity=5, max_iter=250, random_state=0)
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 3, transformer=transformer)
     np.testing.assert_array_equal(display.positions, transformer.embedding_)
-    assert display.ax_.get_xlabel() == "TSNE 1"
+    assert display.ax_.get_xlabel() == "t-SNE 1"
 
 
 def test_it_is_drawn_in_the_place_of_given_axes(Z, plt):

@@ -50,6 +50,14 @@ def test_rows_are_in_order_of_the_gain():
     assert all(np.diff(ticks) > 0)
 
 
+def test_a_gain_that_rounds_to_nothing_has_no_sign():
+    many = np.repeat(Y, 200)
+    almost = many.copy()
+    almost[0] = "sit"
+    display = compare(many, {"one": many, "two": almost})
+    assert {text.get_text() for text in display.texts_} == {"0.00"}
+
+
 def test_lines_span_the_scores_of_a_row():
     display = compare(Y, {"one": ONE, "two": TWO}, metric="recall")
     for segment, one, two in zip(

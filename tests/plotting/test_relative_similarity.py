@@ -63,6 +63,20 @@ def test_the_title_says_how_well_the_order_is_kept():
     assert display.ax_.get_legend() is None
 
 
+@pytest.mark.parametrize("taken", ["lower left", "upper right"])
+def test_the_legend_covers_no_points_where_there_is_room(taken):
+    side = np.linspace(0.01, 0.3, 20) if taken == "lower left" else np.linspace(0.7, 0.99, 20)
+    # A point in the opposite corner, which is not under a legend either, opens the axes.
+    distances, similarities = np.append(side, 1 - side.mean()), np.append(side, 1 - side.mean())
+    display = RelativeSimilarityDisplay(
+        distances=distances, similarities=similarities, same_group=np.arange(21) % 2 == 0
+    ).plot()
+    display.figure_.canvas.draw()
+    box = display.ax_.get_legend().get_window_extent()
+    points = display.ax_.transData.transform(np.column_stack([distances, similarities]))
+    assert not any(box.contains(x, y) for x, y in points)
+
+
 def test_no_order_has_no_correlation():
     display = RelativeSimilarityDisplay(distances=[1, 2], similarities=[0.5, 0.5]).plot()
     assert np.isnan(display.correlation_)
