@@ -7,6 +7,8 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from .._memory_advice import is_out_of_memory
+
 logger = logging.getLogger("relcon_sklearn")
 
 
@@ -25,6 +27,8 @@ class CompiledCall:
             try:
                 return self._call(module, x)
             except Exception as error:
+                if is_out_of_memory(error):
+                    raise  # with more of it, this would have worked
                 # No compiler, one that does not fit, a module that cannot be traced. An error of
                 # the module itself comes again below.
                 logger.warning("Training without torch.compile, which failed: %s", error)

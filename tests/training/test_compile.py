@@ -39,6 +39,15 @@ def test_errors_of_the_module_are_its_own(monkeypatch):
         CompiledCall()(make_module(), torch.ones(2, 5))
 
 
+def test_out_of_memory_is_no_failure_to_compile(monkeypatch, caplog):
+    monkeypatch.setattr(torch, "compile", failing(torch.OutOfMemoryError("out of memory")))
+    call = CompiledCall()
+    for _ in range(2):
+        with pytest.raises(torch.OutOfMemoryError):
+            call(make_module(), torch.ones(2, 3))
+    assert caplog.text == ""
+
+
 def test_compiled_equals_eager(monkeypatch):
     # Tracing and differentiating as in earnest, without the minute in a C++ compiler.
     compile_, calls = torch.compile, []
