@@ -22,7 +22,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -70,6 +70,7 @@ class Settings:
     # Both. With one or two epochs there is no best one to choose.
     validation_fraction: float = 0.0
     device: str = "auto"
+    subtract_mean: int = 0  # 1: of each axis of each window, which takes most of gravity away
     # Training windows of a fold drawn at random for pretraining; 0 takes all. The probe has all.
     pretraining_windows: int = 5000
     # Windows of a data set drawn at random, for a quick look; 0 takes all.
@@ -570,6 +571,8 @@ def main() -> None:
     say(f"results: {args.output}")
     for name in args.datasets:
         windows = load_windows(args.data, name)
+        if settings.subtract_mean:
+            windows = replace(windows, X=windows.X - windows.X.mean(axis=1, keepdims=True))
         if 0 < settings.max_segments < len(windows.X):
             rng = np.random.default_rng(args.seed)
             rows = rng.choice(len(windows.X), settings.max_segments, replace=False)
