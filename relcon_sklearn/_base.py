@@ -180,17 +180,19 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         will_do: Callable[[GroupIndex], bool] = lambda train: True,
         stacklevel: int,
     ) -> tuple[GroupIndex, GroupIndex | None]:
-        """Split into a training part for which `will_do`, and a validation part or None."""
+        """Split into a training part, with every class if `will_do`, and validation or None."""
+        why = "too few groups or segments to hold any out"
         for _ in range(_N_DRAWS):
             train, valid = hold_out_groups(groups, self.validation_fraction, rng)
             if valid is None or will_do(train):
                 break
         else:
             train, valid = groups, None
+            why = f"in each of {_N_DRAWS} draws, the groups held out were all that have some class"
         if valid is None and self.validation_fraction > 0:
             warnings.warn(
-                f"validation_fraction={self.validation_fraction}: too few groups or segments to "
-                "hold any out; training without validation, and keeping the last epoch.",
+                f"validation_fraction={self.validation_fraction}: {why}; training without "
+                "validation, and keeping the last epoch.",
                 UserWarning,
                 stacklevel=stacklevel,
             )

@@ -49,7 +49,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     validation_fraction : float, default=0.1
         Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
         are too few groups (a warning says so), the last epoch is kept. Groups are drawn anew
-        where the rest would lack a class.
+        where the rest would lack a class; after 20 draws training goes without validation.
     n_iter_no_change : int or None, default=10
         Training ends when the validation loss has not fallen in so many epochs. None takes all
         of `max_epochs`.
@@ -181,12 +181,22 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Raises
         ------
         ValueError
-            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, or if the
-            encoder does not fit them.
+            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, if the
+            encoder does not fit them, or if `checkpoint_dir` holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
+        RuntimeError
+            If another fit is training into the same `checkpoint_dir`.
+        KeyboardInterrupt
+            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+
+        Warns
+        -----
+        UserWarning
+            If there are too few groups for `validation_fraction`: there is no validation then.
+            If `encoder` is fitted and not in a `FrozenEstimator`: it is fitted anew.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
@@ -233,6 +243,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         -------
         labels : ndarray of shape (n_segments,)
             Of the type of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used, has another number of channels than in training, or holds NaN or
+            infinity.
         """
         numbers = self._outputs(X).argmax(axis=1)
         return self.classes_[numbers]
@@ -249,6 +267,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         -------
         probabilities : ndarray of shape (n_segments, n_classes)
             Float32, in the order of `classes_`; rows sum to one.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used, has another number of channels than in training, or holds NaN or
+            infinity.
         """
         return softmax(self._outputs(X), axis=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
@@ -59,8 +60,9 @@ class RelConEmbedder(SegmentTransformer):
     n_within : int, default=20
         Within-subject candidates per anchor; as published. A group with fewer gives those it has.
     n_between : int or None, default=None
-        Between-subject candidates per anchor, drawn from the other anchors of the batch. None is
-        all of them, as published. With 0 candidates are within-subject only.
+        Between-subject candidates per anchor, drawn from the other anchors of the batch, which are
+        of other groups mostly: where groups are few, some are of the anchor's own. None is all of
+        them, as published. With 0 candidates are within-subject only.
     n_positives : int or None, default=None
         Only so many candidates, the nearest ones, are in turn positives, and all others are only
         negatives: the sum above ends there. None is all of them, as published ("relative"
@@ -69,7 +71,9 @@ class RelConEmbedder(SegmentTransformer):
         With one, the encoder is trained on two augmented copies of each segment, of which an
         anchor's other copy is its nearest candidate; candidates are ranked as the segments they
         are copies of, and all other segments of the batch are negatives. With ``n_positives=1``
-        that is SimCLR. None, as published, trains on the segments themselves. A callable
+        that is SimCLR's loss, without the negatives of an anchor's own view, and the order of
+        candidates plays no part: a function that costs nothing will do as `distance`. None, as
+        published, trains on the segments themselves. A callable
         ``augmentation(segments, generator)`` is as for :class:`LearnedMotifDistance`, for example
         :class:`relcon_sklearn.RandomAugmentations`.
     candidates : {"independent", "shared"}, default="independent"
@@ -82,7 +86,8 @@ class RelConEmbedder(SegmentTransformer):
     query_stride : int, default=1
         With more than 1, candidates are ranked by an approximation of the learned distance: how
         well every so manyth time step of the anchor is rebuilt. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`).
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). Without effect where
+        `distance` is a callable.
     temperature : float, default=0.1
         Temperature :math:`\tau`; as published.
     max_epochs : int, default=10
@@ -141,15 +146,19 @@ class RelConEmbedder(SegmentTransformer):
     See Also
     --------
     LearnedMotifDistance : The distance, as a transformer of its own.
+    RelConClassifier, RelConRegressor : Fine-tuning of a pretrained encoder.
+    RandomAugmentations : Views to train on.
+    Checkpoints : How a training is saved while it runs.
+    open_segments : Segments on disk.
 
     Notes
     -----
     On CUDA, segments that fit in a quarter of the free memory are kept there while training.
 
     Memory does not grow with X where X is memory-mapped, but a training step holds the activations
-    of up to ``batch_size * (1 + n_within)`` segments: some 5 GB with the default settings and
-    segments of 256 time steps, a tenth of that with ``encoder="resnet14-half"`` and
-    ``batch_size=32, n_within=4``.
+    of up to ``batch_size * (1 + n_within)`` segments: for segments of 256 time steps some 5 GB with
+    the default settings in float32, half of that in bfloat16, and 0.2 GB with
+    ``encoder="resnet14-half"`` and ``batch_size=32, n_within=4``.
 
     References
     ----------
@@ -257,11 +266,22 @@ class RelConEmbedder(SegmentTransformer):
         Raises
         ------
         ValueError
-            If X or groups cannot be used, or hold NaN or infinity.
+            If X or groups cannot be used, or hold NaN or infinity, or if `checkpoint_dir` holds
+            another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
+        RuntimeError
+            If another fit is training into the same `checkpoint_dir`.
+        KeyboardInterrupt
+            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+
+        Warns
+        -----
+        UserWarning
+            If there are too few groups for `validation_fraction`: there is no validation then.
+            If `distance` is fitted and not in a `FrozenEstimator`: it is fitted anew.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -313,6 +333,14 @@ class RelConEmbedder(SegmentTransformer):
         -------
         embeddings : ndarray of shape (n_segments, n_features)
             Float32; 256 features with the default encoder.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used, has another number of channels than in training, or holds NaN or
+            infinity.
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
@@ -322,8 +350,11 @@ class RelConEmbedder(SegmentTransformer):
         """Return minus the mean relative contrastive loss.
 
         As published: candidates are drawn from a fixed seed, each anchor's own next to all other
-        anchors of the batch, and ranked in full, so that models can be compared on the same data
-        whatever they were trained with.
+        anchors of the batch, and ranked in full, whatever `candidates`, `n_between`, `n_positives`,
+        `query_stride` and `augmentation` are. How large the loss is depends on the length of the
+        lists, on the temperature and on the distance: only models of the same `n_within`,
+        `batch_size`, `temperature` and distance (a frozen one) can be compared, and a search over
+        those would take the shortest lists. To compare across, set them alike first.
 
         Parameters
         ----------
@@ -338,6 +369,13 @@ class RelConEmbedder(SegmentTransformer):
         -------
         score : float
             Higher is better.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X or groups cannot be used, or if there is no distance to rank by.
         """
         check_is_fitted(self)
         if self.distance_ is None:
@@ -427,6 +465,13 @@ class RelConEmbedder(SegmentTransformer):
             return distance
         if not isinstance(distance, BaseEstimator):
             return distance
+        if isinstance(distance, LearnedMotifDistance) and distance.__sklearn_is_fitted__():
+            warnings.warn(
+                "distance is a fitted LearnedMotifDistance that is fitted anew, on the data given "
+                "to fit. To rank by it as it is pass FrozenEstimator(distance).",
+                UserWarning,
+                stacklevel=4,
+            )
         distance = clone(distance)
         if self.distance is None:
             distance.set_params(device=self.device, verbose=self.verbose)

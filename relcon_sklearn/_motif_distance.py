@@ -51,9 +51,9 @@ class LearnedMotifDistance(SegmentTransformer):
     learns without labels, by rebuilding segments from augmented copies of themselves: what the
     augmentations change (orientation, noise, pace, order of pieces) becomes cheap, what they keep
     (the shape of the movement) becomes what the distance measures. How far that goes depends on the
-    training and on the data: on generated motion, with the mean of each segment subtracted, a
-    training of seconds made it all but invariant; trained for minutes on recordings with gravity
-    in them it was not. It is not symmetric: the anchor always comes first.
+    data: after short trainings it saw through most rotations of segments less their mean, but not
+    of segments with gravity in them (:doc:`/guide/distance`). It is not symmetric: the anchor
+    always comes first.
 
     As a transformer it gives the distances to reference segments kept from the training data.
 
@@ -213,11 +213,21 @@ class LearnedMotifDistance(SegmentTransformer):
         Raises
         ------
         ValueError
-            If X or groups cannot be used, or hold NaN or infinity.
+            If X or groups cannot be used, or hold NaN or infinity, or if `checkpoint_dir` holds
+            another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
+        RuntimeError
+            If another fit is training into the same `checkpoint_dir`.
+        KeyboardInterrupt
+            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+
+        Warns
+        -----
+        UserWarning
+            If there are too few groups for `validation_fraction`: there is no validation then.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -260,13 +270,21 @@ class LearnedMotifDistance(SegmentTransformer):
         -------
         distances : ndarray of shape (n_segments, n_references)
             Float32; row i holds d(X[i] | reference j).
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used, has another number of channels than in training, or holds NaN or
+            infinity, or if there are no reference segments.
         """
         check_is_fitted(self)
         if len(self.references_) == 0:
             raise ValueError(
                 "transform gives distances from reference segments, and this LearnedMotifDistance "
-                "was loaded without: pass references=... to from_released_checkpoint, or use "
-                "pairwise."
+                "has none: use pairwise, or give it some (references=... where it is loaded by "
+                "from_released_checkpoint; references_ where they were taken out)."
             )
         return self._pairwise(self._check_segments(X, reset=False), SegmentArray(self.references_))
 
@@ -285,6 +303,14 @@ class LearnedMotifDistance(SegmentTransformer):
         -------
         distances : ndarray of shape (n_anchors, n_candidates)
             Float32. Not symmetric, and not zero on the diagonal.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If the segments cannot be used, have another number of channels than in training, or
+            hold NaN or infinity.
         """
         check_is_fitted(self)
         anchors = self._check_segments(X_anchor, reset=False, name="X_anchor")
@@ -309,6 +335,25 @@ class LearnedMotifDistance(SegmentTransformer):
         reconstruction : ndarray of the shape of `anchor`
             Float32, in the units of the data. ``((reconstruction - anchor) ** 2).sum()`` is the
             distance.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If the segments cannot be used, or there are not as many candidates as anchors.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from relcon_sklearn import LearnedMotifDistance
+        >>> from relcon_sklearn.datasets import make_motion
+        >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+        >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
+        >>> rebuilt = distance.fit(X, groups=subjects).reconstruct(X[0], X[1])
+        >>> d = distance.pairwise(X[:1], X[1:2])[0, 0]
+        >>> bool(np.isclose(((rebuilt - X[0]) ** 2).sum(), d, rtol=1e-4))
+        True
         """
         return self._explain(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
 
@@ -325,6 +370,13 @@ class LearnedMotifDistance(SegmentTransformer):
         weights : ndarray of shape (n_timesteps, n_candidate_timesteps) or \
                 (n, n_timesteps, n_candidate_timesteps)
             Float32; each row is non-negative and sums to one.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If the segments cannot be used, or there are not as many candidates as anchors.
         """
         return self._explain(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
 
@@ -332,7 +384,8 @@ class LearnedMotifDistance(SegmentTransformer):
     def score(self, X, y=None):
         """Return minus the mean distance of segments from augmented copies of themselves.
 
-        The augmentations are drawn from a fixed seed, so that models can be compared.
+        The augmentations are drawn from a fixed seed, so that models of the same `augmentation` can
+        be compared.
 
         Parameters
         ----------
@@ -345,6 +398,13 @@ class LearnedMotifDistance(SegmentTransformer):
         -------
         score : float
             Higher is better.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used.
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)

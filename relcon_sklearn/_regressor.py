@@ -168,12 +168,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Raises
         ------
         ValueError
-            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, or if the
-            encoder does not fit them.
+            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, if the
+            encoder does not fit them, or if `checkpoint_dir` holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
+        RuntimeError
+            If another fit is training into the same `checkpoint_dir`.
+        KeyboardInterrupt
+            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+
+        Warns
+        -----
+        UserWarning
+            If there are too few groups for `validation_fraction`: there is no validation then.
+            If `encoder` is fitted and not in a `FrozenEstimator`: it is fitted anew.
         """
         self._require_targets(y)
         y = as_float64(y, "y")
@@ -214,6 +224,14 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         y : ndarray of shape (n_segments,) or (n_segments, n_outputs)
             Of the shape of the targets given to :meth:`fit`. Float64, computed in float32 before
             targets are scaled back.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        ValueError
+            If X cannot be used, has another number of channels than in training, or holds NaN or
+            infinity.
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

@@ -58,6 +58,12 @@ class TestDistance:
         assert embedder.distance_ is distance
         np.testing.assert_array_equal(distance.pairwise(X[:5]), before)
 
+    def test_fitted_but_not_frozen_is_fitted_anew_and_says_so(self, motion, distance):
+        with pytest.warns(UserWarning, match=r"pass FrozenEstimator\(distance\)") as caught:
+            embedder = tiny_embedder(distance=distance, max_epochs=0).fit(motion[0])
+        assert embedder.distance_ is not distance
+        assert caught[0].filename == __file__
+
     def test_frozen_but_not_fitted(self, motion):
         with pytest.raises(NotFittedError):
             tiny_embedder(distance=FrozenEstimator(tiny_distance())).fit(motion[0])

@@ -398,7 +398,7 @@ class TestValidation:
     def test_where_any_group_would_take_a_class_along_there_is_no_validation(self, motion):
         groups = np.arange(90) // 30
         model = classifier(max_epochs=1)
-        with pytest.warns(UserWarning, match="training without validation"):
+        with pytest.warns(UserWarning, match="all that have some class; training without"):
             model.fit(motion[0], groups, groups=groups)
         assert list(model.history_[0]) == ["epoch", "train_loss"]
 

@@ -99,7 +99,7 @@ class Benchmark(Bunch):
         i : int
             Which of the `folds`.
 
-        z_score : bool, default=None
+        z_score : bool or None, default=None
             Whether to subtract the training part's mean from both parts, and to divide them by
             its standard deviation, channel by channel. None: as the protocol does, which is True
             for "subject-5fold" and False for "leave-one-subject-out".
@@ -162,11 +162,11 @@ def load_benchmark(
     name : {"hhar", "motionsense", "opportunity", "pamap2"}
         The data set.
 
-    protocol : {"subject-5fold", "leave-one-subject-out"}, default=None
+    protocol : {"subject-5fold", "leave-one-subject-out"} or None, default=None
         How it is evaluated. None stands for the only protocol of the data set; for "pamap2",
         which is in both, it has to be named.
 
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`.
 
     download_if_missing : bool, default=True

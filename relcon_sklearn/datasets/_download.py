@@ -49,7 +49,7 @@ def get_data_home(data_home=None):
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         The folder; `~` stands for the home folder. If None, the environment variable
         `RELCON_DATA_HOME`, and where that is not set `~/relcon_data`.
 
@@ -83,7 +83,7 @@ def clear_data_home(data_home=None):
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         The folder, as in `get_data_home`.
 
     See Also

@@ -46,7 +46,7 @@ def fetch_hapt(
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
         `hapt`, together with the parsed recordings; once these are made, it may be deleted.
 
@@ -95,6 +95,11 @@ def fetch_hapt(
     OSError
         If the data can neither be found nor downloaded, or are damaged; the message says what to
         do.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def fetch_motionsense(
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The publisher's files stay there, in the
         folder `motionsense`, together with the parsed recordings; once these are made, they may be
         deleted.
@@ -118,6 +118,11 @@ def fetch_motionsense(
     OSError
         If the data can neither be found nor downloaded, or are damaged; the message says what to
         do.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

@@ -102,7 +102,7 @@ def fetch_opportunity(
     target : {"locomotion", "gestures"}, default="locomotion"
         Which labels: standing, walking, sitting and lying, or what the arms do.
 
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
         `opportunity`, together with the parsed recordings; once these are made, it may be deleted.
 
@@ -156,6 +156,11 @@ def fetch_opportunity(
 
     ValueError
         If a line of the publisher's text is malformed, or has a label that is not known.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

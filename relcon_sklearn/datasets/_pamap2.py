@@ -82,7 +82,7 @@ def fetch_pamap2(
     placement : {"wrist", "chest", "ankle"}, default="wrist"
         Which of the three sensors: wrist and ankle are those of the dominant side.
 
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
         `pamap2`, together with the parsed recordings; once these are made, it may be deleted.
 
@@ -136,6 +136,11 @@ def fetch_pamap2(
 
     ValueError
         If a line of the publisher's text is malformed, or has a label that is not known.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

@@ -98,12 +98,12 @@ def fetch_sisfall(
         Which accelerometer: the one of +-16 g and 3.9 mg a step, or the one of +-8 g and 1 mg a
         step. Falls exceed 8 g.
 
-    url : str, default=None
+    url : str or None, default=None
         Where to download the archive from, if it is not there yet, instead of the authors' server,
         which has been reported to be down. It may be their archive as it is, or wrapped into
         another one.
 
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
         `sisfall`, together with the parsed recordings of each sensor; once these are made, it may
         be deleted.
@@ -162,6 +162,11 @@ def fetch_sisfall(
     OSError
         If the data can neither be found nor downloaded, or are damaged; the message says what to
         do.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def fetch_wisdm(
     device : {"watch", "phone"}, default="watch"
         Which accelerometer. Phone and watch have clocks of their own.
 
-    data_home : str or path-like, default=None
+    data_home : str, path-like or None, default=None
         Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
         `wisdm`, together with the parsed recordings of each device; once these are made, it may be
         deleted.
@@ -121,6 +121,11 @@ def fetch_wisdm(
     OSError
         If the data can neither be found nor downloaded, or are damaged; the message says what to
         do.
+
+    See Also
+    --------
+    load_benchmark : Tasks of the paper, with their splits.
+    relcon_sklearn.segment_recordings : Segments of these recordings.
 
     Examples
     --------

@@ -54,6 +54,10 @@ class Segments(NamedTuple):
 
     dropped : dict of str to int or float
         What was left out, and why; the keys are always the same.
+
+    See Also
+    --------
+    segment_recordings : Its parameters, and an example.
     """
 
     X: np.ndarray
@@ -120,7 +124,7 @@ def segment_recordings(
         Nominal rate in Hz, for all recordings or one for each. It is never guessed, but where
         there are timestamps, these must agree with it within 10 %.
 
-    units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"}
+    units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
         Unit of all channels; 1 g is 9.80665 m/s^2. Has to be named: None, the default, is an error
         that says what the values look like.
 
@@ -128,42 +132,42 @@ def segment_recordings(
         Length of a segment in seconds; ``round(window * rate)`` samples, at least one. The default
         is the published one: 256 samples at 100 Hz.
 
-    stride : float, default=None
+    stride : float or None, default=None
         Time from the start of a segment to that of the next, in seconds, rounded to samples, at
         least one. None: as `overlap` says.
 
-    overlap : float, default=None
+    overlap : float or None, default=None
         Share of a segment that the next one has as well, in [0, 1), instead of `stride`. None: no
         overlap.
 
-    target_rate : float, default=None
+    target_rate : float or None, default=None
         Rate of the segments in Hz. None keeps that of the recordings, which then must be the same
         for all.
 
-    labels : str, list or array-like, default=None
+    labels : str, list, array-like or None, default=None
         Labels of what happens in the recordings: for DataFrames the name of a column; or a list
         with one entry for each recording, which is one label, or an array with one for each
         sample. A label is a str, int, bool or float; None, NaN, NA and "" say that there is none.
 
-    subjects : list or array-like of shape (n_recordings,), default=None
+    subjects : list, array-like of shape (n_recordings,) or None, default=None
         Whose each recording is. None: a subject for each recording, which is its number.
 
-    timestamps : list of array-like, or array-like, default=None
+    timestamps : list of array-like, array-like or None, default=None
         For recordings without them in an index: when each sample was taken, strictly increasing,
         as datetime64 (UTC) or as seconds. One array for each recording (None where sampling was
         regular), all with dates or none. None: regular sampling without holes, from 0 s.
 
-    channels : list of str, default=None
+    channels : list of str or None, default=None
         Columns of DataFrames to use. None: all but that of the labels.
 
     purity : float, default=0.5
         A segment has the label that covers most of its time if that is more than this share of it,
         or all of it. The default asks for more than half, 1.0 for all. Other segments are dropped.
 
-    max_gap : float, default=None
+    max_gap : float or None, default=None
         Holes up to this many seconds are bridged by linear interpolation. None bridges none.
 
-    nonwear : float, default=None
+    nonwear : float or None, default=None
         Cut out, as holes, stretches of at least this many minutes in which the device lay still;
         60 is usual. None keeps all.
 
@@ -206,6 +210,12 @@ def segment_recordings(
         (``short="raise"``), infinite or NaN (``nan_policy="raise"``) somewhere, or has a magnitude
         that does not fit its units; if timestamps are not increasing or do not fit the rate; if
         no segment is left.
+
+    See Also
+    --------
+    SegmentWriter : Keep segments on disk, subject by subject.
+    LazyWindows : Windows of regular recordings without a copy.
+    relcon_sklearn.datasets.load_npz_recordings : Recordings from a file.
 
     Notes
     -----

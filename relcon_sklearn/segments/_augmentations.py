@@ -318,11 +318,22 @@ class RandomAugmentations:
 
     Parameters
     ----------
-    augmentations : sequence of callables, default=None
+    augmentations : sequence of callables or None, default=None
         The augmentations to draw from, each called with ``(segments, generator)``. None stands for
         `default_augmentations`.
     n_applied : int, default=2
         Number of augmentations applied to each segment.
+
+    Raises
+    ------
+    ValueError
+        If `augmentations` is no sequence of callables, or has fewer than `n_applied`.
+
+    See Also
+    --------
+    default_augmentations : The eight published ones.
+    LearnedMotifDistance : Learns from segments and their augmented copies.
+    RelConEmbedder : Can be trained on augmented views.
 
     Examples
     --------

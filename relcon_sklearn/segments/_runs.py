@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from ._lazy import LazyArray
@@ -58,7 +60,7 @@ class RunLabels(LazyArray):
     """Labels of rows, of which consecutive rows mostly have the same: one label for each run.
 
     Estimators take it as `groups` without spelling it out row by row; to everybody else it is an
-    array-like of shape (n_rows,).
+    array-like of shape (n_rows,), which can be compared as an array can.
 
     Parameters
     ----------
@@ -73,6 +75,8 @@ class RunLabels(LazyArray):
     >>> labels = RunLabels(np.array(["ann", "bob"]), np.array([2, 3]))
     >>> len(labels), labels[[0, 4]].tolist()
     (5, ['ann', 'bob'])
+    >>> (labels == "bob").tolist()
+    [False, False, True, True, True]
     """
 
     def __init__(self, labels: np.ndarray, sizes: np.ndarray):
@@ -84,3 +88,17 @@ class RunLabels(LazyArray):
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         return self.labels[self.runs.run_at(rows)]
+
+    # Without these, `groups == "ann"` would be False, and so an empty mask.
+    def __eq__(self, other) -> np.ndarray:
+        return self._compare(operator.eq, other)
+
+    def __ne__(self, other) -> np.ndarray:
+        return self._compare(operator.ne, other)
+
+    __hash__ = None
+
+    def _compare(self, function, other) -> np.ndarray:
+        if np.ndim(other) == 0:
+            return np.repeat(function(self.labels, other), self.runs.sizes)
+        return function(np.asarray(self), np.asarray(other))

@@ -50,7 +50,18 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
 
     See Also
     --------
-    SegmentWriter : Make a store; its example shows both.
+    SegmentWriter : Make a store.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from relcon_sklearn import open_segments
+    >>> from relcon_sklearn.datasets import make_motion_store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = make_motion_store(folder, 60, 3, n_timesteps=64, random_state=0).path
+    ...     store = open_segments(path)
+    ...     print(store.X.shape, store.subjects)
+    (60, 64, 3) ['s0' 's1' 's2']
     """
     # Absolute, so that what is opened later, here or in a worker, does not depend on where.
     folder = Path(path).resolve()
@@ -72,7 +83,8 @@ class SegmentStore:
         The segments, float32 whatever the store's dtype, read when they are indexed. Pickles as
         the path of the store.
     groups : array-like of shape (n_segments,)
-        Name of each segment's subject.
+        Name of each segment's subject. Kept by runs of equal neighbours; indexed, and compared, as
+        an array is.
     hour_groups : array-like of int of shape (n_segments,)
         Number of each segment's subject and hour: the groups from which RelCon draws its
         within-subject candidates where recordings are long.

@@ -62,7 +62,8 @@ class LazyWindows(LazyArray):
     sampling_rate : float or None
         In Hz, as given.
     groups : array-like of shape (n_windows,)
-        Subject of each window.
+        Subject of each window. Kept by runs of equal neighbours; indexed, and compared, as an array
+        is.
     hour_groups : array-like of int of shape (n_windows,)
         Number of each window's recording and hour in it: the groups from which RelCon draws its
         within-subject candidates where recordings are long.

@@ -64,7 +64,8 @@ class SegmentWriter:
     sampling_rate : float
         In Hz.
     dtype : {"float32", "float16", "int16"}, default="float32"
-        How values are stored. Half precision takes half the space and resolves 1 mg at 2 g;
+        How values are stored. Half precision takes half the space and resolves 1 mg from
+        1 to 2 g, finer below, 2 mg up to 4 g, 8 mg at 16 g;
         "int16" takes half the space and resolves `scale` everywhere, which suits sensors that give
         integers.
     scale : float or None, default=None
@@ -175,6 +176,8 @@ class SegmentWriter:
         ValueError
             If shapes do not fit, values are NaN, infinite or outside the range of the dtype, or
             text is longer than its column is wide.
+        TypeError
+            If `subject` is not a str.
         OSError
             If the disk is full or fails.
         """

@@ -56,6 +56,10 @@ class Checkpoints:
     ValueError
         If a value cannot be used.
 
+    See Also
+    --------
+    RelConEmbedder.save : Keep a fitted estimator, in one file.
+
     Examples
     --------
     >>> import tempfile

@@ -120,6 +120,9 @@ def test_labels_of_runs(sizes, data):
     assert_array_equal(runs[:], np.repeat(labels, sizes))
     assert runs.shape == (sum(sizes),)
     assert runs.dtype == labels.dtype
+    for other in ("a", 3, np.repeat(labels[::-1], sizes)[: sum(sizes)], runs):
+        assert_array_equal(runs == other, runs[:] == np.asarray(other))
+        assert_array_equal(runs != other, runs[:] != np.asarray(other))
 
 
 def test_group_k_fold_takes_labels_of_runs():
