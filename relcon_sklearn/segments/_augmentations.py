@@ -331,7 +331,7 @@ class RandomAugmentations:
 
     See Also
     --------
-    default_augmentations : The eight published ones.
+    relcon_sklearn.segments.default_augmentations : The eight published ones.
     LearnedMotifDistance : Learns from segments and their augmented copies.
     RelConEmbedder : Can be trained on augmented views.
 
