@@ -55,6 +55,8 @@ def main(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         sys.exit(__doc__)
     name, *rest = arguments
+    if name == "demo":  # too small to gain from threads, which would wait for each other
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     install(EXTRAS[name])
     for command in COMMANDS[name]:
         status = subprocess.run([PYTHON, *command, *rest], cwd=ROOT, check=False).returncode

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..segments import SegmentArray
+from ._keywords import line_keywords
+from ._legends import axes_width, legend_columns, legend_lines, wrapped
 from ._scores import Comparison, compare
 from ._style import (
     as_segment,
@@ -13,12 +15,17 @@ from ._style import (
     channel_labels,
     check_sampling_rate,
     draw_channels,
+    ink,
     panels,
+    squared,
     time_label,
     times,
     value_label,
     with_unit,
 )
+
+# Characters in a line of labels, which are written beside the panels.
+_LINE = 24
 
 
 class CandidateRankingDisplay:
@@ -162,9 +169,10 @@ class CandidateRankingDisplay:
         unit : str or None, default="g"
             Of the values of the segments; None where they have none.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals; ``label`` excepted.
 
         Returns
         -------
@@ -216,9 +224,10 @@ class CandidateRankingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals; ``label`` excepted.
 
         Returns
         -------
@@ -228,12 +237,20 @@ class CandidateRankingDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
+        kwargs = line_keywords(kwargs, refused=["label"])
         segments = self._checked()
         names = channel_labels(self.channel_names, segments[0].shape[1])
-        height = 1 + 0.95 * len(segments)
+        texts = self._texts()
+        # Panels are as high as what is written beside them.
+        lines = max(text.count("\n") + 1 for text in texts)
+        height = 1 + max(0.95, 0.19 * lines) * len(segments)
+        # The signals have some 60 % of the width of the figure.
+        entries = [wrapped(name, _LINE) for name in names]
+        ncols = legend_columns(entries, 4.3 if ax is None else 0.8 * axes_width(ax))
+        height += 0.21 * (legend_lines(entries, ncols) - 1)
         self.figure_, grid = panels(plt, ax, len(segments), 1, figsize=(7, height), hspace=0.05)
         self.axes_, self.lines_, self.texts_ = [], [], []
-        for i, (segment, text) in enumerate(zip(segments, self._texts(), strict=True)):
+        for i, (segment, text) in enumerate(zip(segments, texts, strict=True)):
             first = self.axes_[0] if self.axes_ else None
             panel = self.figure_.add_subplot(grid[i], sharex=first, sharey=first)
             time = times(len(segment), self.sampling_rate)
@@ -246,7 +263,7 @@ class CandidateRankingDisplay:
             bare(panel)
             self.axes_.append(panel)
         self.ax_ = self.axes_[0]
-        self._label()
+        self._label(entries, ncols)
         return self
 
     def _checked(self) -> list[np.ndarray]:
@@ -266,28 +283,33 @@ class CandidateRankingDisplay:
 
     def _texts(self) -> list[str]:
         """Return what to write beside each panel."""
-        texts = ["anchor" if self.anchor_label is None else f"anchor\n{self.anchor_label}"]
+        texts = ["anchor"]
+        if self.anchor_label is not None:
+            texts[0] += f"\n{wrapped(self.anchor_label, _LINE)}"
         for i, (rank, score) in enumerate(zip(self.ranks, self.scores, strict=True)):
             lines = [f"rank {rank}", f"{self.score_name} {with_unit(score, self.score_unit)}"]
             if self.labels is not None:
-                lines.append(str(self.labels[i]))
+                lines.append(wrapped(self.labels[i], _LINE))
             texts.append("\n".join(lines))
         return texts
 
-    def _label(self) -> None:
+    def _label(self, names, ncols: int) -> None:
         anchor, *_, last = self.axes_
-        anchor.set_facecolor("#f2f2f2")
+        # A light grey on white, a dark one on black.
+        anchor.set_facecolor((ink(), 0.05))
         self.texts_[0].set_fontweight("bold")
         anchor.set_title(
             f"Anchor, and {len(self.axes_) - 1} of {self.n_candidates} candidates, nearest first",
             loc="left",
-            pad=22,
+            pad=7 + 15 * legend_lines(names, ncols),
         )
         # On the anchor's panel, under the title.
         anchor.legend(
+            self.lines_[0],
+            names,
             loc="lower left",
             bbox_to_anchor=(-0.01, 0.93),
-            ncols=min(6, len(self.lines_[0])),
+            ncols=ncols,
             frameon=False,
         )
         last.set_xlabel(time_label(self.sampling_rate))
@@ -304,4 +326,4 @@ def _places(n_candidates: int, n: int, show: str) -> np.ndarray:
 
 def _score_unit(comparison: Comparison, unit: str | None) -> str | None:
     """Return the unit of a motif distance; other scores have none that is known."""
-    return f"{unit}²" if unit is not None and comparison.name == "motif distance" else None
+    return squared(unit) if unit is not None and comparison.name == "motif distance" else None

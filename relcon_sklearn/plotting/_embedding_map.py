@@ -6,14 +6,24 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import column_or_1d
 
-from ._style import COLOUR_MAP, PALETTE, panels
+from ._keywords import is_filled, scatter_keywords
+from ._legends import axes_width, below, entry_width, legend_columns, legend_height, wrapped
+from ._style import COLOUR_MAP, PALETTE, colour, panels
 
 _MARKERS = "o^sDv*Ph"
 
 # With more classes than this, a legend would be read by nobody.
 _MOST_IN_LEGEND = 24
+
+# A legend of longer names stands below the panel: beside it, it would leave no room for the map.
+_LONGEST_BESIDE = 20
+
+# Inches that a panel takes with a legend of short names beside it, and those of such a legend.
+_PANEL_WIDTH, _LEGEND_WIDTH = 5.2, 1.3
+
+# Keywords of scatter that mean something for numbers only.
+_OF_NUMBERS = ("cmap", "norm", "vmin", "vmax", "plotnonfinite", "colorizer")
 
 
 class EmbeddingMapDisplay:
@@ -30,8 +40,9 @@ class EmbeddingMapDisplay:
     positions : ndarray of shape (n_segments, 2)
         Where each embedding lies on the map.
     labels : array-like of shape (n_segments,)
-        What the points of the first panel are coloured by. Floating-point numbers of more than 8
-        values get a colour bar, all else a legend.
+        What the points of the first panel are coloured by. Numbers get a colour bar if they are
+        floating-point numbers of more than 8 values or integers of more than 24; all else gets a
+        legend. Codes of more than 24 classes have to be strings to be taken as names.
     groups : array-like of shape (n_segments,) or None, default=None
         What the points of a second panel are coloured by; always taken as names. None leaves that
         panel out.
@@ -112,7 +123,8 @@ class EmbeddingMapDisplay:
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments.
         labels : array-like of shape (n_segments,)
-            What to colour by: names, or numbers.
+            What to colour by: names, or numbers. Floating-point numbers of more than 8 values and
+            integers of more than 24 get a colour bar.
         groups : array-like of shape (n_segments,) or None, default=None
             Whose each segment is, for a second panel coloured by it.
         transformer : estimator with ``fit_transform`` or None, default=None
@@ -123,9 +135,10 @@ class EmbeddingMapDisplay:
         group_name : str, default="subject"
             What the groups are.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`.
+            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
 
         Returns
         -------
@@ -164,7 +177,8 @@ class EmbeddingMapDisplay:
         Z : array-like of shape (n_segments, n_features)
             Embeddings.
         labels : array-like of shape (n_segments,)
-            What to colour by: names, or numbers.
+            What to colour by: names, or numbers. Floating-point numbers of more than 8 values and
+            integers of more than 24 get a colour bar.
         groups : array-like of shape (n_segments,) or None, default=None
             Whose each segment is, for a second panel coloured by it.
         transformer : estimator with ``fit_transform`` or None, default=None
@@ -175,9 +189,10 @@ class EmbeddingMapDisplay:
         group_name : str, default="subject"
             What the groups are.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`.
+            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
 
         Returns
         -------
@@ -187,11 +202,15 @@ class EmbeddingMapDisplay:
         Raises
         ------
         ValueError
-            If there is not one label for each embedding, if embeddings are not finite, or if
-            `transformer` does not give two dimensions.
+            If there is not one label for each embedding, if labels are missing or embeddings not
+            finite, or if `transformer` does not give two dimensions.
         """
         check_matplotlib_support(f"{cls.__name__}.from_embeddings")
         Z = check_array(Z, input_name="Z", ensure_min_samples=2)
+        # Before the map is made, which may take long.
+        _checked(labels, "labels", len(Z))
+        if groups is not None:
+            _checked(groups, "groups", len(Z))
         if transformer is None:
             transformer = PCA(n_components=min(2, Z.shape[1]), random_state=0)
         positions = np.asarray(transformer.fit_transform(Z))
@@ -216,9 +235,10 @@ class EmbeddingMapDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`.
+            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
 
         Returns
         -------
@@ -228,34 +248,38 @@ class EmbeddingMapDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
+        kwargs = scatter_keywords(kwargs)
         positions = np.asarray(self.positions)
         colourings = [(_checked(self.labels, "labels", len(positions)), self.label_name)]
         if self.groups is not None:
             colourings.append((_checked(self.groups, "groups", len(positions)), self.group_name))
         n_panels = len(colourings)
-        self.figure_, grid = panels(plt, ax, 1, n_panels, figsize=(0.4 + 5.2 * n_panels, 4.4))
+        extra_width, extra_height = _extra_room(colourings)
+        size = (0.4 + (_PANEL_WIDTH + extra_width) * n_panels, 4.4 + extra_height)
+        self.figure_, grid = panels(plt, ax, 1, n_panels, figsize=size)
         self.axes_, self.scatters_, self.colorbar_ = [], [], None
         # Drawn in an order that favours no class, the same each time.
         order = np.random.default_rng(0).permutation(len(positions))
         for i, (values, name) in enumerate(colourings):
             panel = self.figure_.add_subplot(grid[i])
-            if i == 0 and _is_continuous(values):
-                self.scatters_.append([self._draw_numbers(panel, values, order, name, **kwargs)])
-            else:
-                self.scatters_.append(
-                    _draw_classes(panel, positions, values, order, name, **kwargs)
-                )
             title = f"by {name.split(' (')[0]}"
-            n_values = len(np.unique(values))
-            if n_values > _MOST_IN_LEGEND and not (i == 0 and self.colorbar_):
-                title += f" ({n_values}, colours repeat)"
+            if i == 0 and _is_continuous(values):
+                drawn = [self._draw_numbers(panel, values, order, name, **kwargs)]
+            else:
+                if self.colorbar_:
+                    kwargs = {k: v for k, v in kwargs.items() if k not in _OF_NUMBERS}
+                drawn = _draw_classes(panel, positions, values, order, **kwargs)
+                title += _repeats(values, kwargs)
+            self.scatters_.append(drawn)
             self._label(panel, title)
+            if not (i == 0 and self.colorbar_):
+                _draw_legend(panel, values, name, _markers(kwargs), own_figure=ax is None)
             self.axes_.append(panel)
         self.ax_ = self.axes_[0]
         return self
 
     def _draw_numbers(self, ax, values, order, name, **kwargs):
-        settings = _scatter_settings(len(order)) | {"cmap": COLOUR_MAP}
+        settings = _scatter_settings(len(order), kwargs.get("marker", "o")) | {"cmap": COLOUR_MAP}
         points = ax.scatter(
             *np.asarray(self.positions)[order].T, c=values[order], **(settings | kwargs)
         )
@@ -274,51 +298,130 @@ class EmbeddingMapDisplay:
 
 
 def _checked(values, name: str, n: int) -> np.ndarray:
-    values = column_or_1d(np.asarray(values))
+    """Return labels or groups, one for each embedding and none missing."""
+    if values is None:
+        raise ValueError(f"{name} is None; expected one entry for each of the {n} embeddings.")
+    values = np.asarray(values)
+    if values.shape[1:] == (1,):
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(f"{name} has shape {values.shape}; expected a 1d array, ({n},).")
     if len(values) != n:
         raise ValueError(f"{name} has {len(values)} entries, but there are {n} embeddings.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError(f"{name} contains NaN or infinity: leave such segments out.")
+    if values.dtype.kind == "O":
+        _check_objects(values, name)
     return values
 
 
+def _check_objects(values: np.ndarray, name: str) -> None:
+    """Raise ValueError if some are missing, or they are of kinds that have no order."""
+    missing = sum(map(_is_missing, values))
+    if missing:
+        raise ValueError(
+            f"{name} contains {missing} missing values (None or NaN): leave such segments out, or "
+            "name them."
+        )
+    kinds = {type(value).__name__ for value in values}
+    if str in map(type, values) and len(kinds) > 1:
+        raise ValueError(f"{name} contains values of types {sorted(kinds)}; expected one type.")
+
+
+def _is_missing(value) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        # The missing value of pandas is neither true nor false.
+        return True
+
+
 def _is_continuous(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and len(np.unique(values)) > len(PALETTE)
+    most_classes = {"f": len(PALETTE), "i": _MOST_IN_LEGEND, "u": _MOST_IN_LEGEND}
+    kind = values.dtype.kind
+    return kind in most_classes and len(np.unique(values)) > most_classes[kind]
 
 
-def _scatter_settings(n_points: int) -> dict:
+def _scatter_settings(n_points: int, marker) -> dict:
     """Return sizes for as many points: large while there is room."""
     size = float(np.clip(16_000 / n_points, 4, 36))
-    return {"s": size, "alpha": 0.8, "linewidths": 0.15, "edgecolors": "#333333"}
+    settings = {"s": size, "alpha": 0.8, "marker": marker}
+    # A cross has no face, and is drawn in the colour of its label.
+    edge = {"linewidths": 0.15, "edgecolors": "#333333"} if is_filled(marker) else {"linewidths": 1}
+    return settings | edge
 
 
-def _draw_classes(ax, positions, values, order, name: str, **kwargs) -> list:
+def _draw_classes(ax, positions, values, order, **kwargs) -> list:
     """Draw points with a colour for each class, and a marker for each round of the palette."""
     classes, codes = np.unique(values, return_inverse=True)
-    colours = np.array([PALETTE[code % len(PALETTE)] for code in range(len(classes))])
-    rounds = codes // len(PALETTE) % len(_MARKERS)
-    settings = _scatter_settings(len(order)) | kwargs
+    colours = np.array([colour(code) for code in range(len(classes))])
+    markers = _markers(kwargs)
+    rounds = codes // len(PALETTE) % len(markers)
     points = []
     for i in np.unique(rounds):
         rows = order[rounds[order] == i]
-        marked = {"c": colours[codes[rows]], "marker": _MARKERS[i]} | settings
-        points.append(ax.scatter(*positions[rows].T, **marked))
-    if len(classes) > _MOST_IN_LEGEND:
-        return points
-    handles = [_handle(colours[i], _MARKERS[i // len(PALETTE)]) for i in range(len(classes))]
-    ax.legend(
-        handles,
-        [str(c) for c in classes],
-        title=name,
-        frameon=False,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        ncols=1 if len(classes) <= 14 else 2,
-    )
+        settings = _scatter_settings(len(order), markers[i]) | kwargs
+        points.append(ax.scatter(*positions[rows].T, c=colours[codes[rows]], **settings))
     return points
 
 
-def _handle(colour: str, marker: str):
+def _markers(kwargs) -> list:
+    """Return the markers of the rounds of the palette: the one that was asked for, or several."""
+    return [kwargs["marker"]] if "marker" in kwargs else list(_MARKERS)
+
+
+def _repeats(values, kwargs) -> str:
+    """Return what to say where colours do not tell all classes apart."""
+    n_classes = len(np.unique(values))
+    told_apart = len(PALETTE) if "marker" in kwargs else _MOST_IN_LEGEND
+    return f" ({n_classes}, colours repeat)" if n_classes > told_apart else ""
+
+
+def _legend_names(values) -> list[str]:
+    """Return the classes that a legend names, in lines; none if there are too many."""
+    classes = np.unique(values)
+    return [] if len(classes) > _MOST_IN_LEGEND else [wrapped(c, 48) for c in classes]
+
+
+def _columns_beside(n_classes: int) -> int:
+    return 1 if n_classes <= 14 else 2
+
+
+def _is_beside(names: list[str]) -> bool:
+    return max(map(len, names)) <= _LONGEST_BESIDE
+
+
+def _extra_room(colourings) -> tuple[float, float]:
+    """Return the inches that legends need in a new figure, for each panel and below them."""
+    width = height = 0.0
+    for i, (values, _) in enumerate(colourings):
+        names = _legend_names(values)
+        if not names or (i == 0 and _is_continuous(values)):
+            continue
+        if _is_beside(names):
+            width = max(width, _columns_beside(len(names)) * entry_width(names) - _LEGEND_WIDTH)
+        else:
+            columns = legend_columns(names, _PANEL_WIDTH)
+            height = max(height, 0.3 + legend_height(names, columns))
+    return width, height
+
+
+def _draw_legend(ax, values, name: str, markers, *, own_figure: bool) -> None:
+    """Name the classes, beside the panel if that leaves it its width, else below."""
+    names = _legend_names(values)
+    if not names:
+        return
+    rounds = [i // len(PALETTE) % len(markers) for i in range(len(names))]
+    handles = [_handle(colour(i), markers[k]) for i, k in enumerate(rounds)]
+    place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+    ncols = _columns_beside(len(names))
+    fits = own_figure or ncols * entry_width(names) < axes_width(ax) / 2
+    if not (fits and _is_beside(names)):
+        place, ncols = below(ax), legend_columns(names, axes_width(ax))
+    ax.legend(handles, names, title=name, frameon=False, ncols=ncols, **place)
+
+
+def _handle(colour: str, marker):
     from matplotlib.lines import Line2D
 
     return Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6)

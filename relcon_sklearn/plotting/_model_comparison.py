@@ -7,6 +7,8 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
+from ._keywords import line_keywords
+from ._legends import axes_width, below, legend_columns, legend_height, text_width, wrapped
 from ._style import GREY, MINUS, bare, colour, only_axes
 
 _METRICS = {
@@ -14,6 +16,12 @@ _METRICS = {
     "recall": ("recall", recall_score),
     "precision": ("precision", precision_score),
 }
+
+# Inches that the scores are drawn in at least, and those taken by the gains beside them.
+_LEAST_WIDTH = 4.6
+_GAINS_WIDTH = 0.8
+# Where the gains end, in points right of the axes.
+_GAINS_END = 46
 
 
 class ModelComparisonDisplay:
@@ -86,9 +94,10 @@ class ModelComparisonDisplay:
         metric : {"f1", "recall", "precision"}, default="f1"
             What to draw.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; None makes a new figure.
+            Axes to draw on; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
 
         Returns
         -------
@@ -114,9 +123,10 @@ class ModelComparisonDisplay:
         metric : {"f1", "recall", "precision"}, default="f1"
             What to draw. A class that a model never predicts has a precision of 0.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; None makes a new figure.
+            Axes to draw on; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
 
         Returns
         -------
@@ -152,18 +162,25 @@ class ModelComparisonDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; None makes a new figure.
+            Axes to draw on; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
 
         Returns
         -------
         display : ModelComparisonDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If scores are not finite, or not one for each class.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
+        kwargs = line_keywords(kwargs, refused=["label"])
         _check_models(self.scores, "scores")
         scores = np.array([np.asarray(values, dtype=float) for values in self.scores.values()])
         if scores.shape[1:] != np.shape(self.classes):
@@ -171,11 +188,18 @@ class ModelComparisonDisplay:
                 f"scores have shape {scores.shape[1:]} for each model; expected one for each of "
                 f"the {len(self.classes)} classes."
             )
+        _check_finite(scores, list(self.scores), self.classes)
         self.order_ = _order(scores)
         rows = np.column_stack([scores[:, self.order_], scores.mean(axis=1)])
         # The mean stands apart from the classes.
         y = np.append(np.arange(len(self.order_)), len(self.order_) + 0.3)
-        self.ax_ = only_axes(plt, ax, figsize=(6.5, 1.3 + 0.38 * len(y)))
+        names = self._class_names()
+        width = max(6.5, _LEAST_WIDTH + text_width(names) + _GAINS_WIDTH)
+        models = [wrapped(name, 40) for name in self.scores]
+        room = width - text_width(names) - 0.2 if ax is None else axes_width(ax)
+        ncols = legend_columns(models, room)
+        height = 1 + 0.38 * len(y) + legend_height(models, ncols)
+        self.ax_ = only_axes(plt, ax, figsize=(width, height), outside=True)
         self.figure_ = self.ax_.figure
         self.spans_ = self.ax_.hlines(
             y, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=2.5, alpha=0.5, zorder=1
@@ -185,17 +209,24 @@ class ModelComparisonDisplay:
             settings = {"color": colour(i), "marker": "osD^v*Ph"[i % 8], "markersize": 8}
             settings |= {"linestyle": "none", "label": name, "zorder": 2}
             (self.dots_[name],) = self.ax_.plot(values, y, **(settings | kwargs))
-        self._label(y)
+        self._label(y, names)
+        self.ax_.legend(
+            list(self.dots_.values()), models, ncols=ncols, frameon=False, **below(self.ax_)
+        )
         self.texts_ = self._write_gains(rows[1] - rows[0], y) if len(rows) == 2 else []
         return self
 
-    def _label(self, y) -> None:
+    def _class_names(self) -> list[str]:
+        """Return the classes in the order drawn, with their numbers of segments."""
+        names = [wrapped(self.classes[i], 50) for i in self.order_]
+        if self.supports is None:
+            return names
+        return [
+            f"{name} (n={self.supports[i]})" for name, i in zip(names, self.order_, strict=True)
+        ]
+
+    def _label(self, y, names) -> None:
         ax = self.ax_
-        names = [str(self.classes[i]) for i in self.order_]
-        if self.supports is not None:
-            names = [
-                f"{name} (n={self.supports[i]})" for name, i in zip(names, self.order_, strict=True)
-            ]
         ax.set_yticks(y, [*names, "mean"])
         ax.get_yticklabels()[-1].set_fontweight("bold")
         ax.axhline(y[-1] - 0.65, color=GREY, linewidth=0.8)
@@ -204,17 +235,18 @@ class ModelComparisonDisplay:
         ax.grid(axis="x", color=GREY, alpha=0.25, linewidth=0.6)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(self.dots_), frameon=False)
         bare(ax)
 
     def _write_gains(self, gains, y) -> list:
-        place = {"transform": self.ax_.get_yaxis_transform(), "va": "center", "ha": "right"}
-        self.ax_.text(1.14, y[0] - 0.9, "gain", **place)
-        texts = [f"{gain:+.2f}" if abs(gain) >= 0.005 else "0.00" for gain in gains]
-        texts = [text.replace("-", MINUS) for text in texts]
+        largest = max(np.abs(dots.get_xdata()).max() for dots in self.dots_.values())
+        texts = [_signed(gain, _decimals(largest)) for gain in gains]
+        # At a distance in points, so that they clear the dots in axes of any width.
+        place = {"xycoords": self.ax_.get_yaxis_transform(), "xytext": (_GAINS_END, 0)}
+        place |= {"textcoords": "offset points", "ha": "right", "va": "center"}
+        self.ax_.annotate("gain", (1, y[0] - 0.9), **place)
         weights = ["normal"] * len(self.order_) + ["bold"]
         return [
-            self.ax_.text(1.14, height, text, fontweight=weight, **place)
+            self.ax_.annotate(text, (1, height), fontweight=weight, **place)
             for height, text, weight in zip(y, texts, weights, strict=True)
         ]
 
@@ -226,6 +258,29 @@ def _check_models(models, name: str) -> None:
             f"got {type(models).__name__}"
             + (f" of {len(models)}." if hasattr(models, "__len__") else ".")
         )
+
+
+def _check_finite(scores: np.ndarray, models: list, classes) -> None:
+    for model, values in zip(models, scores, strict=True):
+        for i in np.flatnonzero(~np.isfinite(values)):
+            raise ValueError(
+                f"scores[{model!r}] is {values[i]} for class {classes[i]!s}: leave out "
+                "classes that one of the models has no score of."
+            )
+
+
+def _decimals(largest: float) -> int:
+    """Return how many decimals gains need: two of scores up to 10, one of percentages."""
+    if largest == 0:
+        return 2
+    magnitude = int(np.ceil(np.log10(largest)))
+    return 2 - magnitude if largest < 0.1 else max(0, min(2, 3 - magnitude))
+
+
+def _signed(gain: float, decimals: int) -> str:
+    """Return a gain with its sign, or without where it rounds to nothing."""
+    text = f"{gain:+.{decimals}f}"
+    return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def _order(scores: np.ndarray) -> np.ndarray:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from ._legends import axes_width, legend_columns, legend_lines, wrapped
 from ._scores import learned_distance
 from ._style import (
     as_segment,
     bare,
     channel_labels,
+    channel_units,
     check_sampling_rate,
     draw_channels,
+    ink,
     panels,
     time_label,
     times,
@@ -19,8 +22,12 @@ from ._style import (
     with_unit,
 )
 
-# Channels that a legend has room for; of more, the panels below give the colours.
+# Channels, and lines, that a legend has room for; of more, the panels below give the colours.
 _MOST_IN_LEGEND = 4
+_MOST_LINES = 2
+
+# Characters in a line of a channel's name.
+_LINE = 18
 
 
 class MotifMatchDisplay:
@@ -29,7 +36,8 @@ class MotifMatchDisplay:
     The map has a row for each moment of the anchor (left) and a column for each moment of the
     candidate (above): where it is dark, the anchor is rebuilt from there. Dark diagonals are
     motifs, short patterns that both segments share. Below, the anchor is drawn with what was
-    rebuilt; the squared gap between the two, summed over time and channels, is the distance.
+    rebuilt; the squared gap between the two, summed over time and channels, is the distance. It is
+    written above, with the root mean square of the gap (RMS error).
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -47,8 +55,11 @@ class MotifMatchDisplay:
         In Hz; time is drawn in seconds then, else in time steps.
     channel_names : sequence of str or None, default=None
         None takes x, y and z for three channels, else numbers.
-    unit : str or None, default="g"
-        Of the values of the segments; None where they have none.
+    unit : str, None or sequence of str or None, default="g"
+        Of the values of the segments; None where they have none. A sequence has one for each
+        channel: of an accelerometer and a gyroscope, for one. Only channels of one unit have the
+        same scale then, those beside the map are drawn as shares of the largest absolute value
+        in their unit, and the distance has no unit.
 
     Attributes
     ----------
@@ -132,12 +143,14 @@ class MotifMatchDisplay:
             In Hz; time is drawn in seconds then, else in time steps.
         channel_names : sequence of str or None, default=None
             None takes x, y and z for three channels, else numbers.
-        unit : str or None, default="g"
-            Of the values of the segments; None where they have none.
+        unit : str, None or sequence of str or None, default="g"
+            Of the values of the segments, or of each channel; None where they have none.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map.
+            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map. With the same
+            ``vmax``, maps can be compared.
 
         Returns
         -------
@@ -172,9 +185,11 @@ class MotifMatchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map.
+            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map. With the same
+            ``vmax``, maps can be compared.
 
         Returns
         -------
@@ -187,14 +202,15 @@ class MotifMatchDisplay:
         anchor, candidate, rebuilt, attention = self._checked()
         n_channels = anchor.shape[1]
         labels = channel_labels(self.channel_names, n_channels)
+        units = channel_units(self.unit, n_channels)
         self.distance_ = float(np.square(rebuilt - anchor, dtype=np.float64).sum())
         self.figure_, grid = panels(
             plt,
             ax,
             2,
             1,
-            figsize=(7, 6 + 0.75 * n_channels),
-            height_ratios=[5.5, 0.9 * n_channels],
+            figsize=(7, 6 + max(1.4, 0.75 * n_channels)),
+            height_ratios=[5.5, max(1.6, 0.9 * n_channels)],
         )
         match = grid[0].subgridspec(2, 3, width_ratios=[1.2, 4, 0.12], height_ratios=[1.5, 4])
         map_ax = self.figure_.add_subplot(match[1, 1])
@@ -205,25 +221,25 @@ class MotifMatchDisplay:
         self.axes_ = {"map": map_ax, "candidate": above, "anchor": beside, "colorbar": bar_ax}
 
         self._draw_map(map_ax, bar_ax, attention, **kwargs)
+        scales = _scales([anchor, candidate], units)
         time = times(len(candidate), self.sampling_rate)
-        self.candidate_lines_ = draw_channels(above, time, candidate, labels)
+        self.candidate_lines_ = draw_channels(above, time, candidate / scales, labels)
         time = times(len(anchor), self.sampling_rate)
-        self.anchor_lines_ = draw_channels(beside, time, anchor, labels, upright=True)
-        self._label_signals(above, beside)
+        self.anchor_lines_ = draw_channels(beside, time, anchor / scales, labels, upright=True)
+        self._label_signals(above, beside, units)
         self.reconstruction_lines_ = []
         rows = grid[1].subgridspec(n_channels, 1)
-        for i, label in enumerate(labels):
+        for i, line in enumerate(self.anchor_lines_):
             lower = self.figure_.add_subplot(rows[i])
             self.axes_[f"reconstruction {i}"] = lower
-            line = self.anchor_lines_[i]
             lower.plot(time, anchor[:, i], color=line.get_color(), linewidth=1.4, label="anchor")
             self.reconstruction_lines_ += lower.plot(
-                time, rebuilt[:, i], color="black", linewidth=1.1, linestyle="--", label="rebuilt"
+                time, rebuilt[:, i], color=ink(), linewidth=1.1, linestyle="--", label="rebuilt"
             )
-            self._label_reconstruction(lower, label, first=i == 0, last=i == n_channels - 1)
         lower_axes = [self.axes_[f"reconstruction {i}"] for i in range(n_channels)]
-        _same_span(lower_axes)
-        self.figure_.align_ylabels(lower_axes)
+        self._label_reconstructions(lower_axes, labels, units)
+        for unit in set(units):
+            _same_span([ax for ax, u in zip(lower_axes, units, strict=True) if u == unit])
         return self
 
     def _checked(self):
@@ -252,40 +268,74 @@ class MotifMatchDisplay:
         end_anchor, end_candidate = (2 * half * n - half for n in attention.shape)
         settings = {
             "cmap": "Greys",
-            "norm": PowerNorm(0.5, vmin=0),
             "aspect": "auto",
             "interpolation": "nearest",
             "extent": (-half, end_candidate, end_anchor, -half),
         }
+        if "norm" not in kwargs:
+            limits = {"vmin": kwargs.pop("vmin", 0), "vmax": kwargs.pop("vmax", None)}
+            settings["norm"] = PowerNorm(0.5, **limits)
         self.image_ = ax.imshow(attention, **(settings | kwargs))
         ax.set_xlabel(time_label(self.sampling_rate, "candidate"))
-        ax.tick_params(labelleft=False)
+        ax.set_ylabel(time_label(self.sampling_rate, "anchor"))
         self.figure_.colorbar(self.image_, cax=bar_ax, label="attention weight")
 
-    def _label_signals(self, above, beside) -> None:
-        above.tick_params(labelbottom=False, labelleft=False, labelright=True, right=True)
-        above.tick_params(left=False)
-        above.yaxis.set_label_position("right")
-        above.set_ylabel(value_label(self.unit))
-        above.set_title(_title(self.distance_, self.anchor, self.unit))
-        beside.set_ylabel(time_label(self.sampling_rate, "anchor"))
-        beside.set_xlabel(value_label(self.unit))
-        if len(self.candidate_lines_) <= _MOST_IN_LEGEND:
-            # The corner between the two signals is free, and has to leave the map its width.
-            place = {"loc": "upper right", "bbox_to_anchor": (-0.1, 1)}
-            above.legend(**place, frameon=False, title="channel").set_in_layout(False)
-        above.spines[["top", "left"]].set_visible(False)
+    def _label_signals(self, above, beside, units) -> None:
+        unit, mixed = _common(units)
+        label = "share of largest" if mixed else value_label(unit)
+        # Longer than the panel, it has room above.
+        above.set_ylabel(label, loc="bottom")
+        above.tick_params(labelbottom=False)
+        # Its time is written between it and the map, where the scale of the candidate needs room.
+        beside.tick_params(labelleft=False)
+        beside.set_xlabel(label)
+        self.figure_.align_ylabels([above, self.ax_])
+        title = {"label": _title(self.distance_, self.anchor, unit)}
+        names = [wrapped(line.get_label(), _LINE) for line in self.candidate_lines_]
+        ncols = legend_columns(names, axes_width(above))
+        lines = legend_lines(names, ncols)
+        if len(names) <= _MOST_IN_LEGEND and lines <= _MOST_LINES:
+            place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "borderaxespad": 0}
+            above.legend(self.candidate_lines_, names, ncols=ncols, frameon=False, **place)
+            # The legend lies between the title and the candidate.
+            title["pad"] = 10 + 15 * lines
+        # From the left, where it cannot run into the label of the y axis.
+        above.set_title(**title, loc="left")
+        bare(above)
         bare(beside)
 
-    def _label_reconstruction(self, ax, channel: str, *, first: bool, last: bool) -> None:
-        ax.set_ylabel(channel if self.unit is None else f"{channel} ({self.unit})")
-        ax.margins(x=0.01)
-        ax.tick_params(labelbottom=last)
-        bare(ax)
-        if first:
-            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
-        if last:
-            ax.set_xlabel(time_label(self.sampling_rate, "anchor"))
+    def _label_reconstructions(self, axes, channels, units) -> None:
+        unit, mixed = _common(units)
+        for ax, channel, own in zip(axes, channels, units, strict=True):
+            name = f"{channel} ({own})" if mixed and own is not None else channel
+            # Lying, since the panels are lower than most names are long.
+            ax.set_ylabel(wrapped(name, _LINE), rotation=0, ha="right", va="center")
+            ax.margins(x=0.01)
+            ax.tick_params(labelbottom=ax is axes[-1])
+            bare(ax)
+        axes[0].legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderaxespad=0
+        )
+        if unit is not None:
+            axes[0].set_title(value_label(unit), loc="left", fontsize="medium")
+        axes[-1].set_xlabel(time_label(self.sampling_rate, "anchor"))
+        self.figure_.align_ylabels(axes)
+
+
+def _common(units) -> tuple[str | None, bool]:
+    """Return the unit that all channels have, and whether there are several instead."""
+    mixed = len(set(units)) > 1
+    return None if mixed else units[0], mixed
+
+
+def _scales(segments, units) -> np.ndarray:
+    """Return what to divide each channel by, so that those of all units can be drawn together."""
+    if len(set(units)) == 1:
+        return np.ones(len(units), dtype=np.float32)
+    largest = np.max([np.abs(segment).max(axis=0) for segment in segments], axis=0)
+    units = np.array([str(unit) for unit in units])
+    scales = np.array([largest[units == unit].max() for unit in units])
+    return np.where(scales > 0, scales, 1)
 
 
 def _same_span(axes) -> None:
@@ -299,6 +349,6 @@ def _same_span(axes) -> None:
 def _title(distance: float, anchor, unit: str | None) -> str:
     error = np.sqrt(distance / np.size(anchor))
     return (
-        f"Anchor rebuilt from candidate: d = {with_unit(distance, unit, 2)}"
-        f"\n(root mean squared error {with_unit(error, unit)})"
+        "Anchor rebuilt from candidate:\n"
+        f"d = {with_unit(distance, unit, 2)} (RMS error {with_unit(error, unit)})"
     )

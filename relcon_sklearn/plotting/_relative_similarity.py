@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from ._keywords import COLOURS, is_filled, scatter_keywords
+from ._legends import axes_width, below, entry_width
 from ._scores import compare, ranking_distance
-from ._style import GREY, MINUS, as_segment, bare, colour, only_axes
+from ._style import GREY, MINUS, RHO, as_segment, bare, colour, only_axes, squared
+
+# Keywords of scatter that the display needs for what it shows.
+_OWN_KEYWORDS = (*COLOURS, "edgecolor", "label")
 
 
 class RelativeSimilarityDisplay:
@@ -132,9 +139,11 @@ class RelativeSimilarityDisplay:
         unit : str or None, default="g"
             Of the values of the segments; a motif distance is in its square.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; None makes a new figure.
+            Axes to draw on; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`.
+            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours and ``label`` excepted, and
+            with groups ``marker``.
 
         Returns
         -------
@@ -144,7 +153,7 @@ class RelativeSimilarityDisplay:
         Raises
         ------
         ValueError
-            If labels or groups do not fit the candidates, or the anchor's is missing.
+            If labels or groups do not fit the candidates or the anchor's, or that is missing.
         TypeError
             If `distance` is None, and the embedder was not trained by one.
         """
@@ -166,7 +175,7 @@ class RelativeSimilarityDisplay:
             label_name=label_name,
             group_name=group_name,
             distance_name=f"{distances.name} from the anchor"
-            + (f" ({unit}²)" if motif and unit else ""),
+            + (f" {_bracketed(squared(unit))}" if motif and unit else ""),
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -176,30 +185,43 @@ class RelativeSimilarityDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; None makes a new figure.
+            Axes to draw on; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`.
+            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours and ``label`` excepted, and
+            with groups ``marker``.
 
         Returns
         -------
         display : RelativeSimilarityDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If distances or similarities are not finite, or do not fit each other.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        distances, similarities = np.asarray(self.distances), np.asarray(self.similarities)
+        own = _OWN_KEYWORDS if self.same_group is None else (*_OWN_KEYWORDS, "marker")
+        kwargs = scatter_keywords(kwargs, refused=own)
+        distances = _numbers(self.distances, "distances")
+        similarities = _numbers(self.similarities, "similarities")
         if distances.ndim != 1 or distances.shape != similarities.shape or len(distances) < 2:
             raise ValueError(
                 f"distances have shape {distances.shape} and similarities {similarities.shape}; "
                 "expected (n_candidates,) both, of two candidates or more."
             )
+        kinds = self._kinds(len(distances))
         self.ax_ = only_axes(plt, ax, figsize=(6.5, 4.6))
         self.figure_ = self.ax_.figure
         self.scatters_ = {}
         # The rarer, nearer kinds are drawn last, on top, and named first.
-        kinds = self._kinds(len(distances))
         for name, rows, style in reversed(kinds):
+            if not is_filled(kwargs.get("marker", style["marker"])):
+                # A cross has no face, and is drawn in the colour of its edge.
+                style = {"c": style["edgecolors"]}
             settings = {"s": 26, "alpha": 0.8, "linewidths": 1.0} | style | kwargs
             points = self.ax_.scatter(distances[rows], similarities[rows], label=name, **settings)
             self.scatters_[name] = points
@@ -226,23 +248,50 @@ class RelativeSimilarityDisplay:
         return kinds
 
     def _label(self, distances) -> None:
-        from matplotlib.ticker import LogLocator, StrMethodFormatter
-
         ax = self.ax_
         ax.set_xlabel(self.distance_name)
         ax.set_ylabel("cosine similarity to the anchor")
-        rho = f"{self.correlation_:.2f}".replace("-", MINUS)
-        ax.set_title(f"Spearman's rank correlation {rho} over {len(distances)} candidates")
+        value = f"= {self.correlation_:.2f}".replace("-", MINUS)
+        value = "undefined" if np.isnan(self.correlation_) else value
+        ax.set_title(f"Spearman's {RHO} {value} (n = {len(distances)})")
         # Distances of unlike candidates are many times those of like ones.
         if distances.min() > 0 and distances.max() > 10 * distances.min():
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            _set_log_scale(ax, distances.max() / distances.min())
         ax.grid(color=GREY, alpha=0.25, linewidth=0.6)
         ax.set_axisbelow(True)
-        if len(self.scatters_) > 1:
-            ax.legend(list(self.scatters_.values()), list(self.scatters_), loc="best")
+        # Of one kind only, the legend says which.
+        if self.same_label is not None or self.same_group is not None:
+            names = list(self.scatters_)
+            # Long names would cover the points.
+            short = entry_width(names) < 0.6 * axes_width(ax)
+            place = {"loc": "best"} if short else {"frameon": False, **below(ax)}
+            ax.legend(list(self.scatters_.values()), names, **place)
         bare(ax)
+
+
+def _set_log_scale(ax, ratio: float) -> None:
+    """Make the x axis logarithmic, with no more ticks than there is room for."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    subs = (1,)
+    if ratio < 300:
+        subs = (1, 2, 5) if axes_width(ax) > 3 else (1, 3)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _bracketed(unit: str) -> str:
+    """Return a unit in brackets, those it may have itself being enough."""
+    return unit if unit.startswith("(") else f"({unit})"
+
+
+def _numbers(values, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise ValueError(f"{name} have to be finite numbers: leave out candidates that have none.")
+    return values
 
 
 def _same(values, anchor_value, n: int, name: str, anchor_name: str) -> np.ndarray | None:
@@ -254,7 +303,25 @@ def _same(values, anchor_value, n: int, name: str, anchor_name: str) -> np.ndarr
     values = np.asarray(values)
     if values.shape != (n,):
         raise ValueError(f"{name} has shape {values.shape}, but there are {n} candidates.")
+    kinds = _kind(values), _kind(np.asarray(anchor_value))
+    if None not in kinds and kinds[0] != kinds[1]:
+        raise ValueError(
+            f"{anchor_name}={anchor_value!r} is a {kinds[1]}, but {name} holds {kinds[0]}s: no "
+            "candidate could be of its kind. Pass it as the same type."
+        )
     return values == anchor_value
+
+
+def _kind(values: np.ndarray) -> str | None:
+    """Return whether values are strings or numbers; None where they are neither, or both."""
+    if values.dtype.kind == "O":
+        # pandas has its strings as objects.
+        kinds = {
+            "string" if isinstance(value, str) else "number" if isinstance(value, Real) else None
+            for value in values.flat
+        }
+        return kinds.pop() if len(kinds) == 1 else None
+    return {"U": "string"}.get(values.dtype.kind, "number" if values.dtype.kind in "biuf" else None)
 
 
 def _answers(same, n: int, name: str) -> list[tuple[str, np.ndarray]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
+from ._keywords import line_keywords
+
 # Okabe and Ito's palette, told apart with any colour vision, the yellow last for its low contrast.
+# Its black is drawn in the colour of text: see `colour`.
 PALETTE = (
     "#0072B2",
     "#D55E00",
@@ -21,6 +26,7 @@ COLOUR_MAP = "cividis"
 GREY = "#8a8a8a"
 
 MINUS = "\N{MINUS SIGN}"
+RHO = "\N{GREEK SMALL LETTER RHO}"
 
 
 def as_segment(segment, name: str) -> np.ndarray:
@@ -68,9 +74,12 @@ def with_unit(value: float, unit: str | None, power: int = 1) -> str:
     number = number.replace("-", MINUS)
     if unit is None:
         return number
-    if power == 2:
-        unit = f"{unit}²" if unit.isalnum() else f"({unit})²"
-    return f"{number} {unit}"
+    return f"{number} {squared(unit) if power == 2 else unit}"
+
+
+def squared(unit: str) -> str:
+    """Return the square of a unit: "g²", but "(m/s²)²"."""
+    return f"{unit}²" if unit.isalpha() else f"({unit})²"
 
 
 def channel_labels(channel_names, n_channels: int) -> list[str]:
@@ -86,14 +95,36 @@ def channel_labels(channel_names, n_channels: int) -> list[str]:
     return names
 
 
+def channel_units(unit, n_channels: int) -> list[str | None]:
+    """Return the unit of each channel: one for all, or those given."""
+    if unit is None or isinstance(unit, str):
+        return [unit] * n_channels
+    units = [None if u is None else str(u) for u in unit]
+    if len(units) != n_channels:
+        raise ValueError(
+            f"unit has {len(units)} entries, {units}, but segments have {n_channels} channels: "
+            "pass one unit for each, or one for all."
+        )
+    return units
+
+
 def colour(i: int) -> str:
-    """Return the colour of the i-th channel, class or model."""
-    return PALETTE[i % len(PALETTE)]
+    """Return the colour of the i-th channel, class or model, to be seen on any background."""
+    chosen = PALETTE[i % len(PALETTE)]
+    return ink() if chosen == "#000000" else chosen
+
+
+def ink() -> str:
+    """Return the colour of text: black, but white where the style has a dark background."""
+    from matplotlib import rcParams
+    from matplotlib.colors import to_hex
+
+    return to_hex(rcParams["text.color"])
 
 
 def draw_channels(ax, time, segment, labels, *, upright: bool = False, **kwargs) -> list:
     """Draw each channel of a segment; return the lines. Upright, time runs along the y axis."""
-    kwargs = {"linewidth": 1.2} | kwargs
+    kwargs = {"linewidth": 1.2} | line_keywords(kwargs, refused=["label"])
     lines = []
     for i, (values, label) in enumerate(zip(segment.T, labels, strict=True)):
         x, y = (values, time) if upright else (time, values)
@@ -106,22 +137,69 @@ def bare(ax) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def only_axes(plt, ax, figsize=None):
-    """Return the axes given, or those of a new figure."""
+def only_axes(plt, ax, figsize=None, *, outside: bool = False):
+    """Return the axes given, or those of a new figure.
+
+    With `outside`, much is going to be written around them, and their figure needs a layout.
+    """
     if ax is None:
         _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    elif outside:
+        _check_layout(ax)
     return ax
 
 
+def _check_layout(ax) -> None:
+    """Warn if the figure of given axes makes no room for what is written around axes."""
+    if ax.get_subplotspec() is not None and ax.figure.get_layout_engine() is None:
+        warnings.warn(
+            "the figure of ax has no layout, so that labels may overlap or be cut off: make it "
+            'with layout="constrained".',
+            UserWarning,
+            # The line that called `plot`, which called `panels` or `only_axes`, which called this.
+            stacklevel=4,
+        )
+
+
 def panels(plt, ax, nrows: int, ncols: int, *, figsize, **kwargs):
-    """Return a figure, and a grid for several panels in it: all of it, or in the place of `ax`."""
+    """Return a figure, and a grid for several panels in it: all of it, or in the place of `ax`.
+
+    Raises
+    ------
+    ValueError
+        If something was drawn on `ax`, or in its place, before.
+    """
     if ax is None:
         figure = plt.figure(figsize=figsize, layout="constrained")
         return figure, figure.add_gridspec(nrows, ncols, **kwargs)
+    # Axes in whose place a display stands have their frame switched off, below.
+    if ax.has_data() or not ax.axison:
+        raise ValueError(
+            "ax is in use: something was drawn there before, by a display perhaps. Pass axes that "
+            "are empty, or ax=None for a new figure."
+        )
+    _check_layout(ax)
     ax.set_axis_off()
-    spec = ax.get_subplotspec()
-    if spec is not None:
-        return ax.figure, spec.subgridspec(nrows, ncols, **kwargs)
+    spec = ax.get_subplotspec() or _spec_around(ax)
+    return ax.figure, spec.subgridspec(nrows, ncols, **kwargs)
+
+
+def _spec_around(ax):
+    """Return a cell of a grid, in the place of axes that belong to none."""
     place = ax.get_position()
-    edges = {"left": place.x0, "right": place.x1, "bottom": place.y0, "top": place.y1}
-    return ax.figure, ax.figure.add_gridspec(nrows, ncols, **edges, **kwargs)
+    # A layout heeds the proportions of a grid, but not its edges.
+    widths = np.maximum([place.x0, place.width, 1 - place.x1], 1e-6)
+    heights = np.maximum([1 - place.y1, place.height, place.y0], 1e-6)
+    grid = ax.figure.add_gridspec(
+        3,
+        3,
+        left=0,
+        right=1,
+        bottom=0,
+        top=1,
+        wspace=0,
+        hspace=0,
+        width_ratios=widths,
+        height_ratios=heights,
+    )
+    return grid[1, 1]

@@ -10,15 +10,19 @@ from .._classifier import RelConClassifier
 from .._embedder import RelConEmbedder
 from .._motif_distance import LearnedMotifDistance
 from .._regressor import RelConRegressor
+from ._keywords import line_keywords
 from ._scores import unfrozen
-from ._style import GREY, bare, colour, panels
+from ._style import GREY, bare, colour, ink, panels
 
 _LOSSES = {
-    LearnedMotifDistance: "distance from augmented copies",
-    RelConEmbedder: "relative contrastive loss",
-    RelConClassifier: "cross-entropy",
-    RelConRegressor: "squared error of scaled targets",
+    LearnedMotifDistance: "mean distance from augmented copies",
+    RelConEmbedder: "mean relative contrastive loss",
+    RelConClassifier: "mean cross-entropy",
+    RelConRegressor: "mean squared error of scaled targets",
 }
+
+# With more epochs than this, markers would run into a band.
+_MOST_MARKERS = 30
 
 
 class TrainingCurveDisplay:
@@ -32,7 +36,7 @@ class TrainingCurveDisplay:
         The trainings to draw, each in a panel of its own, by title. Records are those of
         ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
     loss_names : dict of str to str or None, default=None
-        Labels of the y axes by the same titles; "loss" where there is none.
+        Labels of the y axes by the same titles, written as they are; "loss" where there is none.
 
     Attributes
     ----------
@@ -74,9 +78,11 @@ class TrainingCurveDisplay:
             Fitted. Of a :class:`relcon_sklearn.RelConEmbedder` the training of its distance is
             drawn too, in a panel to the left, if it was a learned one.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
+            excepted.
 
         Returns
         -------
@@ -104,7 +110,7 @@ class TrainingCurveDisplay:
                 )
         display = cls(
             histories={title: stage.history_ for title, stage in stages},
-            loss_names={title: _LOSSES.get(type(stage), "loss") for title, stage in stages},
+            loss_names={title: _LOSSES.get(type(stage), "mean loss") for title, stage in stages},
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -119,11 +125,13 @@ class TrainingCurveDisplay:
         title : str, default="training"
             Title of the panel.
         loss_name : str, default="loss"
-            Label of the y axis.
+            Label of the y axis, written as it is: "mean squared error", for one.
         ax : matplotlib Axes or None, default=None
-            Axes in whose place to draw; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
+            excepted.
 
         Returns
         -------
@@ -140,9 +148,11 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes in whose place the panels are drawn; None makes a new figure.
+            Empty axes in whose place the panels are drawn; make their figure with
+            ``layout="constrained"``. None makes a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses.
+            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
+            excepted.
 
         Returns
         -------
@@ -152,6 +162,7 @@ class TrainingCurveDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
+        kwargs = line_keywords(kwargs, refused=["label"])
         for title, history in self.histories.items():
             _check_history(history, title)
         n_panels = len(self.histories)
@@ -162,7 +173,7 @@ class TrainingCurveDisplay:
         for i, (title, history) in enumerate(self.histories.items()):
             self.ax_ = self.axes_[title] = self.figure_.add_subplot(grid[i])
             self.ax_.set_title(title)
-            self.ax_.set_ylabel(f"mean {(self.loss_names or {}).get(title, 'loss')}")
+            self.ax_.set_ylabel((self.loss_names or {}).get(title, "loss"))
             self._draw(self.ax_, title, history, **kwargs)
         return self
 
@@ -176,7 +187,7 @@ class TrainingCurveDisplay:
                     "color": colour(i),
                     "label": label,
                     "linestyle": linestyle,
-                    "marker": "o",
+                    "marker": "o" if len(history) <= _MOST_MARKERS else "",
                     "markersize": 4,
                 }
                 losses = [row[key] for row in history]
@@ -191,12 +202,13 @@ class TrainingCurveDisplay:
             marker="o",
             markersize=11,
             markerfacecolor="none",
-            markeredgecolor="black",
+            markeredgecolor=ink(),
             linestyle="none",
             label=f"kept: epoch {best['epoch']}",
         )
         ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        # After one epoch there is one tick.
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         ax.legend(frameon=False)
         bare(ax)
 

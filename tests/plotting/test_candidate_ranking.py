@@ -1,5 +1,7 @@
 """CandidateRankingDisplay: the order of candidates, and what is written beside them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from reference import euclidean
@@ -110,11 +112,60 @@ def test_all_panels_have_the_same_scales_and_labels(embedder, segments):
 
 def test_it_is_drawn_in_the_place_of_given_axes(segments, plt):
     anchor, candidates, _ = segments
-    figure, axes = plt.subplots(1, 2)
+    figure, axes = plt.subplots(1, 2, layout="constrained")
     display = rank(euclidean, anchor, candidates, ax=axes[0], linewidth=3)
     assert display.figure_ is figure
     assert axes[1].axison
     assert display.lines_[0][0].get_linewidth() == 3
+
+
+def test_units_are_squared(embedder, segments):
+    anchor, candidates, _ = segments
+    display = rank(embedder.distance_, anchor, candidates, n=1, unit="m/s²")
+    assert display.texts_[1].get_text().endswith(" (m/s²)²")
+    assert display.axes_[1].get_ylabel() == "acceleration (m/s²)"
+
+
+def test_all_channels_are_in_the_legend():
+    segments = np.random.default_rng(0).normal(size=(4, 64, 6))
+    names = [f"{kind} {axis}" for kind in ("acceleration", "angular rate") for axis in "xyz"]
+    display = rank(euclidean, segments[0], segments[1:], channel_names=names)
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == names
+    box, figure = legend.get_window_extent(), display.figure_.bbox
+    assert figure.x0 <= box.x0 < box.x1 <= figure.x1
+    assert box.y0 > display.ax_.get_window_extent().y0
+
+
+def test_long_labels_leave_the_signals_room(segments):
+    anchor, candidates, _ = segments
+    labels = [f"a very long label of an activity of daily living, number {i}" for i in range(39)]
+    display = rank(euclidean, anchor, candidates, labels=labels, anchor_label=labels[0], n=3)
+    display.figure_.canvas.draw()
+    width = display.ax_.get_window_extent().width
+    assert width > 0.55 * display.figure_.bbox.width
+    text = display.texts_[1].get_text()
+    assert labels[int(text.split()[-1])] in text.replace("\n", " ")
+    assert max(map(len, text.split("\n"))) <= 24
+    boxes = [text.get_window_extent() for text in display.texts_]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
+
+
+def test_the_anchor_is_light_on_white_and_dark_on_black(segments, plt):
+    anchor, candidates, _ = segments
+    assert rank(euclidean, anchor, candidates).ax_.get_facecolor() == (0, 0, 0, 0.05)
+    with plt.style.context("dark_background"):
+        assert rank(euclidean, anchor, candidates).ax_.get_facecolor() == (1, 1, 1, 0.05)
+
+
+def test_the_names_of_the_channels_are_kept(segments, plt):
+    anchor, candidates, _ = segments
+    with pytest.raises(ValueError, match="label='mine' cannot be passed on"):
+        rank(euclidean, anchor, candidates, label="mine")
+    assert plt.get_fignums() == []
+    display = rank(euclidean, anchor, candidates, lw=3, c="k")
+    assert {line.get_linewidth() for lines in display.lines_ for line in lines} == {3}
 
 
 @pytest.mark.parametrize(

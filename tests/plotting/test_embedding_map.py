@@ -77,6 +77,98 @@ def test_numbers_have_a_colour_bar(Z):
     assert display.ax_.get_legend() is None
 
 
+def test_many_whole_numbers_have_a_colour_bar_as_labels_only(Z):
+    ages = np.arange(60) // 2 + 20
+    display = EmbeddingMapDisplay.from_embeddings(Z, ages, groups=ages, label_name="age (years)")
+    assert display.colorbar_.ax.get_ylabel() == "age (years)"
+    assert [ax.get_title() for ax in display.axes_] == [
+        "by age",
+        "by subject (30, colours repeat)",
+    ]
+    assert len(display.scatters_[1]) == 4
+
+
+def test_settings_of_numbers_do_not_concern_the_groups(Z, recwarn):
+    display = EmbeddingMapDisplay.from_embeddings(
+        Z, np.linspace(0, 1, 60), groups=np.arange(60) % 3, cmap="viridis", vmax=2
+    )
+    assert display.scatters_[0][0].get_cmap().name == "viridis"
+    assert display.scatters_[0][0].norm.vmax == 2
+    assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize("labels", [np.arange(60) % 3, np.linspace(0, 1, 60)])
+@pytest.mark.parametrize("keyword", ["lw", "linewidth", "linewidths"])
+def test_keywords_go_by_all_their_names(Z, labels, keyword):
+    display = EmbeddingMapDisplay.from_embeddings(Z, labels, **{keyword: 2})
+    assert list(display.scatters_[0][0].get_linewidths()) == [2]
+
+
+@pytest.mark.parametrize("labels", [np.arange(60) % 3, np.linspace(0, 1, 60)])
+@pytest.mark.parametrize("keyword", ["c", "color", "facecolor", "facecolors", "fc"])
+def test_other_colours_than_those_of_the_labels_are_refused(Z, labels, keyword, plt):
+    with pytest.raises(ValueError, match="colours are those of the labels"):
+        EmbeddingMapDisplay.from_embeddings(Z, labels, **{keyword: "k"})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("marker", ["x", "s"])
+def test_the_legend_has_the_marker_of_the_points(Z, marker, recwarn):
+    labels = np.arange(60) % 3
+    display = EmbeddingMapDisplay.from_embeddings(Z, labels, marker=marker)
+    handles = display.ax_.get_legend().legend_handles
+    assert {handle.get_marker() for handle in handles} == {marker}
+    (points,) = display.scatters_[0]
+    colours = {tuple(colour[:3]) for colour in points.get_facecolors()}
+    assert colours == {to_rgb(PALETTE[i]) for i in range(3)}
+    assert len(recwarn) == 0
+
+
+def test_one_marker_tells_no_more_classes_apart_than_there_are_colours(Z):
+    display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 10, marker="s")
+    assert len(display.scatters_[0]) == 1
+    assert display.ax_.get_title() == "by class (10, colours repeat)"
+
+
+def test_all_classes_are_seen_on_a_dark_background(Z, plt):
+    with plt.style.context("dark_background"):
+        display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 8)
+    _, colours = points(display)
+    assert not (colours == 0).all(axis=1).any()
+    np.testing.assert_array_equal(colours[6], [1, 1, 1])
+    assert to_rgb(display.ax_.get_legend().legend_handles[6].get_color()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("n_classes", [4, 20])
+@pytest.mark.parametrize(
+    "name", ["class {}", "walking upstairs {}", "an activity of daily living as annotated, {}"]
+)
+def test_names_of_classes_leave_the_map_its_room(Z, n_classes, name):
+    labels = [name.format(i % n_classes) for i in range(60)]
+    display = EmbeddingMapDisplay.from_embeddings(Z, labels, groups=np.arange(60) % 3)
+    display.figure_.canvas.draw()
+    width = display.ax_.get_window_extent().width / display.figure_.dpi
+    height = display.ax_.get_window_extent().height / display.figure_.dpi
+    assert width > 3.5
+    assert height > 3.2
+    box, figure = display.ax_.get_legend().get_window_extent(), display.figure_.bbox
+    assert figure.x0 <= box.x0 < box.x1 <= figure.x1
+    assert figure.y0 <= box.y0 < box.y1 <= figure.y1
+    assert not any(box.overlaps(ax.get_window_extent()) for ax in display.axes_)
+
+
+def test_in_a_narrow_place_the_legend_is_below(Z, plt):
+    _, axes = plt.subplots(1, 3, figsize=(10, 5), layout="constrained")
+    for ax in axes:
+        display = EmbeddingMapDisplay.from_embeddings(
+            Z, [f"walking upstairs {i % 4}" for i in range(60)], ax=ax
+        )
+    display.figure_.canvas.draw()
+    box = display.ax_.get_legend().get_window_extent()
+    assert box.y1 < display.ax_.get_window_extent().y0
+    assert box.y0 >= 0
+
+
 @pytest.mark.parametrize("labels", [np.arange(60) % 12, (np.arange(60) % 4).astype(float)])
 def test_few_values_are_classes_even_if_they_are_numbers(Z, labels):
     display = EmbeddingMapDisplay.from_embeddings(Z, labels)
@@ -95,7 +187,8 @@ def test_more_classes_than_colours_have_other_markers(Z):
 
 
 def test_a_legend_that_nobody_would_read_is_left_out(Z):
-    display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60), label_name="person")
+    people = np.arange(60).astype(str)
+    display = EmbeddingMapDisplay.from_embeddings(Z, people, label_name="person")
     assert display.ax_.get_legend() is None
     assert display.ax_.get_title() == "by person (60, colours repeat)"
 
@@ -119,7 +212,7 @@ def test_another_transformer_makes_the_map(Z):
 
 
 def test_it_is_drawn_in_the_place_of_given_axes(Z, plt):
-    figure, axes = plt.subplots(1, 2)
+    figure, axes = plt.subplots(1, 2, layout="constrained")
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 3, ax=axes[1], s=7, alpha=1)
     assert display.figure_ is figure
     assert display.scatters_[0][0].get_sizes() == [7]
@@ -131,7 +224,12 @@ def test_it_is_drawn_in_the_place_of_given_axes(Z, plt):
     [
         (np.zeros(59), "labels has 59 entries, but there are 60"),
         (np.full(60, np.nan), "labels contains NaN"),
-        (np.zeros((60, 2)), "1d array"),
+        (np.zeros((60, 2)), r"labels has shape \(60, 2\); expected a 1d array"),
+        (None, "labels is None; expected one entry for each of the 60 embeddings"),
+        (5, "labels has shape"),
+        ([None, *["walk"] * 59], "labels contains 1 missing values"),
+        (np.array([np.nan, np.nan, *["walk"] * 58], dtype=object), "labels contains 2 missing"),
+        (np.array([1, *["walk"] * 59], dtype=object), r"values of types \['int', 'str'\]"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(Z, labels, message, plt):
@@ -143,6 +241,13 @@ def test_labels_that_do_not_fit_are_refused(Z, labels, message, plt):
 def test_groups_that_do_not_fit_are_refused(Z):
     with pytest.raises(ValueError, match="groups has 3 entries"):
         EmbeddingMapDisplay.from_embeddings(Z, np.zeros(60), groups=[1, 2, 3])
+
+
+def test_labels_are_checked_before_the_map_is_made(Z):
+    transformer = PCA(2)
+    with pytest.raises(ValueError, match="labels has 3 entries"):
+        EmbeddingMapDisplay.from_embeddings(Z, [1, 2, 3], transformer=transformer)
+    assert not hasattr(transformer, "components_")
 
 
 def test_embeddings_that_have_no_map_are_refused(Z):

@@ -58,6 +58,92 @@ def test_a_gain_that_rounds_to_nothing_has_no_sign():
     assert {text.get_text() for text in display.texts_} == {"0.00"}
 
 
+@pytest.mark.parametrize(
+    ("scale", "gains"),
+    [
+        (0.01, ["+0.0010", "\N{MINUS SIGN}0.0010", "0.0000"]),
+        (1, ["+0.10", "\N{MINUS SIGN}0.10", "0.00"]),
+        (100, ["+10.0", "\N{MINUS SIGN}10.0", "0.0"]),
+        (10_000, ["+1000", "\N{MINUS SIGN}1000", "0"]),
+    ],
+)
+def test_gains_have_as_many_digits_as_scores_need(scale, gains):
+    scores = {"one": scale * np.array([0.8, 0.7]), "two": scale * np.array([0.9, 0.6])}
+    display = ModelComparisonDisplay(scores=scores, classes=["a", "b"]).plot()
+    assert [text.get_text() for text in display.texts_] == gains
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_refused(value, plt):
+    display = ModelComparisonDisplay(
+        scores={"one": [0.8, 0.7], "two": [0.9, value]}, classes=["a", "b"]
+    )
+    with pytest.raises(ValueError, match=rf"scores\['two'\] is {value} for class b: leave out"):
+        display.plot()
+    assert plt.get_fignums() == []
+
+
+def boxes(display, *artists):
+    display.figure_.canvas.draw()
+    return [artist.get_window_extent() for artist in artists]
+
+
+@pytest.mark.parametrize("n_classes", [2, 20])
+@pytest.mark.parametrize("class_name", ["{}", "activity of daily living number {}"])
+@pytest.mark.parametrize(
+    "models",
+    [
+        ["features", "RelCon"],
+        ["features made by hand", "RelCon pretrained on everything"],
+        ["same network, untrained", "RelCon, pretrained on 28 people", "RelCon and features"],
+        [f"a model with a long name {i}" for i in range(6)],
+    ],
+)
+def test_names_of_any_length_have_room(n_classes, class_name, models, recwarn):
+    rng = np.random.default_rng(0)
+    display = ModelComparisonDisplay(
+        scores={name: rng.uniform(size=n_classes) for name in models},
+        classes=[class_name.format(i) for i in range(n_classes)],
+        supports=np.full(n_classes, 100),
+    ).plot()
+    ax, legend = display.ax_, display.ax_.get_legend()
+    panel, key, label = boxes(display, ax, legend, ax.xaxis.label)
+    assert len(recwarn) == 0
+    figure = display.figure_.bbox
+    assert panel.width > 3.5 * display.figure_.dpi
+    assert all(name.get_window_extent().x0 >= 0 for name in ax.get_yticklabels())
+    assert [text.get_text() for text in legend.get_texts()] == models
+    assert figure.x0 <= key.x0 < key.x1 <= figure.x1
+    assert 0 <= key.y0 < key.y1 <= label.y0
+    dots = np.vstack([dots.get_xydata() for dots in display.dots_.values()])
+    rightmost = ax.transData.transform(dots)[:, 0].max()
+    gains = [text.get_window_extent() for text in display.texts_]
+    assert all(rightmost + 5 < gain.x0 < gain.x1 <= figure.x1 for gain in gains)
+
+
+def test_a_title_lies_on_nothing():
+    display = compare(Y, {"one": ONE, "two": TWO})
+    display.ax_.set_title("People of the test set")
+    title, legend = boxes(display, display.ax_.title, display.ax_.get_legend())
+    assert not title.overlaps(legend)
+    assert not any(title.overlaps(text.get_window_extent()) for text in display.ax_.texts)
+
+
+def test_keywords_go_by_all_their_names(plt):
+    display = compare(Y, {"one": ONE, "two": TWO}, ms=3)
+    assert display.dots_["one"].get_markersize() == 3
+    plt.close("all")
+    with pytest.raises(ValueError, match="label='mine' cannot be passed on"):
+        compare(Y, {"one": ONE, "two": TWO}, label="mine")
+    assert plt.get_fignums() == []
+
+
+def test_axes_without_a_layout_are_warned_of(plt):
+    _, ax = plt.subplots()
+    with pytest.warns(UserWarning, match='make it with layout="constrained"'):
+        compare(Y, {"one": ONE, "two": TWO}, ax=ax)
+
+
 def test_lines_span_the_scores_of_a_row():
     display = compare(Y, {"one": ONE, "two": TWO}, metric="recall")
     for segment, one, two in zip(
@@ -96,7 +182,7 @@ def test_classifiers_predict(motion, plt):
         "network": tiny_classifier(max_epochs=1).fit(X, y, groups=subjects),
     }
     models["most frequent"].predict = lambda X: np.full(len(X), y[0])
-    figure, ax = plt.subplots()
+    figure, ax = plt.subplots(layout="constrained")
     display = ModelComparisonDisplay.from_estimators(models, X, y, ax=ax, markersize=3)
     assert display.ax_ is ax
     assert display.figure_ is figure

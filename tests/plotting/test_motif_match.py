@@ -1,7 +1,10 @@
 """MotifMatchDisplay: what is drawn of an anchor, a candidate and the attention between them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from matplotlib.colors import Normalize, to_hex
 from reference import tiny_distance, tiny_embedder
 from sklearn.frozen import FrozenEstimator
 
@@ -43,7 +46,7 @@ def test_the_title_says_the_distance(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, anchor, candidate)
     distance = embedder.distance_.pairwise(anchor[None], candidate[None]).item()
     assert display.distance_ == pytest.approx(distance, rel=1e-4)
-    title = display.axes_["candidate"].get_title()
+    title = display.axes_["candidate"].get_title("left")
     assert f"d = {distance:.3g} g²" in title
     assert f"{np.sqrt(distance / anchor.size):.3g} g)" in title
 
@@ -67,7 +70,8 @@ def test_map_and_signals_share_their_time(embedder, pair):
 def test_axes_are_labelled_with_units(embedder, pair, sampling_rate, time, last):
     display = MotifMatchDisplay.from_estimator(embedder, *pair, sampling_rate=sampling_rate)
     assert display.ax_.get_xlabel() == f"candidate {time}"
-    assert display.axes_["anchor"].get_ylabel() == f"anchor {time}"
+    # Written once, between the anchor and the map.
+    assert display.ax_.get_ylabel() == f"anchor {time}"
     assert display.axes_["reconstruction 2"].get_xlabel() == f"anchor {time}"
     assert display.axes_["anchor"].get_xlabel() == "acceleration (g)"
     assert display.axes_["candidate"].get_ylabel() == "acceleration (g)"
@@ -79,11 +83,7 @@ def test_channels_are_named(embedder, pair):
     def names(**kwargs):
         display = MotifMatchDisplay.from_estimator(embedder, *pair, **kwargs)
         legend = display.axes_["candidate"].get_legend()
-        assert (
-            display.axes_["reconstruction 1"]
-            .get_ylabel()
-            .startswith(legend.get_texts()[1].get_text())
-        )
+        assert display.axes_["reconstruction 1"].get_ylabel() == legend.get_texts()[1].get_text()
         return [text.get_text() for text in legend.get_texts()]
 
     assert names() == ["x", "y", "z"]
@@ -112,7 +112,8 @@ def test_many_channels_are_named_by_their_panels_only(pair):
 def test_without_a_unit_none_is_written(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair, unit=None)
     assert display.axes_["anchor"].get_xlabel() == "signal"
-    assert "g²" not in display.axes_["candidate"].get_title()
+    assert "g²" not in display.axes_["candidate"].get_title("left")
+    assert display.axes_["reconstruction 0"].get_title("left") == ""
     assert display.axes_["reconstruction 0"].get_ylabel() == "x"
 
 
@@ -120,6 +121,151 @@ def test_channels_can_be_compared_by_eye(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair)
     spans = [np.ptp(display.axes_[f"reconstruction {i}"].get_ylim()) for i in range(3)]
     np.testing.assert_allclose(spans, spans[0])
+
+
+def test_the_unit_of_all_channels_is_written_once(embedder, pair):
+    for unit in ("g", ["g", "g", "g"]):
+        display = MotifMatchDisplay.from_estimator(embedder, *pair, unit=unit)
+        lower = [display.axes_[f"reconstruction {i}"] for i in range(3)]
+        assert [ax.get_ylabel() for ax in lower] == ["x", "y", "z"]
+        assert [ax.get_title("left") for ax in lower] == ["acceleration (g)", "", ""]
+        assert "g²" in display.axes_["candidate"].get_title("left")
+
+
+def several_units(pair, unit=("g", "g", "g", "deg/s", "deg/s", "deg/s"), **kwargs):
+    """An accelerometer and a gyroscope, 200 times as large."""
+    anchor, candidate = (np.hstack([segment, 200 * segment]) for segment in pair)
+    return MotifMatchDisplay(
+        anchor=anchor,
+        candidate=candidate,
+        attention=np.full((64, 64), 1 / 64),
+        reconstruction=0.5 * anchor,
+        unit=unit,
+        **kwargs,
+    ).plot()
+
+
+def test_channels_of_several_units_have_scales_of_their_own(pair):
+    display = several_units(pair)
+    lower = [display.axes_[f"reconstruction {i}"] for i in range(6)]
+    spans = np.array([np.ptp(ax.get_ylim()) for ax in lower])
+    np.testing.assert_allclose(spans, np.repeat([spans[0], 200 * spans[0]], 3), rtol=1e-5)
+    assert [ax.get_ylabel() for ax in lower[2:4]] == ["channel 2 (g)", "channel 3 (deg/s)"]
+    # Their squares cannot be added up in a unit.
+    title = display.axes_["candidate"].get_title("left")
+    assert f"d = {display.distance_:.3g}" in title or f"d = {display.distance_:.0f}" in title
+    assert "g²" not in title
+    assert " g)" not in title
+
+
+def test_beside_the_map_channels_of_several_units_are_shares_of_the_largest(pair):
+    display = several_units(pair)
+    largest = max(np.abs(segment).max() for segment in pair)
+    for lines, segment in zip(
+        (display.candidate_lines_, display.anchor_lines_), (pair[1], pair[0]), strict=True
+    ):
+        for i, line in enumerate(lines):
+            values = line.get_ydata() if lines is display.candidate_lines_ else line.get_xdata()
+            np.testing.assert_allclose(values, segment[:, i % 3] / largest, rtol=1e-5)
+    assert display.axes_["candidate"].get_ylabel() == "share of largest"
+    assert display.axes_["anchor"].get_xlabel() == "share of largest"
+
+
+def test_a_channel_of_several_may_have_no_unit_and_no_signal(pair):
+    anchor = np.column_stack([pair[0], np.zeros(64)])
+    display = MotifMatchDisplay(
+        anchor=anchor,
+        candidate=anchor,
+        attention=np.eye(64),
+        reconstruction=anchor,
+        unit=["g", "g", "g", None],
+    ).plot()
+    np.testing.assert_array_equal(display.candidate_lines_[3].get_ydata(), 0)
+    assert display.axes_["reconstruction 3"].get_ylabel() == "channel 3"
+
+
+def test_units_that_do_not_fit_are_refused(pair, plt):
+    with pytest.raises(ValueError, match=r"unit has 2 entries.* but segments have 6 channels"):
+        several_units(pair, unit=["g", "deg/s"])
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(("limits", "expected"), [({}, (0, None)), ({"vmax": 0.2}, (0, 0.2))])
+def test_maps_can_be_given_the_same_scale(embedder, pair, limits, expected):
+    display = MotifMatchDisplay.from_estimator(embedder, *pair, **limits)
+    vmin, vmax = expected
+    assert display.image_.norm.gamma == 0.5
+    assert display.image_.norm.vmin == vmin
+    assert display.image_.norm.vmax == (vmax or display.attention.max())
+
+
+def test_another_norm_is_passed_on(embedder, pair):
+    norm = Normalize(0, 0.3)
+    assert MotifMatchDisplay.from_estimator(embedder, *pair, norm=norm).image_.norm is norm
+
+
+def boxes(display, artists):
+    display.figure_.canvas.draw()
+    return [artist.get_window_extent() for artist in artists]
+
+
+@pytest.mark.parametrize("n_channels", [1, 3, 6])
+def test_names_of_channels_are_legible_and_panels_high_enough(pair, n_channels):
+    anchor, candidate = (np.resize(segment, (64, n_channels)) for segment in pair)
+    display = MotifMatchDisplay(
+        anchor=anchor,
+        candidate=candidate,
+        attention=np.eye(64),
+        reconstruction=anchor,
+        channel_names=[f"wrist magnitude of acceleration {i}" for i in range(n_channels)],
+    ).plot()
+    lower = [display.axes_[f"reconstruction {i}"] for i in range(n_channels)]
+    names = boxes(display, [ax.yaxis.label for ax in lower])
+    assert all(upper.y0 >= below.y1 for upper, below in pairwise(names))
+    assert all(name.x0 >= 0 for name in names)
+    assert all(box.height > 0.3 * display.figure_.dpi for box in boxes(display, lower))
+
+
+def test_map_and_colour_bar_stand_together(embedder, pair):
+    display = MotifMatchDisplay.from_estimator(embedder, *pair)
+    image, bar = boxes(display, [display.ax_, display.axes_["colorbar"]])
+    assert 0 < bar.x0 - image.x1 < 0.3 * display.figure_.dpi
+
+
+@pytest.mark.parametrize("figsize", [(12, 6), (12, 4.5)])
+def test_nothing_covers_the_legend_in_a_grid(embedder, pair, plt, figsize):
+    _, axes = plt.subplots(1, 2, figsize=figsize, layout="constrained")
+    for ax in axes:
+        display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=ax)
+    legend = display.axes_["candidate"].get_legend()
+    box, *others = boxes(display, [legend, *display.axes_.values()])
+    assert len(legend.get_texts()) == 3
+    assert not any(box.padded(-2).overlaps(other) for other in others)
+    title, label = (
+        text.get_window_extent()
+        for text in (display.axes_["candidate"]._left_title, display.axes_["candidate"].yaxis.label)
+    )
+    assert not title.overlaps(label)
+    assert title.x1 <= display.figure_.bbox.x1
+
+
+def test_names_that_a_legend_has_no_room_for_are_those_of_the_panels(pair):
+    names = [f"acceleration of the left wrist, {axis}" for axis in "xyz"]
+    display = MotifMatchDisplay(
+        anchor=pair[0],
+        candidate=pair[1],
+        attention=np.eye(64),
+        reconstruction=pair[0],
+        channel_names=names,
+    ).plot()
+    assert display.axes_["candidate"].get_legend() is None
+    assert display.axes_["reconstruction 1"].get_ylabel().replace("\n", " ") == names[1]
+
+
+def test_what_was_rebuilt_is_seen_on_a_dark_background(embedder, pair, plt):
+    with plt.style.context("dark_background"):
+        display = MotifMatchDisplay.from_estimator(embedder, *pair)
+    assert {to_hex(line.get_color()) for line in display.reconstruction_lines_} == {"#ffffff"}
 
 
 def test_a_candidate_may_have_another_length(embedder, pair):
@@ -166,6 +312,14 @@ def test_axes_without_a_grid_have_a_place_too(embedder, pair, plt):
     figure = plt.figure()
     ax = figure.add_axes((0.5, 0.1, 0.4, 0.8))
     display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=ax)
+    assert all(ax.get_position().x0 >= 0.5 for ax in display.axes_.values())
+
+
+def test_they_keep_their_place_where_there_is_a_layout(embedder, pair, plt):
+    figure = plt.figure(figsize=(10, 8), layout="constrained")
+    ax = figure.add_axes((0.5, 0.1, 0.4, 0.8))
+    display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=ax)
+    figure.canvas.draw()
     assert all(ax.get_position().x0 >= 0.5 for ax in display.axes_.values())
 
 

@@ -1,5 +1,7 @@
 """RelativeSimilarityDisplay: similarity against distance, by kind of candidate."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from reference import euclidean
@@ -8,6 +10,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import FunctionTransformer
 
 from relcon_sklearn.plotting import RelativeSimilarityDisplay
+
+MINUS, RHO = "\N{MINUS SIGN}", "\N{GREEK SMALL LETTER RHO}"
 
 SAME = {
     "same_label": np.array([True, True, False, False, False]),
@@ -56,10 +60,7 @@ def test_the_title_says_how_well_the_order_is_kept():
     display = RelativeSimilarityDisplay(distances=DISTANCES, similarities=SIMILARITIES).plot()
     assert display.correlation_ == spearmanr(DISTANCES, SIMILARITIES).statistic
     assert display.correlation_ == pytest.approx(-0.9)
-    assert (
-        display.ax_.get_title()
-        == "Spearman's rank correlation \N{MINUS SIGN}0.90 over 5 candidates"
-    )
+    assert display.ax_.get_title() == f"Spearman's {RHO} = {MINUS}0.90 (n = 5)"
     assert display.ax_.get_legend() is None
 
 
@@ -80,6 +81,17 @@ def test_the_legend_covers_no_points_where_there_is_room(taken):
 def test_no_order_has_no_correlation():
     display = RelativeSimilarityDisplay(distances=[1, 2], similarities=[0.5, 0.5]).plot()
     assert np.isnan(display.correlation_)
+    assert display.ax_.get_title() == f"Spearman's {RHO} undefined (n = 2)"
+
+
+@pytest.mark.parametrize("name", ["distances", "similarities"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused(name, value, plt):
+    arrays = {"distances": DISTANCES, "similarities": SIMILARITIES}
+    arrays[name] = np.where(np.arange(5) == 2, value, arrays[name])
+    with pytest.raises(ValueError, match=f"{name} have to be finite numbers: leave out"):
+        RelativeSimilarityDisplay(**arrays).plot()
+    assert plt.get_fignums() == []
 
 
 def test_colours_say_the_class_and_markers_the_subject():
@@ -104,6 +116,8 @@ def test_kinds_that_do_not_occur_are_not_in_the_legend():
         distances=DISTANCES, similarities=SIMILARITIES, same_group=np.zeros(5, dtype=bool)
     ).plot()
     assert list(display.scatters_) == ["other subject"]
+    # Which of the two they are is not seen otherwise.
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["other subject"]
 
 
 def test_distances_of_many_sizes_are_drawn_on_a_log_scale():
@@ -111,6 +125,113 @@ def test_distances_of_many_sizes_are_drawn_on_a_log_scale():
     far = RelativeSimilarityDisplay(distances=[1, 2, 50], similarities=[3, 2, 1]).plot()
     zero = RelativeSimilarityDisplay(distances=[0, 2, 50], similarities=[3, 2, 1]).plot()
     assert [d.ax_.get_xscale() for d in (near, far, zero)] == ["linear", "log", "linear"]
+
+
+def ticks(display):
+    """Ticks of the x axis within its limits."""
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    return [tick for tick in display.ax_.get_xticks() if low <= tick <= high]
+
+
+@pytest.mark.parametrize(
+    ("distances", "figsize", "expected"),
+    [
+        ([7, 90], (6.5, 4.6), [10, 20, 50, 100]),
+        ([7, 90], (2.5, 2.5), [10, 30, 100]),
+        ([0.8, 1100], (6.5, 4.6), [1, 10, 100, 1000]),
+    ],
+)
+def test_a_log_scale_has_the_ticks_there_is_room_for(plt, distances, figsize, expected):
+    _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    display = RelativeSimilarityDisplay(distances=distances, similarities=[1, 0]).plot(ax=ax)
+    np.testing.assert_allclose(ticks(display), expected)
+    labels = [label for label in ax.get_xticklabels() if label.get_text()]
+    low, high = ax.get_window_extent().intervalx
+    boxes = [label.get_window_extent() for label in labels]
+    boxes = [box for box in boxes if low <= (box.x0 + box.x1) / 2 <= high]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+def test_a_legend_of_long_names_covers_no_points():
+    display = RelativeSimilarityDisplay(
+        distances=DISTANCES,
+        similarities=SIMILARITIES,
+        label_name="activity of daily living as annotated",
+        group_name="participant of the study",
+        **SAME,
+    ).plot()
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert not legend.overlaps(display.ax_.get_window_extent())
+    assert legend.y0 >= 0
+
+
+def test_units_are_squared(embedder, motion):
+    X, *_ = motion
+    display = RelativeSimilarityDisplay.from_estimator(embedder, X[0], X[1:], unit="m/s²")
+    assert display.ax_.get_xlabel() == "motif distance from the anchor (m/s²)²"
+
+
+@pytest.mark.parametrize("keyword", ["lw", "linewidth", "linewidths"])
+def test_keywords_go_by_all_their_names(keyword):
+    display = RelativeSimilarityDisplay(
+        distances=DISTANCES, similarities=SIMILARITIES, **SAME
+    ).plot(**{keyword: 2})
+    assert {tuple(points.get_linewidths()) for points in display.scatters_.values()} == {(2,)}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "message"),
+    [
+        ({"color": "k"}, "colours are those of the labels"),
+        ({"c": "k"}, "colours are those of the labels"),
+        ({"facecolors": "k"}, "colours are those of the labels"),
+        ({"ec": "k"}, "colours are those of the labels"),
+        ({"marker": "x"}, "markers are those of the groups"),
+        ({"label": "mine"}, "names in the legend"),
+    ],
+)
+def test_keywords_that_would_hide_the_kinds_are_refused(keyword, message, plt):
+    display = RelativeSimilarityDisplay(distances=DISTANCES, similarities=SIMILARITIES, **SAME)
+    with pytest.raises(ValueError, match=message):
+        display.plot(**keyword)
+    assert plt.get_fignums() == []
+
+
+def test_without_groups_the_marker_is_free():
+    display = RelativeSimilarityDisplay(
+        distances=DISTANCES, similarities=SIMILARITIES, same_label=SAME["same_label"]
+    ).plot(marker="x")
+    seen = [tuple(points.get_edgecolors()[0]) for points in display.scatters_.values()]
+    assert len(set(seen)) == 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "anchor_group", "message"),
+    [
+        (np.zeros(89, dtype=int), "0", "anchor_group='0' is a string, but groups holds numbers"),
+        (np.full(89, "0"), 0, "anchor_group=0 is a number, but groups holds strings"),
+        (np.full(89, "0", dtype=object), 0, "anchor_group=0 is a number, but groups holds strings"),
+    ],
+)
+def test_an_anchor_of_another_type_than_all_candidates_is_refused(
+    embedder, motion, groups, anchor_group, message
+):
+    X, *_ = motion
+    with pytest.raises(ValueError, match=message):
+        RelativeSimilarityDisplay.from_estimator(
+            embedder, X[0], X[1:], groups=groups, anchor_group=anchor_group
+        )
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_strings_of_any_array_are_compared(embedder, motion, dtype):
+    X, y, _ = motion
+    display = RelativeSimilarityDisplay.from_estimator(
+        embedder, X[0], X[1:], labels=y[1:].astype(dtype), anchor_label=str(y[0])
+    )
+    np.testing.assert_array_equal(display.same_label, y[1:] == y[0])
 
 
 def test_another_distance(motion, plt):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
 from sklearn.frozen import FrozenEstimator
 
@@ -27,7 +28,12 @@ def test_losses_are_drawn_by_epoch():
         np.testing.assert_array_equal(lines[key].get_xydata(), expected)
     assert display.ax_.get_title() == "mine"
     assert display.ax_.get_xlabel() == "epoch"
-    assert display.ax_.get_ylabel() == "mean error"
+    assert display.ax_.get_ylabel() == "error"
+
+
+def test_losses_without_a_name_are_called_losses():
+    assert TrainingCurveDisplay.from_history(HISTORY).ax_.get_ylabel() == "loss"
+    assert TrainingCurveDisplay(histories={"mine": HISTORY}).plot().ax_.get_ylabel() == "loss"
 
 
 def test_the_first_epoch_of_the_lowest_validation_loss_is_marked():
@@ -75,7 +81,7 @@ def test_predictors_are_drawn_by_their_name(motion):
 
 
 def test_it_is_drawn_in_the_place_of_given_axes(embedder, plt):
-    figure, (left, right) = plt.subplots(1, 2)
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
     display = TrainingCurveDisplay.from_estimator(embedder, ax=left, linewidth=3)
     assert display.figure_ is figure
     assert right.axison
@@ -88,6 +94,38 @@ def test_ticks_are_whole_epochs(plt):
     display = TrainingCurveDisplay.from_history(HISTORY[:2])
     display.figure_.canvas.draw()
     assert all(float(tick).is_integer() for tick in display.ax_.get_xticks())
+
+
+def test_one_epoch_has_one_tick():
+    display = TrainingCurveDisplay.from_history(HISTORY[:1])
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize(("n_epochs", "marker"), [(1, "o"), (30, "o"), (400, "")])
+def test_many_epochs_are_a_line_without_markers(n_epochs, marker):
+    history = [{"epoch": i + 1, "train_loss": 1 / (i + 1)} for i in range(n_epochs)]
+    display = TrainingCurveDisplay.from_history(history)
+    assert display.lines_["training"]["train_loss"].get_marker() == marker
+
+
+def test_the_epoch_kept_is_seen_on_a_dark_background(plt):
+    with plt.style.context("dark_background"):
+        display = TrainingCurveDisplay.from_history(HISTORY)
+    assert to_hex(display.ax_.lines[-1].get_markeredgecolor()) == "#ffffff"
+
+
+def test_keywords_go_by_all_their_names():
+    display = TrainingCurveDisplay.from_history(HISTORY, lw=3, ls="-.")
+    assert {line.get_linewidth() for line in display.lines_["training"].values()} == {3}
+    assert {line.get_linestyle() for line in display.lines_["training"].values()} == {"-."}
+
+
+def test_the_names_of_the_losses_are_kept(plt):
+    with pytest.raises(ValueError, match="label='x' cannot be passed on"):
+        TrainingCurveDisplay.from_history(HISTORY, label="x")
+    assert plt.get_fignums() == []
 
 
 def test_a_training_of_no_epochs_is_refused(motion, plt):

@@ -1,0 +1,78 @@
+"""Keywords passed on to matplotlib: one spelling of each, and none that would undo a display."""
+
+from __future__ import annotations
+
+# Aliases of keywords that scatter has under a name of its own.
+_OF_SCATTER = {"linewidth": "linewidths", "edgecolor": "edgecolors"}
+
+COLOURS = ("c", "color", "facecolor")
+
+
+def line_keywords(kwargs: dict, *, refused=()) -> dict:
+    """Return the keywords for Axes.plot by their full names, ``linewidth`` for ``lw``.
+
+    Parameters
+    ----------
+    kwargs : dict
+        What the user passed.
+    refused : sequence of str, default=()
+        Keywords that the display sets itself.
+
+    Raises
+    ------
+    ValueError
+        If there is one that is refused.
+    TypeError
+        If there are two for the same.
+    """
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    kwargs = normalize_kwargs(kwargs, Line2D)
+    check_keywords(kwargs, refused)
+    return kwargs
+
+
+def scatter_keywords(kwargs: dict, *, refused=COLOURS) -> dict:
+    """Return the keywords for Axes.scatter by the names it has itself: ``linewidths`` for ``lw``.
+
+    Parameters
+    ----------
+    kwargs : dict
+        What the user passed.
+    refused : sequence of str, default=("c", "color", "facecolor")
+        Keywords that the display sets itself.
+
+    Raises
+    ------
+    ValueError
+        If there is one that is refused.
+    TypeError
+        If there are two for the same.
+    """
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.collections import PathCollection
+
+    kwargs = normalize_kwargs(kwargs, PathCollection)
+    check_keywords(kwargs, refused)
+    return {_OF_SCATTER.get(key, key): value for key, value in kwargs.items()}
+
+
+def check_keywords(kwargs: dict, refused) -> None:
+    """Raise ValueError if a keyword is one that the display sets itself."""
+    reasons = {
+        "label": "names in the legend are those of the display",
+        "marker": "markers are those of the groups",
+    }
+    for key in refused:
+        if key in kwargs:
+            reason = reasons.get(key, "colours are those of the labels")
+            raise ValueError(f"{key}={kwargs[key]!r} cannot be passed on: {reason}.")
+
+
+def is_filled(marker) -> bool:
+    """Return whether a marker has a face, and so an edge of another colour."""
+    from matplotlib.markers import MarkerStyle
+
+    marker = marker if isinstance(marker, MarkerStyle) else MarkerStyle(marker)
+    return marker.is_filled()

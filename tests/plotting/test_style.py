@@ -1,0 +1,117 @@
+"""What the displays share: units, colours, and the place of given axes."""
+
+import numpy as np
+import pytest
+
+from relcon_sklearn.plotting import (
+    CandidateRankingDisplay,
+    EmbeddingMapDisplay,
+    MotifMatchDisplay,
+    TrainingCurveDisplay,
+)
+from relcon_sklearn.plotting._style import (
+    PALETTE,
+    channel_units,
+    colour,
+    ink,
+    panels,
+    squared,
+    with_unit,
+)
+
+SEGMENT = np.random.default_rng(0).normal(size=(32, 3))
+
+
+# Of each display of several panels: one that is ready to be drawn.
+DISPLAYS = {
+    "ranking": lambda: CandidateRankingDisplay(
+        anchor=SEGMENT, candidates=[SEGMENT], scores=[0.0], ranks=[1], n_candidates=1
+    ),
+    "map": lambda: EmbeddingMapDisplay(positions=SEGMENT[:, :2], labels=np.arange(32) % 3),
+    "match": lambda: MotifMatchDisplay(
+        anchor=SEGMENT, candidate=SEGMENT, attention=np.eye(32), reconstruction=SEGMENT
+    ),
+    "curve": lambda: TrainingCurveDisplay(
+        histories={"one": [{"epoch": 1, "train_loss": 1.0}]},
+    ),
+}
+
+
+@pytest.fixture(params=DISPLAYS)
+def display(request):
+    return DISPLAYS[request.param]()
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"), [("g", "g²"), ("m/s²", "(m/s²)²"), ("m²", "(m²)²"), ("°C", "(°C)²")]
+)
+def test_squares_of_units(unit, expected):
+    assert squared(unit) == expected
+    assert with_unit(2, unit, 2) == f"2 {expected}"
+
+
+def test_a_channel_has_the_unit_of_all_or_its_own():
+    assert channel_units("deg/s", 2) == ["deg/s", "deg/s"]
+    assert channel_units(None, 2) == [None, None]
+    assert channel_units(("g", None), 2) == ["g", None]
+    with pytest.raises(ValueError, match="pass one unit for each, or one for all"):
+        channel_units(["g"], 2)
+
+
+def test_black_is_white_on_a_dark_background(plt):
+    assert [colour(i) for i in range(8)] == list(PALETTE)
+    assert ink() == "#000000"
+    with plt.style.context("dark_background"):
+        assert ink() == "#ffffff"
+        assert [colour(i) for i in range(8)] == [
+            "#ffffff" if c == "#000000" else c for c in PALETTE
+        ]
+
+
+def test_a_place_that_a_display_has_taken_is_refused(display, plt):
+    figure, ax = plt.subplots(layout="constrained")
+    display.plot(ax=ax)
+    n_axes = len(figure.axes)
+    # Both the axes it was given, and those it drew.
+    for used in (ax, display.ax_):
+        with pytest.raises(ValueError, match=r"ax is in use.* Pass axes that are empty"):
+            display.plot(ax=used)
+    assert len(figure.axes) == n_axes
+    assert display.plot().figure_ is not figure
+
+
+def test_axes_that_have_content_are_refused_and_left_as_they_are(display, plt):
+    _, ax = plt.subplots(layout="constrained")
+    ax.plot([1, 2])
+    with pytest.raises(ValueError, match="ax is in use"):
+        display.plot(ax=ax)
+    assert ax.axison
+
+
+def test_a_figure_without_a_layout_is_warned_of_once(display, plt):
+    _, ax = plt.subplots()
+    with pytest.warns(UserWarning, match='make it with layout="constrained"') as record:
+        display.plot(ax=ax)
+    assert len(record) == 1
+    # The line that has to be changed.
+    assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight", "compressed"])
+def test_with_any_layout_there_is_no_warning(display, plt, layout, recwarn):
+    _, axes = plt.subplots(1, 2, figsize=(16, 9), layout=layout)
+    display.plot(ax=axes[1])
+    assert [str(w.message) for w in recwarn] == []
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_axes_without_a_grid_are_replaced_where_they_stand(plt, layout):
+    figure = plt.figure(figsize=(10, 8), layout=layout)
+    ax = figure.add_axes((0.5, 0.2, 0.4, 0.3))
+    place, grid = panels(plt, ax, 1, 1, figsize=None)
+    assert place is figure
+    panel = figure.add_subplot(grid[0])
+    figure.canvas.draw()
+    np.testing.assert_allclose(
+        panel.get_position().extents, ax.get_position().extents, atol=0 if layout is None else 0.08
+    )
