@@ -55,9 +55,9 @@ X = X - X.mean(axis=1, keepdims=True)
 # Pretraining
 # -----------
 # Most people have no labels: they are what to pretrain on. ``groups`` says whose each segment is;
-# nothing else is needed. The settings are for some seconds on a laptop: a small distance, a small
-# encoder, augmented views and candidates shared within a batch. The defaults are the published
-# ones, which want a GPU.
+# nothing else is needed. The settings are for some seconds on a laptop: a small distance and
+# encoder, candidates shared within a batch and ranked by every fourth time step. The defaults are
+# the published ones, which want a GPU.
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
 from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
@@ -80,6 +80,20 @@ embedder = RelConEmbedder(
 embedder.fit(X[unlabelled], groups=subject[unlabelled])
 
 # %%
+# The loss is not the published one either; it is nearer to SimCLR's. With ``augmentation`` the
+# encoder sees two altered views of each segment, and an anchor's other view is its nearest
+# candidate. With ``n_positives=2`` the positives are this view and the one segment of the same
+# person that is nearest by the distance. All else is negative, in whatever order.
+#
+# The published loss has no views and keeps the whole order: each candidate is a positive towards
+# all that are farther away. A training as short as this one is not enough for it: on the task
+# below, the encoder does no better than one that was never trained. At the other end, with
+# ``n_positives=1``, the distance plays no part. That is SimCLR, and does as well here as two
+# positives, or better.
+#
+# Other pages with little time to train have much the same settings. The published loss is at work
+# in :ref:`sphx_glr_auto_examples_plot_13_relative_similarity.py`.
+#
 # An embedding is a row of numbers for each segment.
 
 embedder.transform(X[:5]).shape

@@ -49,15 +49,18 @@ X, activity, subject = load_motion(60, 3, random_state=1)
 anchor = X[(subject == 0) & (activity == "walking")][0]
 same_activity = X[(subject == 1) & (activity == "walking")][0]
 
-display = MotifMatchDisplay.from_estimator(distance, anchor, same_activity, sampling_rate=50)
+display = MotifMatchDisplay.from_estimator(
+    distance, anchor, same_activity, sampling_rate=50, vmax=1
+)
 plt.show()
 
 # %%
 # The map in the middle is the attention: row by row, from which moments of the candidate (above)
 # a moment of the anchor (left) is rebuilt. Dark strokes that run down to the right are motifs:
 # for some tenths of a second both people move alike. They recur with the steps of the anchor, and
-# point to the few steps of the candidate that fit best. The axes of the two devices do not
-# correspond, and need not.
+# point to the few steps of the candidate that fit best. Vertical strokes are moments that are used
+# again and again, where the anchor moves little. The axes of the two devices do not correspond, and
+# need not.
 #
 # Below, the dashed line is all that could be rebuilt. It is smoother than the anchor and misses
 # some of its peaks. The squared gap, summed over time and axes, is the distance
@@ -65,10 +68,11 @@ plt.show()
 #
 # From somebody who sits, a walk cannot be rebuilt. There are strokes in this map as well, since
 # the weights of each row sum to one whatever the candidate is like (note the scale of what is
-# above), but what they point to comes to nothing: the dashed lines are flat.
+# above; that of the weights is the same in both maps). But what they point to comes to nothing: the
+# dashed lines are flat.
 
 sitting = X[(subject == 1) & (activity == "sitting")][0]
-display = MotifMatchDisplay.from_estimator(distance, anchor, sitting, sampling_rate=50)
+display = MotifMatchDisplay.from_estimator(distance, anchor, sitting, sampling_rate=50, vmax=1)
 plt.show()
 
 # %%

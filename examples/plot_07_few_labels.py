@@ -26,7 +26,8 @@ unlabelled, labelled = subject < 28, subject >= 28
 
 # %%
 # Four representations, none of which has seen a label: RelCon, its network untrained, features by
-# hand, and RelCon with the features.
+# hand, and RelCon with the features. The settings of RelCon are explained in
+# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -97,7 +98,9 @@ scores = {
 }
 
 # %%
-# Means over the draws, with the standard error of each.
+# Means over the draws. Bands: standard error over the draws; they say nothing of other people or of
+# another pretraining. (All draws are from the same twelve people, so that they overlap; and the
+# more of them are labelled, the fewer are left to test on.)
 
 import matplotlib.pyplot as plt
 
@@ -118,6 +121,6 @@ plt.show()
 # %%
 # With the labels of two people the pretrained network does better than the same network untrained
 # does with those of eight: that is what pretraining buys. Features designed by somebody who knew
-# what to look for do as well as what it found by itself, and the two together are ahead of either
-# while labels are few. With eight people labelled nothing is gained over features any
-# more.
+# what to look for do as well as what it found by itself. While labels are few, the two together are
+# a little ahead of RelCon alone; that they are ahead of features as well is less certain. With
+# eight people labelled nothing is gained over features.

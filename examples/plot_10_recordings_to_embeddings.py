@@ -35,11 +35,13 @@ print(*(folder / "s00.csv").read_text().splitlines()[:4], sep="\n")
 # person at a time. What is left out is counted. If the loop is cut short, run it again: it goes on
 # with the person who is missing.
 
+from collections import Counter
+
 import pandas as pd
 
 from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
 
-left_out = 0
+left_out = Counter()
 with SegmentWriter(work / "store", n_timesteps=128, n_channels=3, sampling_rate=50) as writer:
     for path in sorted(folder.glob("*.csv")):
         if path.stem in writer.subjects:  # from a run that was cut short
@@ -47,11 +49,11 @@ with SegmentWriter(work / "store", n_timesteps=128, n_channels=3, sampling_rate=
         frame = pd.read_csv(path, index_col="time", parse_dates=True)
         segments = segment_recordings(frame, 50, units="g", window=2.56)
         writer.append(segments.X, path.stem, times=segments.start_times)
-        left_out += sum(n for what, n in segments.dropped.items() if what.startswith("seconds"))
+        left_out.update(segments.dropped)
 
 store = open_segments(work / "store")
 print(f"{len(store)} segments of {len(store.subjects)} people")
-print(f"{left_out:.0f} s left out next to holes and at the ends")
+print("left out:", {what: round(count, 1) for what, count in left_out.items() if count})
 
 # %%
 # Half a minute of one recording, with the windows that were cut from it. Before a hole, the last
@@ -108,6 +110,7 @@ print(f"embeddings: {embeddings.shape}")
 # ----------------------------------
 # How similar is each moment of a recording to each other one? Blocks are stretches in which
 # somebody does one thing. The labels above were never used; they only say what the blocks are.
+# White stripes are what is missing: holes, and what is left next to them of less than a window.
 
 from sklearn.metrics.pairwise import cosine_similarity
 
@@ -115,9 +118,15 @@ activity = data.recordings[list(data.subjects).index(subject)]["label"]
 changes = np.flatnonzero(activity.to_numpy()[1:] != activity.to_numpy()[:-1]) + 1
 bounds = [0, *seconds[changes], seconds[-1]]
 
-z = embedder.transform(one.X)
+similarity = cosine_similarity(embedder.transform(one.X))
+ends = starts + 2.56
+missing = np.flatnonzero(starts[1:] > ends[:-1] + 0.01) + 1  # before which windows
+edges = np.sort([*starts, *ends[missing - 1], ends[-1]])
+for axis in (0, 1):
+    similarity = np.insert(similarity, missing, np.nan, axis=axis)
+
 fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
-mesh = ax.pcolormesh(starts + 1.28, starts + 1.28, cosine_similarity(z), cmap="cividis")
+mesh = ax.pcolormesh(edges, edges, similarity, cmap="cividis")
 fig.colorbar(mesh, label="cosine similarity of embeddings")
 top = ax.secondary_xaxis("top")
 top.set_xticks(
@@ -126,7 +135,8 @@ top.set_xticks(
 )
 top.tick_params(length=0)
 for bound in bounds[1:-1]:
-    ax.axvline(bound, color="white", linewidth=1, linestyle="--")
+    ax.axvline(bound, color="black", linewidth=1, linestyle="--")
+    ax.axhline(bound, color="black", linewidth=1, linestyle="--")
 ax.set(xlabel="time (s)", ylabel="time (s)", aspect="equal")
 ax.invert_yaxis()
 plt.show()

@@ -3,8 +3,8 @@ Pretraining from disk, with checkpoints and callbacks
 =====================================================
 
 Real pretraining runs for days, on data larger than memory, on machines that are taken away. Here it
-is in small: segments in a memory-mapped store, a training that is interrupted and goes on, and a
-callback that watches every step.
+is in small: segments in a memory-mapped store, a training that is interrupted and goes on, and
+callbacks that watch every step.
 """
 
 # %%
@@ -28,31 +28,53 @@ megabytes = sum(file.stat().st_size for file in store.path.iterdir()) / 1e6
 print(f"{len(store)} segments of {len(store.subjects)} people, {megabytes:.1f} MB")
 
 # %%
-# A callback
-# ----------
+# Callbacks
+# ---------
 # Estimators take any skorch callbacks. This one notes the loss of every step. What it keeps in
-# attributes of plain values is part of a checkpoint, so that its notes survive as well. It can also
-# play the cluster's scheduler, who stops a training at the worst moment.
-
-import signal
+# attributes of plain values is part of a checkpoint, so that its notes survive as well. (A name
+# that ends in ``_`` says that it is no parameter, as in scikit-learn.)
 
 from skorch.callbacks import Callback
-
-interrupt_after = None
 
 
 class StepLosses(Callback):
     """Note the loss of every training step."""
 
-    def __init__(self):
-        self.losses = []
+    def initialize(self):
+        """Begin anew: skorch calls this at the start of every fit."""
+        self.losses_ = []
+        return self
 
     def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
-        """Add the loss, and interrupt the training if it is time to."""
+        """Add the loss of a training step."""
         if training:
-            self.losses.append(float(loss))
-            if len(self.losses) == interrupt_after:
-                signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
+            self.losses_.append(float(loss))
+
+
+# %%
+# Another one plays the cluster's scheduler, who stops a training at the worst moment. Its count is
+# in the checkpoint too: a training that goes on is past the step, and is not stopped again.
+
+import signal
+
+
+class InterruptAfter(Callback):
+    """Interrupt the training, as Ctrl-C does, after so many steps."""
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+
+    def initialize(self):
+        """Begin to count."""
+        self.n_done_ = 0
+        return self
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Count a training step, and interrupt if it is the one."""
+        if training:
+            self.n_done_ += 1
+            if self.n_done_ == self.n_steps:
+                signal.raise_signal(signal.SIGINT)
 
 
 # %%
@@ -71,7 +93,8 @@ class StepLosses(Callback):
 #
 # Interrupted
 # -----------
-# With ``checkpoint_dir`` a training is saved every ten minutes, and when it is interrupted.
+# With ``checkpoint_dir`` a training is saved every ten minutes, or as often as
+# :class:`~relcon_sklearn.Checkpoints` says, and when it is interrupted.
 
 from sklearn.frozen import FrozenEstimator
 
@@ -82,7 +105,7 @@ distance = LearnedMotifDistance(
 ).fit(store.X, groups=store.hour_groups)
 
 
-def make_embedder(log, checkpoint_dir):
+def make_embedder(callbacks, checkpoint_dir=None):
     """Return the embedder to be trained."""
     return RelConEmbedder(
         FrozenEstimator(distance),
@@ -92,32 +115,32 @@ def make_embedder(log, checkpoint_dir):
         batch_size=8,
         query_stride=4,
         max_epochs=4,
-        callbacks=[log],
+        callbacks=callbacks,
         checkpoint_dir=checkpoint_dir,
         random_state=0,
     )
 
 
+checkpoints = Checkpoints(work / "encoder", every_seconds=60)
 before = StepLosses()
-interrupt_after = 40
+embedder = make_embedder([before, InterruptAfter(40)], checkpoints)
 try:
-    make_embedder(before, Checkpoints(work / "encoder", every_seconds=60)).fit(
-        store.X, groups=store.hour_groups
-    )
+    embedder.fit(store.X, groups=store.hour_groups)
 except KeyboardInterrupt:
-    print(f"interrupted after {len(before.losses)} steps")
+    print(f"interrupted after {len(before.losses_)} steps")
 print(*sorted(file.name for file in (work / "encoder").glob("[!.]*")))
 
 # %%
 # And resumed
 # -----------
-# The same call goes on. In reality it would be made by another process, perhaps another day; all
-# that it needs is in the folder.
+# The same call goes on: same data, same parameters, same callbacks; with others it is refused. In
+# reality it would be made by another process, perhaps another day; all that it needs is in the
+# folder.
 
-interrupt_after = None
 log = StepLosses()
-embedder = make_embedder(log, work / "encoder").fit(store.X, groups=store.hour_groups)
-print(f"{len(log.losses)} steps in all, {len(log.losses) - len(before.losses)} of them now")
+embedder = make_embedder([log, InterruptAfter(40)], checkpoints)
+embedder.fit(store.X, groups=store.hour_groups)
+print(f"{len(log.losses_)} steps in all, {len(log.losses_) - len(before.losses_)} of them now")
 
 # %%
 # For comparison, a training that was left alone. Neither of them can tell: losses and embeddings
@@ -126,20 +149,20 @@ print(f"{len(log.losses)} steps in all, {len(log.losses) - len(before.losses)} o
 import numpy as np
 
 undisturbed = StepLosses()
-other = make_embedder(undisturbed, None).fit(store.X, groups=store.hour_groups)
-print("same losses:", log.losses == undisturbed.losses)
+other = make_embedder([undisturbed]).fit(store.X, groups=store.hour_groups)
+print("same losses:", log.losses_ == undisturbed.losses_)
 print("same embeddings:", np.array_equal(embedder.transform(store.X), other.transform(store.X)))
 
 # %%
 
 import matplotlib.pyplot as plt
 
-n = len(before.losses)
-steps = np.arange(1, len(log.losses) + 1)
+n = len(before.losses_)
+steps = np.arange(1, len(log.losses_) + 1)
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-ax.plot(steps, undisturbed.losses, color="#BBBBBB", linewidth=5, label="left alone")
-ax.plot(steps[:n], log.losses[:n], color="#0072B2", label="until it was interrupted")
-ax.plot(steps[n - 1 :], log.losses[n - 1 :], color="#D55E00", label="from the checkpoint on")
+ax.plot(steps, undisturbed.losses_, color="#BBBBBB", linewidth=5, label="left alone")
+ax.plot(steps[:n], log.losses_[:n], color="#0072B2", label="until it was interrupted")
+ax.plot(steps[n - 1 :], log.losses_[n - 1 :], color="#D55E00", label="from the checkpoint on")
 ax.axvline(n, color="black", linestyle=":")
 ax.set(xlabel="training step", ylabel="relative contrastive loss")
 ax.legend(frameon=False)
@@ -147,7 +170,7 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# (The dips after each 32 steps are the last, smaller batches of the epochs: with fewer candidates
+# (The dips at every 32nd step are the last, smaller batches of the epochs: with fewer candidates
 # there is less to lose.)
 
 temporary.cleanup()

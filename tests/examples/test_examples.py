@@ -9,7 +9,10 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from relcon_sklearn import datasets
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
@@ -102,16 +105,34 @@ def test_own_recordings_are_read_in_the_same_way():
     """Pages stand alone, and repeat the function that reads them."""
     bodies = {}
     for path in GALLERY:
-        if "RELCON_DATA" in path.read_text(encoding="utf-8"):
+        if "RELCON_RECORDINGS" in path.read_text(encoding="utf-8"):
             (function,) = (
                 node
                 for node in parse(path).body
-                if isinstance(node, ast.FunctionDef) and node.name == "load_motion"
+                if isinstance(node, ast.FunctionDef) and node.name == "load_recordings"
             )
-            # Up to how many segments, and people, differs; so what is generated.
-            bodies[path.name] = [ast.unparse(line) for line in function.body[2:]]
+            bodies[path.name] = ast.unparse(function)
     assert len(bodies) >= 3
-    assert all(body == next(iter(bodies.values())) for body in bodies.values())
+    assert len(set(bodies.values())) == 1
+
+
+def test_own_recordings_are_read(tmp_path):
+    """The function that reads them, from one page, on a file that the library writes."""
+    path = next(path for path in GALLERY if "RELCON_RECORDINGS" in path.read_text("utf-8"))
+    nodes = [
+        node
+        for node in parse(path).body
+        if getattr(node, "name", "") == "load_recordings"
+        or getattr(node, "module", "").startswith("relcon_sklearn")
+    ]
+    names = {"np": np}
+    exec(compile(ast.Module(nodes, []), str(path), "exec"), names)
+    recordings = datasets.make_recordings(3, duration=60, random_state=0)
+    datasets.save_npz_recordings(tmp_path / "mine.npz", recordings)
+    X, activity, subject = names["load_recordings"](tmp_path / "mine.npz", 20)
+    assert X.shape == (20, 128, 3)
+    assert set(subject) <= set(recordings.subjects)
+    assert set(activity) <= set(np.concatenate(recordings.labels))
 
 
 def test_references_between_pages_are_right():
