@@ -23,7 +23,8 @@ class Cell:
     method : str
         What gives the features or the predictions.
     protocol : str
-        What predicts from it: "linear", "mlp", "fine_tune", or "own" for methods that predict.
+        What predicts from it: "linear", "mlp", "fine_tune", "fine_tune_longer" (three times the
+        steps), or "own" for methods that predict.
     seed : int
         Of pretraining and of all draws.
     window : float

@@ -169,7 +169,10 @@ def by_field(results: Results, field: str, figures: Path) -> str:
         {"labelled": "labels", "window": "windows"}[field],
         f"Scores over {axis}, a panel a task: {'; '.join(TASKS[task].title for task in curves)}",
         lambda: plots.curves(
-            {TASKS[task].title: lines for task, lines in curves.items()},
+            {
+                TASKS[task].title: {r: c for r, c in lines.items() if r.protocol in plots.LINES}
+                for task, lines in curves.items()
+            },
             axis,
             [headline_title(task) for task in curves],
             {x: write(x).removesuffix(" s").removesuffix(" %") for x in xs},

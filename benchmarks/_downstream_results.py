@@ -37,7 +37,13 @@ CLASSIC = {
     "nearest_dtw": "nearest neighbour, DTW",
 }
 METHODS = {**PRETRAINED, "scratch": "supervised from scratch", **CLASSIC}
-PROTOCOLS = {"linear": "linear probe", "mlp": "MLP probe", "fine_tune": "fine-tuned"}
+THREE_TIMES = "three times as long"
+PROTOCOLS = {
+    "linear": "linear probe",
+    "mlp": "MLP probe",
+    "fine_tune": "fine-tuned",
+    "fine_tune_longer": f"fine-tuned {THREE_TIMES}",
+}
 
 # SisFall's activities, short enough for an axis; in full they are in fetch_sisfall's result.
 _SISFALL = (
@@ -67,7 +73,7 @@ class Row(NamedTuple):
         """For people."""
         method = method_title(self.method)
         if self.setting == "none":
-            return method
+            return f"{method}, {THREE_TIMES}" if self == SCRATCH_LONGER else method
         title = f"{method}, {PROTOCOLS[self.protocol]}"
         return f"{title}, in-domain" if self.setting == "in_domain" else title
 
@@ -75,6 +81,9 @@ class Row(NamedTuple):
 RELCON = Row("transfer", "relcon", "linear")
 TUNED = Row("transfer", "relcon", "fine_tune")
 SCRATCH = Row("none", "scratch", "fine_tune")
+TUNED_LONGER, SCRATCH_LONGER = (
+    row._replace(protocol="fine_tune_longer") for row in (TUNED, SCRATCH)
+)
 
 
 def classic(method: str) -> Row:
@@ -131,7 +140,8 @@ class Results:
             Row(setting, method, protocol) for protocol in PROTOCOLS for method in PRETRAINED
         ]
         rows = [row for row in possible if row in planned or self._has(row)]
-        return [*rows, SCRATCH, *map(classic, CLASSIC)]
+        longer = [SCRATCH_LONGER] if self._has(SCRATCH_LONGER) else []
+        return [*rows, SCRATCH, *longer, *map(classic, CLASSIC)]
 
     def _has(self, row: Row) -> bool:
         return any(self.scores(row, task) for task in TASKS)

@@ -16,7 +16,9 @@ from _downstream_results import (
     REGRESSION,
     RELCON,
     SCRATCH,
+    SCRATCH_LONGER,
     TUNED,
+    TUNED_LONGER,
     Measure,
     Results,
     Row,
@@ -147,7 +149,11 @@ def paired_tests(results: Results) -> str:
         "the number of rivals of the task (training from scratch is a question of its own)."
     ]
     for task in TASKS:
-        tests = _tests(results, RELCON, rivals, task) | _tests(results, TUNED, [SCRATCH], task)
+        tests = {
+            **_tests(results, RELCON, rivals, task),
+            **_tests(results, TUNED, [SCRATCH], task),
+            **_tests(results, TUNED_LONGER, [SCRATCH_LONGER], task),
+        }
         score = f"MAE of {TASKS[task].targets[0]}" if TASKS[task].targets else "macro-F1"
         rows = [
             [

@@ -151,6 +151,11 @@ def plan(settings: Settings) -> list[list[Cell]]:
         for method in BY_SUBJECT
     ]
     longer = [Cell("transfer", task, method, "linear") for task in FOUR for method in LONGER]
+    tuned_longer = [
+        Cell(setting, task, method, "fine_tune_longer", labelled=share)
+        for task, share in itertools.product(FOUR, (1.0, 0.1))
+        for setting, method in (("transfer", "relcon"), ("none", "scratch"))
+    ]
     return [
         *main[:2],
         classic,
@@ -161,6 +166,7 @@ def plan(settings: Settings) -> list[list[Cell]]:
         other_protocols,
         other_windows,
         by_subject,
+        tuned_longer,
         longer,
         *main[2:],
         *ablations[1:],
@@ -278,8 +284,10 @@ def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: Settin
             train.X, train.y, train.subject, test.X, rate=rate, seed=cell.seed
         )
         return fitted.predictions, fitted.chosen
-    if cell.protocol == "fine_tune":
-        return fine_tune(cell, train, test, encoder, settings)
+    if cell.protocol.startswith("fine_tune"):
+        factor = 3 if cell.protocol == "fine_tune_longer" else 1
+        n_steps = factor * settings.fine_tuning_steps
+        return fine_tune(cell, train, test, encoder, settings.encoder, n_steps)
     Z = [embed(encoder, part.X) for part in (train, test)]
     if cell.method.endswith("_features"):
         Z = [
@@ -297,20 +305,20 @@ def embed(encoder, X: np.ndarray) -> np.ndarray:
     return np.concatenate([encoder(torch.from_numpy(x).transpose(1, 2)).numpy() for x in parts])
 
 
-def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: Settings):
+def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, name: str, n_steps: int):
     """Train encoder and head on `train`; the best epoch is chosen on subjects held out of it.
 
     Of few subjects none is to spare, and one or two would choose badly: the last epoch is taken.
     """
-    start = settings.encoder
+    start = name
     if encoder is not None:
-        start = FrozenEstimator(as_embedder(encoder, settings.encoder, train.X))
+        start = FrozenEstimator(as_embedder(encoder, name, train.X))
     regression = train.y.dtype.kind == "f"
-    n_steps = max(1, len(train) // BATCH_SIZE)
+    epoch = max(1, len(train) // BATCH_SIZE)
     model = (RelConRegressor if regression else RelConClassifier)(
         start,
         batch_size=BATCH_SIZE,
-        max_epochs=max(1, round(settings.fine_tuning_steps / n_steps)),
+        max_epochs=max(1, round(n_steps / epoch)),
         n_iter_no_change=None,
         validation_fraction=0.2 if len(np.unique(train.subject)) >= FEWEST_TO_SPARE else 0.0,
         random_state=cell.seed,
