@@ -15,6 +15,7 @@ import torch
 from filelock import FileLock
 from reference import Ticks
 from scipy.stats import wilcoxon
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import cohen_kappa_score, f1_score
 from sklearn.utils import Bunch
 from torch import nn
@@ -556,7 +557,7 @@ def test_relcon_minimises_what_the_estimator_does(motion, captured, monkeypatch,
     )
     distance = LearnedMotifDistance(embed_dim=objective.embed_dim, max_epochs=0).fit(X)
     embedder = RelConEmbedder(
-        distance,
+        FrozenEstimator(distance),
         encoder="resnet14-half",
         n_within=objective.n_within,
         n_between=objective.n_between,
