@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tqdm.auto import tqdm
+import warnings
+
+from tqdm import TqdmWarning
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets its bars are of text, which do as well; it would say so to
+    # everybody who imports this package, bars or not.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 # From so many on, numbers are shown with k, M, G.
 _MANY = 10_000

@@ -1,9 +1,12 @@
 """Bars where they are wanted, and nothing else: no threads, no output."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from relcon_sklearn import _progress
 from relcon_sklearn._progress import progress_bar
 
 
@@ -51,3 +54,25 @@ def test_no_thread_is_begun(shown):
     finish(progress_bar(3, "my encoder", "steps", shown=shown))
     assert threading.active_count() == before
     assert tqdm.monitor is None
+
+
+def test_a_notebook_without_widgets_is_not_told_so():
+    """In a new process: tqdm decides when it is first imported."""
+    code = (
+        "import runpy, sys, types\n"
+        "sys.modules['ipywidgets'] = None\n"
+        "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
+        "bar = runpy.run_path(sys.argv[1])['progress_bar'](2, 'work', 'steps', shown=True)\n"
+        "bar.update(2)\n"
+        "bar.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, _progress.__file__],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert "work: 100%" in done.stderr

@@ -11,9 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from .._atomic import write_atomically
+from .._progress import tqdm
 
 logger = logging.getLogger("relcon_sklearn")
 
