@@ -63,6 +63,7 @@ def test_a_notebook_without_widgets_is_not_told_so():
         "sys.modules['ipywidgets'] = None\n"
         "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"
         "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
+        "sys.modules['ipykernel.zmqshell'] = types.SimpleNamespace()\n"
         "bar = runpy.run_path(sys.argv[1])['progress_bar'](2, 'work', 'steps', shown=True)\n"
         "bar.update(2)\n"
         "bar.close()\n"
