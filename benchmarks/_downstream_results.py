@@ -73,7 +73,7 @@ class Row(NamedTuple):
         """For people."""
         method = method_title(self.method)
         if self.setting == "none":
-            return f"{method}, {THREE_TIMES}" if self == SCRATCH_LONGER else method
+            return f"{method}, {THREE_TIMES}" if self.protocol == "fine_tune_longer" else method
         title = f"{method}, {PROTOCOLS[self.protocol]}"
         return f"{title}, in-domain" if self.setting == "in_domain" else title
 

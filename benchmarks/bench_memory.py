@@ -43,6 +43,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _process_memory import forget_peak, process_memory
 from _report import environment, table, write_json
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -217,20 +218,6 @@ def write_array(path: Path, n_rows: int) -> None:
 # -- memory of this process ------------------------------------------------------------------------
 
 
-def memory_status() -> dict[str, float]:
-    """Return VmHWM, VmRSS and RssAnon in MB, those of them that the system tells."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines)
-    return {
-        name.rstrip(":"): int(value) / 1024
-        for name, value, *_ in (f for f in fields if len(f) > 1)
-        if name in ("VmHWM:", "VmRSS:", "RssAnon:")
-    }
-
-
 def peak_by_getrusage() -> float | None:
     """Return the largest resident memory of this process so far, in MB."""
     try:
@@ -253,12 +240,8 @@ class PeakMemory:
 
     def __enter__(self):
         gc.collect()
-        try:
-            # Linux: the peak starts anew from here. Elsewhere it stays that of the warm-up.
-            Path("/proc/self/clear_refs").write_text("5")
-        except OSError:
-            pass
-        self._before = memory_status()
+        forget_peak()  # where it cannot be, it stays that of the warm-up
+        self._before = process_memory()
         self._before_rusage = peak_by_getrusage()
         self._largest = self._before.get("RssAnon")
         self._done = threading.Event()
@@ -269,11 +252,11 @@ class PeakMemory:
 
     def _sample(self):
         while not self._done.wait(0.005):
-            self._largest = max(self._largest, memory_status()["RssAnon"])
+            self._largest = max(self._largest, process_memory()["RssAnon"])
 
     def __exit__(self, *exc_info):
         self._done.set()
-        after = memory_status()
+        after = process_memory()
         if self._largest is not None:
             self._thread.join()
             self._largest = max(self._largest, after["RssAnon"])

@@ -36,6 +36,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _mutations import SIGNED, UNSIGNED, mutate, places
+from _process_memory import forget_peak, process_memory
 from _report import environment, table, write_json
 from sklearn.frozen import FrozenEstimator
 
@@ -142,28 +143,6 @@ def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
 # -- a process of its own --------------------------------------------------------------------------
 
 
-def status() -> dict[str, float]:
-    """Return VmSize, VmRSS and VmHWM in MB, where the system tells."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines)
-    return {
-        f[0].rstrip(":"): int(f[1]) / 1024
-        for f in fields
-        if f[0] in ("VmSize:", "VmRSS:", "VmHWM:")
-    }
-
-
-def forget_peak() -> None:
-    """Have the peak of the resident memory start from here, where the system can."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
-
-
 def generator(seed: int, name: str, i: int) -> np.random.Generator:
     """Return what the i-th file of an estimator is drawn from."""
     return np.random.default_rng([seed, *name.encode(), i])
@@ -179,13 +158,13 @@ def run_child(folder: Path, name: str, start: int, stop: int, seed: int) -> None
         kind, changed = mutate(content, generator(seed, name, i))
         path.write_bytes(changed)
         forget_peak()
-        before = status()
+        before = process_memory()
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
         begin = time.perf_counter()
         loaded, outcome, why = attempt(type(estimator), path)
         seconds = time.perf_counter() - begin
-        added = status().get("VmHWM", 0) - before.get("VmRSS", 0)
+        added = process_memory().get("VmHWM", 0) - before.get("VmRSS", 0)
         if loaded is not None:
             outcome, why = judge(loaded, estimator, path, kind in SIGNED)
         record = {"i": i, "kind": kind, "outcome": outcome, "why": why[:300]}
@@ -197,7 +176,7 @@ def limit_memory() -> None:
         import resource
     except ImportError:
         return
-    size = status().get("VmSize")
+    size = process_memory().get("VmSize")
     if size is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (int(size * 2**20) + LIMIT_BYTES, hard))

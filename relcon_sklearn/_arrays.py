@@ -101,9 +101,9 @@ def as_labels(value, name: str, *, warn: bool = False) -> np.ndarray:
             "label for each row."
         )
     labels = column_or_1d(array, warn=warn)
-    missing = _missing(labels)
-    if missing.any():
-        row = int(missing.argmax())
+    gaps = missing(labels)
+    if gaps.any():
+        row = int(gaps.argmax())
         raise ValueError(f"{name} contains NaN or infinity: first in row {row} ({labels[row]}).")
     if labels.dtype == object and not _can_be_told_apart(labels):
         types = sorted({type(label).__name__ for label in labels})
@@ -143,7 +143,7 @@ def _masked_rows(value) -> np.ndarray:
     return np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1)
 
 
-def _missing(labels: np.ndarray) -> np.ndarray:
+def missing(labels: np.ndarray) -> np.ndarray:
     """Return which labels are NaN, infinite, NaT, None or pandas' NA."""
     if labels.dtype.kind in "fc":
         return ~np.isfinite(labels)

@@ -7,34 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from full_disk import FullDisk
 
 from relcon_sklearn import _atomic
 from relcon_sklearn._atomic import replacing, unfinished, write_atomically
-
-
-class FullDisk:
-    """A file on a disk on which there is no room after some bytes."""
-
-    def __init__(self, file, room):
-        self.file = file
-        self.room = room
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.file.close()
-
-    def write(self, data):
-        self.file.write(bytes(data)[: self.room])
-        if len(data) > self.room:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def flush(self):
-        self.file.flush()
-
-    def fileno(self):
-        return self.file.fileno()
 
 
 def names(folder):
@@ -58,7 +34,7 @@ def test_full_disk(tmp_path, monkeypatch, room, before):
     path = tmp_path / "model"
     if before is not None:
         path.write_bytes(before)
-    monkeypatch.setattr(_atomic, "open", lambda *args: FullDisk(open(*args), room), raising=False)
+    monkeypatch.setattr(_atomic, "open", FullDisk(room).open, raising=False)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"longer than that")
     assert names(tmp_path) == ([] if before is None else ["model"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from full_disk import FullDisk
 from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -241,30 +242,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
     expected = state(fit(estimator, motion, tmp_path / "alone"))
     size = next((tmp_path / "alone").glob("*.ckpt")).stat().st_size
 
-    class Full:
-        n_left = 5 * size // 2
-
-        def __init__(self, *args):
-            self.file = open(*args)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *args):
-            self.file.close()
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-        def write(self, data):
-            taken = data[: max(Full.n_left, 0)]
-            Full.n_left -= len(data)
-            self.file.write(taken)
-            if len(taken) < len(data):
-                raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr("relcon_sklearn._atomic.open", Full, raising=False)
+        patch.setattr("relcon_sklearn._atomic.open", FullDisk(5 * size // 2).open, raising=False)
         with pytest.raises(OSError, match=r"No space left .* The same fit goes on from step-"):
             fit(estimator, motion, tmp_path / "full", every_steps=1)
     assert not list((tmp_path / "full").glob(".*.tmp"))

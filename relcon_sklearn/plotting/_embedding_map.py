@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._arrays import missing
 from ._keywords import is_filled, scatter_keywords
 from ._legends import axes_width, below, entry_width, legend_columns, legend_height, wrapped
 from ._style import COLOUR_MAP, PALETTE, colour, panels
@@ -317,23 +318,15 @@ def _checked(values, name: str, n: int) -> np.ndarray:
 
 def _check_objects(values: np.ndarray, name: str) -> None:
     """Raise ValueError if some are missing, or they are of kinds that have no order."""
-    missing = sum(map(_is_missing, values))
-    if missing:
+    n_missing = np.count_nonzero(missing(values))
+    if n_missing:
         raise ValueError(
-            f"{name} contains {missing} missing values (None or NaN): leave such segments out, or "
-            "name them."
+            f"{name} contains {n_missing} missing values (None or NaN): leave such segments out, "
+            "or name them."
         )
     kinds = {type(value).__name__ for value in values}
     if str in map(type, values) and len(kinds) > 1:
         raise ValueError(f"{name} contains values of types {sorted(kinds)}; expected one type.")
-
-
-def _is_missing(value) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        # The missing value of pandas is neither true nor false.
-        return True
 
 
 def _is_continuous(values: np.ndarray) -> bool:

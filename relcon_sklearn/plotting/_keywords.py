@@ -9,56 +9,38 @@ COLOURS = ("c", "color", "facecolor")
 
 
 def line_keywords(kwargs: dict, *, refused=()) -> dict:
-    """Return the keywords for Axes.plot by their full names, ``linewidth`` for ``lw``.
-
-    Parameters
-    ----------
-    kwargs : dict
-        What the user passed.
-    refused : sequence of str, default=()
-        Keywords that the display sets itself.
-
-    Raises
-    ------
-    ValueError
-        If there is one that is refused.
-    TypeError
-        If there are two for the same.
-    """
-    from matplotlib.cbook import normalize_kwargs
+    """Return the keywords for Axes.plot by their full names: ``linewidth`` for ``lw``."""
     from matplotlib.lines import Line2D
 
-    kwargs = normalize_kwargs(kwargs, Line2D)
-    check_keywords(kwargs, refused)
-    return kwargs
+    return _by_full_names(kwargs, Line2D, refused)
 
 
 def scatter_keywords(kwargs: dict, *, refused=COLOURS) -> dict:
-    """Return the keywords for Axes.scatter by the names it has itself: ``linewidths`` for ``lw``.
+    """Return the keywords for Axes.scatter by its own names: ``linewidths`` for ``lw``."""
+    from matplotlib.collections import PathCollection
 
-    Parameters
-    ----------
-    kwargs : dict
-        What the user passed.
-    refused : sequence of str, default=("c", "color", "facecolor")
-        Keywords that the display sets itself.
+    kwargs = _by_full_names(kwargs, PathCollection, refused)
+    return {_OF_SCATTER.get(key, key): value for key, value in kwargs.items()}
+
+
+def _by_full_names(kwargs: dict, artist: type, refused) -> dict:
+    """Return the keywords of an artist, none of which has an alias for its name.
 
     Raises
     ------
     ValueError
-        If there is one that is refused.
+        If there is one of `refused`, which the display sets itself.
     TypeError
         If there are two for the same.
     """
     from matplotlib.cbook import normalize_kwargs
-    from matplotlib.collections import PathCollection
 
-    kwargs = normalize_kwargs(kwargs, PathCollection)
-    check_keywords(kwargs, refused)
-    return {_OF_SCATTER.get(key, key): value for key, value in kwargs.items()}
+    kwargs = normalize_kwargs(kwargs, artist)
+    _check_keywords(kwargs, refused)
+    return kwargs
 
 
-def check_keywords(kwargs: dict, refused) -> None:
+def _check_keywords(kwargs: dict, refused) -> None:
     """Raise ValueError if a keyword is one that the display sets itself."""
     reasons = {
         "label": "names in the legend are those of the display",

@@ -1,4 +1,3 @@
-import builtins
 import errno
 import hashlib
 import json
@@ -9,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from full_disk import FullDisk
 from local_server import Answer, make_zip
 
 from relcon_sklearn.datasets import _resume
@@ -334,34 +334,9 @@ def test_page_instead_of_an_archive(server, tmp_path):
     assert zipfile.is_zipfile(fetch(source, tmp_path))
 
 
-class FullDisk:
-    """A file that can hold so many bytes."""
-
-    def __init__(self, file, room):
-        self.file = file
-        self.room = room
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.file.close()
-
-    def write(self, chunk):
-        self.room -= len(chunk)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.file.write(chunk)
-
-
 def test_full_disk(server, source, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(
-            _resume,
-            "open",
-            lambda *args: FullDisk(builtins.open(*args), 500_000),
-            raising=False,
-        )
+        patch.setattr(_resume, "open", FullDisk(500_000).open, raising=False)
         with pytest.raises(OSError, match=r"disk is full: data.bin of 1 MB.*data_home") as caught:
             fetch(source, tmp_path, n_retries=3)
     assert caught.value.errno == errno.ENOSPC

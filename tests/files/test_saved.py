@@ -1,8 +1,6 @@
 """Estimators saved and loaded: the same in all that can be seen of them."""
 
-import errno
 import itertools
-import os
 import pickle
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 import sklearn
 import torch
 from comparing import comparable
+from full_disk import FullDisk
 from reference import (
     VECTORS,
     euclidean,
@@ -684,22 +683,8 @@ def test_a_full_disk_leaves_the_file_that_was_there(fitted, motion, tmp_path, mo
     old, new = fitted("distance"), fitted("distance, untrained")
     old.save(tmp_path / "file")
 
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *exc_info):
-            self.file.close()
-
-        def write(self, data):
-            self.file.write(data[:1000])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as patch:
-        patch.setattr(_atomic, "open", lambda *args: Full(open(*args)), raising=False)
+        patch.setattr(_atomic, "open", FullDisk(1000).open, raising=False)
         with pytest.raises(OSError, match="No space left"):
             new.save(tmp_path / "file")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
