@@ -16,7 +16,8 @@ from _minirocket import minirocket_features
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 
-from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+from relcon_sklearn.nn import ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
 BATCH, REPEATS = 256, 7
 

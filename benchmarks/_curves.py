@@ -16,8 +16,8 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
-from relcon_sklearn.segments import Batch, Batches
-from relcon_sklearn.training._callbacks import warmup_cosine
+from relcon_sklearn._batches import Batch, Batches
+from relcon_sklearn._training._callbacks import warmup_cosine
 
 ENDLESS = 10**6  # epochs: time decides when training ends
 

@@ -13,7 +13,8 @@ from _downstream_data import SOURCES, TASKS, Windows, draw, load_task, pool, sou
 from _objectives import Common, pretrain
 
 from relcon_sklearn import RelConEmbedder
-from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+from relcon_sklearn.nn import ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
 WINDOW, RATE = 2.56, 50.0  # s and Hz; of pretraining
 

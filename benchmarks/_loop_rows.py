@@ -16,10 +16,11 @@ from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from relcon_sklearn.nn import ENCODER_PRESETS
-from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray, on_device
-from relcon_sklearn.training import fit_module, ranking_loss
-from relcon_sklearn.training._callbacks import warmup_cosine
+from relcon_sklearn._batches import Batch, Batches, GroupIndex, on_device
+from relcon_sklearn._training import fit_module, ranking_loss
+from relcon_sklearn._training._callbacks import warmup_cosine
+from relcon_sklearn.nn._presets import ENCODER_PRESETS
+from relcon_sklearn.segments._array import SegmentArray
 
 TEMPERATURE, LR = 0.1, 1e-3
 GROUP_SIZE = 100

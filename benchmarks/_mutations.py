@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from relcon_sklearn.files import _format
+from relcon_sklearn._files import _format
 
 # What is written in place of a value somewhere in a header.
 _HUGE = [10**9, 2**31, 2**63, 10**30, -1, -(10**9), 0, 10**4000]

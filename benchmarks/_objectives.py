@@ -19,29 +19,27 @@ from _curves import ENDLESS, Budget, BudgetSchedule, BudgetSpent
 from sklearn.metrics import euclidean_distances
 from torch import Tensor, nn
 
-from relcon_sklearn._packing import seeded_global_rng
-from relcon_sklearn.nn import ENCODER_PRESETS, MotifCrossAttention, ResNet1D
-from relcon_sklearn.segments import (
-    Batch,
-    Batches,
-    GroupIndex,
-    Jitter,
-    Permutation,
-    RandomAugmentations,
-    Rotation,
-    Scaling,
-    SegmentArray,
-    SharedBatches,
-    TimeWarp,
-    default_augmentations,
-)
-from relcon_sklearn.training import (
+from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
+from relcon_sklearn._files._recipes import seeded_global_rng
+from relcon_sklearn._training import (
     MotifRanker,
     PairwiseRanker,
     fit_module,
     ranking_loss,
     reconstruction_loss,
 )
+from relcon_sklearn.augmentations import (
+    Jitter,
+    Permutation,
+    RandomAugmentations,
+    Rotation,
+    Scaling,
+    TimeWarp,
+    default_augmentations,
+)
+from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS
+from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
 

@@ -15,16 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
-from relcon_sklearn._precision import gains_from_bfloat16
-from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, relative_contrastive_loss
-from relcon_sklearn.segments import Batch, GroupIndex, SegmentArray, SharedBatches
-from relcon_sklearn.training import (
+from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches
+from relcon_sklearn._training import (
     CompiledCall,
     Loss,
     MotifRanker,
     ranking_loss,
     reconstruction_loss,
 )
+from relcon_sklearn._utils._precision import gains_from_bfloat16
+from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, relative_contrastive_loss
+from relcon_sklearn.segments._array import SegmentArray
 
 TEMPERATURE, LR = 0.1, 1e-3
 

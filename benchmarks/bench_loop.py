@@ -2,7 +2,7 @@
 
     python benchmarks/bench_loop.py --threads 2
 
-The library's loop (`relcon_sklearn.training.fit_module`: skorch's, with callbacks, batches read
+The library's loop (`relcon_sklearn._training.fit_module`: skorch's, with callbacks, batches read
 ahead in the background) trains an encoder by the relative contrastive loss, and so does a loop of
 the usual dozen lines: the same batches, loss, Adam and learning rates, with the same weights at the
 end ("same"), at two sizes:
@@ -37,7 +37,7 @@ from _report import environment, table, write_json
 from bench_speed import load_average, spread
 from torch import Tensor, nn
 
-from relcon_sklearn.training import kept_memory
+from relcon_sklearn._training import kept_memory
 
 say = partial(print, flush=True)
 

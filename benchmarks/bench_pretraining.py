@@ -48,7 +48,8 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance
-from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
+from relcon_sklearn._batches import Batches, GroupIndex
+from relcon_sklearn.segments._array import SegmentArray
 
 # Parameters of the library's modes.
 LIBRARY = {

@@ -43,7 +43,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Rotation, SegmentArray, default_augmentations
+from relcon_sklearn.augmentations import Rotation, default_augmentations
+from relcon_sklearn.segments._array import SegmentArray
 
 N_FOLDS = 5
 PROBE_MAX_ITER = 5000

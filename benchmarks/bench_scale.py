@@ -32,15 +32,11 @@ from _speed_rows import LR, TEMPERATURE, train, train_distance
 from bench_speed import load_segments, order_agreement, spread
 from torch import Tensor
 
-from relcon_sklearn._precision import dtype_of
+from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches, on_device
+from relcon_sklearn._training import CompiledCall, MotifRanker, kept_memory, ranking_loss
+from relcon_sklearn._utils._precision import dtype_of
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
-from relcon_sklearn.segments import Batch, GroupIndex, SegmentArray, SharedBatches, on_device
-from relcon_sklearn.training import (
-    CompiledCall,
-    MotifRanker,
-    kept_memory,
-    ranking_loss,
-)
+from relcon_sklearn.segments._array import SegmentArray
 
 N_ANCHORS = 1e9
 say = partial(print, flush=True)

@@ -54,8 +54,8 @@ from bench_memory import PeakMemory
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from relcon_sklearn._training import kept_memory
 from relcon_sklearn.datasets import make_motion
-from relcon_sklearn.training import kept_memory
 
 RELEASED = {
     "batch_size": 64,

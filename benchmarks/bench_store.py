@@ -36,7 +36,8 @@ import numpy as np
 from _report import environment, table, write_json
 
 from relcon_sklearn import SegmentWriter, open_segments
-from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
+from relcon_sklearn._batches import Batches, GroupIndex
+from relcon_sklearn.segments._array import SegmentArray
 
 N_TIMESTEPS, N_CHANNELS, RATE = 128, 3, 50.0
 PER_HOUR, N_HOURS = 1272, 9  # of a person: 87,376 of them have a billion segments

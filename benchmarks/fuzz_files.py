@@ -40,15 +40,10 @@ from _process_memory import forget_peak, process_memory
 from _report import environment, table, write_json
 from sklearn.frozen import FrozenEstimator
 
-from relcon_sklearn import (
-    LearnedMotifDistance,
-    RelConClassifier,
-    RelConEmbedder,
-    RelConRegressor,
-)
+from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
+from relcon_sklearn._files._format import open_file
+from relcon_sklearn._files._writer import Writer
 from relcon_sklearn.datasets import make_motion
-from relcon_sklearn.files._format import open_file
-from relcon_sklearn.files._writer import Writer
 from relcon_sklearn.nn import ResNet1D
 
 OUTCOMES = ("refused", "identical", "as signed", "failed")

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import nn
 
-import relcon_sklearn._atomic as atomic
+import relcon_sklearn._utils._atomic as atomic
 from relcon_sklearn import (
     Checkpoints,
     LearnedMotifDistance,

@@ -26,8 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from relcon_sklearn._batches import Batch
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
-from relcon_sklearn.segments import Batch
 
 # -- the distance ----------------------------------------------------------------------------------
 

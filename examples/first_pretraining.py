@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 from relcon_sklearn.datasets import make_motion
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
 
 # %%
 # Three-axis acceleration of forty people doing four things, devices worn at any orientation.

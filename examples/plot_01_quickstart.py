@@ -60,7 +60,7 @@ X = X - X.mean(axis=1, keepdims=True)
 # the published ones, which want a GPU.
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 unlabelled, labelled = subject < 28, subject >= 28
 

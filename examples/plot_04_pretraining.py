@@ -52,7 +52,7 @@ X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn,
 from sklearn.model_selection import GroupShuffleSplit
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)
 train, test = next(splitter.split(X, activity, subject))

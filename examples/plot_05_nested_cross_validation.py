@@ -62,7 +62,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 cache = tempfile.TemporaryDirectory()
 

@@ -32,7 +32,7 @@ print(f"{walks.sum()} walks of 20 people, {speed[walks].min():.2f} to {speed[wal
 # explained in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation
+from relcon_sklearn.augmentations import Jitter, Rotation
 
 embedder = RelConEmbedder(
     LearnedMotifDistance(embed_dim=16, max_epochs=5, batch_size=16, lr=1e-2),

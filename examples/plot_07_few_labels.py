@@ -33,7 +33,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 
 def features(X):

@@ -58,7 +58,7 @@ from time import perf_counter
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 start = perf_counter()
 learned = LearnedMotifDistance(

@@ -31,7 +31,7 @@ X = X - X.mean(axis=1, keepdims=True)
 import time
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 
 unlabelled = subject < 28
 start = time.perf_counter()

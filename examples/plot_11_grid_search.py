@@ -51,8 +51,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
+from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
 from relcon_sklearn.nn import ResNet1D
-from relcon_sklearn.segments import Jitter, Rotation, Scaling, TimeFlip
 
 embedder = RelConEmbedder(
     FrozenEstimator(distance),

@@ -3,11 +3,12 @@
 from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
 from ._motif_distance import LearnedMotifDistance
+from ._recordings import Segments, segment_recordings
 from ._regressor import RelConRegressor
+from ._training import Checkpoints
 from ._version import __version__
-from .recordings import Segments, segment_recordings
-from .segments import LazyWindows, RandomAugmentations, SegmentWriter, open_segments
-from .training import Checkpoints
+from .augmentations import RandomAugmentations
+from .segments import LazyWindows, SegmentWriter, open_segments
 
 __all__ = [
     "Checkpoints",

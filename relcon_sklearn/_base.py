@@ -17,23 +17,17 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 from torch import nn
 
-from ._arrays import as_array, as_labels
-from ._doc_link import DocLinkMixin
-from ._fingerprint import checksum, describe, fingerprint_of_data
-from ._memory_advice import advises_on_memory
-from ._packing import PackedModule, Recipe
-from .files import SavedAsFile
-from .nn import own_num_threads
-from .segments import (
-    ONE_LENGTH,
-    Batches,
-    GroupIndex,
-    RunLabels,
-    SegmentArray,
-    hold_out_groups,
-    on_device,
-)
-from .training import CheckpointFolder, Checkpoints, Loss, fit_module
+from ._batches import Batches, GroupIndex, hold_out_groups, on_device
+from ._files import SavedAsFile
+from ._files._recipes import PackedModule, Recipe
+from ._training import CheckpointFolder, Checkpoints, Loss, fit_module
+from ._training._fingerprint import checksum, describe, fingerprint_of_data
+from ._utils._arrays import as_array, as_labels
+from ._utils._doc_link import DocLinkMixin
+from ._utils._memory_advice import advises_on_memory
+from .nn._threads import own_num_threads
+from .segments._array import ONE_LENGTH, SegmentArray
+from .segments._runs import RunLabels
 
 # Draws of the groups held out, until one leaves a training part that will do.
 _N_DRAWS = 20

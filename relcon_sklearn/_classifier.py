@@ -8,10 +8,10 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._arrays import as_labels
 from ._fine_tuning import FineTunedEstimator
-from ._weights import check_weights, class_weights
-from .training import classification_loss
+from ._training import classification_loss
+from ._utils._arrays import as_labels
+from ._utils._sample_weight import check_weights, class_weights
 
 
 class RelConClassifier(ClassifierMixin, FineTunedEstimator):

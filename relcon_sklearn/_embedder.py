@@ -16,15 +16,17 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_several, continue_within
-from ._blocks import apply_in_blocks, check_embeddings
-from ._memory_advice import advises_on_memory
+from ._batches import Batches, GroupIndex, SharedBatches
+from ._files._recipes import Recipe, seeded_global_rng
+from ._files._released_checkpoints import as_encoder, read_released
 from ._motif_distance import LearnedMotifDistance
-from ._packing import Recipe, seeded_global_rng
-from ._precision import dtype_of
-from ._released import as_encoder, read_released
-from .nn import ENCODER_PRESETS, draws_globally, encoder_preset, released_encoder
-from .segments import Batches, GroupIndex, SegmentArray, SharedBatches
-from .training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss, ranking_loss
+from ._training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss, ranking_loss
+from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._memory_advice import advises_on_memory
+from ._utils._precision import dtype_of
+from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
+from .nn._released import released_encoder
+from .segments._array import SegmentArray
 
 
 class RelConEmbedder(SegmentTransformer):

@@ -17,23 +17,19 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ._base import SegmentEstimator, check_several, continue_within
-from ._blocks import apply_in_blocks, check_embeddings
+from ._batches import GroupIndex, LabelledBatches, on_device
 from ._embedder import RelConEmbedder
-from ._memory_advice import advises_on_memory
-from ._packing import seeded_global_rng
-from ._precision import dtype_of
-from ._weights import weighted_moments
-from .nn import (
-    ENCODER_PRESETS,
-    HEADS,
-    HeadedEncoder,
-    draws_globally,
-    encoder_preset,
-    make_head,
-    without_gradients,
-)
-from .segments import ChosenRows, GroupIndex, LabelledBatches, SegmentArray, on_device
-from .training import CheckpointFolder, Loss
+from ._files._recipes import seeded_global_rng
+from ._training import CheckpointFolder, Loss
+from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._memory_advice import advises_on_memory
+from ._utils._precision import dtype_of
+from ._utils._sample_weight import weighted_moments
+from .nn import HeadedEncoder, make_head, without_gradients
+from .nn._heads import HEADS
+from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
+from .segments._array import SegmentArray
+from .segments._chosen_rows import ChosenRows
 
 # Embeddings of a frozen encoder that are kept in memory rather than in a temporary file.
 _KEPT_BYTES = 2**28

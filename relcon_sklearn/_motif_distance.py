@@ -11,22 +11,19 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import as_array
 from ._base import SegmentTransformer, check_several
-from ._memory_advice import advises_on_memory
-from ._packing import Recipe
-from ._progress import progress_bar
-from ._released import read_released
-from .nn import (
-    ATTENTIONS,
-    CandidateFeatures,
-    MotifCrossAttention,
-    encode_in_chunks,
-    motif_distances,
-    released_motif_attention,
-)
-from .segments import Batches, RandomAugmentations, SegmentArray
-from .training import mean_loss, reconstruction_loss
+from ._batches import Batches
+from ._files._recipes import Recipe
+from ._files._released_checkpoints import read_released
+from ._training import mean_loss, reconstruction_loss
+from ._utils._arrays import as_array
+from ._utils._memory_advice import advises_on_memory
+from ._utils._progress import progress_bar
+from .augmentations import RandomAugmentations
+from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
+from .nn._motif_attention import ATTENTIONS
+from .nn._released import released_motif_attention
+from .segments._array import SegmentArray
 
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.
 _BLOCK_BYTES = 2**21

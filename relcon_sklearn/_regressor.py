@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 
-from ._arrays import as_float64
 from ._fine_tuning import FineTunedEstimator, weights_of
-from ._weights import check_weights, weighted_moments
-from .segments import LARGEST_VALUE
-from .training import regression_loss
+from ._training import regression_loss
+from ._utils._arrays import as_float64
+from ._utils._sample_weight import check_weights, weighted_moments
+from .segments._array import LARGEST_VALUE
 
 
 class RelConRegressor(RegressorMixin, FineTunedEstimator):

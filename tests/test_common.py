@@ -4,13 +4,13 @@ import functools
 
 import numpy as np
 import pytest
-from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from relcon_sklearn import RelConClassifier, RelConRegressor
+from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = [tiny_distance(), tiny_embedder(), tiny_classifier(), tiny_regressor()]
 

@@ -2,7 +2,6 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from reference import euclidean, tiny_distance, tiny_embedder, tiny_encoder
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -10,14 +9,11 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
+from relcon_sklearn._batches import Batches, GroupIndex, SharedBatches
+from relcon_sklearn.augmentations import Jitter
 from relcon_sklearn.nn import relative_contrastive_loss
-from relcon_sklearn.segments import (
-    Batches,
-    GroupIndex,
-    Jitter,
-    SegmentArray,
-    SharedBatches,
-)
+from relcon_sklearn.segments._array import SegmentArray
+from tests.support.reference import euclidean, tiny_distance, tiny_embedder, tiny_encoder
 
 
 @pytest.fixture(scope="module")
@@ -484,7 +480,7 @@ def test_transform_streams(motion, monkeypatch):
     expected = embedder.transform(X)
     sizes = []
     embedder.encoder_.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
-    monkeypatch.setattr("relcon_sklearn._blocks.BLOCK_BYTES", 7 * 64 * 3 * 4)
+    monkeypatch.setattr("relcon_sklearn._training._blocks.BLOCK_BYTES", 7 * 64 * 3 * 4)
     np.testing.assert_allclose(embedder.transform(X), expected, rtol=1e-5, atol=1e-6)
     assert sizes == [7] * 12 + [6]
 

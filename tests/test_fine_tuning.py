@@ -11,7 +11,6 @@ import sklearn
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import euclidean, tiny_classifier, tiny_embedder, tiny_encoder, tiny_regressor
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -24,10 +23,17 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from relcon_sklearn import RelConEmbedder
-from relcon_sklearn._weights import class_weights, weighted_moments
+from relcon_sklearn._batches import LabelledBatch
+from relcon_sklearn._utils._sample_weight import class_weights, weighted_moments
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
-from relcon_sklearn.segments import LabelledBatch
+from tests.support.reference import (
+    euclidean,
+    tiny_classifier,
+    tiny_embedder,
+    tiny_encoder,
+    tiny_regressor,
+)
 
 staged_encoder = partial(ResNet1D, n_blocks=(1, 1), widths=(8, 8), kernel_sizes=(3, 3))
 

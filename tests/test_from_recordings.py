@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from reference import tiny_embedder
 
 from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
 from relcon_sklearn.datasets import make_recordings
+from tests.support.reference import tiny_embedder
 
 pd = pytest.importorskip("pandas")
 

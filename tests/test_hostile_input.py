@@ -19,15 +19,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from hostile import (
-    CONTENTS,
-    N_TIMESTEPS,
-    Minimal,
-    cases,
-    rngs,
-    shapes,
-)
-from hostile_labels import (
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from relcon_sklearn.segments._array import LARGEST_VALUE, SegmentArray
+from tests.support.hostile import CONTENTS, N_TIMESTEPS, Minimal, cases, rngs, shapes
+from tests.support.hostile_labels import (
     bad_groups,
     bad_labels,
     bad_numbers,
@@ -37,12 +34,8 @@ from hostile_labels import (
     good_numbers,
     good_weights,
 )
-from hostile_things import refused
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
-
-from relcon_sklearn.segments import LARGEST_VALUE, SegmentArray
+from tests.support.hostile_things import refused
+from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = {
     "LearnedMotifDistance": tiny_distance,

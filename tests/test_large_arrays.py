@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from reference import tiny_distance, tiny_embedder
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
 import relcon_sklearn
-from relcon_sklearn import _blocks, _motif_distance
+from relcon_sklearn import _motif_distance
+from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
+from tests.support.reference import tiny_distance, tiny_embedder
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
 MOST_EMBEDDED, MOST_COMPARED = 32, 48

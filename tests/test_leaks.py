@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from torch import nn
+
+from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

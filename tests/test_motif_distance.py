@@ -3,11 +3,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from reference import tiny_distance
 
 from relcon_sklearn import RandomAugmentations
+from relcon_sklearn.augmentations import Jitter, Negation, Rotation
 from relcon_sklearn.nn import squared_error
-from relcon_sklearn.segments import Jitter, Negation, Rotation
+from tests.support.reference import tiny_distance
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import tiny_classifier
 
 import relcon_sklearn
+from tests.support.reference import tiny_classifier
 
-SCRIPT = Path(__file__).with_name("watched.py")
+SCRIPT = Path(__file__).with_name("support") / "watched.py"
 
 # Set by scikit-learn and NumPy.
 THEIRS = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OPENBLAS_MAIN_FREE"}

@@ -4,7 +4,6 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
-from reference import euclidean, tiny_distance, tiny_embedder
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -19,6 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import SegmentWriter, open_segments
+from tests.support.reference import euclidean, tiny_distance, tiny_embedder
 
 
 def quick(**kwargs):

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from full_disk import FullDisk
-from reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -19,9 +17,12 @@ from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
 from relcon_sklearn import Checkpoints, LazyWindows
-from relcon_sklearn._fingerprint import checksum, describe, fingerprint_of_data
+from relcon_sklearn._batches import GroupIndex
+from relcon_sklearn._training._fingerprint import checksum, describe, fingerprint_of_data
 from relcon_sklearn.nn import PulsePPGEncoder
-from relcon_sklearn.segments import GroupIndex, SegmentArray
+from relcon_sklearn.segments._array import SegmentArray
+from tests.support.full_disk import FullDisk
+from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
 
@@ -243,7 +244,9 @@ def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
     size = next((tmp_path / "alone").glob("*.ckpt")).stat().st_size
 
     with monkeypatch.context() as patch:
-        patch.setattr("relcon_sklearn._atomic.open", FullDisk(5 * size // 2).open, raising=False)
+        patch.setattr(
+            "relcon_sklearn._utils._atomic.open", FullDisk(5 * size // 2).open, raising=False
+        )
         with pytest.raises(OSError, match=r"No space left .* The same fit goes on from step-"):
             fit(estimator, motion, tmp_path / "full", every_steps=1)
     assert not list((tmp_path / "full").glob(".*.tmp"))

@@ -10,7 +10,6 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +20,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from relcon_sklearn import RandomAugmentations
+from tests.support.reference import (
+    euclidean,
+    tiny_classifier,
+    tiny_distance,
+    tiny_embedder,
+    tiny_regressor,
+)
 
 N_AT_ONCE = 8
 

@@ -1,18 +1,18 @@
 """Recordings to work with: published ones, generated ones, and files of your own."""
 
 from ._benchmark import load_benchmark
-from ._download import clear_data_home, get_data_home
-from ._hapt import fetch_hapt
-from ._hhar import fetch_hhar
-from ._motion import make_motion
-from ._motion_recordings import make_recordings
-from ._motion_store import make_motion_store
-from ._motionsense import fetch_motionsense
+from ._fetchers._download import clear_data_home, get_data_home
+from ._fetchers._hapt import fetch_hapt
+from ._fetchers._hhar import fetch_hhar
+from ._fetchers._motionsense import fetch_motionsense
+from ._fetchers._opportunity import fetch_opportunity
+from ._fetchers._pamap2 import fetch_pamap2
+from ._fetchers._sisfall import fetch_sisfall
+from ._fetchers._wisdm import fetch_wisdm
+from ._generators._recordings import make_recordings
+from ._generators._segments import make_motion
+from ._generators._store import make_motion_store
 from ._npz import load_npz_recordings, save_npz_recordings
-from ._opportunity import fetch_opportunity
-from ._pamap2 import fetch_pamap2
-from ._sisfall import fetch_sisfall
-from ._wisdm import fetch_wisdm
 
 __all__ = [
     "clear_data_home",

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..recordings import segment_recordings
-from ._hhar import fetch_hhar
-from ._motionsense import fetch_motionsense
-from ._opportunity import fetch_opportunity
-from ._pamap2 import fetch_pamap2
+from .._recordings import segment_recordings
+from ._fetchers._hhar import fetch_hhar
+from ._fetchers._motionsense import fetch_motionsense
+from ._fetchers._opportunity import fetch_opportunity
+from ._fetchers._pamap2 import fetch_pamap2
 
 _RATE = 100.0  # Hz
 _MAX_GAP = 0.25  # s; of holes that are bridged

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .._atomic import replacing
-from ..recordings._labels import as_array, factorize, is_missing
+from .._recordings._labels import as_array, factorize, is_missing
+from .._utils._atomic import replacing
 from ._npz_read import RENAMED, check_arrays
 
 # Entries of a Bunch that the file holds under other names, or in another form.

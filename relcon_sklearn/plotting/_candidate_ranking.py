@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..segments import SegmentArray
+from ..segments._array import SegmentArray
 from ._keywords import line_keywords
 from ._legends import axes_width, legend_columns, legend_lines, wrapped
 from ._scores import Comparison, compare

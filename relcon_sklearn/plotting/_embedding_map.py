@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from .._arrays import missing
+from .._utils._arrays import missing
 from ._keywords import is_filled, scatter_keywords
 from ._legends import axes_width, below, entry_width, legend_columns, legend_height, wrapped
 from ._style import COLOUR_MAP, PALETTE, colour, panels

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from .._atomic import write_atomically
+from .._utils._atomic import write_atomically
 
 FORMAT = "relcon_sklearn segments"
 VERSION = 1

@@ -18,7 +18,7 @@ try:
 except ImportError:  # Windows: there, two writers on one store are the user's to avoid
     fcntl = None
 
-from .._atomic import unfinished
+from .._utils._atomic import unfinished
 from ._array import check_values
 from ._runs import run_starts
 from ._store_format import (

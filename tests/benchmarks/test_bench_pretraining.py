@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import Ticks
 
 from relcon_sklearn.datasets import make_motion
+from tests.support.reference import Ticks
 
 pytest.importorskip("tslearn")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from reference import Ticks
 from scipy.stats import wilcoxon
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import cohen_kappa_score, f1_score
@@ -21,9 +20,11 @@ from sklearn.utils import Bunch
 from torch import nn
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn._batches import Batch
 from relcon_sklearn.datasets import make_motion, save_npz_recordings
-from relcon_sklearn.nn import ENCODER_PRESETS, EncoderPreset, ResNet1D
-from relcon_sklearn.segments import Batch
+from relcon_sklearn.nn import ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS, EncoderPreset
+from tests.support.reference import Ticks
 
 pytest.importorskip("tslearn")
 FOLDER = Path(__file__).parents[2] / "benchmarks"

@@ -7,27 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import (
-    relative_error,
-    released_motif_weights,
-    released_resnet_weights,
-    sparsemax_by_sorting,
-)
 
+from relcon_sklearn._batches import Batch, Batches, GroupIndex
+from relcon_sklearn._training import MotifRanker, ranking_loss, reconstruction_loss
+from relcon_sklearn.augmentations import RandomAugmentations
 from relcon_sklearn.nn import (
     MotifCrossAttention,
     ResNet1D,
     relative_contrastive_loss,
     squared_error,
 )
-from relcon_sklearn.segments import (
-    Batch,
-    Batches,
-    GroupIndex,
-    RandomAugmentations,
-    SegmentArray,
+from relcon_sklearn.segments._array import SegmentArray
+from tests.support.reference import (
+    relative_error,
+    released_motif_weights,
+    released_resnet_weights,
+    sparsemax_by_sorting,
 )
-from relcon_sklearn.training import MotifRanker, ranking_loss, reconstruction_loss
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "paper_literal.py"
 SPEC = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)

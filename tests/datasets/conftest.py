@@ -1,7 +1,8 @@
 import socket
 
 import pytest
-from local_server import LocalServer
+
+from tests.support.local_server import LocalServer
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reference import SHARED
 from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets._npz import load_npz_recordings, save_npz_recordings
+from tests.support.reference import SHARED
 
 
 def arrays(**changes):

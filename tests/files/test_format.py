@@ -9,8 +9,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
-from relcon_sklearn.files import _format
-from relcon_sklearn.files._format import FileError, Spec, encode_file, open_file
+from relcon_sklearn._files import _format
+from relcon_sklearn._files._format import FileError, Spec, encode_file, open_file
 
 HEADER = {"text": 'say "ä"', "number": 0.1, "list": [1, None, True]}
 

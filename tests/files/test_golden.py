@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import sklearn
 import torch
-from comparing import comparable
-from golden import EXPECTED, outputs, path_of, reversed_in_time, settings
 from sklearn.frozen import FrozenEstimator
 
 import relcon_sklearn
 from relcon_sklearn.nn import PulsePPGEncoder
+from tests.support.comparing import comparable
+from tests.support.golden import EXPECTED, outputs, path_of, reversed_in_time, settings
 
 # What the files do not hold.
 GIVEN = {"RelConEmbedder": {"augmentation": reversed_in_time}}

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import tiny_encoder
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
-from relcon_sklearn.files._format import open_file
+from relcon_sklearn._files._format import open_file
+from tests.support.reference import tiny_encoder
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(FOLDER))

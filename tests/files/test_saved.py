@@ -11,22 +11,6 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
-from comparing import comparable
-from full_disk import FullDisk
-from reference import (
-    VECTORS,
-    euclidean,
-    pulse_ppg_layout,
-    random_weights,
-    relcon_layout,
-    tiny_classifier,
-    tiny_distance,
-    tiny_embedder,
-    tiny_encoder,
-    tiny_regressor,
-    with_prefix,
-    write_released,
-)
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -40,11 +24,27 @@ from relcon_sklearn import (
     RelConClassifier,
     RelConEmbedder,
     RelConRegressor,
-    _atomic,
 )
-from relcon_sklearn._packing import Recipe
+from relcon_sklearn._files._recipes import Recipe
+from relcon_sklearn._utils import _atomic
+from relcon_sklearn.augmentations import Jitter, Rotation
 from relcon_sklearn.nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D
-from relcon_sklearn.segments import Jitter, Rotation
+from tests.support.comparing import comparable
+from tests.support.full_disk import FullDisk
+from tests.support.reference import (
+    VECTORS,
+    euclidean,
+    pulse_ppg_layout,
+    random_weights,
+    relcon_layout,
+    tiny_classifier,
+    tiny_distance,
+    tiny_embedder,
+    tiny_encoder,
+    tiny_regressor,
+    with_prefix,
+    write_released,
+)
 
 
 class MyEncoder(nn.Module):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from reference import euclidean, tiny_encoder
 
 from relcon_sklearn import RandomAugmentations
-from relcon_sklearn.files._format import FileError
-from relcon_sklearn.files._values import NotHeld, decode, describe, encode
+from relcon_sklearn._files._format import FileError
+from relcon_sklearn._files._values import NotHeld, decode, describe, encode
+from relcon_sklearn.augmentations import Jitter, TimeWarp, default_augmentations
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
-from relcon_sklearn.segments import Jitter, TimeWarp, default_augmentations
+from tests.support.reference import euclidean, tiny_encoder
 
 NUMPY = st.one_of(
     st.sampled_from([np.float16(0.1), np.float32(0.1), np.float64(-np.inf), np.bool_(True)]),
@@ -113,7 +113,7 @@ class Deeper(ResNet1D):
         (Deeper, "test_values.Deeper"),
         (partial(Deeper, n_blocks=(1,)), "functools.partial(test_values.Deeper, ...)"),
         (partial(ResNet1D, widths=noise), "functools.partial(relcon_sklearn.nn._resnet.ResNet1D"),
-        (RandomAugmentations([noise], 1), "a relcon_sklearn.segments._augmentations.RandomAug"),
+        (RandomAugmentations([noise], 1), "a relcon_sklearn.augmentations.RandomAug"),
         ([Louder(), noise], "[a test_values.Louder, test_values.noise]"),
         (np.zeros(3), "a numpy.ndarray"),
         (np.longdouble(1), "a numpy.longdouble"),

@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from reference import tiny_encoder
 from torch import nn
 
-from relcon_sklearn.nn import HEADS, HeadedEncoder, make_head, without_gradients
-from relcon_sklearn.nn._heads import Standardise
+from relcon_sklearn.nn import HeadedEncoder, make_head, without_gradients
+from relcon_sklearn.nn._heads import HEADS, Standardise
+from tests.support.reference import tiny_encoder
 
 
 @pytest.mark.parametrize("kind", HEADS)

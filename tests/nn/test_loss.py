@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import relative_contrastive_loss_by_loops, relative_error
 
 from relcon_sklearn.nn import ranking_likelihood_loss, relative_contrastive_loss
+from tests.support.reference import relative_contrastive_loss_by_loops, relative_error
 
 
 def random_problem(n, n_anchors, k, missing, seed):

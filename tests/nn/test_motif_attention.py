@@ -1,8 +1,8 @@
 import pytest
 import torch
-from reference import relative_error, released_motif_weights
 
 from relcon_sklearn.nn import MotifCrossAttention, squared_error
+from tests.support.reference import relative_error, released_motif_weights
 
 
 @pytest.fixture(params=["sparsemax", "softmax"])

@@ -3,7 +3,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from reference import relative_error, released_motif_weights, released_resnet_weights
 from scipy.stats import spearmanr
 
 from relcon_sklearn.nn import (
@@ -15,6 +14,7 @@ from relcon_sklearn.nn import (
     squared_error,
 )
 from relcon_sklearn.nn import _motif_ranking as ranking
+from tests.support.reference import relative_error, released_motif_weights, released_resnet_weights
 
 
 def released_net(vectors, attention):

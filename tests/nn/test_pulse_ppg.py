@@ -1,21 +1,16 @@
 import pytest
 import torch
-from reference import (
+from torch import nn
+
+from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
+from relcon_sklearn.nn._released import released_encoder
+from tests.support.reference import (
     pulse_ppg_by_hand,
     pulse_ppg_layout,
     random_weights,
     relative_error,
     with_prefix,
-)
-from torch import nn
-
-from relcon_sklearn.nn import (
-    ENCODER_PRESETS,
-    PulsePPGEncoder,
-    ResNet1D,
-    draws_globally,
-    encoder_preset,
-    released_encoder,
 )
 
 

@@ -1,8 +1,9 @@
 import pytest
 import torch
-from reference import relative_error, released_resnet_weights
 
-from relcon_sklearn.nn import ENCODER_PRESETS, ResNet1D
+from relcon_sklearn.nn import ResNet1D
+from relcon_sklearn.nn._presets import ENCODER_PRESETS
+from tests.support.reference import relative_error, released_resnet_weights
 
 
 @pytest.mark.parametrize("mode", ["eval", "train"])

@@ -3,10 +3,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import sparsemax_by_sorting
 
 from relcon_sklearn.nn import sparsemax
 from relcon_sklearn.nn._sparsemax import sparsemax_
+from tests.support.reference import sparsemax_by_sorting
 
 
 def scores_of(shape, scale, seed, dtype=torch.float64):

@@ -10,8 +10,8 @@ import weakref
 import pytest
 import torch
 
-from relcon_sklearn.nn import _threads, own_num_threads
-from relcon_sklearn.nn._threads import in_threads, one_by_one
+from relcon_sklearn.nn import _threads
+from relcon_sklearn.nn._threads import in_threads, one_by_one, own_num_threads
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -14,12 +14,7 @@ import sys
 import pytest
 import torch
 
-from relcon_sklearn.nn import (
-    MotifCrossAttention,
-    encode_in_chunks,
-    motif_distances,
-    squared_error,
-)
+from relcon_sklearn.nn import MotifCrossAttention, encode_in_chunks, motif_distances, squared_error
 from relcon_sklearn.nn import _motif_ranking as ranking
 
 if importlib.util.find_spec("triton") is None:

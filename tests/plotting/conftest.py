@@ -1,6 +1,7 @@
 import matplotlib
 import pytest
-from reference import tiny_embedder
+
+from tests.support.reference import tiny_embedder
 
 matplotlib.use("Agg")
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from reference import euclidean
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics.pairwise import cosine_similarity
 
 from relcon_sklearn.plotting import CandidateRankingDisplay
+from tests.support.reference import euclidean
 
 rank = CandidateRankingDisplay.from_estimator
 

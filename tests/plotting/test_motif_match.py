@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib.colors import Normalize, to_hex
-from reference import tiny_distance, tiny_embedder
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn.plotting import MotifMatchDisplay
+from tests.support.reference import tiny_distance, tiny_embedder
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from reference import euclidean
 from scipy.stats import spearmanr
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import FunctionTransformer
 
 from relcon_sklearn.plotting import RelativeSimilarityDisplay
+from tests.support.reference import euclidean
 
 MINUS, RHO = "\N{MINUS SIGN}", "\N{GREEK SMALL LETTER RHO}"
 

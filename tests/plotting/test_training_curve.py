@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn.plotting import TrainingCurveDisplay
+from tests.support.reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
 
 HISTORY = [
     {"epoch": 1, "train_loss": 3.0, "valid_loss": 2.5},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relcon_sklearn.recordings._labels import UNLABELLED, LabelTable, is_missing, majority
+from relcon_sklearn._recordings._labels import UNLABELLED, LabelTable, is_missing, majority
 
 
 def encode(labels, n=None):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings._nonwear import find_nonwear
+from relcon_sklearn._recordings._nonwear import find_nonwear
 
 RATE = 4  # Hz, so that hours are small
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings._resample import Ratio, resample
+from relcon_sklearn._recordings._resample import Ratio, resample
 
 RATES = [20, 25, 31.25, 32, 50, 50.3, 64, 100, 125]
 

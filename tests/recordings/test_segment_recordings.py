@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reference import SHARED
 
 from relcon_sklearn import Segments, segment_recordings
+from tests.support.reference import SHARED
 
 RATE = 50
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings._stamps import read_stamps
+from relcon_sklearn._recordings._stamps import read_stamps
 
 RATE = 50
 T = np.arange(500) / RATE

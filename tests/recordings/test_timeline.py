@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings._timeline import (
+from relcon_sklearn._recordings._timeline import (
     Timeline,
     codes_on_grid,
     find_stretches,

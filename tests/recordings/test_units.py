@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings._units import UNITS, median_magnitude
+from relcon_sklearn._recordings._units import UNITS, median_magnitude
 
 
 def still(magnitude, n=300):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from relcon_sklearn.segments import SegmentArray, _array
-from relcon_sklearn.segments._array import check_values
+from relcon_sklearn.segments import _array
+from relcon_sklearn.segments._array import SegmentArray, check_values
 
 properties = settings(derandomize=True, max_examples=60, deadline=None)
 

@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing
 
-from relcon_sklearn.segments import LazyArray, RunLabels
-from relcon_sklearn.segments._runs import Runs
+from relcon_sklearn.segments._lazy import LazyArray
+from relcon_sklearn.segments._runs import RunLabels, Runs
 
 VALUES = np.arange(7 * 3 * 2, dtype=np.float32).reshape(7, 3, 2)
 

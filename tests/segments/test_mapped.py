@@ -7,7 +7,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_array_equal
 
-from relcon_sklearn.segments import SegmentArray, _mapped
+from relcon_sklearn.segments import _mapped
+from relcon_sklearn.segments._array import SegmentArray
 from relcon_sklearn.segments._mapped import MappedRows
 
 

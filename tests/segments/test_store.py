@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import tiny_embedder
 
 from relcon_sklearn.segments import SegmentWriter, _writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
+from tests.support.reference import tiny_embedder
 
 SHAPE = {"n_timesteps": 6, "n_channels": 3, "sampling_rate": 50.0}
 COLUMNS = {"activity": "U8", "speed": "float32", "step": "int16"}
@@ -563,7 +563,8 @@ def test_a_billion_segments(tmp_path):
     # The index: 16 bytes for each hour of a person, and the names.
     size = (path / "runs.raw").stat().st_size + (path / "subjects.txt").stat().st_size
     assert size < 14 * 10**6
-    from relcon_sklearn.segments import Batches, GroupIndex, SegmentArray
+    from relcon_sklearn._batches import Batches, GroupIndex
+    from relcon_sklearn.segments._array import SegmentArray
 
     index = GroupIndex.from_labels(store.hour_groups)
     assert index.n_rows == len(store)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import tiny_distance, tiny_embedder
 
 from relcon_sklearn import LazyWindows
-from relcon_sklearn.segments import SegmentArray, _windows
+from relcon_sklearn.segments import _windows
+from relcon_sklearn.segments._array import SegmentArray
+from tests.support.reference import tiny_distance, tiny_embedder
 
 
 def a_recording(n, n_channels=3, seed=0, dtype="f4"):

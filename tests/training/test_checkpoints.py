@@ -7,9 +7,9 @@ import warnings
 import pytest
 import torch
 
-import relcon_sklearn.training._checkpoints as checkpoints_module
-from relcon_sklearn.training import CheckpointFolder, Checkpoints
-from relcon_sklearn.training._checkpoints import DamagedCheckpoint, decode, differences, encode
+import relcon_sklearn._training._checkpoints as checkpoints_module
+from relcon_sklearn._training import CheckpointFolder, Checkpoints
+from relcon_sklearn._training._checkpoints import DamagedCheckpoint, decode, differences, encode
 
 FINGERPRINT = {"lr": 0.1, "data": {"shape": [4, 3], "checksum": "abc"}}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from relcon_sklearn.training import CompiledCall
+from relcon_sklearn._training import CompiledCall
 
 
 def make_module():

@@ -11,10 +11,11 @@ from skorch.callbacks.lr_scheduler import WarmRestartLR
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from relcon_sklearn.segments import Batches, DeviceSegments, GroupIndex, SegmentArray
-from relcon_sklearn.training import fit_module, mean_loss
-from relcon_sklearn.training._callbacks import warmup_cosine
-from relcon_sklearn.training._engine import LossMean
+from relcon_sklearn._batches import Batches, DeviceSegments, GroupIndex
+from relcon_sklearn._training import fit_module, mean_loss
+from relcon_sklearn._training._callbacks import warmup_cosine
+from relcon_sklearn._training._engine import LossMean
+from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
 LR = 0.05

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from relcon_sklearn.training._interruption import Interruption
+from relcon_sklearn._training._interruption import Interruption
 
 
 def send(number):

@@ -7,20 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from relcon_sklearn.nn import (
-    MotifCrossAttention,
-    ResNet1D,
-    relative_contrastive_loss,
-    squared_error,
-)
-from relcon_sklearn.segments import Batches, GroupIndex, Jitter, SegmentArray, TimeFlip
-from relcon_sklearn.training import (
+from relcon_sklearn._batches import Batches, GroupIndex
+from relcon_sklearn._training import (
     MotifRanker,
     PairwiseRanker,
     fit_module,
     ranking_loss,
     reconstruction_loss,
 )
+from relcon_sklearn.augmentations import Jitter, TimeFlip
+from relcon_sklearn.nn import (
+    MotifCrossAttention,
+    ResNet1D,
+    relative_contrastive_loss,
+    squared_error,
+)
+from relcon_sklearn.segments._array import SegmentArray
 
 X = np.random.default_rng(0).normal(size=(12, 24, 3))
 

@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from relcon_sklearn.training import _memory
-from relcon_sklearn.training._memory import kept_memory
+from relcon_sklearn._training import _memory
+from relcon_sklearn._training._memory import kept_memory
 
 needs_glibc = pytest.mark.skipif(_memory._glibc() is None, reason="needs glibc")
 SIZE = 2**26  # bytes: more than glibc ever keeps by itself

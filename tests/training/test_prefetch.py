@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from relcon_sklearn.training._prefetch import prefetched
+from relcon_sklearn._training._prefetch import prefetched
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])

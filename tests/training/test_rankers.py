@@ -8,15 +8,11 @@ import torch
 from numpy.testing import assert_array_equal
 from torch import nn
 
-from relcon_sklearn.nn import (
-    ATTENTIONS,
-    MotifCrossAttention,
-    encode_in_chunks,
-    motif_distances,
-    squared_error,
-)
-from relcon_sklearn.segments import Batch, Batches, GroupIndex, SegmentArray
-from relcon_sklearn.training import MotifRanker, PairwiseRanker
+from relcon_sklearn._batches import Batch, Batches, GroupIndex
+from relcon_sklearn._training import MotifRanker, PairwiseRanker
+from relcon_sklearn.nn import MotifCrossAttention, encode_in_chunks, motif_distances, squared_error
+from relcon_sklearn.nn._motif_attention import ATTENTIONS
+from relcon_sklearn.segments._array import SegmentArray
 
 # Lists of different lengths, with the fillers first, last, in between and throughout.
 ANCHORS = [3, 0, 5, 1]

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
-from test_engine import (
+from torch import nn
+from torch.optim.lr_scheduler import (
+    CosineAnnealingWarmRestarts,
+    MultiStepLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
+
+from relcon_sklearn._training import CheckpointFolder, Checkpoints, fit_module
+from relcon_sklearn._training._saver import Position, Saver
+from relcon_sklearn._training._state import is_plain, plain
+from tests.training.test_engine import (
     CPU,
     LR,
     N_STEPS,
@@ -19,17 +30,6 @@ from test_engine import (
     train_batches,
     valid_batches,
 )
-from torch import nn
-from torch.optim.lr_scheduler import (
-    CosineAnnealingWarmRestarts,
-    MultiStepLR,
-    OneCycleLR,
-    ReduceLROnPlateau,
-)
-
-from relcon_sklearn.training import CheckpointFolder, Checkpoints, fit_module
-from relcon_sklearn.training._saver import Position, Saver
-from relcon_sklearn.training._state import is_plain, plain
 
 MAX_EPOCHS = 4
 
@@ -288,7 +288,7 @@ class _LastStep(Callback):
 
 
 def test_loss_is_looked_at_within_long_epochs(monkeypatch):
-    monkeypatch.setattr("relcon_sklearn.training._engine._CHECKED_STEPS", 2)
+    monkeypatch.setattr("relcon_sklearn._training._engine._CHECKED_STEPS", 2)
     count = Count()
     with pytest.raises(FloatingPointError, match="train_loss became nan in epoch 1"):
         fit_module(

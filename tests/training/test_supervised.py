@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from relcon_sklearn.segments import GroupIndex, LabelledBatch, LabelledBatches, SegmentArray
-from relcon_sklearn.training import classification_loss, fit_module, mean_loss, regression_loss
+from relcon_sklearn._batches import GroupIndex, LabelledBatch, LabelledBatches
+from relcon_sklearn._training import classification_loss, fit_module, mean_loss, regression_loss
+from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
 LOSSES = [classification_loss, regression_loss]

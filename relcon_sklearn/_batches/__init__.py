@@ -1,0 +1,19 @@
+"""Which segments meet in a training step: groups, order, and batches of several kinds."""
+
+from ._batches import Batch, Batches
+from ._groups import GroupIndex, hold_out_groups
+from ._labelled_batches import LabelledBatch, LabelledBatches
+from ._on_device import DeviceSegments, on_device
+from ._shared_batches import SharedBatches
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "DeviceSegments",
+    "GroupIndex",
+    "LabelledBatch",
+    "LabelledBatches",
+    "SharedBatches",
+    "hold_out_groups",
+    "on_device",
+]

@@ -1,0 +1,165 @@
+"""Groups of segments: whose they are, drawing from them, splitting by them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..segments._runs import RunLabels, Runs, run_starts
+
+
+class GroupIndex:
+    """Rows of each group, and draws from them.
+
+    Rows in use are numbered by their position: those of the first group come first, each group's
+    in order. Memory and time are a matter of the runs of consecutive rows of one group, and for
+    segments in the order in which they were recorded those are few.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_groups,)
+        Label of each group.
+    sizes : ndarray of shape (n_groups,)
+        Number of rows of each group.
+    runs : Runs
+        The rows of all groups, one group after the other.
+    """
+
+    def __init__(self, labels: np.ndarray, sizes: np.ndarray, runs: Runs):
+        self.labels, self.sizes, self.runs = labels, sizes, runs
+        # Position of the first row of each group, and the end.
+        self.edges = np.concatenate([[0], np.cumsum(sizes)])
+
+    @classmethod
+    def from_labels(cls, groups) -> GroupIndex:
+        """Make the index of all rows.
+
+        Parameters
+        ----------
+        groups : RunLabels or array-like of shape (n_segments,)
+            Group of each row, of any sortable type.
+        """
+        if not isinstance(groups, RunLabels):
+            groups = np.asarray(groups)
+            first = run_starts(groups)
+            groups = RunLabels(groups[first], np.diff(first, append=len(groups)))
+        labels, codes = np.unique(groups.labels, return_inverse=True)
+        sizes = np.zeros(len(labels), dtype=np.int64)
+        np.add.at(sizes, codes, groups.runs.sizes)
+        return cls(labels, sizes, groups.runs.take(np.argsort(codes, kind="stable")))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in use."""
+        return self.runs.n_rows
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All rows in use, in the order of their positions."""
+        return self.rows_at(np.arange(self.n_rows))
+
+    def rows_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the row at each position."""
+        return self.runs.rows_at(positions)
+
+    def select(self, chosen: np.ndarray) -> GroupIndex:
+        """Return an index of some groups only; `chosen` is a mask of shape (n_groups,)."""
+        group_of_run = np.searchsorted(self.edges, self.runs.edges[:-1], side="right") - 1
+        return GroupIndex(
+            self.labels[chosen], self.sizes[chosen], self.runs.take(chosen[group_of_run])
+        )
+
+    def draw_mates(self, positions: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw, for each position, `k` distinct others of its group, all equally likely.
+
+        A group with fewer than `k` others gives all it has.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n,)
+            Positions to find mates for.
+        k : int
+            Mates wanted.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        mates : ndarray of shape (n, k)
+            Positions; -1 where the group has no more.
+        """
+        codes = np.searchsorted(self.edges, positions, side="right") - 1
+        n_others = self.sizes[codes] - 1
+        chosen = np.full((len(positions), k), -1)
+        # Floyd's algorithm for a sample without replacement, on all rows at once: step i draws
+        # from the first `last + 1` others, and takes `last` itself if the draw was taken before.
+        for i in range(k):
+            last = np.maximum(n_others - k, 0) + i
+            draw = rng.integers(0, np.minimum(last, np.maximum(n_others - 1, 0)) + 1)
+            draw = np.where((chosen[:, :i] == draw[:, None]).any(axis=1), last, draw)
+            chosen[:, i] = np.where(last < n_others, draw, -1)
+        start = self.edges[codes][:, None]
+        others = chosen + (chosen >= positions[:, None] - start)
+        return np.where(chosen >= 0, start + others, -1)
+
+    def spread(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw `n` distinct rows as evenly over the groups as their sizes allow, in order.
+
+        Returns
+        -------
+        rows : ndarray of shape (min(n, n_rows),)
+            Row numbers, ascending.
+        """
+        counts = _deal(self.sizes, n, rng)
+        positions = [
+            self.edges[code] + rng.choice(self.sizes[code], counts[code], replace=False)
+            for code in np.flatnonzero(counts)
+        ]
+        return np.sort(self.rows_at(np.concatenate([np.arange(0), *positions])))
+
+
+def _deal(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal `n` places in turn to groups of the given sizes; in the last turn, to random ones."""
+    turns = 0
+    while np.minimum(sizes, turns + 1).sum() <= n and turns < sizes.max():
+        turns += 1
+    counts = np.minimum(sizes, turns)
+    more = np.flatnonzero(sizes > turns)
+    last = rng.choice(more, min(n - counts.sum(), len(more)), replace=False)
+    counts[last] += 1
+    return counts
+
+
+def hold_out_groups(
+    index: GroupIndex, fraction: float, rng: np.random.Generator
+) -> tuple[GroupIndex, GroupIndex | None]:
+    """Split rows into a training and a validation part that share no group.
+
+    Parameters
+    ----------
+    index : GroupIndex
+        The groups.
+    fraction : float
+        Fraction of the groups to hold out, rounded, but at least one group where positive.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    train, valid : GroupIndex
+        The parts. `valid` is None if `fraction` is 0, or if either part would be left with fewer
+        than two segments.
+    """
+    if fraction == 0 or len(index) < 2:
+        return index, None
+    order = rng.permutation(len(index))
+    # More groups than asked for, where those drawn are too small to be ranked among themselves.
+    n_held = max(1, round(fraction * len(index)))
+    while n_held < len(index) - 1 and index.sizes[order[:n_held]].sum() < 2:
+        n_held += 1
+    held = np.zeros(len(index), dtype=bool)
+    held[order[: min(n_held, len(index) - 1)]] = True
+    train, valid = index.select(~held), index.select(held)
+    return (index, None) if min(train.n_rows, valid.n_rows) < 2 else (train, valid)

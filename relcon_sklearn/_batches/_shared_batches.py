@@ -1,0 +1,74 @@
+"""Batches in which every segment is an anchor: candidates shared by the members of a group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..segments._array import SegmentArray
+from ._batches import Batch, Batches, keep_some, make_batch
+from ._groups import GroupIndex
+from ._order import random_order
+
+
+class SharedBatches(Batches):
+    """The batches of an epoch: `batch_size` sets of up to ``1 + n_within`` members of one group.
+
+    Every segment of a batch is an anchor. Its within-subject candidates are the other members of
+    its set; the others are one member, drawn at random, of each other set. An anchor has as many
+    candidates as one of :class:`Batches`, and a batch as many segments, but ``1 + n_within`` times
+    as many anchors: one pass through the encoder serves them all.
+
+    In an epoch each segment is in one batch. The rows of a group are dealt anew into sets of
+    almost equal size in every epoch.
+
+    Parameters are those of :class:`Batches`, with `batch_size` the number of sets per batch.
+    """
+
+    def __init__(
+        self,
+        array: SegmentArray,
+        index: GroupIndex,
+        batch_size: int,
+        seed: int,
+        n_within: int = 0,
+        n_between: int | None = None,
+    ):
+        super().__init__(array, index, batch_size, seed, n_within, n_between)
+        self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
+        self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
+
+    @property
+    def n_items(self) -> int:
+        """Number of sets."""
+        return int(self._edges[-1])
+
+    def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        sets = [self._members(number) for number in items]
+        lists = _lists(sets, self.n_between, rng)
+        return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
+
+    def _members(self, number: int) -> np.ndarray:
+        """Return the positions of the members of a set."""
+        group = int(np.searchsorted(self._edges, number, side="right")) - 1
+        size, n_sets = int(self.index.sizes[group]), int(self._n_sets[group])
+        place = int(number - self._edges[group])
+        order = random_order(size, [self.seed, self.epoch, group], largest_table=2**12)
+        chosen = order[place * size // n_sets : (place + 1) * size // n_sets]
+        return self.index.edges[group] + chosen
+
+
+def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator) -> np.ndarray:
+    """Return the positions of each member's candidates, (n_anchors, n_within + n_sets)."""
+    sizes = np.array([len(members) for members in sets])
+    members = np.full((len(sets), sizes.max()), -1)
+    for row, positions in zip(members, sets, strict=True):
+        row[: len(positions)] = positions
+    own = np.repeat(np.arange(len(sets)), sizes)
+    anchors = np.concatenate(sets)
+    within = members[own]
+    # One of the members of each set, but of the anchor's own, where it is dropped below.
+    drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
+    between = members[np.arange(len(sets)), drawn]
+    between[np.arange(len(anchors)), own] = -1
+    lists = np.hstack([within, keep_some(between, n_between, rng)])
+    return np.where(lists == anchors[:, None], -1, lists)

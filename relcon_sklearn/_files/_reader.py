@@ -1,0 +1,297 @@
+"""From the header and the tensors of a file to an estimator.
+
+All that is in the header is checked, and the tensors compared with what it says, before memory is
+taken for any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sklearn
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import InvalidParameterError
+from torch import Tensor
+
+from .._version import __version__
+from ._fitted import FITTED, read_common
+from ._format import FileError, Spec, open_file
+from ._modules import ENCODERS, Kind, Plan, check_specs, encoder_name, plan_given, plan_ours
+from ._names import join
+from ._recipes import Recipe
+from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
+from ._values import decode, decode_dict
+
+# What may come of a header that someone else has written.
+_NOT_AS_WRITTEN = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+# Parameters that matter to a training only.
+_OF_TRAINING = ("augmentation", "callbacks")
+
+
+def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
+    """Return the estimator in a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : type
+        The class it is to be of.
+    given : dict
+        What the file does not hold, by keyword.
+    device : str, torch.device or None
+        In place of what the file has, in all estimators.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be loaded, or not with what is given.
+    OSError
+        If it cannot be read.
+    """
+    with open_file(path) as file:
+        reader = Reader(file.header, file.specs, given, device)
+        reader.check_class(kind)
+        reader.check_given(kind)
+        estimator = reader.plan()
+        tensors = file.tensors()
+    reader.fill(tensors)
+    return estimator
+
+
+class Reader:
+    """Puts estimators together again, first without any tensor of theirs.
+
+    Parameters
+    ----------
+    header : dict
+        Of the file.
+    specs : dict of str to Spec
+        The tensors there are.
+    given : dict
+        What the file does not hold, by keyword.
+    device : str, torch.device or None
+        In place of what the header has, in all estimators.
+    """
+
+    def __init__(self, header: dict, specs: dict[str, Spec], given: dict[str, Any], device=None):
+        self._specs = specs
+        self._given = given
+        self._device = device
+        self._estimators: dict[str, Any] = {}
+        self._inner: set[str] = set()  # names of those that others have in them
+        self._expected: dict[str, Spec] = {}
+        self._fillers: list[Callable[[dict[str, Tensor]], None]] = []
+        try:
+            self._nodes = header["estimators"]
+            self._kind = self._nodes[-1]["class"]
+            self._lacking = {**header["given"]}
+            self._version = header["provenance"]["relcon_sklearn"]
+            names = [self._kind, self._version, *self._lacking.values()]
+            if len(header) != 3 or not all(isinstance(name, str) for name in names):
+                raise ValueError("other entries")
+        except _NOT_AS_WRITTEN as error:
+            raise FileError(f"its header is not as relcon_sklearn writes it: {error!r}") from error
+
+    def check_class(self, kind: type) -> None:
+        """Refuse a file of an estimator of another class."""
+        if ESTIMATORS.get(self._kind) is kind:
+            return
+        if self._kind in ESTIMATORS:
+            raise FileError(f"it holds a {self._kind}; use {self._kind}.load.")
+        raise FileError(
+            f"it holds a {self._kind!r}, of relcon_sklearn {self._version}; this version, "
+            f"{__version__}, knows {', '.join(ESTIMATORS)}."
+        )
+
+    def check_given(self, kind: type) -> None:
+        """Refuse if something is not given that the file lacks, or given that it has."""
+        if missing := [name for name in self._lacking if name not in self._given]:
+            idle = [name for name in missing if name.split("__")[-1] in _OF_TRAINING]
+            raise FileError(
+                "files hold no code, and this one lacks "
+                + ", ".join(f"{name}, which was {self._lacking[name]}" for name in missing)
+                + f". Pass what is to be in its place: {kind.__name__}.load(path, "
+                + ", ".join(f"{name}=..." for name in missing)
+                + ")."
+                + (f" None will do for {', '.join(idle)} if you train no more." if idle else "")
+            )
+        if more := [name for name in self._given if name not in self._lacking]:
+            raise FileError(
+                f"{', '.join(more)} cannot be given: only what the file lacks can "
+                f"({', '.join(self._lacking) or 'nothing here'}). Use set_params afterwards."
+            )
+
+    def plan(self):
+        """Return the outermost estimator, which :meth:`fill` will complete.
+
+        Raises
+        ------
+        FileError
+            If the header makes no estimator, or the tensors are not exactly those that it needs.
+        """
+        try:
+            for node in self._nodes:
+                self._add(**node)
+            if node["name"] != "" or self._inner != self._estimators.keys() - {""}:
+                raise ValueError("estimators that are in no other")
+        except FileError:
+            raise
+        except _NOT_AS_WRITTEN as error:
+            raise FileError(
+                f"its header, by relcon_sklearn {self._version}, is not as this version, "
+                f"{__version__}, would write it: {error!r}"
+            ) from error
+        check_specs(self._expected, self._specs, "the file")
+        return self._estimators[""]
+
+    def fill(self, tensors: dict[str, Tensor]) -> None:
+        """Give the estimators their modules and arrays."""
+        for fill in self._fillers:
+            fill(tensors)
+
+    def _add(
+        self,
+        *,
+        name: str,
+        params: dict,
+        fitted: dict | None,
+        requests: dict,
+        output: str | None,
+        **others,
+    ) -> None:
+        """Make an estimator from those before it."""
+        kind = ESTIMATORS[others.pop("class")]
+        known = set(kind._get_param_names()) - NOT_IN_FILES
+        if unknown := {*others, *(params.keys() - known)}:
+            raise ValueError(f"{name!r} with {sorted(unknown)}")
+        if name in self._estimators:
+            raise ValueError(f"two of name {name!r}")
+        values = {key: self.value(value) for key, value in params.items()}
+        if self._device is not None:
+            values["device"] = self._device
+        estimator = kind(**values)
+        try:
+            estimator._validate_params()
+        except InvalidParameterError as error:  # of the file's, or of what is given
+            raise FileError(str(error)) from error
+        _set_requests(estimator, requests)
+        if output is not None:
+            if output not in OUTPUTS:
+                raise ValueError(f"output {output!r}")
+            estimator.set_output(transform=output)
+        if fitted is not None:
+            fitted = {**fitted}
+            vars(estimator).update(read_common(fitted))
+            vars(estimator).update(FITTED[kind.__name__].read(self, estimator, name, fitted))
+            if fitted:
+                raise ValueError(f"{name!r} with {sorted(fitted)}")
+        self._estimators[name] = estimator
+
+    # -- for what estimators have learned ------------------------------------------------------
+
+    def value(self, node):
+        """Return the value that stands in the header for a parameter or an attribute."""
+        if isinstance(node, dict):
+            ((tag, content),) = node.items()
+            if tag == "given":
+                return self._given[content]
+            if tag in ("estimator", "frozen"):
+                self._inner.add(content)
+                estimator = self._estimators[content]
+                return FrozenEstimator(estimator) if tag == "frozen" else estimator
+        return decode(node)
+
+    def encoder(self, estimator, name: str, attribute: str, factory, arguments: dict) -> Plan:
+        """Plan an encoder, ours or the user's own."""
+        ours = encoder_name(factory.func if isinstance(factory, partial) else factory)
+        if ours is None and not callable(factory):
+            raise FileError(f"{factory!r} was given for what makes encoders; it is not callable.")
+        if ours is None and arguments.keys() != {"n_channels"}:
+            raise ValueError(f"an encoder with {sorted(arguments)}")
+        kind = None if ours is None else ENCODERS[ours]
+        return self.module(estimator, name, attribute, kind, factory, arguments)
+
+    def module(
+        self, estimator, name: str, attribute: str, kind: Kind | None, factory, arguments: dict
+    ) -> Plan:
+        """Plan a module that an estimator will have, and return what is known of it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Whose it is.
+        name : str
+            The estimator's name.
+        attribute : str
+            The module's.
+        kind : Kind or None
+            What it is; None if the user's own `factory` makes it.
+        factory : callable
+            What makes it.
+        arguments : dict
+            As the writer has written them.
+        """
+        prefix = join(name, attribute) + "."
+        found = _within(self._specs, prefix)
+        recipe = Recipe(factory, decode_dict(arguments))
+        if kind is None:
+            plan = plan_given(prefix[:-1], recipe)
+        else:
+            plan = plan_ours(prefix[:-1], kind, recipe, len(found))
+        if plan.specs is not None:
+            check_specs(plan.specs, found, plan.name)
+        self._expect({prefix + key: spec for key, spec in found.items()})
+
+        def fill(tensors: dict[str, Tensor]) -> None:
+            setattr(estimator, attribute, plan.make(_within(tensors, prefix)))
+
+        self._fillers.append(fill)
+        estimator._recipes = {**getattr(estimator, "_recipes", {}), attribute: recipe}
+        return plan
+
+    def shape(self, name: str, attribute: str, n_dimensions: int) -> tuple[int, ...]:
+        """Return the shape that the file has of an array."""
+        key = join(name, attribute)
+        if key not in self._specs:
+            raise FileError(f"it lacks {key}.")
+        spec = self._specs[key]
+        if len(spec.shape) != n_dimensions:
+            raise FileError(f"{key} is {spec}, which has not {n_dimensions} dimensions.")
+        return spec.shape
+
+    def array(self, estimator, name: str, attribute: str, spec: Spec) -> None:
+        """Plan an array that an estimator will have."""
+        key = join(name, attribute)
+        self._expect({key: spec})
+        self._fillers.append(lambda tensors: setattr(estimator, attribute, tensors[key].numpy()))
+
+    def _expect(self, specs: dict[str, Spec]) -> None:
+        if twice := self._expected.keys() & specs.keys():
+            raise ValueError(f"two estimators want {sorted(twice)[0]}")
+        self._expected |= specs
+
+
+def _within(values: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the values whose names begin with `prefix`, by what follows it."""
+    return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
+
+
+def _set_requests(estimator, requests: dict[str, dict]) -> None:
+    with sklearn.config_context(enable_metadata_routing=True):
+        for method, wanted in requests.items():
+            if method not in METHODS:
+                raise ValueError(f"requests of {method!r}")
+            getattr(estimator, f"set_{method}_request")(**wanted)

@@ -1,0 +1,218 @@
+"""Checkpoints that the released code of RelCon and Pulse-PPG writes, read without trust.
+
+They are what ``torch.save`` makes of a dictionary with the entries ``net`` (a state dict),
+``optimizer`` (another), ``epoch`` and ``test_loss``. Such a file is a pickle in a zip archive.
+Nothing that a pickle may ask for is done but to make tensors and plain values.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import re
+import reprlib
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..nn._presets import ENCODER_PRESETS
+from ..nn._released import ReleasedNet
+from ._recipes import Recipe
+
+_ENTRIES = ("net", "optimizer", "epoch", "test_loss")
+
+_EXPECTED = (
+    "Expected is a file that the released code of RelCon or Pulse-PPG has written: what "
+    f"torch.save makes of a dictionary with {', '.join(_ENTRIES)}."
+)
+
+
+# What zipfile raises for archives that are none, encrypted, cut off or with invented sizes.
+_BAD_ARCHIVE = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeError,
+    struct.error,
+)
+
+
+class ReleasedCheckpoint(NamedTuple):
+    """What a checkpoint holds of a network.
+
+    Attributes
+    ----------
+    net : ReleasedNet
+        The network of ours that has its weights.
+    epoch : int
+        Epoch after which it was written, the first of which is 0.
+    test_loss : float
+        Sum of the losses of the validation batches.
+    """
+
+    net: ReleasedNet
+    epoch: int
+    test_loss: float
+
+    def give(self, estimator, name: str, recipe: Recipe) -> nn.Module:
+        """Make a module by a recipe, and give it, with its weights, to a new estimator.
+
+        The estimator then counts as fitted.
+        """
+        module = recipe.make(seed=0)
+        module.load_state_dict(self.net.weights)
+        estimator._keep(name, module, recipe)
+        estimator.n_channels_in_ = self.net.settings["n_channels"]
+        estimator.history_ = [{"epoch": self.epoch, "test_loss": self.test_loss}]
+        return module
+
+
+def read_released(
+    path: str | os.PathLike, read_net: Callable[[Mapping[str, Tensor]], ReleasedNet]
+) -> ReleasedCheckpoint:
+    """Read a checkpoint of the released code.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    read_net : callable
+        Makes a network of ours of the state dict there.
+
+    Returns
+    -------
+    checkpoint : ReleasedCheckpoint
+        On the CPU, wherever it was written.
+
+    Raises
+    ------
+    ValueError
+        If it is any other file, damaged, or has anything else in it.
+    OSError
+        If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        n_bytes = _check_archive(path)
+        content = _load(path)
+        _check_entries(content)
+        _check_tensors(content["net"], n_bytes)
+        net = read_net(content["net"])
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    return ReleasedCheckpoint(net, content["epoch"], float(content["test_loss"]))
+
+
+def as_encoder(net: ReleasedNet) -> str | Callable[..., nn.Module]:
+    """Return what an estimator's parameter `encoder` is for a network.
+
+    That is the name of a preset, if it is one, else a partial of its class.
+    """
+    defaults = {k: v.default for k, v in signature(net.factory).parameters.items()}
+    settings = {k: v for k, v in net.settings.items() if k != "n_channels"}
+    for name, preset in ENCODER_PRESETS.items():
+        same = {**defaults, **preset.settings} == {**defaults, **settings}
+        if preset.factory is net.factory and same:
+            return name
+    return partial(net.factory, **settings)
+
+
+def _check_archive(path: Path) -> int:
+    """Raise ValueError unless a file is whole, and as torch packs it; return its size."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file.")
+    n_bytes = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            # torch does not compress, so that nothing in the file can be larger than it.
+            stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+            within = all(0 <= member.header_offset < n_bytes for member in members)
+            if not stored or not within or sum(m.file_size for m in members) > n_bytes:
+                raise ValueError(f"it is an archive, but none as torch writes it. {_EXPECTED}")
+            # torch compares no checksums.
+            damaged = archive.testzip()
+    except _BAD_ARCHIVE as error:
+        raise ValueError(
+            f"it is not an archive of torch, or not all of one ({error}). {_EXPECTED}"
+        ) from error
+    if damaged is not None:
+        raise ValueError(f"it is damaged: {damaged} is not what was written.")
+    return n_bytes
+
+
+def _load(path: Path) -> Any:
+    try:
+        # Mapped, since only a third is read: the rest is the optimizer's.
+        return torch.load(os.fspath(path), map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        # What torch says would have the user switch its guard off.
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        what = f" ({asked[1]})" if asked else ""
+        raise ValueError(
+            f"it holds more than tensors and plain values{what}, which may run code of its own "
+            f"and is not loaded. {_EXPECTED}"
+        ) from None
+    except Exception as error:  # torch raises whatever comes of a pickle that makes no sense
+        lines = str(error).splitlines() or [""]
+        raise ValueError(
+            f"torch cannot read it ({type(error).__name__}: {lines[0]}). {_EXPECTED}"
+        ) from error
+
+
+def _check_entries(content: Any) -> None:
+    """Raise ValueError unless the entries are there, of their types, and no other."""
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds a {type(content).__name__}. {_EXPECTED}")
+    if content and all(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f"it holds a bare state dict ({_keys(content)}). {_EXPECTED}")
+    if content.keys() != set(_ENTRIES):
+        raise ValueError(f"it holds {_keys(content)}. {_EXPECTED}")
+    net, optimizer, epoch, test_loss = (content[name] for name in _ENTRIES)
+    if not isinstance(net, dict) or not net:
+        raise ValueError(f"its net is a {type(net).__name__}, not a state dict. {_EXPECTED}")
+    if not isinstance(optimizer, dict) or optimizer.keys() != {"state", "param_groups"}:
+        raise ValueError("its optimizer is not a state dict, with state and param_groups.")
+    if type(epoch) is not int or epoch < 0:
+        raise ValueError(f"its epoch is {reprlib.repr(epoch)}; expected an int from 0.")
+    if type(test_loss) not in (int, float) or not math.isfinite(test_loss):
+        raise ValueError(f"its test_loss is {reprlib.repr(test_loss)}; expected a finite number.")
+
+
+def _check_tensors(net: dict, n_bytes: int) -> None:
+    """Raise ValueError unless a state dict is one of finite tensors in a file of `n_bytes`."""
+    for name, tensor in net.items():
+        if not isinstance(name, str) or type(tensor) is not Tensor:
+            raise ValueError(
+                f"its net has {reprlib.repr(name)}: a {type(tensor).__name__}; expected names and "
+                "tensors."
+            )
+        dtype = torch.int64 if name.endswith("num_batches_tracked") else torch.float32
+        plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+        if tensor.dtype != dtype or not plain or not tensor.is_contiguous() or not tensor.numel():
+            raise ValueError(
+                f"{name} is a tensor of {tensor.dtype}, {tensor.layout}, shape "
+                f"{tuple(tensor.shape)}; expected {dtype}, dense and not empty."
+            )
+    # Each has its own place in the file, or could be far larger than it.
+    if sum(tensor.nbytes for tensor in net.values()) > n_bytes:
+        raise ValueError("its tensors are larger than the file.")
+    for name, tensor in net.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} has weights that are NaN or infinite.")
+
+
+def _keys(content: dict) -> str:
+    names = [key if isinstance(key, str) else reprlib.repr(key) for key in content]
+    return (", ".join(names[:6]) or "nothing") + (
+        f" and {len(names) - 6} more" if len(names) > 6 else ""
+    )

@@ -1,0 +1,244 @@
+"""Parameters of estimators, as plain values that JSON can hold.
+
+A value is written as it is where JSON knows it, else as an object with one key, which says what it
+is: ``{"tuple": [1, 2]}``. Reading looks that key up in a fixed table, and makes nothing that is not
+in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import augmentations
+from ._format import FileError
+from ._modules import ENCODERS, encoder_name
+
+_AUGMENTATIONS = {
+    kind.__name__: kind
+    for kind in (
+        augmentations.ChannelShuffle,
+        augmentations.Jitter,
+        augmentations.Negation,
+        augmentations.Permutation,
+        augmentations.RandomAugmentations,
+        augmentations.Rotation,
+        augmentations.Scaling,
+        augmentations.TimeFlip,
+        augmentations.TimeWarp,
+    )
+}
+
+_SCALARS = {
+    np.dtype(kind).name: kind
+    for kind in (
+        *(np.bool_, np.float16, np.float32, np.float64),
+        *(np.int8, np.int16, np.int32, np.int64),
+        *(np.uint8, np.uint16, np.uint32, np.uint64),
+    )
+}
+
+# Deeper than any parameter.
+_MAX_DEPTH = 100
+
+
+class NotHeld(Exception):
+    """A value that a file cannot hold."""
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def encode(value) -> Any:
+    """Return what JSON can hold of a value.
+
+    Raises
+    ------
+    NotHeld
+        If it is, or has in it, what a file cannot hold.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.generic):
+        if value.dtype.name not in _SCALARS:
+            raise NotHeld
+        return {"numpy": [value.dtype.name, encode(value.item())]}
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, dict):
+        return {"dict": [[encode(k), encode(v)] for k, v in value.items()]}
+    for name, kind, write in _WRITERS:
+        if type(value) is kind:
+            return {name: write(value)} if name else write(value)
+    if _AUGMENTATIONS.get(type(value).__name__) is type(value):
+        settings = {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        return {"augmentation": [type(value).__name__, settings]}
+    if (name := encoder_name(value)) is not None:
+        return {"encoder": name}
+    raise NotHeld
+
+
+def encode_known(value, what: str) -> Any:
+    """Return what JSON can hold of a value that must not be missing.
+
+    Raises
+    ------
+    FileError
+        If it is what a file cannot hold.
+    """
+    try:
+        return encode(value)
+    except NotHeld:
+        raise FileError(f"{what}={value!r} is a {type(value).__name__}, not plain.") from None
+
+
+def _write_list(value: list | tuple) -> list:
+    return [encode(v) for v in value]
+
+
+def _write_partial(value: partial) -> list:
+    if encoder_name(value.func) is None or vars(value):
+        raise NotHeld
+    keywords = {k: encode(v) for k, v in value.keywords.items()}
+    return [encode(value.func), _write_list(value.args), keywords]
+
+
+def _write_random_state(value: np.random.RandomState) -> list:
+    state = value.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        raise NotHeld
+    key, position = state["state"]["key"].tolist(), state["state"]["pos"]
+    return [key, position, state["has_gauss"], state["gauss"]]
+
+
+# Exactly of these types: a subclass would come back as what it is not.
+_WRITERS: list[tuple[str, type, Callable]] = [
+    ("", list, _write_list),
+    ("tuple", tuple, _write_list),
+    ("device", torch.device, str),
+    ("partial", partial, _write_partial),
+    ("random_state", np.random.RandomState, _write_random_state),
+]
+
+
+def describe(value) -> str:
+    """Return what a value is that a file cannot hold: the name of a function, class or type."""
+    if isinstance(value, (list, tuple)):
+        text = f"[{', '.join(map(describe, value))}]"
+    elif isinstance(value, partial):
+        text = f"functools.partial({describe(value.func)}, ...)"
+    elif hasattr(value, "__qualname__"):
+        text = f"{getattr(value, '__module__', None)}.{value.__qualname__}"
+    else:
+        text = f"a {describe(type(value))}"
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def decode(node, depth: int = 0) -> Any:
+    """Return the value that :func:`encode` wrote.
+
+    Raises
+    ------
+    FileError, KeyError, TypeError, ValueError, OverflowError
+        If it is not as it is written.
+    """
+    if depth > _MAX_DEPTH:
+        raise FileError("its header has values within values, deeper than any it is written with.")
+    if node is None or isinstance(node, (bool, int, float, str)):
+        return node
+    if isinstance(node, list):
+        return [decode(v, depth + 1) for v in node]
+    ((name, content),) = node.items()
+    return _READERS[name](content, depth + 1)
+
+
+def decode_dict(node: dict, depth: int = 0) -> dict[str, Any]:
+    """Return the values of an object, whose keys are names."""
+    if not isinstance(node, dict):
+        raise TypeError(f"a {type(node).__name__} where names and values are expected")
+    return {name: decode(v, depth + 1) for name, v in node.items()}
+
+
+def _read_float(content, depth):
+    return {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[content]
+
+
+def _read_numpy(content, depth):
+    name, value = content
+    value = decode(value, depth)
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(f"{name} of a {type(value).__name__}")
+    with np.errstate(over="ignore"):
+        scalar = _SCALARS[name](value)
+    if scalar.item() != value and not math.isnan(value):
+        raise ValueError(f"{value} is no {name}")
+    return scalar
+
+
+def _read_tuple(content, depth):
+    if not isinstance(content, list):
+        raise TypeError(f"a tuple of a {type(content).__name__}")
+    return tuple(decode(content, depth))
+
+
+def _read_dict(content, depth):
+    pairs = _read_tuple(content, depth)
+    value = dict(pairs)
+    if len(value) != len(pairs) or not all(isinstance(pair, list) for pair in pairs):
+        raise ValueError("no pairs of keys and values")
+    return value
+
+
+def _read_device(content, depth):
+    try:
+        return torch.device(content)
+    except RuntimeError as error:
+        raise ValueError(f"no device {content!r}") from error
+
+
+def _read_augmentation(content, depth):
+    name, settings = content
+    return _AUGMENTATIONS[name](**decode_dict(settings, depth))
+
+
+def _read_encoder(content, depth):
+    return ENCODERS[content].make
+
+
+def _read_partial(content, depth):
+    factory, args, keywords = content
+    factory = _read_encoder(factory["encoder"], depth)
+    return partial(factory, *_read_tuple(args, depth), **decode_dict(keywords, depth))
+
+
+def _read_random_state(content, depth):
+    key, position, has_gauss, gauss = content
+    if not isinstance(key, list) or len(key) != 624 or not 0 <= position <= 624:
+        raise ValueError("no state of a RandomState")
+    state = np.random.RandomState(0)
+    state.set_state(("MT19937", np.array(key, dtype=np.uint32), position, has_gauss, gauss))
+    return state
+
+
+_READERS: dict[str, Callable] = {
+    "augmentation": _read_augmentation,
+    "device": _read_device,
+    "dict": _read_dict,
+    "encoder": _read_encoder,
+    "float": _read_float,
+    "numpy": _read_numpy,
+    "partial": _read_partial,
+    "random_state": _read_random_state,
+    "tuple": _read_tuple,
+}

@@ -1,0 +1,86 @@
+"""A function of segments, applied to all of them without holding more than a block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._utils._progress import progress_bar
+from ..segments._array import SegmentArray
+from . import kept_memory
+
+# Float32 segments worked on at once; an encoder's activations take some 30 times as much.
+BLOCK_BYTES = 2**20
+
+
+def apply_in_blocks(
+    function: Callable[[Tensor], Tensor],
+    array: SegmentArray,
+    device: torch.device,
+    *,
+    out: np.ndarray | None = None,
+    description: str = "embed",
+    verbose: int = 0,
+) -> np.ndarray:
+    """Apply a function to segments, a block at a time.
+
+    Parameters
+    ----------
+    function : callable
+        Maps a float32 tensor (n, n_channels, n_timesteps) on `device` to a tensor (n, n_outputs).
+    array : SegmentArray
+        The segments.
+    device : torch.device
+        Where to compute.
+    out : ndarray of shape (n_segments, n_outputs) or None, default=None
+        Where to write the results; None makes a new array.
+    description : str, default="embed"
+        Label of the progress bar.
+    verbose : int, default=0
+        Progress bar if positive, and if there is more than one segment.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_segments, n_outputs)
+        Float32, or `out`.
+    """
+    shown = verbose > 0 and len(array) > 1
+    with (
+        kept_memory() if device.type == "cpu" else nullcontext(),
+        progress_bar(len(array), description, "segments", shown=shown) as bar,
+        torch.inference_mode(),
+    ):
+        for rows in array.chunks(BLOCK_BYTES):
+            segments = torch.from_numpy(array.read(rows)).to(device)
+            block = function(segments.transpose(1, 2)).cpu().numpy()
+            if out is None:
+                out = np.empty((len(array), block.shape[1]), dtype=np.float32)
+            out[rows] = block
+            bar.update(len(rows))
+    return out
+
+
+def check_embeddings(z: Tensor, n: int, encoder) -> Tensor:
+    """Return embeddings as float32; raise ValueError if they are not what an encoder should give.
+
+    Parameters
+    ----------
+    z : Tensor
+        What the encoder gave.
+    n : int
+        Number of segments it was given.
+    encoder : object
+        The parameter it was made from, for the message.
+    """
+    if z.ndim != 2 or len(z) != n:
+        raise ValueError(
+            f"encoder={encoder!r} mapped {n} segments to a tensor of shape {tuple(z.shape)}; "
+            f"expected ({n}, n_features)."
+        )
+    if not torch.isfinite(z).all():
+        raise ValueError(f"encoder={encoder!r} gave embeddings that are NaN or infinite.")
+    return z.float()

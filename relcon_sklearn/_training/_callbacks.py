@@ -1,0 +1,91 @@
+"""Callbacks of the training loop."""
+
+from __future__ import annotations
+
+import math
+
+from skorch.callbacks import Callback
+
+from .._utils._progress import progress_bar
+
+_WARMUP = 0.1
+
+
+def warmup_cosine(progress: float) -> float:
+    """Return the learning-rate factor at `progress` in [0, 1]: a linear rise, half a cosine."""
+    if progress < _WARMUP:
+        return progress / _WARMUP
+    return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
+
+
+class WarmupCosine(Callback):
+    """Set the learning rate of every step from the fraction of training done."""
+
+    def __init__(self, lr: float, max_epochs: int):
+        self.lr = lr
+        self.max_epochs = max_epochs
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Count the steps to come."""
+        self.n_steps = len(X) * self.max_epochs
+        self.step = 0
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """Set the rate of the step about to be taken."""
+        if training:
+            self.step += 1
+            for group in net.optimizer_.param_groups:
+                group["lr"] = self.lr * warmup_cosine((self.step - 0.5) / self.n_steps)
+
+
+class KeepBest(Callback):
+    """Put back, when training ends, the weights of the epoch of lowest validation loss."""
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Copy the weights if they are the best so far."""
+        if net.history[-1, "valid_loss_best"]:
+            state = net.module_.state_dict()
+            self.best = {name: value.detach().clone() for name, value in state.items()}
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        """Restore them."""
+        if len(net.history):
+            net.module_.load_state_dict(self.best)
+
+
+class ProgressBar(Callback):
+    """A tqdm bar over the steps of all epochs, with the losses of the last epoch."""
+
+    def __init__(self, max_epochs: int, description: str, disable: bool):
+        self.max_epochs = max_epochs
+        self.description = description
+        self.disable = disable
+        self.bar = None
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Open the bar."""
+        total = len(X) * self.max_epochs
+        self.bar = progress_bar(total, self.description, "steps", shown=not self.disable)
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Advance it."""
+        if training:
+            self.bar.update()
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Show the losses."""
+        row = net.history[-1]
+        self.bar.set_postfix({k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row})
+
+    def state_dict(self):
+        """Return how far it is."""
+        return {"n": self.bar.n}
+
+    def load_state_dict(self, state):
+        """Go on from there; the rate shown is that of what is done from now on."""
+        self.bar.n = self.bar.initial = state["n"]
+
+    def close(self):
+        """Close it, however training ended."""
+        if self.bar is not None:
+            self.bar.close()

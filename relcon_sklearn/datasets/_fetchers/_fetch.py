@@ -1,0 +1,202 @@
+"""What all fetchers share: from a publisher's archive to recordings, by way of a cache."""
+
+import importlib.resources
+import os
+import re
+from contextlib import ExitStack
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_pandas_support
+from sklearn.utils._param_validation import Interval
+
+from .._npz import load_npz_recordings, save_npz_recordings
+from ._archive import Archive
+from ._download import Source, download, get_data_home
+
+__all__ = ["FETCH_CONSTRAINTS", "Source", "fetch_recordings", "to_frames"]
+
+# Of the parameters that every fetcher has, for `validate_params`.
+FETCH_CONSTRAINTS = {
+    "data_home": [str, os.PathLike, None],
+    "download_if_missing": ["boolean"],
+    "return_X_y": ["boolean"],
+    "as_frame": ["boolean"],
+    "n_retries": [Interval(Integral, 0, None, closed="left")],
+    "delay": [Interval(Real, 0.0, None, closed="left")],
+    "progressbar": ["boolean"],
+}
+
+
+def fetch_recordings(
+    sources,
+    parse,
+    *,
+    version,
+    variant="",
+    data_home,
+    download_if_missing,
+    return_X_y,
+    as_frame,
+    n_retries,
+    delay,
+    progressbar,
+):
+    """Return the recordings of a data set, downloaded and parsed if they are not there yet.
+
+    Everything lives in the folder NAME of the data home, NAME being that of the (first) source:
+    the publisher's files as they are, and the parsed recordings as
+    `NAME[-variant]-vVERSION.npz`. Once that is there the publisher's files are not needed any
+    more; they are kept, since another variant or a later version of the parser reads them again.
+    The text of the data set is `descr/NAME.rst` of this package.
+
+    Parameters
+    ----------
+    sources : Source or list of Source
+        The publisher's files.
+
+    parse : callable
+        Called with one argument for each source, an open `Archive` if its file name ends with
+        ".zip" and the `Path` otherwise. Returns the recordings as a Bunch without `DESCR`,
+        `licence` and `citation`; `sampling_rate` may be an array with one rate for each recording.
+        Called only if the cache is not there.
+
+    version : int
+        Of the parser: to be raised when `parse` makes something else of the same files.
+
+    variant : str, default=""
+        What was chosen among the data (such as "watch"), for each of which there is a cache.
+
+    data_home, download_if_missing, return_X_y, as_frame, n_retries, delay, progressbar
+        The parameters of the fetcher (see `FETCH_CONSTRAINTS`).
+
+    Returns
+    -------
+    data : Bunch, or (recordings, labels) with `return_X_y`
+        With `as_frame`, the recordings are DataFrames (see `to_frames`); with both, the
+        recordings are DataFrames of the channels and the labels are Series.
+    """
+    if as_frame:
+        check_pandas_support("as_frame=True")
+    sources = [sources] if isinstance(sources, Source) else list(sources)
+    name = sources[0].name
+    folder = Path(get_data_home(data_home)) / name
+    cache = folder / f"{'-'.join(filter(None, [name, variant]))}-v{version}.npz"
+    if not cache.exists():
+        with ExitStack() as stack:
+            files = [
+                download(
+                    source,
+                    folder,
+                    download_if_missing=download_if_missing,
+                    n_retries=n_retries,
+                    delay=delay,
+                    progressbar=progressbar,
+                )
+                for source in sources
+            ]
+            opened = [
+                stack.enter_context(Archive(file)) if file.suffix == ".zip" else file
+                for file in files
+            ]
+            parsed = parse(*opened)
+        _save(cache, parsed)
+    data = _load(cache)
+    data.update(describe(name))
+    return _shape(data, return_X_y, as_frame)
+
+
+def describe(name):
+    """Return the text of a data set, and the licence and the citation that it gives.
+
+    Parameters
+    ----------
+    name : str
+        Short name: of the file `descr/NAME.rst`, which has a field list with `:Licence:` and
+        `:Citation:`.
+
+    Returns
+    -------
+    fields : dict
+        With `DESCR`, `licence` and `citation`.
+    """
+    file = importlib.resources.files(__package__) / "descr" / f"{name}.rst"
+    text = file.read_text(encoding="utf-8")
+    fields = {"DESCR": text}
+    for field in ("licence", "citation"):
+        # The value goes on over the indented lines that follow.
+        pattern = rf"^:{field.capitalize()}:((?:.*)(?:\n[ \t]+\S.*)*)"
+        fields[field] = " ".join(re.search(pattern, text, re.MULTILINE).group(1).split())
+    return fields
+
+
+def to_frames(data):
+    """Return recordings as DataFrames.
+
+    Parameters
+    ----------
+    data : Bunch
+        Recordings.
+
+    Returns
+    -------
+    frames : list of DataFrame
+        The channels as float32 columns and the labels as a string column "label". The index is a
+        DatetimeIndex where the time of day is known, otherwise a TimedeltaIndex, which starts at
+        zero and runs at the sampling rate where samples have no stamps.
+    """
+    import pandas as pd
+
+    frames = []
+    n = len(data.recordings)
+    rates = np.broadcast_to(data.sampling_rate, n)
+    timestamps = data.timestamps or [None] * n
+    rows = zip(data.recordings, data.labels, timestamps, rates, strict=True)
+    for signal, label, stamps, rate in rows:
+        if stamps is None:
+            stamps = np.arange(len(signal)) / rate
+        if stamps.dtype.kind == "M":
+            index = pd.DatetimeIndex(stamps, name="time")
+        else:
+            nanoseconds = np.round(stamps * 1e9).astype("timedelta64[ns]")
+            index = pd.TimedeltaIndex(nanoseconds, name="time")
+        frame = pd.DataFrame(signal, columns=data.channel_names, index=index)
+        frame["label"] = label
+        frames.append(frame)
+    return frames
+
+
+def _shape(data, return_X_y, as_frame):
+    """Give the answer the form that the caller asked for."""
+    if as_frame:
+        data.recordings = to_frames(data)
+        if return_X_y:
+            X = [frame[data.channel_names] for frame in data.recordings]
+            return X, [frame["label"] for frame in data.recordings]
+    if return_X_y:
+        return data.recordings, data.labels
+    return data
+
+
+def _save(cache, data):
+    """Write the cache, or nothing; there is one rate in a file, so several go beside it."""
+    if np.ndim(data.sampling_rate):
+        rates = np.asarray(data.sampling_rate)
+        data.update(sampling_rate=float(np.median(rates)), recording_sampling_rate=rates)
+    save_npz_recordings(cache, data)
+
+
+def _load(cache):
+    """Read the cache."""
+    try:
+        data = load_npz_recordings(cache)
+    except Exception as error:
+        raise OSError(
+            f"The cached recordings {cache} cannot be read ({error}). Delete the file and call "
+            "again to have it made anew."
+        ) from error
+    data.sampling_rate = data.pop("recording_sampling_rate", data.sampling_rate)
+    numbers = {k: v.item() for k, v in data.items() if isinstance(v, np.ndarray) and v.ndim == 0}
+    data.update(numbers)
+    return data

@@ -1,0 +1,1 @@
+"""Generated recordings and segments of walking, running, sitting and other activities."""

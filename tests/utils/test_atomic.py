@@ -1,0 +1,130 @@
+"""A file is whole or not there, whatever happens while it is written."""
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from relcon_sklearn._utils import _atomic
+from relcon_sklearn._utils._atomic import replacing, unfinished, write_atomically
+from tests.support.full_disk import FullDisk
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"new", bytearray(b"new"), memoryview(b"new")])
+def test_makes_and_replaces(tmp_path, data):
+    path = tmp_path / "model"
+    for before in (None, b"something longer"):
+        if before is not None:
+            path.write_bytes(before)
+        write_atomically(path, data)
+        assert path.read_bytes() == bytes(data)
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("room", [0, 2, 5])
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_full_disk(tmp_path, monkeypatch, room, before):
+    path = tmp_path / "model"
+    if before is not None:
+        path.write_bytes(before)
+    monkeypatch.setattr(_atomic, "open", FullDisk(room).open, raising=False)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"longer than that")
+    assert names(tmp_path) == ([] if before is None else ["model"])
+    assert before is None or path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_any_failure_leaves_what_was_there(tmp_path, monkeypatch, name):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+
+    def fail(*args):
+        raise OSError(errno.EIO, name)
+
+    monkeypatch.setattr(_atomic.os, name, fail)
+    with pytest.raises(OSError, match=name):
+        write_atomically(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["model"]
+
+
+def test_contents_are_on_the_disk_before_the_name_and_the_name_after(tmp_path, monkeypatch):
+    calls = []
+
+    def note(name, function):
+        def noted(first, *args):
+            is_folder = name == "fsync" and os.path.isdir(f"/proc/self/fd/{first}")
+            calls.append("fsync folder" if is_folder else name)
+            return function(first, *args)
+
+        monkeypatch.setattr(_atomic.os, name, noted)
+
+    note("fsync", os.fsync)
+    note("replace", os.replace)
+    write_atomically(tmp_path / "model", b"new")
+    if os.path.isdir("/proc/self/fd"):
+        assert calls == ["fsync", "replace", "fsync folder"]
+    else:
+        assert calls[:2] == ["fsync", "replace"]
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EACCES, False), (errno.EIO, True)])
+def test_folder_that_is_not_synced(tmp_path, monkeypatch, number, is_told):
+    """Where a system cannot do it, nothing is to be done; where it fails, one has to know."""
+
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_atomic.os, "open", fail)
+    with pytest.raises(OSError, match="error") if is_told else contextlib.nullcontext():
+        write_atomically(tmp_path / "model", b"new")
+    assert (tmp_path / "model").read_bytes() == b"new"
+
+
+def test_a_block_that_raises_leaves_what_was_there(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+
+    def write_half():
+        with replacing(path) as file:
+            file.write(b"half")
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["model"]
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "none" / "model", b"new")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_killed_in_the_midst_of_writing(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+    code = (
+        "import os, signal, sys, pathlib\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "import _atomic\n"
+        "_atomic.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "_atomic.write_atomically(pathlib.Path(sys.argv[1]), b'new')\n"
+    )
+    folder = os.path.dirname(_atomic.__file__)
+    done = subprocess.run([sys.executable, "-c", code, str(path), folder], check=False)
+    assert done.returncode == -9
+    assert path.read_bytes() == b"old"
+    (left,) = unfinished(tmp_path, "model")
+    assert names(tmp_path) == [left.name, "model"]
