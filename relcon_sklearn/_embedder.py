@@ -24,6 +24,7 @@ from ._training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss,
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
+from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .nn._released import released_encoder
 from .segments._array import SegmentArray
@@ -445,6 +446,48 @@ class RelConEmbedder(SegmentTransformer):
         recipe = Recipe(factory, {"n_channels": n_channels, **settings})
         embedder._n_features_out = checkpoint.give(embedder, "encoder_", recipe).n_features
         return embedder
+
+    @classmethod
+    def for_cpu(cls, distance=None, **params):
+        """Return an unfitted embedder with settings that train in about a minute on a CPU.
+
+        They are the settings of the gallery, for some thousand segments: a small distance and
+        encoder, candidates shared within a batch and ranked by every fourth time step, and the
+        contrast of two augmented views with the nearest within-subject candidate.
+
+        Parameters
+        ----------
+        distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
+            As in the constructor; None is ``LearnedMotifDistance.for_cpu()``.
+        **params : dict
+            Other parameters of the estimator; they take precedence over these settings.
+
+        Returns
+        -------
+        embedder : RelConEmbedder
+            An unfitted estimator.
+
+        Examples
+        --------
+        >>> from relcon_sklearn import RelConEmbedder
+        >>> embedder = RelConEmbedder.for_cpu(max_epochs=30, random_state=0)
+        >>> embedder.encoder, embedder.candidates, embedder.max_epochs
+        ('resnet14-half', 'shared', 30)
+        """
+        settings = {
+            "encoder": "resnet14-half",
+            "augmentation": RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
+            "n_positives": 2,
+            "n_within": 7,
+            "n_between": 0,
+            "candidates": "shared",
+            "batch_size": 8,
+            "query_stride": 4,
+            "max_epochs": 15,
+        }
+        if distance is None:
+            distance = LearnedMotifDistance.for_cpu()
+        return cls(distance, **{**settings, **params})
 
     def _check_within(self, index: GroupIndex) -> None:
         """Raise ValueError if no anchor would have any candidate."""

@@ -475,6 +475,32 @@ class LearnedMotifDistance(SegmentTransformer):
         distance.reference_rows_ = np.arange(len(distance.references_))
         return distance
 
+    @classmethod
+    def for_cpu(cls, **params):
+        """Return an unfitted distance with settings that train in seconds on a CPU.
+
+        They are the settings of the gallery: a quarter of the published size, small batches, a
+        high learning rate and few epochs.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the estimator; they take precedence over these settings.
+
+        Returns
+        -------
+        distance : LearnedMotifDistance
+            An unfitted estimator.
+
+        Examples
+        --------
+        >>> from relcon_sklearn import LearnedMotifDistance
+        >>> LearnedMotifDistance.for_cpu(max_epochs=8)
+        LearnedMotifDistance(batch_size=16, embed_dim=16, lr=0.01, max_epochs=8)
+        """
+        settings = {"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2}
+        return cls(**{**settings, **params})
+
     @property
     def _n_features_out(self):
         return len(self.references_)
