@@ -18,7 +18,16 @@ from sklearn.utils.validation import validate_data
 from torch import nn
 
 from ._batches import Batches, GroupIndex, hold_out_groups, on_device
-from ._files import SavedAsFile
+from ._files import (
+    FittedReader,
+    FittedWriter,
+    SavedAsFile,
+    are_strings,
+    as_count,
+    check_entry,
+    read_history,
+    write_history,
+)
 from ._files._recipes import PackedModule, Recipe
 from ._training import CheckpointFolder, Checkpoints, Loss, fit_module
 from ._training._fingerprint import checksum, describe, fingerprint_of_data
@@ -219,6 +228,38 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         """Keep a module, in evaluation mode, with its recipe for pickling."""
         self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
         setattr(self, name, module.to(self._device()).eval())
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        """Return the entries of a header for what was learned, by the names of attributes.
+
+        Subclasses add their own. Modules and arrays are noted by `writer`.
+        """
+        names = getattr(self, "feature_names_in_", None)
+        n_features = getattr(self, "n_features_in_", None)  # not known of released networks
+        return {
+            "n_features_in_": None if n_features is None else int(n_features),
+            "n_channels_in_": int(self.n_channels_in_),
+            "feature_names_in_": None if names is None else [str(name) for name in names],
+            "history_": write_history(self.history_),
+        }
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        """Set the attributes that :meth:`_write_fitted` wrote, and check them.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not as this class writes it. So do KeyError, TypeError and others.
+        """
+        self.n_channels_in_ = as_count(reader.take("n_channels_in_"))
+        self.history_ = read_history(reader.take("history_"))
+        if (n_features := reader.take("n_features_in_")) is not None:
+            self.n_features_in_ = as_count(n_features)
+        if (names := reader.take("feature_names_in_")) is not None:
+            check_entry(are_strings(names) and len(names) == n_features, "feature_names_in_")
+            self.feature_names_in_ = np.array(names, dtype=object)
 
     # -- pickling --------------------------------------------------------------------------
 

@@ -8,12 +8,14 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
+from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, write_labels
 from ._fine_tuning import FineTunedEstimator
 from ._training import classification_loss
 from ._utils._arrays import as_labels
 from ._utils._sample_weight import check_weights, class_weights
 
 
+@saved_in_files
 class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     """Classifier of motion segments: an encoder, pretrained or new, with a head on it.
 
@@ -277,6 +279,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             infinity.
         """
         return softmax(self._outputs(X), axis=1)
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {**super()._write_fitted(writer), "classes_": write_labels(self.classes_)}
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        self.classes_ = read_labels(reader.take("classes_"))
+        self._read_network(reader, n_outputs=len(self.classes_))
 
     def _check_labels(self, y) -> tuple[np.ndarray, np.ndarray]:
         """Return the classes, and the number of the class of each segment."""

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_several, continue_within
 from ._batches import Batches, GroupIndex, SharedBatches
+from ._files import FileError, FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import Recipe, seeded_global_rng
 from ._files._released_checkpoints import as_encoder, read_released
 from ._motif_distance import LearnedMotifDistance
@@ -30,6 +31,7 @@ from .nn._released import released_encoder
 from .segments._array import SegmentArray
 
 
+@saved_in_files
 class RelConEmbedder(SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
@@ -488,6 +490,29 @@ class RelConEmbedder(SegmentTransformer):
         if distance is None:
             distance = LearnedMotifDistance.for_cpu()
         return cls(distance, **{**settings, **params})
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "encoder_": writer.encoder("encoder_"),
+            "distance_": writer.value(self.distance_, "distance_", ["distance"]),
+            "_n_features_out": int(self._n_features_out),
+        }
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        encoder = reader.encoder("encoder_")
+        self._n_features_out = as_count(reader.take("_n_features_out"))
+        check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
+        entry = reader.take("distance_")
+        self.distance_ = distance = reader.value(entry)
+        if isinstance(entry, dict) and "given" in entry:
+            if not callable(distance):
+                raise FileError(f"{entry['given']}={distance!r} is given; expected a callable.")
+        elif distance is not None:  # as in released encoders
+            check_entry(isinstance(distance, LearnedMotifDistance), "distance_")
+            check_entry(distance.__sklearn_is_fitted__(), "distance_")
+            check_entry(distance.n_channels_in_ == self.n_channels_in_, "distance_")
 
     def _check_within(self, index: GroupIndex) -> None:
         """Raise ValueError if no anchor would have any candidate."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ._base import SegmentEstimator, check_several, continue_within
 from ._batches import GroupIndex, LabelledBatches, on_device
 from ._embedder import RelConEmbedder
+from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
 from ._training import CheckpointFolder, Loss
 from ._training._blocks import apply_in_blocks, check_embeddings
@@ -36,6 +37,10 @@ _KEPT_BYTES = 2**28
 
 # Segments whose embeddings the head standardises by, where the encoder learns.
 _N_STANDARDISED = 256
+
+
+# The head in files.
+_HEAD = ModuleKind(make_head)
 
 
 class FineTunedEstimator(SegmentEstimator):
@@ -228,6 +233,24 @@ class FineTunedEstimator(SegmentEstimator):
         # Fits with an encoder that draws from the global generators (dropout) wait for each other
         # where they run in threads.
         return seeded_global_rng(seed, self._device()) if self._draws_globally() else nullcontext()
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "encoder_": writer.encoder("encoder_"),
+            "head_": writer.module("head_"),
+        }
+
+    def _read_network(self, reader: FittedReader, n_outputs: int) -> None:
+        """Read the encoder and the head, which has `n_outputs` outputs."""
+        encoder = reader.encoder("encoder_")
+        head = reader.module("head_", _HEAD)
+        head.check_arguments(n_outputs=n_outputs)
+        check_entry(head.recipe.kwargs["kind"] in HEADS, "kind of head_")
+        if encoder.n_features is not None:
+            head.check_arguments(n_features=encoder.n_features)
 
     # -- prediction ------------------------------------------------------------------------
 

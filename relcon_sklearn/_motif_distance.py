@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_several
 from ._batches import Batches
+from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._files._recipes import Recipe
 from ._files._released_checkpoints import read_released
 from ._training import mean_loss, reconstruction_loss
@@ -35,6 +36,11 @@ _KERNEL_SIZE = 15
 _EXPLAIN_BYTES = 2**26
 
 
+# The network in files. Each of its layers has at least 12 tensors.
+_NET = ModuleKind(MotifCrossAttention, "n_layers", 12)
+
+
+@saved_in_files
 class LearnedMotifDistance(SegmentTransformer):
     r"""Learnable distance between motion segments, trained to disregard rotations.
 
@@ -500,6 +506,23 @@ class LearnedMotifDistance(SegmentTransformer):
         """
         settings = {"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2}
         return cls(**{**settings, **params})
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        writer.array("references_", np.float32)
+        writer.array("reference_rows_", np.int64)
+        return {**super()._write_fitted(writer), "net_": writer.module("net_")}
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        net = reader.module("net_", _NET)
+        net.check_arguments(n_channels=self.n_channels_in_)
+        # All else it was made with are parameters, which may have been changed since it was fitted.
+        others = {k: v for k, v in net.recipe.kwargs.items() if k in self._net_settings()}
+        type(self)(**others)._validate_params()
+        n, n_timesteps, _ = reader.shape("references_", 3)
+        n_timesteps = getattr(self, "n_features_in_", n_timesteps)
+        reader.array("references_", "F32", (n, n_timesteps, self.n_channels_in_))
+        reader.array("reference_rows_", "I64", (n,))
 
     @property
     def _n_features_out(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 
+from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
 from ._fine_tuning import FineTunedEstimator, weights_of
 from ._training import regression_loss
 from ._utils._arrays import as_float64
@@ -12,6 +13,7 @@ from ._utils._sample_weight import check_weights, weighted_moments
 from .segments._array import LARGEST_VALUE
 
 
+@saved_in_files
 class RelConRegressor(RegressorMixin, FineTunedEstimator):
     """Regressor of motion segments: an encoder, pretrained or new, with a head on it.
 
@@ -236,6 +238,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)
         return outputs * self.target_scale_ + self.target_mean_
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "target_mean_": np.asarray(self.target_mean_).tolist(),
+            "target_scale_": np.asarray(self.target_scale_).tolist(),
+        }
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        mean = as_numbers(reader.take("target_mean_"), "target_mean_")
+        scale = as_numbers(reader.take("target_scale_"), "target_scale_")
+        check_entry(mean.shape == scale.shape and mean.ndim <= 1, "target_scale_")
+        check_entry(bool((scale > 0).all()), "target_scale_")
+        self.target_mean_, self.target_scale_ = mean, scale
+        self._read_network(reader, n_outputs=mean.size)
 
 
 def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

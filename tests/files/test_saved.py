@@ -371,7 +371,7 @@ def test_column_names_output_and_requests(motion, tmp_path):
 @pytest.mark.parametrize("encoder", [MyEncoder, NoMetaEncoder, lambda n_channels: MyEncoder(3)])
 def test_encoders_of_ones_own(motion, tmp_path, encoder):
     embedder = fit(quick_embedder(encoder=encoder, distance=quick()), motion)
-    name = f"test_saved.{encoder.__qualname__}"
+    name = f"tests.files.test_saved.{encoder.__qualname__}"
     with pytest.raises(
         ValueError,
         match=rf"lacks encoder, which was {name}. .* RelConEmbedder.load\(path, encoder=...\)",
@@ -417,7 +417,9 @@ def test_an_encoder_of_another_precision_is_refused(motion, tmp_path, dtype):
 
 def test_a_distance_of_ones_own(motion, tmp_path):
     embedder = fit(quick_embedder(), motion)
-    with pytest.raises(ValueError, match=r"lacks distance, which was reference.euclidean\. Pass"):
+    with pytest.raises(
+        ValueError, match=r"lacks distance, which was tests.support.reference.euclidean\. Pass"
+    ):
         there_and_back(embedder, tmp_path)
     found = there_and_back(embedder, tmp_path, distance=euclidean)
     assert found.distance is found.distance_ is euclidean
@@ -516,7 +518,9 @@ def test_only_what_is_lacking_may_be_given(fitted, tmp_path):
 @pytest.mark.parametrize("callbacks", [[Quiet()], (Quiet(),)])
 def test_callbacks(motion, tmp_path, callbacks):
     distance = fit(quick(callbacks=callbacks), motion)
-    with pytest.raises(ValueError, match=r"callbacks, which was \[a test_saved.Quiet\]"):
+    with pytest.raises(
+        ValueError, match=r"callbacks, which was \[a tests.files.test_saved.Quiet\]"
+    ):
         there_and_back(distance, tmp_path)
     assert there_and_back(distance, tmp_path, callbacks=None).callbacks is None
 
