@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 
 from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
-from ._fine_tuning import FineTunedEstimator, weights_of
+from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
 from ._utils._arrays import as_float64
+from ._utils._memory_advice import advises_on_memory
 from ._utils._sample_weight import check_weights, weighted_moments
 from .segments._array import LARGEST_VALUE
 
@@ -146,6 +147,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and what of the encoder is not frozen.
 
@@ -191,25 +193,16 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         y = as_float64(y, "y")
         weights = check_weights(sample_weight, len(y))
         array, index = self._check_rows(X, len(y), weights, groups)
-        seed, checkpoints = self._begin(array, index, y=y, sample_weight=weights)
-        train, valid = self._hold_out(index, np.random.default_rng(seed), stacklevel=4)
+        run = self._open_checkpoints(array, index, y=y, sample_weight=weights)
+        train, valid = self._hold_out(index, run.seed)
         mean, scale = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
         if self.scale_targets:
             mean, scale = _mean_and_scale(y, weights_of(train, weights))
         self.target_mean_, self.target_scale_ = mean, scale
         targets = _scaled(y, mean, scale).reshape(len(y), -1)
-        self._start_encoder(X, array, groups, weights, seed, checkpoints)
-        self.history_ = self._learn(
-            array,
-            train,
-            valid,
-            targets,
-            weights,
-            n_outputs=targets.shape[1],
-            loss=regression_loss,
-            seed=seed,
-            checkpoints=checkpoints,
-        )
+        self._start_encoder(array, groups, weights, run)
+        data = Labelled(array, targets, weights, train, valid)
+        self.history_ = self._learn(data, regression_loss, n_outputs=targets.shape[1], run=run)
         return self
 
     def predict(self, X):

@@ -11,7 +11,6 @@ given when the file is loaded. The header says for each what it was.
 from __future__ import annotations
 
 import platform
-import warnings
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
@@ -22,6 +21,7 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from torch import Tensor
 
+from .._utils._warnings import warn
 from .._version import __version__
 from ._format import FileError, encode_file
 from ._names import join
@@ -47,11 +47,9 @@ def encode_estimator(estimator) -> bytes:
             f"files hold {', '.join(ESTIMATORS)}, and no subclasses of them; use joblib.dump."
         ) from None
     if writer.left_out:
-        warnings.warn(
+        warn(
             f"The file will not have attributes that are not {type(estimator).__name__}'s: "
             f"{', '.join(writer.left_out)}.",
-            UserWarning,
-            stacklevel=4,
         )
     header = {"provenance": _provenance(), "given": writer.given, "estimators": writer.nodes}
     return encode_file(header, writer.tensors)

@@ -38,10 +38,13 @@ class SegmentArray:
         torch tensor. Real numbers of any width; integers are taken at face value.
     name : str, default="X"
         Name used in error messages.
+    given : object or None, default=None
+        What the user passed, if `X` was converted from it: a data frame has names of columns.
     """
 
-    def __init__(self, X, name: str = "X"):
+    def __init__(self, X, name: str = "X", given=None):
         self.X = X
+        self.given = X if given is None else given
         self.name = name
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 

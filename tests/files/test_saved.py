@@ -277,7 +277,7 @@ def test_released_distances(released, motion, tmp_path):
             np.testing.assert_array_equal(found.transform(X), distance.transform(X))
     net = MotifCrossAttention(3, embed_dim=8, kernel_size=5, n_layers=1)
     wide = fit(quick(), motion)
-    wide._keep("net_", net, Recipe(MotifCrossAttention, {**wide._recipes["net_"].kwargs}))
+    wide._set_module("net_", net, Recipe(MotifCrossAttention, {**wide._recipes["net_"].kwargs}))
     wide._recipes["net_"].kwargs["kernel_size"] = 5
     found = there_and_back(wide, tmp_path)
     np.testing.assert_array_equal(found.pairwise(X), wide.pairwise(X))
