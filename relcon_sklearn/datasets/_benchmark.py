@@ -13,14 +13,14 @@ from .._recordings import segment_recordings
 from ._fetchers._hhar import fetch_hhar
 from ._fetchers._motionsense import fetch_motionsense
 from ._fetchers._opportunity import fetch_opportunity
-from ._fetchers._pamap2 import fetch_pamap2
+from ._fetchers._pamap2 import PROTOCOL_ACTIVITIES, fetch_pamap2
 
-_RATE = 100.0  # Hz
-_MAX_GAP = 0.25  # s; of holes that are bridged
+_SAMPLING_RATE = 100.0  # Hz
+_MAX_GAP = 0.25  # s; shorter gaps are interpolated
 
 
 class _Protocol(NamedTuple):
-    """What the tasks of one protocol have in common."""
+    """Settings that all tasks of one protocol share."""
 
     window: float  # s
     overlap: float
@@ -33,7 +33,8 @@ class _Task(NamedTuple):
     """A data set in one protocol."""
 
     fetch: Callable
-    labels: list
+    options: dict  # parameters of the fetcher that choose the recordings and labels
+    labels: list | None = None  # classes; None: all labels of the data set
 
 
 _PROTOCOLS = {
@@ -41,35 +42,13 @@ _PROTOCOLS = {
     "leave-one-subject-out": _Protocol(10.0, 0.5, n_folds=None, z_scored=False, clip=3.0),
 }
 
-# Fetchers are looked up when they are called.
 _TASKS = {
-    ("hhar", "subject-5fold"): _Task(
-        lambda **options: fetch_hhar(**options),
-        ["bike", "sit", "stairsdown", "stairsup", "stand", "walk"],
-    ),
-    ("motionsense", "subject-5fold"): _Task(
-        lambda **options: fetch_motionsense(**options),
-        ["downstairs", "upstairs", "walking", "jogging", "sitting", "standing"],
-    ),
-    ("pamap2", "subject-5fold"): _Task(
-        lambda **options: fetch_pamap2(placement="ankle", **options),
-        [
-            "lying",
-            "sitting",
-            "standing",
-            "walking",
-            "running",
-            "cycling",
-            "Nordic walking",
-            "ascending stairs",
-            "descending stairs",
-            "vacuum cleaning",
-            "ironing",
-            "rope jumping",
-        ],
-    ),
+    ("hhar", "subject-5fold"): _Task(fetch_hhar, {}),
+    ("motionsense", "subject-5fold"): _Task(fetch_motionsense, {}),
+    ("pamap2", "subject-5fold"): _Task(fetch_pamap2, {"placement": "ankle"}, PROTOCOL_ACTIVITIES),
     ("pamap2", "leave-one-subject-out"): _Task(
-        lambda **options: fetch_pamap2(placement="wrist", **options),
+        fetch_pamap2,
+        {"placement": "wrist"},
         [
             "lying",
             "sitting",
@@ -82,8 +61,7 @@ _TASKS = {
         ],
     ),
     ("opportunity", "leave-one-subject-out"): _Task(
-        lambda **options: fetch_opportunity(placement="wrist", target="locomotion", **options),
-        ["Stand", "Walk", "Sit", "Lie"],
+        fetch_opportunity, {"placement": "wrist", "target": "locomotion"}
     ),
 }
 
@@ -286,6 +264,7 @@ def load_benchmark(
     protocol = _choose_protocol(name, protocol)
     rules, task = _PROTOCOLS[protocol], _TASKS[name, protocol]
     data = task.fetch(
+        **task.options,
         data_home=data_home,
         download_if_missing=download_if_missing,
         n_retries=n_retries,
@@ -298,7 +277,7 @@ def load_benchmark(
         units=data.units,
         window=rules.window,
         overlap=rules.overlap,
-        target_rate=_RATE,
+        target_rate=_SAMPLING_RATE,
         labels=data.labels,
         subjects=data.subjects,
         timestamps=data.timestamps,
@@ -306,7 +285,8 @@ def load_benchmark(
         gravity=False,  # units are known here: a broken sensor is no reason to refuse the rest
         short="skip",
     )
-    kept = np.isin(segments.y, task.labels)
+    labels = data.label_names if task.labels is None else task.labels
+    kept = np.isin(segments.y, labels)
     X, groups = segments.X[kept], segments.groups[kept]
     if rules.clip is not None:
         np.clip(X, -rules.clip, rules.clip, out=X)
@@ -320,11 +300,11 @@ def load_benchmark(
         mean=np.array([X[train].mean(axis=(0, 1), dtype=np.float64) for train, _ in folds], "f4"),
         scale=np.array([X[train].std(axis=(0, 1), dtype=np.float64) for train, _ in folds], "f4"),
         dropped={**segments.dropped, "windows_of_other_classes": int((~kept).sum())},
-        sampling_rate=_RATE,
+        sampling_rate=_SAMPLING_RATE,
         units=data.units,
         placement=data.placement,
         channel_names=data.channel_names,
-        label_names=list(task.labels),
+        label_names=list(labels),
         name=name,
         protocol=protocol,
         DESCR=data.DESCR,

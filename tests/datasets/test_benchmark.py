@@ -78,8 +78,9 @@ def fetched(monkeypatch):
 
         return fetch
 
-    for name in data:
-        monkeypatch.setattr(_benchmark, f"fetch_{name}", fetcher(name))
+    for (name, protocol), task in _benchmark._TASKS.items():
+        patched = task._replace(fetch=fetcher(name))
+        monkeypatch.setitem(_benchmark._TASKS, (name, protocol), patched)
     return Bunch(data=data, calls=calls)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 
-def read_recordings(archive, members, *, acceleration, label, names, units_per_g, ticks_per_second):
+def read_dat_recordings(
+    archive, members, *, acceleration, label, names, units_per_g, ticks_per_second
+):
     """Read the recordings of all members, with the time in the first column.
 
     Parameters
@@ -16,7 +18,7 @@ def read_recordings(archive, members, *, acceleration, label, names, units_per_g
         Ends of the members' paths, one for each recording.
 
     acceleration, label : int
-        Columns, as in `read_samples`.
+        Columns, as in `read_dat_samples`.
 
     names : dict
         Label of each code but 0, which stands for none.
@@ -32,7 +34,7 @@ def read_recordings(archive, members, *, acceleration, label, names, units_per_g
     """
     data = Bunch(recordings=[], labels=[], timestamps=[], recording_n_missing=[])
     for name in members:
-        time, values, labels, n_missing = read_samples(
+        time, values, labels, n_missing = read_dat_samples(
             archive,
             name,
             time=0,
@@ -49,7 +51,7 @@ def read_recordings(archive, members, *, acceleration, label, names, units_per_g
     return data
 
 
-def read_samples(archive, name, *, time, acceleration, label, names):
+def read_dat_samples(archive, name, *, time, acceleration, label, names):
     """Read the time, the acceleration and the label of each sample that has an acceleration.
 
     Parameters

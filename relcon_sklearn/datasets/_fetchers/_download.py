@@ -1,14 +1,10 @@
 """Files from publishers' servers: continued after a break, checked, never half-written."""
 
 import json
-import os
-import shutil
 import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
-
-from sklearn.utils._param_validation import validate_params
 
 from ..._utils._atomic import write_atomically
 from ._resume import ResumingDownloader
@@ -41,61 +37,6 @@ class Source(NamedTuple):
     filename: str
     sha256: str | None = None
     note: str = ""
-
-
-@validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
-def get_data_home(data_home=None):
-    """Return the folder in which the fetchers keep their files, made if it is not there.
-
-    Parameters
-    ----------
-    data_home : str, path-like or None, default=None
-        The folder; `~` stands for the home folder. If None, the environment variable
-        `RELCON_DATA_HOME`, and where that is not set `~/relcon_data`.
-
-    Returns
-    -------
-    data_home : str
-        The path of the folder.
-
-    See Also
-    --------
-    clear_data_home : Delete the folder.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> from relcon_sklearn.datasets import get_data_home
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.path.isdir(get_data_home(os.path.join(folder, "motion")))
-    True
-    """
-    if data_home is None:
-        data_home = os.environ.get("RELCON_DATA_HOME", os.path.join("~", "relcon_data"))
-    data_home = os.path.expanduser(data_home)
-    os.makedirs(data_home, exist_ok=True)
-    return data_home
-
-
-@validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
-def clear_data_home(data_home=None):
-    """Delete the folder of the fetchers, with everything in it, whoever put it there.
-
-    Parameters
-    ----------
-    data_home : str, path-like or None, default=None
-        The folder, as in `get_data_home`.
-
-    See Also
-    --------
-    get_data_home : The path of the folder.
-
-    Examples
-    --------
-    >>> from relcon_sklearn.datasets import clear_data_home
-    >>> clear_data_home()  # doctest: +SKIP
-    """
-    shutil.rmtree(get_data_home(data_home))
 
 
 def download(

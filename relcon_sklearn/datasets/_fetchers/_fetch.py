@@ -11,9 +11,11 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 
-from .._npz import load_npz_recordings, save_npz_recordings
+from .._npz_read import load_npz_recordings
+from .._npz_write import save_npz_recordings
 from ._archive import Archive
-from ._download import Source, download, get_data_home
+from ._data_home import get_data_home
+from ._download import Source, download
 
 __all__ = ["FETCH_CONSTRAINTS", "Source", "fetch_recordings", "to_frames"]
 
@@ -101,13 +103,13 @@ def fetch_recordings(
                 for file in files
             ]
             parsed = parse(*opened)
-        _save(cache, parsed)
-    data = _load(cache)
-    data.update(describe(name))
-    return _shape(data, return_X_y, as_frame)
+        _save_cache(cache, parsed)
+    data = _load_cache(cache)
+    data.update(read_description(name))
+    return _in_requested_form(data, return_X_y, as_frame)
 
 
-def describe(name):
+def read_description(name):
     """Return the text of a data set, and the licence and the citation that it gives.
 
     Parameters
@@ -167,7 +169,7 @@ def to_frames(data):
     return frames
 
 
-def _shape(data, return_X_y, as_frame):
+def _in_requested_form(data, return_X_y, as_frame):
     """Give the answer the form that the caller asked for."""
     if as_frame:
         data.recordings = to_frames(data)
@@ -179,7 +181,7 @@ def _shape(data, return_X_y, as_frame):
     return data
 
 
-def _save(cache, data):
+def _save_cache(cache, data):
     """Write the cache, or nothing; there is one rate in a file, so several go beside it."""
     if np.ndim(data.sampling_rate):
         rates = np.asarray(data.sampling_rate)
@@ -187,7 +189,7 @@ def _save(cache, data):
     save_npz_recordings(cache, data)
 
 
-def _load(cache):
+def _load_cache(cache):
     """Read the cache."""
     try:
         data = load_npz_recordings(cache)

@@ -125,12 +125,12 @@ def fetch_hapt(
 def _parse(archive):
     """Make recordings of the publisher's archive."""
     names = dict(line.split() for line in archive.read_text("activity_labels.txt").splitlines())
-    segments = _numbers(archive, "RawData/labels.txt", np.int64)
+    segments = _read_numbers(archive, "RawData/labels.txt", np.int64)
     data = Bunch(recordings=[], labels=[])
     subjects, experiments = [], []
     for match in archive.matching(r"RawData/acc_exp(\d+)_user(\d+)\.txt"):
         experiment, subject = match.groups()
-        signal = _numbers(archive, match.string, np.float32)
+        signal = _read_numbers(archive, match.string, np.float32)
         own = segments[(segments[:, :2] == (int(experiment), int(subject))).all(axis=1)]
         labels = np.full(len(signal), "", dtype=f"U{max(map(len, names.values()))}")
         for _, _, activity, first, last in own.tolist():  # counted from 1, both included
@@ -152,6 +152,6 @@ def _parse(archive):
     )
 
 
-def _numbers(archive, name, dtype):
+def _read_numbers(archive, name, dtype):
     """Read a table of numbers that are separated by blanks."""
     return np.loadtxt(io.StringIO(archive.read_text(name)), dtype=dtype, ndmin=2)

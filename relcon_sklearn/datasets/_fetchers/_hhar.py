@@ -191,7 +191,7 @@ def _read_rows(archive, name):
             n_lines += len(lines)
 
 
-def _collect(archive, name):
+def _rows_by_watch(archive, name):
     """Gather the lines of each user with each watch: {(user, device): rows}, sorted."""
     pieces = defaultdict(list)
     for rows in _read_rows(archive, name):
@@ -201,7 +201,7 @@ def _collect(archive, name):
     return {owner: np.concatenate(pieces[owner]) for owner in sorted(pieces)}
 
 
-def _wall_clock(arrival, creation):
+def _order_and_date(arrival, creation):
     """Put the samples of one watch in order and date them.
 
     The watch's own clock spaces samples evenly, but it stops while the watch sleeps and starts
@@ -253,7 +253,7 @@ def _clock_breaks(delay):
     return breaks[1:]
 
 
-def _rate(times, nominal):
+def _rate_from_timestamps(times, nominal):
     """Return the nominal rate in Hz, or what timestamps show where that is quite another one."""
     if len(times) < 2:
         return nominal
@@ -261,7 +261,7 @@ def _rate(times, nominal):
     return nominal if abs(shown / nominal - 1) <= _RATE_TOLERANCE else float(np.rint(shown))
 
 
-def _decode(field, known, where):
+def _known_names(field, known, where):
     """Turn names into str; ones that the publisher does not document are refused."""
     unknown = set(np.unique(field).tolist()) - set(known)
     if unknown:
@@ -276,17 +276,17 @@ def _parse(archive):
     """Make recordings of the archive."""
     with archive.unwrapped("Activity recognition exp.zip") as inner:
         where = f"{inner.label}: {_MEMBER}"
-        owners = _collect(inner, _MEMBER)
+        owners = _rows_by_watch(inner, _MEMBER)
     data = Bunch(recordings=[], labels=[], timestamps=[])
     rates, n_repeated = [], []
     for (_, device), rows in owners.items():
-        _decode(np.array([device]), _RATES, where)
-        order, times = _wall_clock(rows["arrival"], rows["creation"])
-        labels = _decode(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
+        _known_names(np.array([device]), _RATES, where)
+        order, times = _order_and_date(rows["arrival"], rows["creation"])
+        labels = _known_names(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
         data.recordings.append((rows["xyz"][order] / GRAVITY).astype(np.float32))
         data.labels.append(np.where(labels == "null", "", labels))
         data.timestamps.append(times)
-        rates.append(_rate(times, _RATES[device]))
+        rates.append(_rate_from_timestamps(times, _RATES[device]))
         n_repeated.append(len(rows) - len(order))
     return Bunch(
         **data,

@@ -155,7 +155,7 @@ def _parse(archive, people_file):
     )
     data = Bunch(recordings=[], labels=[])
     for _, _, activity, name in files:
-        signal = _acceleration(archive.read_text(name))
+        signal = _read_acceleration(archive.read_text(name))
         data.recordings.append(signal)
         data.labels.append(np.full(len(signal), _ACTIVITIES[activity]))
     subjects = [str(subject) for subject, *_ in files]
@@ -178,7 +178,7 @@ def _parse(archive, people_file):
     )
 
 
-def _acceleration(text):
+def _read_acceleration(text):
     """Add up gravity and user acceleration: (n_samples, 3) in g."""
     header, _, rows = text.partition("\n")
     columns = header.strip().split(",")

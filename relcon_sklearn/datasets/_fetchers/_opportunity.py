@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_recordings
+from ._dat import read_dat_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -187,7 +187,7 @@ def fetch_opportunity(
 def _parse(archive, *, placement, target):
     """Make recordings of the archive."""
     column, names = _TARGETS[target]
-    data = read_recordings(
+    data = read_dat_recordings(
         archive,
         [f"dataset/{subject}-{run}.dat" for subject, run in _RUNS],
         acceleration=_PLACEMENTS[placement],

@@ -7,7 +7,7 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_recordings
+from ._dat import read_dat_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -40,7 +40,8 @@ _ACTIVITIES = {
     20: "playing soccer",
     24: "rope jumping",
 }
-
+_OPTIONAL = {9, 10, 11, 18, 19, 20}  # codes of the activities outside the protocol
+PROTOCOL_ACTIVITIES = [name for code, name in _ACTIVITIES.items() if code not in _OPTIONAL]
 
 _PARSER_VERSION = 1
 
@@ -167,7 +168,7 @@ def fetch_pamap2(
 def _parse(archive, *, placement):
     """Make recordings of the archive."""
     with archive.unwrapped("PAMAP2_Dataset.zip") as inner:
-        data = read_recordings(
+        data = read_dat_recordings(
             inner,
             [f"{session}/subject{number}.dat" for session, number in _SESSIONS],
             acceleration=_PLACEMENTS[placement],

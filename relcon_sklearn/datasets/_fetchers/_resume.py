@@ -18,9 +18,9 @@ logger = logging.getLogger("relcon_sklearn")
 
 _TIMEOUT = (30, 60)  # seconds to connect, and between two pieces of an answer
 _CHUNK = 1 << 14  # bytes: as much is lost at most when a connection breaks
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_OF_A_RANGE = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-_WORTH_A_RETRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_DISK_FULL_ERRNOS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_RANGE_STATUSES = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+_RETRIED_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class _Interrupted(Exception):
@@ -99,7 +99,7 @@ class ResumingDownloader:
         """Get the file, or the rest of it, into the part file."""
         import requests
 
-        part = self._known_part(url)
+        part = self._load_part(url)
         headers = {"Accept-Encoding": "identity"}
         if part.size:
             headers["Range"] = f"bytes={part.size}-"
@@ -107,8 +107,8 @@ class ResumingDownloader:
                 headers["If-Range"] = part.validator
         try:
             with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-                continues = _continues(response, part)
-                if part.size and not continues and response.status_code in _OF_A_RANGE:
+                continues = _is_continuation(response, part)
+                if part.size and not continues and response.status_code in _RANGE_STATUSES:
                     self._discard()  # the server has another file by now: once more, for the whole
                     return self._try(url)
                 response.raise_for_status()
@@ -119,7 +119,7 @@ class ResumingDownloader:
                 self._receive(response, part)
         except requests.HTTPError as error:
             status = error.response.status_code
-            if status >= 500 or status in _WORTH_A_RETRY:
+            if status >= 500 or status in _RETRIED_STATUSES:
                 raise _Interrupted(str(error)) from error
             raise OSError(
                 f"The server refused: {error}. The address may have changed: please report it. "
@@ -134,7 +134,7 @@ class ResumingDownloader:
         except requests.RequestException as error:
             raise OSError(f"{url} cannot be downloaded: {error}. {self.advice}") from error
 
-    def _known_part(self, url):
+    def _load_part(self, url):
         """Read what is known of the part file; an empty one if it cannot be continued."""
         with suppress(FileNotFoundError, ValueError, KeyError):
             state = json.loads(self.state.read_text())
@@ -175,7 +175,7 @@ class ResumingDownloader:
                     file.write(chunk)
                     bar.update(len(chunk))
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in _DISK_FULL_ERRNOS:
                 raise
             self._discard()
             size = "" if part.total is None else f" of {part.total / 1e6:.0f} MB"
@@ -197,7 +197,7 @@ class ResumingDownloader:
         self.state.unlink(missing_ok=True)
 
 
-def _continues(response, part):
+def _is_continuation(response, part):
     """Whether an answer is the rest of the part's own file."""
     if response.status_code != HTTPStatus.PARTIAL_CONTENT:
         return False

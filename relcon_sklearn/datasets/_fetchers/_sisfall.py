@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
-from ._records import read_records
+from ._semicolon_records import read_semicolon_records
 
 SOURCE = Source(
     name="sisfall",
@@ -203,7 +203,7 @@ def _parse(archive, sensor):
         for match in inner.matching(r"(S[AE]\d\d)/([DF]\d\d)_\1_R(\d\d)\.txt"):
             subject, code, trial = match.groups()
             where = f"{inner.label}: {match.string}"
-            rows, malformed = read_records(inner.read_text(match.string), _RECORD, where)
+            rows, malformed = read_semicolon_records(inner.read_text(match.string), _RECORD, where)
             xyz = np.column_stack([rows[f"column{column + axis}"] for axis in range(3)])
             data.recordings.append((xyz * scale).astype(np.float32))
             data.labels.append(np.full(len(xyz), code))

@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..._recordings._stamps import typical_spacing
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
-from ._records import read_records
+from ._semicolon_records import read_semicolon_records
 
 SOURCE = Source(
     name="wisdm",
@@ -158,7 +158,7 @@ def _parse(archive, device):
         names = _activity_names(inner.read_text("activity_key.txt"))
         for match in inner.matching(rf"raw/{device}/accel/data_(\d+)_accel_{device}\.txt"):
             where = f"{inner.label}: {match.string}"
-            rows, malformed = read_records(inner.read_text(match.string), _RECORD, where)
+            rows, malformed = read_semicolon_records(inner.read_text(match.string), _RECORD, where)
             unknown = set(np.unique(rows["activity"]).tolist()) - set(names)
             if unknown:
                 raise ValueError(
@@ -166,7 +166,7 @@ def _parse(archive, device):
                     f"activity_key.txt names {sorted(names)} only. If the publisher has changed "
                     "the data, please report it."
                 )
-            stretches, repeated = _stretches(rows)
+            stretches, repeated = _split_into_recordings(rows)
             n_malformed += malformed
             n_repeated += repeated
             for stretch in stretches:
@@ -176,7 +176,7 @@ def _parse(archive, device):
                 data.labels.append(np.full(len(stretch), names[stretch["activity"][0]]))
                 data.timestamps.append(seconds)
                 subjects.append(match[1])
-                rates.append(_rate(seconds))
+                rates.append(_rate_from_timestamps(seconds))
     return Bunch(
         **data,
         subjects=np.array(subjects),
@@ -196,7 +196,7 @@ def _activity_names(text):
     return {letter.strip(): name.strip() for name, letter in pairs}
 
 
-def _stretches(rows):
+def _split_into_recordings(rows):
     """Split the lines of a subject, without those whose time has been there: (list, number)."""
     new = np.zeros(len(rows), dtype=bool)
     for activity in np.unique(rows["activity"]):
@@ -210,7 +210,7 @@ def _stretches(rows):
     return [stretch for stretch in stretches if len(stretch)], int((~new).sum())
 
 
-def _rate(seconds):
+def _rate_from_timestamps(seconds):
     """Return the rate that timestamps show, to two digits; the nominal one for a single sample."""
     if len(seconds) < 2:
         return _NOMINAL_RATE

@@ -13,7 +13,8 @@ def draw_mountings(rng, n, turned):
     bias = _BIAS * rng.normal(size=(n, 3))
     if not turned:
         return np.broadcast_to(np.eye(3), (n, 3, 3)), bias
-    w, x, y, z = (q := rng.normal(size=(4, n))) / np.linalg.norm(q, axis=0)
+    q = rng.normal(size=(4, n))  # the direction of a normal 4-vector is a uniform quaternion
+    w, x, y, z = q / np.linalg.norm(q, axis=0)
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
@@ -22,7 +23,7 @@ def draw_mountings(rng, n, turned):
     return np.moveaxis(np.array(rotation), 2, 0), bias
 
 
-def read_out(rng, force, rotation, bias, noise, clipping):
+def measure(rng, force, rotation, bias, noise, clipping):
     """Return what the device reads: (3, n, n_timesteps), (n, 3, 3), (n, 3) -> (n, n_timesteps, 3).
 
     Values beyond the range of the sensor, +-`clipping` g, read as its ends.
@@ -42,7 +43,7 @@ def read_out(rng, force, rotation, bias, noise, clipping):
     return out
 
 
-def draw_losses(rng, n, n_timesteps, fraction, burst):
+def draw_lost_samples(rng, n, n_timesteps, fraction, burst):
     """Draw which samples are lost: (n, n_timesteps) bool.
 
     Bursts start at random, last 0.5 to 1.5 times `burst` samples and may overlap; their number

@@ -22,7 +22,7 @@ def make_clock(n_timesteps, rate):
     return Clock(np.arange(n_timesteps) / rate, rate)
 
 
-def smooth(rng, n, clock, seconds):
+def draw_smooth_noise(rng, n, clock, seconds):
     """Draw n signals that change within about `seconds`: (n, n_timesteps).
 
     Their variance is 1, less the share that a sensor of the clock's rate would filter out.
@@ -44,16 +44,16 @@ def smooth(rng, n, clock, seconds):
     return out
 
 
-def bursts(rng, n, clock, seconds, calm):
+def draw_bursts(rng, n, clock, seconds, calm):
     """Draw n envelopes that are 0 but for bursts of some `seconds`: (n, n_timesteps).
 
     The higher `calm`, the fewer: of 0.5 s, there is one in 3.5 s at 0.7, and one in 10 s at 1.6.
     """
-    excess = np.maximum(smooth(rng, n, clock, seconds) - calm, 0)
+    excess = np.maximum(draw_smooth_noise(rng, n, clock, seconds) - calm, 0)
     return (0.8 + 1.3 * calm) * excess  # rarer bursts exceed the level by less
 
 
-def cycle_points():
+def cycle_phases():
     """Return the phases, in cycles, at which waveforms are tabulated."""
     return np.arange(_N_POINTS) / _N_POINTS
 
@@ -66,7 +66,7 @@ def band_limit(waveforms, cycles_per_second, rate):
     return np.fft.irfft(spectrum, _N_POINTS, axis=1).astype(np.float32)
 
 
-def read_cycle(waveforms, phase):
+def interpolate_cycle(waveforms, phase):
     """Read waveforms at phases in cycles: (d, n_points), (n, n_steps) -> (d, n, n_steps)."""
     position = phase * _N_POINTS
     floor = np.floor(position)

@@ -7,7 +7,15 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ._body import GAITS, Posture
-from ._signals import band_limit, bursts, cycle_points, pitch, read_cycle, roll, smooth
+from ._signals import (
+    band_limit,
+    cycle_phases,
+    draw_bursts,
+    draw_smooth_noise,
+    interpolate_cycle,
+    pitch,
+    roll,
+)
 
 _G = 9.81  # m/s^2
 _STRIDE_JITTER = 0.02  # cycles: the sd of a stride's timing, about 2 % of its duration
@@ -28,7 +36,7 @@ class Site(NamedTuple):
 
 # Neighbouring postures overlap on purpose: with an orientation drawn anew per hour, only these
 # small motions tell lying, sitting and standing apart, and they should do so in part only.
-_TRUNK = {
+_TRUNK_POSTURES = {
     "lying": Posture(-88.0, 6.0, 180.0, sway=0.12, breathing=0.008, fidget=0.005),
     "sitting": Posture(-20.0, 8.0, 25.0, sway=0.60, breathing=0.004, fidget=0.030),
     "standing": Posture(3.0, 3.0, 25.0, sway=1.30, breathing=0.002, fidget=0.010),
@@ -39,11 +47,11 @@ _TRUNK = {
 
 # Harmonics count strides of two steps: both steps push alike forward and up, and mirror each
 # other sideways, which leaves the even and the odd ones.
-_ORDERS = np.array([[2, 4, 6, 8, 10], [1, 3, 5, 7, 9], [2, 4, 6, 8, 10]])
+_HARMONIC_ORDERS = np.array([[2, 4, 6, 8, 10], [1, 3, 5, 7, 9], [2, 4, 6, 8, 10]])
 
 # Sizes of the harmonics of each axis, over the first vertical one. That one leads by enough to
 # do so whatever a subject's own shape.
-_SIZES = {
+_HARMONIC_SIZES = {
     "walking": np.array(
         [
             [0.60, 0.45, 0.30, 0.15, 0.10],
@@ -67,19 +75,19 @@ _SIZES = {
     ),
 }
 # Amplitude of the first vertical harmonic, in g per m/s of speed.
-_GAIN = {"walking": 0.21, "stairs": 0.65, "running": 0.27}
+_AMPLITUDE_PER_SPEED = {"walking": 0.21, "stairs": 0.65, "running": 0.27}
 
 
 def _trunk_waveforms(activity, subject):
     """Acceleration of the trunk forward, left and up, over that of the first vertical harmonic."""
-    sizes = _SIZES[activity] * subject.shape
-    angle = 2 * np.pi * _ORDERS[:, :, None] * cycle_points() + subject.phase[:, :, None]
+    sizes = _HARMONIC_SIZES[activity] * subject.shape
+    angle = 2 * np.pi * _HARMONIC_ORDERS[:, :, None] * cycle_phases() + subject.phase[:, :, None]
     return (sizes[:, :, None] * np.cos(angle)).sum(axis=1)
 
 
 def _trunk_force(activity, bouts):
     """Amplitude of the first vertical harmonic of each bout, in g."""
-    return _GAIN[activity] * bouts.speed * bouts.force
+    return _AMPLITUDE_PER_SPEED[activity] * bouts.speed * bouts.force
 
 
 def _waist_gait(force, values, activity, subject, bouts):
@@ -89,7 +97,7 @@ def _waist_gait(force, values, activity, subject, bouts):
 # -- wrist ---------------------------------------------------------------------------------------
 
 # The lean is that of the forearm; backwards, since the upper end is behind a hand held forward.
-_FOREARM = {
+_FOREARM_POSTURES = {
     "lying": Posture(-88.0, 15.0, 180.0, sway=0.15, breathing=0.003, fidget=0.010, gesture=8.0),
     "sitting": Posture(-75.0, 18.0, 90.0, sway=0.40, breathing=0.001, fidget=0.080, gesture=18.0),
     "standing": Posture(-18.0, 15.0, 60.0, sway=1.20, breathing=0.001, fidget=0.080, gesture=18.0),
@@ -116,7 +124,7 @@ _ARMS = {
 
 def _wrist_waveforms(activity, subject):
     """Of the trunk (3), then the arm's angle and its first two derivatives by phase (3)."""
-    x = 2 * np.pi * cycle_points()
+    x = 2 * np.pi * cycle_phases()
     angle = np.sin(x) + 0.12 * np.sin(2 * x + 0.8)
     first = 2 * np.pi * (np.cos(x) + 0.24 * np.cos(2 * x + 0.8))
     second = -4 * np.pi**2 * (np.sin(x) + 0.48 * np.sin(2 * x + 0.8))
@@ -138,7 +146,7 @@ def _wrist_gait(force, values, activity, subject, bouts):
 
 # -- ankle ---------------------------------------------------------------------------------------
 
-_SHANK = {
+_SHANK_POSTURES = {
     "lying": Posture(-88.0, 6.0, 180.0, sway=0.10, breathing=0.001, fidget=0.015, gesture=4.0),
     "sitting": Posture(-5.0, 15.0, 60.0, sway=0.20, breathing=0.0, fidget=0.050, gesture=6.0),
     "standing": Posture(4.0, 3.0, 25.0, sway=0.40, breathing=0.0, fidget=0.030, gesture=2.0),
@@ -181,7 +189,7 @@ _SHOCK = np.array([[-0.5], [0.3], [1.0]])
 
 def _ankle_waveforms(activity, subject):
     """Progress and lift, as second derivatives by phase (2), shock (3), angle in rad (1)."""
-    leg, phase = _LEGS[activity], cycle_points()
+    leg, phase = _LEGS[activity], cycle_phases()
     span = 1 - leg.moves
     u = np.clip((phase - leg.moves) / span, 0, 1)
     progress = 60 * u * (1 - u) * (1 - 2 * u) / span**2  # of 10 u^3 - 15 u^4 + 6 u^5
@@ -210,9 +218,9 @@ def _ankle_gait(force, values, activity, subject, bouts):
 # -- all -----------------------------------------------------------------------------------------
 
 SITES = {
-    "waist": Site(_TRUNK, _trunk_waveforms, _waist_gait, calm=0.7),
-    "wrist": Site(_FOREARM, _wrist_waveforms, _wrist_gait, calm=1.6),
-    "ankle": Site(_SHANK, _ankle_waveforms, _ankle_gait, calm=1.6),
+    "waist": Site(_TRUNK_POSTURES, _trunk_waveforms, _waist_gait, calm=0.7),
+    "wrist": Site(_FOREARM_POSTURES, _wrist_waveforms, _wrist_gait, calm=1.6),
+    "ankle": Site(_SHANK_POSTURES, _ankle_waveforms, _ankle_gait, calm=1.6),
 }
 
 
@@ -221,12 +229,12 @@ def _column(values):
     return values.astype(np.float32)[:, None]
 
 
-def _wave(cycles):
+def _sine(cycles):
     """Sine, at single precision from a phase within the cycle."""
     return np.sin(np.float32(2 * np.pi) * (cycles - np.floor(cycles)).astype(np.float32))
 
 
-def waveforms_of(site, subject, activities, rate):
+def gait_waveforms(site, subject, activities, rate):
     """Return the waveforms of each gait in `activities`, as a sensor of `rate` Hz sees them."""
     return {
         name: band_limit(site.waveforms(name, subject), GAITS[name].stride_rates[1], rate)
@@ -235,26 +243,28 @@ def waveforms_of(site, subject, activities, rate):
     }
 
 
-def _small_motion(rng, site, posture, subject, n, clock):
+def _posture_force(rng, site, posture, subject, n, clock):
     """Gravity with sway, breathing and fidgets, on upright axes: (3, n, n_timesteps)."""
     force = np.zeros((3, n, len(clock.t)), dtype=np.float32)
     force[2] = 1.0
     # 1 g seen under a small angle is that angle, in g, across the vertical.
     sway = np.deg2rad(posture.sway) * subject.unrest * np.exp(rng.normal(0.0, 0.35, n))
     for axis in (0, 1):
-        force[axis] += _column(sway) * smooth(rng, n, clock, 0.6)
+        force[axis] += _column(sway) * draw_smooth_noise(rng, n, clock, 0.6)
     if 2 * subject.breaths < clock.rate and posture.breathing > 0:
         breaths = subject.breaths * rng.uniform(0.9, 1.1, n)
         cycles = breaths[:, None] * clock.t + rng.uniform(size=n)[:, None]
-        force[0] += np.float32(posture.breathing) * _wave(cycles)
+        force[0] += np.float32(posture.breathing) * _sine(cycles)
     if posture.fidget > 0:
         fidget = posture.fidget * subject.unrest * np.exp(rng.normal(0.0, 0.5, n))
         # To and fro, so that the part is left as it was.
         rate = rng.uniform(1.0, 5.0, n)
-        envelope = _column(fidget * (2 * rate < clock.rate)) * bursts(rng, n, clock, 0.5, site.calm)
+        envelope = _column(fidget * (2 * rate < clock.rate)) * draw_bursts(
+            rng, n, clock, 0.5, site.calm
+        )
         for axis in range(3):
             cycles = rate[:, None] * clock.t + rng.uniform(size=n)[:, None]
-            force[axis] += envelope * smooth(rng, n, clock, 0.3) * _wave(cycles)
+            force[axis] += envelope * draw_smooth_noise(rng, n, clock, 0.3) * _sine(cycles)
     return force
 
 
@@ -264,19 +274,23 @@ def specific_force(rng, site, activity, subject, bouts, waveforms, clock):
     Forward, left and up the body part it is worn on, in g: (3, n_bouts, n_timesteps).
     """
     n, posture = len(bouts.cadence), site.postures[activity]
-    force = _small_motion(rng, site, posture, subject, n, clock)
+    force = _posture_force(rng, site, posture, subject, n, clock)
     lean, turn = -_column(bouts.lean), _column(bouts.turn)
     if activity in GAITS:
         rough = _column(_ROUGHNESS * _trunk_force(activity, bouts))
-        jitter = _STRIDE_JITTER * smooth(rng, n, clock, 0.6)
+        jitter = _STRIDE_JITTER * draw_smooth_noise(rng, n, clock, 0.6)
         phase = bouts.cadence[:, None] / 2 * clock.t + bouts.phase[:, None] + jitter
-        values = read_cycle(waveforms[activity], phase)
-        values *= 1 + _STRIDE_SPREAD * smooth(rng, n, clock, 1.0)
+        values = interpolate_cycle(waveforms[activity], phase)
+        values *= 1 + _STRIDE_SPREAD * draw_smooth_noise(rng, n, clock, 1.0)
         for axis in range(3):
-            force[axis] += rough * smooth(rng, n, clock, 0.03)
+            force[axis] += rough * draw_smooth_noise(rng, n, clock, 0.03)
         force = site.gait(force, values, activity, subject, bouts)
     elif posture.gesture > 0:
-        moved = np.deg2rad(posture.gesture) * subject.unrest * bursts(rng, n, clock, 1.0, site.calm)
-        lean = lean + moved * smooth(rng, n, clock, 1.0)
-        turn = turn + moved * smooth(rng, n, clock, 1.0)
+        moved = (
+            np.deg2rad(posture.gesture)
+            * subject.unrest
+            * draw_bursts(rng, n, clock, 1.0, site.calm)
+        )
+        lean = lean + moved * draw_smooth_noise(rng, n, clock, 1.0)
+        turn = turn + moved * draw_smooth_noise(rng, n, clock, 1.0)
     return roll(pitch(force, lean), turn)

@@ -9,13 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from relcon_sklearn.datasets import clear_data_home, get_data_home
 from relcon_sklearn.datasets._fetchers import _resume
-from relcon_sklearn.datasets._fetchers._download import (
-    Source,
-    clear_data_home,
-    download,
-    get_data_home,
-)
+from relcon_sklearn.datasets._fetchers._download import Source, download
 from tests.support.full_disk import FullDisk
 from tests.support.local_server import Answer, make_zip
 

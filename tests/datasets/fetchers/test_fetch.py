@@ -9,7 +9,12 @@ from sklearn.utils import Bunch
 
 from relcon_sklearn._recordings import segment_recordings
 from relcon_sklearn.datasets._fetchers import _fetch
-from relcon_sklearn.datasets._fetchers._fetch import Source, describe, fetch_recordings, to_frames
+from relcon_sklearn.datasets._fetchers._fetch import (
+    Source,
+    fetch_recordings,
+    read_description,
+    to_frames,
+)
 from tests.support.local_server import Answer, make_zip
 
 DESCR = """.. _toy_dataset:
@@ -36,7 +41,7 @@ def description(monkeypatch, tmp_path):
     monkeypatch.setattr(
         _fetch.importlib.resources,
         "files",
-        lambda package: tmp_path if package == "relcon_sklearn.datasets" else files(package),
+        lambda package: tmp_path if package == _fetch.__package__ else files(package),
     )
 
 
@@ -171,7 +176,7 @@ def test_broken_cache(fetch, tmp_path):
 def test_corrupt_archive(fetch, source, server):
     whole = make_zip({"a.txt": "1 2 3 4" * 1000})
     server.serve("toy.zip", Answer(whole.replace(whole[40:50], bytes(10))))
-    with pytest.raises(OSError, match=r"damaged one .* Delete .*toy\.zip and call again"):
+    with pytest.raises(OSError, match=r"is damaged .* Delete .*toy\.zip and call again"):
         fetch()
 
 
@@ -277,7 +282,7 @@ def test_default_data_home(fetch, monkeypatch, tmp_path):
 )
 def test_descriptions_give_licence_and_citation(monkeypatch, path):
     monkeypatch.undo()
-    fields = describe(path.stem)
+    fields = read_description(path.stem)
     assert fields["DESCR"] == path.read_text(encoding="utf-8")
     assert 2 < len(fields["licence"]) < 400
     assert 20 < len(fields["citation"]) < 600

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import fetch_hhar
 from relcon_sklearn.datasets._fetchers import _hhar
-from relcon_sklearn.datasets._fetchers._hhar import _rate, _wall_clock
+from relcon_sklearn.datasets._fetchers._hhar import _order_and_date, _rate_from_timestamps
 from tests.support.local_server import make_zip
 
 HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt"
@@ -167,7 +167,7 @@ def watch(rng, sleeps, burst, n=6000, period=10_000_000):
 def test_wall_clock(burst, sleeps):
     sleeps = [(sample // burst * burst, duration) for sample, duration in sleeps]
     true, arrival, creation, samples = watch(np.random.default_rng(0), sleeps, burst)
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert_array_equal(samples[order], np.arange(len(true)))
     error = times.astype(np.int64) - true
     assert np.abs(error).max() <= 2_000_000  # ns: arrivals are in ms
@@ -177,14 +177,14 @@ def test_wall_clock(burst, sleeps):
 
 def test_short_sleeps_stay_unnoticed():
     _, arrival, creation, _ = watch(np.random.default_rng(0), [(3000, 900_000_000)], 1)
-    _, times = _wall_clock(arrival, creation)
+    _, times = _order_and_date(arrival, creation)
     assert_array_equal(np.diff(times), np.timedelta64(10, "ms"))
 
 
 def test_watch_started_anew():
     arrival = np.r_[START + 10 * np.arange(300), START + 60_000 + 10 * np.arange(300)]
     creation = np.r_[9_000_000_000_000 + 10_000_000 * np.arange(300), 10_000_000 * np.arange(300)]
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert_array_equal(order, np.arange(600))
     assert_array_equal(times.astype(np.int64), arrival * 1_000_000)
 
@@ -193,14 +193,14 @@ def test_runs_never_overlap():
     # A run of late samples only: dated by its arrival, it would end after the next run starts.
     delay = np.r_[np.full(100, 0), np.full(50, 9_000), np.full(3000, 4_000)]
     creation = 10_000_000 * np.arange(3150)
-    _, times = _wall_clock(START + creation // 1_000_000 + delay, creation)
+    _, times = _order_and_date(START + creation // 1_000_000 + delay, creation)
     assert (np.diff(times) > np.timedelta64(0)).all()
 
 
 def test_a_sample_delivered_twice_counts_once():
     arrival = START + np.array([0, 10, 10, 20])
     creation = np.array([0, 10, 10, 20]) * 1_000_000
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert order.tolist() == [0, 1, 3]
     assert (np.diff(times) > np.timedelta64(0)).all()
 
@@ -212,8 +212,8 @@ def test_rate(shown, expected):
     spacing = np.full(1000, 1e9 / shown).astype(np.int64)
     spacing[::100] = 7_000_000_000
     times = np.cumsum(spacing).view("datetime64[ns]")
-    assert _rate(times, 200.0) == expected
-    assert _rate(times[:1], 200.0) == 200.0
+    assert _rate_from_timestamps(times, 200.0) == expected
+    assert _rate_from_timestamps(times[:1], 200.0) == 200.0
 
 
 def test_missing_member(serve, tmp_path):

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn._recordings import segment_recordings
 from relcon_sklearn.datasets import fetch_wisdm
 from relcon_sklearn.datasets._fetchers import _wisdm
-from relcon_sklearn.datasets._fetchers._records import read_records
+from relcon_sklearn.datasets._fetchers._semicolon_records import read_semicolon_records
 from tests.support.local_server import make_zip
 
 KEY = "walking = A\njogging = B\nstairs = C\nsitting = D\nfolding = S\n\n"
@@ -227,7 +227,7 @@ def test_published_lines():
     """Lines as the data set's own documentation and users quote them."""
     text = "1600,A,252207666810782,-0.36476135,8.793503,1.0550842;\n"
     text += "1600,A,90426708196641,7.091625,-0.5916671,8.195502;\n"
-    rows, malformed = read_records(text, _wisdm._RECORD, "lines")
+    rows, malformed = read_semicolon_records(text, _wisdm._RECORD, "lines")
     assert malformed == 0
     assert rows["subject"].tolist() == [1600, 1600]
     assert rows["activity"].tolist() == ["A", "A"]

@@ -7,7 +7,13 @@ from sklearn.utils._param_validation import validate_params
 
 from ._body import ACTIVITIES
 from ._parameters import SEGMENT_CONSTRAINTS, check_activities, check_sizes
-from ._subjects import Settings, draw_entropy, first_row, generate_segments, plan_subject
+from ._subject_segments import (
+    MotionSettings,
+    draw_entropy,
+    draw_subject_plan,
+    first_row_of_subject,
+    generate_segments,
+)
 
 
 class Motion(NamedTuple):
@@ -207,7 +213,7 @@ def make_motion(
     """
     names = check_activities(activities)
     check_sizes(n_segments, n_subjects)
-    settings = Settings(
+    settings = MotionSettings(
         n_segments,
         n_subjects,
         n_timesteps,
@@ -226,7 +232,10 @@ def make_motion(
     groups, hour_groups = np.empty((2, n_segments), dtype=np.int64)
     speed, cadence = np.empty((2, n_segments), dtype=np.float32)
     for index in range(n_subjects):
-        plan, first = plan_subject(settings, entropy, index), first_row(settings, index)
+        plan, first = (
+            draw_subject_plan(settings, entropy, index),
+            first_row_of_subject(settings, index),
+        )
         rows = slice(first, first + len(plan.names))
         y[rows], groups[rows] = plan.names, index
         hour_groups[rows] = index * n_hours + plan.hours

@@ -10,10 +10,10 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from .._fetchers._fetch import to_frames
 from ._body import ACTIVITIES, draw_bouts, draw_subject
 from ._parameters import MODEL_CONSTRAINTS, check_activities
-from ._sensor import draw_losses, draw_mountings, read_out
+from ._sensor import draw_lost_samples, draw_mountings, measure
 from ._signals import make_clock
-from ._sites import SITES, specific_force, waveforms_of
-from ._subjects import draw_entropy, subject_name, subject_rng
+from ._sites import SITES, gait_waveforms, specific_force
+from ._subject_segments import draw_entropy, subject_name, subject_rng
 
 # Median time spent in an activity before the next, in s.
 _DWELL = {
@@ -25,7 +25,7 @@ _DWELL = {
     "running": 60.0,
 }
 _DWELL_SPREAD = 0.5  # sd of its logarithm
-_SHORTEST = 5.0  # s
+_MIN_DWELL = 5.0  # s
 _BLEND = 1.5  # s, from one activity to the next
 _BURST = 3.0  # s, mean length of a hole
 
@@ -176,15 +176,15 @@ def make_recordings(
     for index in range(n_subjects):
         rng = subject_rng(entropy, index)
         subject = draw_subject(rng)
-        force, columns = _live(rng, site, subject, names, n_samples, sampling_rate)
-        stamps = _stamps(n_samples, sampling_rate, start)
-        signal = _wear(rng, force, stamps, orientation_changes, noise, clipping)
+        force, columns = _simulate_subject(rng, site, subject, names, n_samples, sampling_rate)
+        stamps = _sample_times(n_samples, sampling_rate, start)
+        signal = _measure_by_hour(rng, force, stamps, orientation_changes, noise, clipping)
         if clock_jitter > 0:
             late = np.rint(1e9 * clock_jitter * rng.normal(size=n_samples))
             stamps = np.sort(stamps + late.astype("timedelta64[ns]"))
         arrived = np.ones(n_samples, dtype=bool)
         if dropout > 0:
-            arrived = ~draw_losses(rng, 1, n_samples, dropout, _BURST * sampling_rate)[0]
+            arrived = ~draw_lost_samples(rng, 1, n_samples, dropout, _BURST * sampling_rate)[0]
             arrived[0] = True
         for key, values in zip(parts, (signal, *columns, stamps), strict=True):
             parts[key].append(values[arrived])
@@ -214,7 +214,7 @@ def _check_start(start):
     return date
 
 
-def _schedule(rng, names, duration):
+def _draw_schedule(rng, names, duration):
     """Draw which activities follow each other, and when each ends, in s, until after `duration`."""
     rank = np.array([ACTIVITIES.index(name) for name in names])
     visits = np.zeros(len(names))
@@ -222,7 +222,7 @@ def _schedule(rng, names, duration):
     while end < duration:
         order.append(names[current])
         dwell = _DWELL[names[current]] * np.exp(_DWELL_SPREAD * rng.normal())
-        end += max(_SHORTEST, dwell)
+        end += max(_MIN_DWELL, dwell)
         ends.append(end)
         visits[current] += 1
         if len(names) > 1:
@@ -232,11 +232,11 @@ def _schedule(rng, names, duration):
     return np.array(order), np.array(ends)
 
 
-def _live(rng, site, subject, activities, n_samples, rate):
+def _simulate_subject(rng, site, subject, activities, n_samples, rate):
     """Let a subject live: force (3, n_samples) on the body's axes, and label, speed, cadence."""
-    names, ends = _schedule(rng, activities, n_samples / rate)
+    names, ends = _draw_schedule(rng, activities, n_samples / rate)
     bouts = draw_bouts(rng, names, subject, site.postures)
-    waveforms = waveforms_of(site, subject, activities, rate)
+    waveforms = gait_waveforms(site, subject, activities, rate)
     stop = np.minimum(np.rint(ends * rate).astype(np.int64), n_samples)
     begin = np.concatenate([[0], stop[:-1]])
     half = max(1, round(_BLEND * rate / 2))
@@ -247,7 +247,9 @@ def _live(rng, site, subject, activities, n_samples, rate):
         moved = specific_force(rng, site, name, subject, bouts.take([k]), waveforms, clock)[:, 0]
         # What the bout before has written as well.
         until = min(begin[k] + half, n_samples) if k else 0
-        force[:, first:until] = _blend(force[:, first:until], moved[:, : until - first], 2 * half)
+        force[:, first:until] = _crossfade(
+            force[:, first:until], moved[:, : until - first], 2 * half
+        )
         force[:, until:last] = moved[:, until - first :]
     bout_of = np.repeat(np.arange(len(names)), stop - begin)
     speed = bouts.speed.astype(np.float32)[bout_of]
@@ -255,7 +257,7 @@ def _live(rng, site, subject, activities, n_samples, rate):
     return force, (names[bout_of], speed, cadence)
 
 
-def _blend(old, new, n_samples):
+def _crossfade(old, new, n_samples):
     """Pass from one activity to the next: (3, n), (3, n) -> (3, n)."""
     if old.shape[1] == 0:
         return old
@@ -268,13 +270,13 @@ def _blend(old, new, n_samples):
     return blend / np.maximum(length, 0.5).astype(np.float32)
 
 
-def _stamps(n_samples, rate, start):
+def _sample_times(n_samples, rate, start):
     """Return the true times of the samples."""
     elapsed = np.rint(np.arange(n_samples) * (1e9 / rate)).astype("timedelta64[ns]")
     return start + elapsed
 
 
-def _wear(rng, force, stamps, orientation_changes, noise, clipping):
+def _measure_by_hour(rng, force, stamps, orientation_changes, noise, clipping):
     """Record the force hour by hour: (3, n_samples) -> (n_samples, 3)."""
     hours = stamps.astype("datetime64[h]").astype(np.int64)
     edges = [0, *(np.flatnonzero(np.diff(hours)) + 1), len(hours)]
@@ -284,7 +286,7 @@ def _wear(rng, force, stamps, orientation_changes, noise, clipping):
     signal = np.empty((force.shape[1], 3), dtype=np.float32)
     for k in range(n_hours):
         part, worn = slice(edges[k], edges[k + 1]), slice(k, k + 1) if n > 1 else slice(0, 1)
-        signal[part] = read_out(
+        signal[part] = measure(
             rng, force[:, None, part], rotations[worn], biases[worn], noise, clipping
         )[0]
     return signal

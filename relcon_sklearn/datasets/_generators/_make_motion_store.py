@@ -13,7 +13,13 @@ from ..._utils._atomic import write_atomically
 from ...segments import SegmentWriter, open_segments
 from ._body import ACTIVITIES
 from ._parameters import SEGMENT_CONSTRAINTS, check_activities, check_sizes
-from ._subjects import Settings, draw_entropy, generate_segments, plan_subject, subject_name
+from ._subject_segments import (
+    MotionSettings,
+    draw_entropy,
+    draw_subject_plan,
+    generate_segments,
+    subject_name,
+)
 
 _START = np.datetime64("2024-01-01T00:00", "ns")
 _HOUR = 3600 * 10**9  # ns
@@ -143,7 +149,7 @@ def make_motion_store(
     if n_hours is None:
         seconds = -(-n_segments // n_subjects) * n_timesteps / sampling_rate
         n_hours = math.ceil(seconds / 3600)
-    settings = Settings(
+    settings = MotionSettings(
         n_segments=int(n_segments),
         n_subjects=int(n_subjects),
         n_timesteps=int(n_timesteps),
@@ -174,12 +180,14 @@ def make_motion_store(
             name = subject_name(index, settings.n_subjects)
             if name not in writer.subjects:
                 with writer.transaction():
-                    _write_subject(writer, name, settings, plan_subject(settings, entropy, index))
+                    _write_subject(
+                        writer, name, settings, draw_subject_plan(settings, entropy, index)
+                    )
     return open_segments(path)
 
 
 def _write_subject(writer, name, settings, plan):
-    times = _times(plan.hours)
+    times = _spread_over_hours(plan.hours)
     for rows, X in generate_segments(settings, plan):
         writer.append(
             X,
@@ -191,7 +199,7 @@ def _write_subject(writer, name, settings, plan):
         )
 
 
-def _times(hours):
+def _spread_over_hours(hours):
     """Spread the segments of each hour over it."""
     size = np.bincount(hours)
     place = np.arange(len(hours)) - (np.cumsum(size) - size)[hours]

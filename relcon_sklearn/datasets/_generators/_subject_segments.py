@@ -6,16 +6,16 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ._body import Bouts, Subject, draw_bouts, draw_subject
-from ._sensor import draw_losses, draw_mountings, hold_last, read_out
+from ._sensor import draw_lost_samples, draw_mountings, hold_last, measure
 from ._signals import make_clock
-from ._sites import SITES, specific_force, waveforms_of
+from ._sites import SITES, gait_waveforms, specific_force
 
 # Samples that are generated at a time: few enough to stay near a core.
 _CHUNK = 2**17
 _BURST = 0.3  # s, mean length of a dropout
 
 
-class Settings(NamedTuple):
+class MotionSettings(NamedTuple):
     """What all segments of a set share."""
 
     n_segments: int
@@ -31,7 +31,7 @@ class Settings(NamedTuple):
     dropout: float
 
 
-class Plan(NamedTuple):
+class SubjectPlan(NamedTuple):
     """All about the segments of one subject but their signals; arrays have a row a segment."""
 
     rng: np.random.Generator
@@ -58,16 +58,18 @@ def subject_name(index, n_subjects):
     return f"s{index:0{len(str(n_subjects - 1))}d}"
 
 
-def first_row(settings, index):
+def first_row_of_subject(settings, index):
     """Return the first row of a subject; all have as many as the others, as evenly as it goes."""
     return -(-index * settings.n_segments // settings.n_subjects)
 
 
-def plan_subject(settings, entropy, index):
+def draw_subject_plan(settings, entropy, index):
     """Draw the plan of one subject's segments."""
     rng = subject_rng(entropy, index)
     subject = draw_subject(rng)
-    rows = np.arange(first_row(settings, index), first_row(settings, index + 1))
+    rows = np.arange(
+        first_row_of_subject(settings, index), first_row_of_subject(settings, index + 1)
+    )
     hours = np.arange(len(rows)) * settings.n_hours // len(rows)
     # Dealing in turn through the rows of all subjects balances each of their hours; the shuffle
     # stays inside an hour so that it keeps that balance.
@@ -82,21 +84,21 @@ def plan_subject(settings, entropy, index):
     }[settings.orientation_changes]
     turned = settings.orientation_changes != "never"
     rotations, biases = draw_mountings(rng, worn[-1] + 1, turned)
-    return Plan(rng, subject, names, hours, bouts, rotations[worn], biases[worn])
+    return SubjectPlan(rng, subject, names, hours, bouts, rotations[worn], biases[worn])
 
 
 def generate_segments(settings, plan):
     """Yield the segments of a plan in chunks: slice of its rows, X. A plan serves once."""
     clock = make_clock(settings.n_timesteps, settings.sampling_rate)
     site = SITES[settings.placement]
-    waveforms = waveforms_of(site, plan.subject, set(plan.names), settings.sampling_rate)
+    waveforms = gait_waveforms(site, plan.subject, set(plan.names), settings.sampling_rate)
     n_rows = max(1, _CHUNK // settings.n_timesteps)
     for start in range(0, len(plan.names), n_rows):
         chunk = slice(start, start + n_rows)
-        yield chunk, _chunk(settings, plan, chunk, site, waveforms, clock)
+        yield chunk, _generate_chunk(settings, plan, chunk, site, waveforms, clock)
 
 
-def _chunk(settings, plan, chunk, site, waveforms, clock):
+def _generate_chunk(settings, plan, chunk, site, waveforms, clock):
     rng, names, n_timesteps = plan.rng, plan.names[chunk], settings.n_timesteps
     force = np.empty((3, len(names), n_timesteps), dtype=np.float32)
     for name in settings.activities:
@@ -105,8 +107,8 @@ def _chunk(settings, plan, chunk, site, waveforms, clock):
             bouts = plan.bouts.take(chunk).take(rows)
             force[:, rows] = specific_force(rng, site, name, plan.subject, bouts, waveforms, clock)
     rotations, biases = plan.rotations[chunk], plan.biases[chunk]
-    X = read_out(rng, force, rotations, biases, settings.noise, settings.clipping)
+    X = measure(rng, force, rotations, biases, settings.noise, settings.clipping)
     if settings.dropout > 0:
         burst = _BURST * settings.sampling_rate
-        X = hold_last(X, draw_losses(rng, len(names), n_timesteps, settings.dropout, burst))
+        X = hold_last(X, draw_lost_samples(rng, len(names), n_timesteps, settings.dropout, burst))
     return X

@@ -8,8 +8,7 @@ from numpy.testing import assert_array_equal
 
 from relcon_sklearn import SegmentWriter, open_segments
 from relcon_sklearn.datasets import make_motion, make_motion_store
-from relcon_sklearn.datasets._generators import _store as _motion_store
-from relcon_sklearn.datasets._generators import _subjects as _motion_segments
+from relcon_sklearn.datasets._generators import _make_motion_store, _subject_segments
 
 SMALL = {"n_segments": 61, "n_subjects": 7, "n_timesteps": 32, "sampling_rate": 50.0}
 
@@ -34,7 +33,7 @@ def test_store_holds_what_make_motion_makes(tmp_path):
 
 
 def test_chunks_make_one_subject(tmp_path, monkeypatch):
-    monkeypatch.setattr(_motion_segments, "_CHUNK", 5 * 32)
+    monkeypatch.setattr(_subject_segments, "_CHUNK", 5 * 32)
     store = make_motion_store(tmp_path, **SMALL, dropout=0.2)
     assert_array_equal(store.X[:], make_motion(**SMALL, dropout=0.2, n_hours=1, random_state=0).X)
     assert len(store.subjects) == 7
@@ -56,10 +55,10 @@ def test_times_follow_each_other_within_their_hour(tmp_path):
 def test_interrupted_run_is_continued_to_the_same_store(tmp_path, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     make_motion_store(whole, **SMALL)
-    monkeypatch.setattr(_motion_segments, "_CHUNK", 3 * 32)
+    monkeypatch.setattr(_subject_segments, "_CHUNK", 3 * 32)
     make_motion_store(tmp_path / "chunked", **SMALL)
 
-    generate, n_calls = _motion_store.generate_segments, []
+    generate, n_calls = _make_motion_store.generate_segments, []
 
     def crash_in_the_third_subject(settings, plan):
         n_calls.append(plan)
@@ -68,7 +67,7 @@ def test_interrupted_run_is_continued_to_the_same_store(tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield chunk
 
-    monkeypatch.setattr(_motion_store, "generate_segments", crash_in_the_third_subject)
+    monkeypatch.setattr(_make_motion_store, "generate_segments", crash_in_the_third_subject)
     with pytest.raises(KeyboardInterrupt):
         make_motion_store(broken, **SMALL)
     assert open_segments(broken).subjects.tolist() == ["s0", "s1"]
@@ -88,7 +87,7 @@ def test_interruption_before_the_first_subject(tmp_path, monkeypatch):
     def crash(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_motion_store, "_write_record", crash)
+    monkeypatch.setattr(_make_motion_store, "_write_record", crash)
     with pytest.raises(KeyboardInterrupt):
         make_motion_store(tmp_path, **SMALL)
     monkeypatch.undo()

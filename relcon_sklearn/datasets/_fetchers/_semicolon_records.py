@@ -12,7 +12,7 @@ _COLUMNS = {
 }
 
 
-def read_records(text, dtype, where):
+def read_semicolon_records(text, dtype, where):
     """Read a table of records "value,value,...;", and count the records that are none.
 
     Parameters
