@@ -8,13 +8,13 @@ from sklearn.utils._param_validation import validate_params
 
 @validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
 def get_data_home(data_home=None):
-    """Return the folder in which the fetchers keep their files, made if it is not there.
+    """Return the folder in which the fetchers keep their files; create it if needed.
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        The folder; `~` stands for the home folder. If None, the environment variable
-        `RELCON_DATA_HOME`, and where that is not set `~/relcon_data`.
+        The folder; `~` stands for the home folder. If None, the value of the environment variable
+        `RELCON_DATA_HOME`, or `~/relcon_data` if the variable is not set.
 
     Returns
     -------
@@ -42,12 +42,14 @@ def get_data_home(data_home=None):
 
 @validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
 def clear_data_home(data_home=None):
-    """Delete the folder of the fetchers, with everything in it, whoever put it there.
+    """Delete the folder of the fetchers with everything in it.
+
+    This includes files that were not created by the fetchers.
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        The folder, as in `get_data_home`.
+        The folder; see :func:`get_data_home`.
 
     See Also
     --------
