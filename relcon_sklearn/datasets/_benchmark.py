@@ -121,8 +121,8 @@ def load_benchmark(
     """Load a public data set in a benchmark protocol of the RelCon paper.
 
     The benchmark has segments, labels and cross-validation folds. The paper has two downstream
-    protocols. In both, no subject is in the training part and the test part of a fold, and the
-    input is three-axis acceleration at 100 Hz.
+    protocols. In both, the subjects of the test part are not in the training part, and the input
+    is three-axis acceleration at 100 Hz.
 
     =============  =======================  ===========  =============  =======  =====
     name           protocol                 placement    segments       classes  folds

@@ -118,7 +118,7 @@ def test_labels_cover_more_than_half(fetched):
     whole = load_benchmark("opportunity")
     data.labels[0] = np.where(np.arange(len(data.labels[0])) < 5 * 30, "", data.labels[0])
     assert whole.dropped["windows_unlabelled"] == 0
-    # Now half of the first window is unlabelled, and nothing of the second.
+    # Half of the first window is now unlabelled. The second window is fully labelled.
     bench = load_benchmark("opportunity")
     assert bench.dropped["windows_unlabelled"] == 1
     assert_array_equal(bench.X, whole.X[1:])

@@ -49,7 +49,7 @@ def fetch_recordings(
 
     All files are in the folder NAME of the data home, where NAME is the name of the first source:
     the publisher's files, unmodified, and the parsed recordings as `NAME[-variant]-vVERSION.npz`,
-    the cache. With the cache, the publisher's files are no longer needed. They are kept, since
+    the cache. Once the cache exists, the publisher's files are not needed. They are kept, since
     another variant or a later version of the parser reads them again. The description of the data
     set is `descr/NAME.rst` in this package.
 

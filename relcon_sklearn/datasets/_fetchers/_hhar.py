@@ -263,8 +263,8 @@ def _rate_from_timestamps(times, nominal):
     return nominal if abs(shown / nominal - 1) <= _RATE_TOLERANCE else float(np.rint(shown))
 
 
-def _known_names(field, known, where):
-    """Return names as str; raise ValueError if the publisher does not document a name."""
+def _check_names(field, known, where):
+    """Return names as str; raise ValueError if one is not documented by the publisher."""
     unknown = set(np.unique(field).tolist()) - set(known)
     if unknown:
         raise ValueError(
@@ -282,9 +282,9 @@ def _parse(archive):
     data = Bunch(recordings=[], labels=[], timestamps=[])
     rates, n_repeated = [], []
     for (_, device), rows in owners.items():
-        _known_names(np.array([device]), _RATES, where)
+        _check_names(np.array([device]), _RATES, where)
         order, times = _order_and_date(rows["arrival"], rows["creation"])
-        labels = _known_names(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
+        labels = _check_names(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
         data.recordings.append((rows["xyz"][order] / GRAVITY).astype(np.float32))
         data.labels.append(np.where(labels == "null", "", labels))
         data.timestamps.append(times)

@@ -73,7 +73,7 @@ class ResumingDownloader:
         """Download `url` to the path `output_file`."""
         for retries_left in range(self.n_retries, -1, -1):
             try:
-                self._try(url)
+                self._attempt(url)
                 break
             except _Interrupted as error:
                 if not retries_left:
@@ -95,7 +95,7 @@ class ResumingDownloader:
         os.replace(self.part, output_file)
         self._discard()
 
-    def _try(self, url):
+    def _attempt(self, url):
         """Download the file, or the rest of it, to the part file."""
         import requests
 
@@ -110,7 +110,7 @@ class ResumingDownloader:
                 continues = _is_continuation(response, part)
                 if part.size and not continues and response.status_code in _RANGE_STATUSES:
                     self._discard()  # the server has another version: request the whole file
-                    return self._try(url)
+                    return self._attempt(url)
                 response.raise_for_status()
                 if not continues and response.status_code != HTTPStatus.OK:
                     raise _Interrupted(f"the server responded with {response.status_code}")

@@ -172,8 +172,8 @@ def test_order_and_date(burst, sleeps):
     assert_array_equal(samples[order], np.arange(len(true)))
     error = times.astype(np.int64) - true
     assert np.abs(error).max() <= 2_000_000  # ns: arrivals are in ms
-    holes = np.flatnonzero(np.diff(times) > np.timedelta64(500, "ms")) + 1
-    assert holes.tolist() == [sample for sample, _ in sleeps]
+    gaps = np.flatnonzero(np.diff(times) > np.timedelta64(500, "ms")) + 1
+    assert gaps.tolist() == [sample for sample, _ in sleeps]
 
 
 def test_short_sleeps_are_not_detected():

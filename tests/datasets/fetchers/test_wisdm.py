@@ -138,7 +138,7 @@ def test_inner_archive_alone(fetch, server, members, monkeypatch):
     assert len(fetch().recordings) == 3
 
 
-def test_activity_in_pieces(fetch_lines, xyz):
+def test_activity_in_several_parts(fetch_lines, xyz):
     text = lines(1600, "A", clock(0, 20), xyz[:20]) + lines(1600, "D", clock(10**10, 5), xyz[:5])
     data = fetch_lines(text + lines(1600, "A", clock(2 * 10**10, 10), xyz[20:30]))
     assert [labels[0] for labels in data.labels] == ["walking", "sitting", "walking"]
@@ -226,7 +226,7 @@ def test_single_sample(fetch_lines, xyz):
 
 
 def test_published_lines():
-    """Lines as the data set's own documentation and users quote them."""
+    """Read lines that users and the documentation of the data set quote."""
     text = "1600,A,252207666810782,-0.36476135,8.793503,1.0550842;\n"
     text += "1600,A,90426708196641,7.091625,-0.5916671,8.195502;\n"
     rows, malformed = read_semicolon_records(text, _wisdm._RECORD, "lines")
