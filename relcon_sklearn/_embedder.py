@@ -26,7 +26,7 @@ from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
 from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
-from .nn._released import released_encoder
+from .nn._released_networks import released_encoder
 from .segments._array import SegmentArray
 
 

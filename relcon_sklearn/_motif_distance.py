@@ -22,7 +22,7 @@ from ._utils._progress import progress_bar
 from .augmentations import RandomAugmentations
 from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
 from .nn._motif_attention import ATTENTIONS
-from .nn._released import released_motif_attention
+from .nn._released_networks import released_motif_attention
 from .segments._array import SegmentArray
 
 # Float32 segments handled at once, next to some 150 times as much for a candidate's features.

@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._released_checkpoints import as_encoder
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
-from relcon_sklearn.nn._released import ReleasedNet
+from relcon_sklearn.nn._released_networks import ReleasedNet
 from tests.support.reference import (
     euclidean,
     pulse_ppg_layout,

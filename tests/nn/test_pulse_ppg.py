@@ -4,7 +4,7 @@ from torch import nn
 
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
-from relcon_sklearn.nn._released import released_encoder
+from relcon_sklearn.nn._released_networks import released_encoder
 from tests.support.reference import (
     pulse_ppg_by_hand,
     pulse_ppg_layout,
