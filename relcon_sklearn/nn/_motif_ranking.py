@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -75,46 +76,43 @@ def motif_distances(
         ``distances[i, j]`` is d(anchor i | candidate index[i, j]).
     """
     n_anchors, k = index.shape
-    wanted = anchors[..., ::query_stride]
-    scale = anchors.shape[-1] / wanted.shape[-1]
+    rebuilt_anchors = anchors[..., ::query_stride]
+    scale = anchors.shape[-1] / rebuilt_anchors.shape[-1]
     distances = anchors.new_empty(n_anchors, k)
     if k == 0:
         return distances
     constants = _stem_of_constants(net, anchors)
-    fused = _fused_distances(candidates.key)
+    has_fused_kernel = _has_fused_kernel(candidates.key)
     n_pairs = _chunk_size(anchors, candidates.key.shape[1] * anchors.shape[-1])
-    n_at_once = _chunk_size(anchors, wanted.shape[-1] * candidates.key.shape[-1])
+    n_score_maps = _chunk_size(anchors, rebuilt_anchors.shape[-1] * candidates.key.shape[-1])
+    block_size = max(1, n_pairs // max(1, k))
+    if anchors.device.type == "cpu":
+        block_size = min(block_size, max_anchors)
 
-    def rank(first: int, n: int) -> None:
-        block = anchors[first : first + n]
-        centre = block.mean(dim=-1, keepdim=True)
+    def rank_block(i: int) -> None:
+        block = slice(i * block_size, (i + 1) * block_size)
+        targets, n = rebuilt_anchors[block], len(anchors[block])
+        centre = anchors[block].mean(dim=-1, keepdim=True)
         stem = torch.cat(
-            [_stem_per_channel(net, block - centre), constants.expand(n, -1, -1)], dim=1
+            [_stem_per_channel(net, anchors[block] - centre), constants.expand(n, -1, -1)], dim=1
         )
-        targets = wanted[first : first + n]
         for rows, out in zip(
-            index[first : first + n].split(max(1, n_pairs // n), dim=1),
-            distances[first : first + n].split(max(1, n_pairs // n), dim=1),
+            index[block].split(max(1, n_pairs // n), dim=1),
+            distances[block].split(max(1, n_pairs // n), dim=1),
             strict=True,
         ):
             flat = rows.reshape(-1)
             stats = SegmentStats(candidates.stats.mean[flat], candidates.stats.std[flat])
-            query = _query(net, stem, centre, stats, candidates.key.dtype, query_stride)
-            if fused:
-                errors = fused(net, query, candidates, flat, stats, targets)
+            query = _pair_queries(net, stem, centre, stats, candidates.key.dtype, query_stride)
+            if has_fused_kernel:
+                errors = _fused_distances(net, query, candidates, flat, stats, targets)
             else:
                 pairs = CandidateFeatures(candidates.key[flat], candidates.value[flat], stats)
-                rebuilt = _rebuild(net, query, pairs, n_at_once)
+                rebuilt = _rebuild(net, query, pairs, n_score_maps)
                 errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
             out.copy_(scale * errors.view_as(rows))
 
-    n_step = max(1, n_pairs // max(1, k))
-    if anchors.device.type == "cpu":
-        n_step = min(n_step, max_anchors)
-        run = in_threads
-    else:
-        run = one_by_one
-    run(lambda i: rank(i * n_step, min(n_step, n_anchors - i * n_step)), -(-n_anchors // n_step))
+    _run(rank_block, math.ceil(n_anchors / block_size), anchors.device)
     return distances
 
 
@@ -132,18 +130,26 @@ def encode_in_chunks(
     chunks = candidates.split(_chunk_size(candidates, n_values))
     parts: list = [None] * len(chunks)
 
-    def encode(i: int) -> None:
+    def encode_chunk(i: int) -> None:
         with _autocast(candidates, dtype):
             part = net.encode_candidates(chunks[i], _activate)
         parts[i] = part._replace(key=part.key.to(dtype), value=part.value.to(candidates.dtype))
 
-    (in_threads if candidates.device.type == "cpu" else one_by_one)(encode, len(chunks))
+    _run(encode_chunk, len(chunks), candidates.device)
     mean, std = zip(*(part.stats for part in parts), strict=True)
     return CandidateFeatures(
         torch.cat([part.key for part in parts]),
         torch.cat([part.value for part in parts]),
         SegmentStats(torch.cat(mean), torch.cat(std)),
     )
+
+
+def _run(task: Callable[[int], None], n: int, device: torch.device) -> None:
+    """Run ``task(0)`` to ``task(n - 1)``, in several threads if they compute on the CPU."""
+    if device.type == "cpu":
+        in_threads(task, n)
+    else:
+        one_by_one(task, n)
 
 
 @functools.cache
@@ -164,15 +170,15 @@ def gpu_kernels() -> ModuleType | None:
         from . import _triton_kernels
 
         if torch.cuda.is_available():
-            _try_out(_triton_kernels)
+            _launch_once(_triton_kernels)
     except Exception as error:  # no Triton, one that does not fit the GPU, no C compiler for it
         logger.warning("Ranking without Triton, which is slower on GPUs: %s", error)
         return None
     return _triton_kernels
 
 
-def _try_out(kernels: ModuleType) -> None:
-    """Rank one pair of nothing, for the sake of the errors that only a launch brings."""
+def _launch_once(kernels: ModuleType) -> None:
+    """Rank one pair of zeros, to raise the errors that only a launch can raise."""
     zeros = torch.zeros(1, 16, 16, device="cuda")
     first = torch.zeros(1, dtype=torch.int64, device="cuda")
     affine = torch.zeros(1, 16, device="cuda")
@@ -181,14 +187,14 @@ def _try_out(kernels: ModuleType) -> None:
     ).tolist()
 
 
-def _fused_distances(key: Tensor) -> Callable[..., Tensor] | None:
-    """Return :func:`_fused` where the kernel takes such keys, else None."""
-    if key.device.type != "cuda" or gpu_kernels() is None or not gpu_kernels().fits(key, key):
-        return None
-    return _fused
+def _has_fused_kernel(key: Tensor) -> bool:
+    """Return whether there is a fused kernel for keys of this device, dtype and length."""
+    return (
+        key.device.type == "cuda" and gpu_kernels() is not None and gpu_kernels().supports(key, key)
+    )
 
 
-def _fused(
+def _fused_distances(
     net: MotifCrossAttention,
     query: Tensor,
     candidates: CandidateFeatures,
@@ -196,7 +202,7 @@ def _fused(
     stats: SegmentStats,
     targets: Tensor,
 ) -> Tensor:
-    """Return the distances of pairs ordered by anchor, without their scores ever in memory."""
+    """Return the distances of pairs, ordered by anchor, without storing their scores."""
     gain = stats.std / (net.revin.weight + net.revin.eps**2)
     shift = (net.out_proj.bias[:, None] - net.revin.bias) * gain + stats.mean
     owner = torch.arange(len(targets), device=query.device)
@@ -213,7 +219,7 @@ def _fused(
     )
 
 
-def _query(
+def _pair_queries(
     net: MotifCrossAttention,
     stem: Tensor,
     centre: Tensor,

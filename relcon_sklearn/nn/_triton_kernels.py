@@ -45,7 +45,7 @@ class _Tile(NamedTuple):
     n_features: int
 
 
-def fits(query: Tensor, keys: Tensor) -> bool:
+def supports(query: Tensor, keys: Tensor) -> bool:
     """Return whether :func:`pair_distances` takes arrays of this device, dtype and length.
 
     The candidates' length is bounded, since registers hold whole rows of scores and shared memory
@@ -78,7 +78,7 @@ def pair_distances(
     of ``gain[p, :, None] * values[rows[p]] @ w.T + shift[p, :, None] - anchors[owner[p]]``.
     Everything after the product of query and key is computed in float32.
 
-    All arrays are contiguous and on one device, and `query` and `keys` are such that :func:`fits`
+    All arrays are contiguous and on one device, and `query` and `keys` are such that :func:`supports`
     holds. Indices are not checked: that would have the host wait for the device.
 
     Parameters

@@ -242,20 +242,20 @@ def test_no_pairs(attention):
     assert distances.dtype == torch.float32
 
 
-def test_fits_by_dtype_and_length():
-    def fits(dtype, n_keys, keys_dtype=None):
+def test_supported_dtypes_and_lengths():
+    def supports(dtype, n_keys, keys_dtype=None):
         query = torch.empty(1, 64, 5000, dtype=dtype, device=DEVICE)
-        return kernels.fits(
+        return kernels.supports(
             query, torch.empty(1, 64, n_keys, dtype=keys_dtype or dtype, device=DEVICE)
         )
 
-    assert fits(torch.float32, 512)
-    assert not fits(torch.float32, 513)
+    assert supports(torch.float32, 512)
+    assert not supports(torch.float32, 513)
     for dtype in (torch.float16, torch.bfloat16):
-        assert fits(dtype, 1024)
-        assert not fits(dtype, 1025)
-    assert not fits(torch.float64, 64)
-    assert not fits(torch.float16, 64, torch.float32)
+        assert supports(dtype, 1024)
+        assert not supports(dtype, 1025)
+    assert not supports(torch.float64, 64)
+    assert not supports(torch.float16, 64, torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -380,8 +380,8 @@ def test_the_ranking_with_it_is_that_without(monkeypatch, dtype, query_stride, a
     index = torch.tensor([[1, 2, 4], [0, 3, 3]], device=DEVICE)
     features = encode_in_chunks(net, segments, dtype)
     found = []
-    for fused in (ranking._fused, None):
-        monkeypatch.setattr(ranking, "_fused_distances", lambda key, fused=fused: fused)
+    for fused in (True, False):
+        monkeypatch.setattr(ranking, "_has_fused_kernel", lambda key, fused=fused: fused)
         found.append(motif_distances(net, segments[:2], features, index, query_stride))
     # In bfloat16 the plain way rounds the scores too.
     tolerance = 1e-4 if dtype == torch.float32 else 0.02
@@ -390,7 +390,7 @@ def test_the_ranking_with_it_is_that_without(monkeypatch, dtype, query_stride, a
 
 def test_tried_out_before_use():
     if DEVICE == "cpu":
-        assert ranking._fused_distances(torch.zeros(1, 16, 16)) is None
+        assert not ranking._has_fused_kernel(torch.zeros(1, 16, 16))
         return
     assert ranking.gpu_kernels() is kernels
-    assert ranking._fused_distances(torch.zeros(1, 16, 16, device=DEVICE)) is ranking._fused
+    assert ranking._has_fused_kernel(torch.zeros(1, 16, 16, device=DEVICE))
