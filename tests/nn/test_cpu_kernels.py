@@ -128,7 +128,7 @@ def test_machine_code_is_kept_only_where_it_may(
     monkeypatch.setattr("numba.config.CACHE_DIR", folder)
     monkeypatch.setattr("sys.dont_write_bytecode", no_bytecode)
     monkeypatch.setattr("os.access", lambda path, mode: writable)
-    assert kernels._is_kept() is expected
+    assert kernels._may_cache() is expected
 
 
 def test_without_numba(monkeypatch, caplog):

@@ -285,7 +285,7 @@ def test_more_tiles_than_a_launch_takes_are_refused():
     pairs = [array.to("meta") for array in random_pairs(65, 30, 16, 3)]
     for i in (0, 3, 5, 6, 7):
         pairs[i] = pairs[i].new_empty(2**30, *pairs[i].shape[1:])
-    with pytest.raises(ValueError, match="pass the pairs in parts"):
+    with pytest.raises(ValueError, match="Pass the pairs in parts"):
         kernels.pair_distances(*pairs, "softmax")
 
 
