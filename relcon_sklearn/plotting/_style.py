@@ -47,7 +47,9 @@ def as_segment(segment, name: str) -> np.ndarray:
 def check_sampling_rate(sampling_rate) -> None:
     """Raise ValueError unless the sampling rate is None or positive and finite."""
     if sampling_rate is not None and not (np.isreal(sampling_rate) and 0 < sampling_rate < np.inf):
-        raise ValueError(f"sampling_rate={sampling_rate!r}; expected a number above 0 or None.")
+        raise ValueError(
+            f"sampling_rate={sampling_rate!r}; expected a number above 0, in Hz, or None."
+        )
 
 
 def sample_times(n_timesteps: int, sampling_rate: float | None) -> np.ndarray:
