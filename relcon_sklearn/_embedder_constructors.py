@@ -14,7 +14,7 @@ from ._motif_distance import LearnedMotifDistance
 from ._utils._frozen import is_frozen, unwrap
 from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
 from .nn._presets import encoder_preset
-from .nn._released import released_encoder
+from .nn._released_networks import released_encoder
 
 
 class EmbedderConstructors:
@@ -69,7 +69,7 @@ class EmbedderConstructors:
             distance = FrozenEstimator(distance)  # a clone keeps its weights
         embedder = cls(distance, encoder=as_encoder(checkpoint.net), **params)
         embedder._validate_params()
-        embedder.distance_ = _unfrozen(distance, n_channels)
+        embedder.distance_ = _fitted_distance(distance, n_channels)
         factory, settings = encoder_preset(embedder.encoder)
         recipe = Recipe(factory, {"n_channels": n_channels, **settings})
         embedder._n_features_out = checkpoint.install_into(embedder, "encoder_", recipe).n_features
@@ -118,7 +118,7 @@ class EmbedderConstructors:
         return cls(distance, **{**settings, **params})
 
 
-def _unfrozen(distance, n_channels: int):
+def _fitted_distance(distance, n_channels: int):
     """Return what a frozen distance holds, if it is fitted to so many channels."""
     if is_frozen(distance):
         distance = unwrap(distance)

@@ -21,7 +21,7 @@ from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
 from .nn import MotifCrossAttention
 from .nn._motif_attention import ATTENTIONS
-from .nn._released import released_motif_attention
+from .nn._released_networks import released_motif_attention
 from .segments._array import SegmentArray
 
 # Of the convolutions, as published: what the network has by default.

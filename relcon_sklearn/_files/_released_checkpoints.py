@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ..nn._presets import ENCODER_PRESETS
-from ..nn._released import ReleasedNet
+from ..nn._released_networks import ReleasedNet
 from ._recipes import Recipe
 
 _ENTRIES = ("net", "optimizer", "epoch", "test_loss")

@@ -1,12 +1,12 @@
 """Downloads from publishers' servers: resumed after interruptions, verified, never incomplete."""
 
 import json
-import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
+from ..._utils._warnings import warn
 from ._resume import ResumingDownloader
 
 
@@ -138,10 +138,9 @@ def _check_sha256(source, path, fresh):
             )
     elif known is None or (fresh and known["sha256"] != found):
         if known is not None:
-            warnings.warn(
+            warn(
                 f"{source.url} has changed since it was downloaded on {known['recorded']}: its "
-                f"SHA256 checksum was {known['sha256']} and is now {found}. Results may change.",
-                stacklevel=2,
+                f"SHA256 checksum was {known['sha256']} and is now {found}. Results may change."
             )
         content = {
             "url": source.url,
