@@ -1,4 +1,4 @@
-"""What the package shows, and what importing it does not do."""
+"""Public names of the package, and side effects that importing it must not have."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def test_optional_packages_are_not_imported(module):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_torch_modules_know_neither_scikit_learn_nor_skorch():
+def test_torch_modules_import_neither_scikit_learn_nor_skorch():
     code = (
         "import sys, types; package = types.ModuleType('relcon_sklearn'); "
         "package.__path__ = [sys.argv[1]]; sys.modules['relcon_sklearn'] = package; "

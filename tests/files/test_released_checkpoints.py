@@ -239,7 +239,7 @@ class TestDistance:
         path, arrays = motif_file
         anchors, references = arrays["anchors"].numpy(), arrays["candidates"].numpy()
         bare = LearnedMotifDistance.from_released_checkpoint(path)
-        with pytest.raises(ValueError, match=r"has none: use pairwise"):
+        with pytest.raises(ValueError, match=r"has no references\. Use pairwise"):
             bare.transform(anchors)
         assert len(bare.get_feature_names_out()) == 0
         distance = LearnedMotifDistance.from_released_checkpoint(path, references=references)
