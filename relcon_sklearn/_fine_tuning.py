@@ -112,7 +112,7 @@ class FineTunedEstimator(SegmentEstimator):
                 array = SegmentArray(embeddings, "embeddings")
                 net = HeadedEncoder(nn.Flatten(), self.head_)
             else:
-                some = train.spread(_N_STANDARDISED, np.random.default_rng(seed))
+                some = train.sample_evenly(_N_STANDARDISED, np.random.default_rng(seed))
                 self._standardise(self._embed_as_in_training(array.read(some)), weights[some])
                 dtype = dtype_of(self.precision, self._device())
                 net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)

@@ -249,7 +249,7 @@ class LearnedMotifDistance(SegmentTransformer):
         )
         n_references = len(array) if self.n_references is None else self.n_references
         rng = np.random.default_rng(seed)
-        self.reference_rows_ = index.spread(n_references, rng)
+        self.reference_rows_ = index.sample_evenly(n_references, rng)
         self.references_ = array.read(self.reference_rows_)
         self.history_ = history
         return self

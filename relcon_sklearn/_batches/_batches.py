@@ -118,10 +118,10 @@ class Batches:
             yield self._make(order[i * self.batch_size : stop], rng)
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
-        within = self.index.draw_mates(items, self.n_within, rng)
+        within = self.index.sample_within_group(items, self.n_within, rng)
         between = np.tile(items, (len(items), 1))
         np.fill_diagonal(between, -1)
-        between = keep_some(between, self.n_between, rng)
+        between = sample_candidates(between, self.n_between, rng)
         return make_batch(self.array, self.index, items, np.hstack([within, between]), rng)
 
 
@@ -161,7 +161,9 @@ def make_batch(
     )
 
 
-def keep_some(candidates: np.ndarray, n: int | None, rng: np.random.Generator) -> np.ndarray:
+def sample_candidates(
+    candidates: np.ndarray, n: int | None, rng: np.random.Generator
+) -> np.ndarray:
     """Return `n` candidates of each row, drawn at random, all that it has if fewer; None: all."""
     if n is None or n >= candidates.shape[1]:
         return candidates

@@ -71,7 +71,9 @@ class GroupIndex:
             self.labels[chosen], self.sizes[chosen], self.runs.take(chosen[group_of_run])
         )
 
-    def draw_mates(self, positions: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    def sample_within_group(
+        self, positions: np.ndarray, k: int, rng: np.random.Generator
+    ) -> np.ndarray:
         """Draw, for each position, `k` distinct others of its group, all equally likely.
 
         A group with fewer than `k` others gives all it has.
@@ -104,7 +106,7 @@ class GroupIndex:
         others = chosen + (chosen >= positions[:, None] - start)
         return np.where(chosen >= 0, start + others, -1)
 
-    def spread(self, n: int, rng: np.random.Generator) -> np.ndarray:
+    def sample_evenly(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw `n` distinct rows as evenly over the groups as their sizes allow, in order.
 
         Returns
@@ -112,7 +114,7 @@ class GroupIndex:
         rows : ndarray of shape (min(n, n_rows),)
             Row numbers, ascending.
         """
-        counts = _deal(self.sizes, n, rng)
+        counts = _even_counts(self.sizes, n, rng)
         positions = [
             self.edges[code] + rng.choice(self.sizes[code], counts[code], replace=False)
             for code in np.flatnonzero(counts)
@@ -120,7 +122,7 @@ class GroupIndex:
         return np.sort(self.rows_at(np.concatenate([np.arange(0), *positions])))
 
 
-def _deal(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def _even_counts(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Deal `n` places in turn to groups of the given sizes; in the last turn, to random ones."""
     turns = 0
     while np.minimum(sizes, turns + 1).sum() <= n and turns < sizes.max():

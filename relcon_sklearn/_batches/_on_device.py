@@ -12,7 +12,7 @@ from ..segments._array import SegmentArray
 # A step of training with default settings takes some 5 GB, whatever the data: with a quarter for
 # the data, that is left from 7 GB of free memory on. More would gain little, since what does not
 # fit is read ahead from the host, and might cost the whole fit.
-_SHARE = 0.25
+_MAX_SHARE = 0.25
 
 # Float32 copies pass through the host in pieces of this size.
 _COPY_BYTES = 2**24
@@ -41,7 +41,7 @@ class DeviceSegments:
     """
 
     def __init__(self, array: SegmentArray, device: torch.device):
-        dtype = kept_dtype(array)
+        dtype = storage_dtype(array)
         self._segments = torch.empty(array.shape, dtype=dtype, device=device)
         for rows in array.chunks(_COPY_BYTES):
             # Narrowed before it travels.
@@ -86,17 +86,17 @@ def on_device(
         Tells how many bytes of the memory of `device` are free; 0 where there is no point in a
         copy. None asks torch, about GPUs of CUDA.
     """
-    n_bytes = int(np.prod(array.shape, dtype=object)) * kept_dtype(array).itemsize
+    n_bytes = int(np.prod(array.shape, dtype=object)) * storage_dtype(array).itemsize
     free = (free_bytes or _free_bytes)(device)
     return DeviceSegments(array, device) if fits(n_bytes, free) else array
 
 
 def fits(n_bytes: int, free_bytes: int) -> bool:
     """Whether so many bytes can be kept on a device beside what training takes."""
-    return n_bytes <= _SHARE * free_bytes
+    return n_bytes <= _MAX_SHARE * free_bytes
 
 
-def kept_dtype(array: SegmentArray) -> torch.dtype:
+def storage_dtype(array: SegmentArray) -> torch.dtype:
     """Return the dtype in which segments are kept: the source's if narrow, else float32."""
     dtype = array.X.dtype
     name = str(dtype).removeprefix("torch.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..segments._array import SegmentArray
-from ._batches import Batch, Batches, keep_some, make_batch
+from ._batches import Batch, Batches, make_batch, sample_candidates
 from ._groups import GroupIndex
 from ._order import random_order
 
@@ -44,7 +44,7 @@ class SharedBatches(Batches):
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         sets = [self._members(number) for number in items]
-        lists = _lists(sets, self.n_between, rng)
+        lists = _candidate_lists(sets, self.n_between, rng)
         return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
 
     def _members(self, number: int) -> np.ndarray:
@@ -57,7 +57,9 @@ class SharedBatches(Batches):
         return self.index.edges[group] + chosen
 
 
-def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator) -> np.ndarray:
+def _candidate_lists(
+    sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator
+) -> np.ndarray:
     """Return the positions of each member's candidates, (n_anchors, n_within + n_sets)."""
     sizes = np.array([len(members) for members in sets])
     members = np.full((len(sets), sizes.max()), -1)
@@ -70,5 +72,5 @@ def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generat
     drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
     between = members[np.arange(len(sets)), drawn]
     between[np.arange(len(anchors)), own] = -1
-    lists = np.hstack([within, keep_some(between, n_between, rng)])
+    lists = np.hstack([within, sample_candidates(between, n_between, rng)])
     return np.where(lists == anchors[:, None], -1, lists)

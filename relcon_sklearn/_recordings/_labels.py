@@ -30,7 +30,7 @@ def is_missing(value) -> bool:
     return bool(value != value)
 
 
-def as_array(labels) -> np.ndarray:
+def labels_as_array(labels) -> np.ndarray:
     """Return labels, one a sample, as an array in which they are what they were."""
     if hasattr(labels, "to_numpy"):
         return labels.to_numpy()
@@ -53,8 +53,8 @@ class LabelTable:
         `labels` is one label for all samples, or an array-like with one a sample.
         """
         if is_scalar(labels):
-            return np.broadcast_to(np.int64(self._code(_plain(labels), name)), n_samples)
-        labels = as_array(labels)
+            return np.broadcast_to(np.int64(self._code(_to_python(labels), name)), n_samples)
+        labels = labels_as_array(labels)
         if labels.shape != (n_samples,):
             raise ValueError(
                 f"{name}: labels has shape {labels.shape}, but there are {n_samples} samples. "
@@ -90,7 +90,7 @@ class LabelTable:
         return self._code_of.setdefault((kind, value), len(self._code_of))
 
 
-def _plain(value):
+def _to_python(value):
     """Return numpy's scalars as Python's."""
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
@@ -103,7 +103,7 @@ def factorize(labels: np.ndarray) -> tuple[list, np.ndarray]:
     if labels.dtype.kind == "O":
         index = defaultdict(itertools.count().__next__)
         codes = np.fromiter(map(index.__getitem__, labels), np.int64, len(labels))
-        return [_plain(value) for value in index], codes
+        return [_to_python(value) for value in index], codes
     # Labels change rarely, and sorting millions of strings is slow: sort one a run.
     start = np.concatenate([[0], np.flatnonzero(labels[1:] != labels[:-1]) + 1])
     values, first, codes = np.unique(labels[start], return_index=True, return_inverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_AT_ONCE = 2**20  # samples
+_BLOCK_SAMPLES = 2**20  # samples
 
 
 def find_missing(signal: np.ndarray, nan_policy: str, name: str) -> np.ndarray:
@@ -16,8 +16,8 @@ def find_missing(signal: np.ndarray, nan_policy: str, name: str) -> np.ndarray:
         If a value is infinite, or if one is NaN with ``nan_policy="raise"``.
     """
     found = [np.empty(0, dtype=np.int64)]
-    for start in range(0, len(signal), _AT_ONCE):
-        values = signal[start : start + _AT_ONCE]
+    for start in range(0, len(signal), _BLOCK_SAMPLES):
+        values = signal[start : start + _BLOCK_SAMPLES]
         if np.isfinite(values).all():
             continue
         infinite = np.isinf(values).any(axis=1)

@@ -100,10 +100,10 @@ def read_recordings(
                 wanted = [name for name in recording.columns if name != column]
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
-                _refuse_more_columns(recording, [*wanted, column], names[i])
+                _check_no_extra_columns(recording, [*wanted, column], names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _only_one(frame_stamps(recording, names[i]), stamps, names[i])
+            stamps = _choose_stamps(frame_stamps(recording, names[i]), stamps, names[i])
         else:
             signal = _array_signal(recording, names[i])
         if len(signal) == 0:
@@ -114,7 +114,7 @@ def read_recordings(
             stamps = read_stamps(stamps, len(signal), names[i])
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
         first = current if first is None else first
-        _check_alike(current, first)
+        _check_same_kind(current, first)
         yield current
 
 
@@ -131,7 +131,7 @@ def _array_signal(recording, name: str) -> np.ndarray:
     return signal[:, None] if signal.ndim == 1 else signal
 
 
-def _refuse_more_columns(frame, known: list, name: str) -> None:
+def _check_no_extra_columns(frame, known: list, name: str) -> None:
     """Raise ValueError if a DataFrame has columns that the first one has not."""
     more = [column for column in frame.columns if column not in known]
     if more:
@@ -141,7 +141,7 @@ def _refuse_more_columns(frame, known: list, name: str) -> None:
         )
 
 
-def _only_one(indexed: np.ndarray | None, given, name: str):
+def _choose_stamps(indexed: np.ndarray | None, given, name: str):
     """Return the timestamps of a DataFrame, from its index or as given."""
     if indexed is not None and given is not None:
         raise ValueError(
@@ -151,7 +151,7 @@ def _only_one(indexed: np.ndarray | None, given, name: str):
     return given if indexed is None else indexed
 
 
-def _check_alike(current: Recording, first: Recording) -> None:
+def _check_same_kind(current: Recording, first: Recording) -> None:
     """Raise ValueError if a recording has other channels or another kind of time than the first."""
     n_channels, n_expected = current.signal.shape[1], first.signal.shape[1]
     if n_channels != n_expected:

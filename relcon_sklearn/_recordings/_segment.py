@@ -12,12 +12,12 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ._labels import LabelTable
 from ._nonwear import BLOCK
-from ._one import Settings, segment_one
+from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._stamps import has_dates
 from ._timeline import HOLE
-from ._units import UNITS, refuse_to_guess
-from ._windows import lay_out
+from ._units import UNITS, raise_missing_units
+from ._window_layout import lay_out
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -284,7 +284,9 @@ def segment_recordings(
     rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
-    settings = Settings(layout, units, gravity, max_gap, nonwear, nan_policy, short, purity)
+    options = SegmentationOptions(
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity
+    )
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
@@ -294,12 +296,12 @@ def segment_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
     ):
         if units is None:
-            refuse_to_guess(recording.signal, recording.name)
-        part = segment_one(recording, settings, table, dropped)
+            raise_missing_units(recording.signal, recording.name)
+        part = segment_one_recording(recording, options, table, dropped)
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
-    dropped = _plain(dropped)
+    dropped = _as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
         raise ValueError(
@@ -347,7 +349,7 @@ def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: fl
         )
 
 
-def _plain(dropped: Counter) -> dict:
+def _as_plain_dict(dropped: Counter) -> dict:
     """Return the counts as Python's numbers, seconds rounded to what is left of a sum of them."""
     return {
         name: round(float(amount), 6) if name.startswith("seconds") else int(amount)

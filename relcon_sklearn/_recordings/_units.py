@@ -10,26 +10,26 @@ _M_PER_S2 = 1 / STANDARD_GRAVITY
 # What one unit is in g.
 UNITS = {"g": 1.0, "mg": 1e-3, "m/s^2": _M_PER_S2, "m/s2": _M_PER_S2, "m/s**2": _M_PER_S2}
 
-_SPELT_ONCE = ("g", "m/s^2", "mg")
+_CANONICAL_UNITS = ("g", "m/s^2", "mg")
 # In g, for the median magnitude of a signal with gravity in it: two minutes of jogging, recorded at
 # the wrist, have been seen to have 2.1. Units are tenfold apart.
 _PLAUSIBLE = (1 / 3, 3.0)
 
 # A median needs no more samples than this, however long the recording.
-_N_LOOKED_AT = 100_000
+_MAX_MEDIAN_SAMPLES = 100_000
 
 
 def median_magnitude(signal: np.ndarray) -> float:
     """Return the median length of the vectors (n_samples, n_channels); NaN if all are missing."""
-    some = signal[:: max(1, len(signal) // _N_LOOKED_AT)].astype(np.float64)
+    some = signal[:: max(1, len(signal) // _MAX_MEDIAN_SAMPLES)].astype(np.float64)
     some = some[np.isfinite(some).all(axis=1)]
     return float(np.median(np.linalg.norm(some, axis=1))) if len(some) else np.nan
 
 
-def refuse_to_guess(signal: np.ndarray, name: str) -> None:
+def raise_missing_units(signal: np.ndarray, name: str) -> None:
     """Raise the ValueError that answers ``units=None``."""
     seen = median_magnitude(signal)
-    hints = [unit for unit in _SPELT_ONCE if _is_plausible(seen * UNITS[unit])]
+    hints = [unit for unit in _CANONICAL_UNITS if _is_plausible(seen * UNITS[unit])]
     hint = f", which hints at {hints[0]!r} if gravity is in it" if hints else ""
     raise ValueError(
         f"units is None, and units are not guessed: pass one of {', '.join(map(repr, UNITS))}. "
@@ -45,7 +45,7 @@ def check_gravity(signal: np.ndarray, units: str, name: str) -> None:
     others = " and ".join(
         f"{seen * factor:.3g} g if it were in {unit!r}"
         for unit, factor in UNITS.items()
-        if unit in _SPELT_ONCE and factor != UNITS[units]
+        if unit in _CANONICAL_UNITS and factor != UNITS[units]
     )
     low, high = _PLAUSIBLE
     raise ValueError(

@@ -19,7 +19,7 @@ ONE_LENGTH = (
 )
 
 # What to do about segments that are not whole.
-_NO_GAPS = "Drop such segments or fill their gaps before passing them on."
+_DROP_OR_FILL = "Drop such segments or fill their gaps before passing them on."
 
 # Rows read at once where a whole array is walked through.
 _SCAN_BYTES = 2**24
@@ -128,7 +128,7 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
     if np.ma.is_masked(values):
         masked = np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
         raise ValueError(
-            f"{name} contains masked values: first in row {rows[masked].min()}. {_NO_GAPS}"
+            f"{name} contains masked values: first in row {rows[masked].min()}. {_DROP_OR_FILL}"
         )
     if values.size == 0 or values.dtype.kind not in "fiu":
         return
@@ -150,7 +150,11 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
     n_padded = _n_padded(flat[i].reshape(values.shape[1:]))
     raise ValueError(
         f"{name} contains NaN or infinity: first in row {rows[i]} ({value}). "
-        + (f"Its last {n_padded} time steps are padding. {ONE_LENGTH}" if n_padded else _NO_GAPS)
+        + (
+            f"Its last {n_padded} time steps are padding. {ONE_LENGTH}"
+            if n_padded
+            else _DROP_OR_FILL
+        )
     )
 
 

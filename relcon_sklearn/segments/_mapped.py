@@ -58,7 +58,7 @@ class MappedRows:
         """Return the given rows, in their order."""
         values = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
         if self._mapping is not None:
-            self._announce(np.unique(rows))
+            self._prefetch(np.unique(rows))
         n_rows = max(1, _RESIDENT_BYTES // _BYTES_PER_FAULT)
         for i in range(0, len(rows), n_rows):
             part = rows[i : i + n_rows]
@@ -67,7 +67,7 @@ class MappedRows:
                 self._account_for(part)
         return values
 
-    def _announce(self, rows: np.ndarray) -> None:
+    def _prefetch(self, rows: np.ndarray) -> None:
         """Have the disk fetch all rows at once, rather than one after the other as they are read.
 
         That is six times as fast for random rows that are not in the page cache.

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
 from relcon_sklearn._batches import Batch, Batches, GroupIndex
-from relcon_sklearn._batches._batches import drop_repeats, keep_some
+from relcon_sklearn._batches._batches import drop_repeats, sample_candidates
 from relcon_sklearn.segments._array import SegmentArray
 
 properties = settings(derandomize=True, max_examples=80, deadline=None)
@@ -240,7 +240,7 @@ def test_keep_some(n_rows, width, n, seed):
     candidates = rng.permuted(np.tile(np.arange(20), (n_rows, 1)), axis=1)[:, :width]
     candidates[rng.random(candidates.shape) < 0.3] = -1
     before = candidates.copy()
-    kept = keep_some(candidates, n, rng)
+    kept = sample_candidates(candidates, n, rng)
     assert_array_equal(candidates, before)
     assert kept.shape == (len(candidates), min(n, width))
     for row, full in zip(kept.tolist(), candidates.tolist(), strict=True):
@@ -252,7 +252,7 @@ def test_keep_some(n_rows, width, n, seed):
 
 def test_each_row_keeps_any_of_its_candidates_as_often():
     candidates = np.tile([3, -1, 0, 1, 2, -1], (6000, 1))
-    kept = keep_some(candidates, 2, np.random.default_rng(0))
+    kept = sample_candidates(candidates, 2, np.random.default_rng(0))
     pairs = {frozenset(row) for row in kept.tolist()}
     assert len(pairs) == 6  # of four, in one call
     counts = [sum(pair == set(row) for row in kept.tolist()) for pair in pairs]
@@ -264,7 +264,7 @@ def test_keeping_all_draws_nothing(n):
     # Batches are what they were before there was anything to choose.
     rng, candidates = np.random.default_rng(0), np.arange(12).reshape(3, 4)
     state = rng.bit_generator.state
-    assert_array_equal(keep_some(candidates, n, rng), candidates)
+    assert_array_equal(sample_candidates(candidates, n, rng), candidates)
     assert rng.bit_generator.state == state
 
 

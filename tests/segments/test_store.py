@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from relcon_sklearn.segments import SegmentWriter, _writer, open_segments
+from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
 from tests.support.reference import tiny_embedder
 
@@ -203,7 +203,7 @@ def test_what_is_appended_is_read_in_blocks(tmp_path, monkeypatch):
             assert len(range(*rows.indices(100))) <= 10
             return some_segments(100)[rows]
 
-    monkeypatch.setattr(_writer, "_BLOCK_BYTES", 10 * 6 * 3 * 4)
+    monkeypatch.setattr(_store_writer, "_BLOCK_BYTES", 10 * 6 * 3 * 4)
     with SegmentWriter(tmp_path, **SHAPE) as writer:
         writer.append(Lazily(), "ann")
     assert_array_equal(open_segments(tmp_path).X[:], some_segments(100))
@@ -533,7 +533,7 @@ def sparse_store(path, n_subjects, n_hours, per_hour):
     with SegmentWriter(path, **shape) as writer:
         writer.append(np.zeros((1, n_timesteps, 3)), "s0")
     n_runs = n_subjects * n_hours
-    runs = np.empty(n_runs, dtype=_writer.RUN)
+    runs = np.empty(n_runs, dtype=_store_writer.RUN)
     runs["start"] = np.arange(n_runs, dtype=np.int64) * per_hour
     runs["subject"] = np.arange(n_runs) // n_hours
     runs["hour"] = np.arange(n_runs) % n_hours

@@ -12,7 +12,7 @@ class Layout(NamedTuple):
     """Size of windows and their distance, in samples, and the rate of these samples in Hz."""
 
     n_timesteps: int
-    step: int
+    stride_samples: int
     rate: float
 
 
@@ -23,8 +23,8 @@ def lay_out(window: float, stride: float | None, overlap: float | None, rate: fl
             f"stride={stride} and overlap={overlap} say the same thing twice: pass one of them."
         )
     n_timesteps = max(1, round(window * rate))
-    step = n_timesteps * (1 - (overlap or 0.0)) if stride is None else stride * rate
-    return Layout(n_timesteps, max(1, round(step)), rate)
+    samples = n_timesteps * (1 - (overlap or 0.0)) if stride is None else stride * rate
+    return Layout(n_timesteps, max(1, round(samples)), rate)
 
 
 class Windows(NamedTuple):
@@ -40,14 +40,14 @@ class Windows(NamedTuple):
 
 def count_windows(n_samples: np.ndarray, layout: Layout) -> np.ndarray:
     """Return how many whole windows stretches of `n_samples` hold."""
-    return np.maximum(0, (n_samples - layout.n_timesteps) // layout.step + 1)
+    return np.maximum(0, (n_samples - layout.n_timesteps) // layout.stride_samples + 1)
 
 
 def place_windows(n_windows: np.ndarray, layout: Layout) -> Windows:
     """Return the windows of stretches that hold `n_windows` each."""
     stretch = np.repeat(np.arange(len(n_windows)), n_windows)
     number = np.arange(len(stretch)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
-    return Windows(stretch, number * layout.step)
+    return Windows(stretch, number * layout.stride_samples)
 
 
 def cut_windows(stretch: np.ndarray, begin: np.ndarray, n_timesteps: int) -> np.ndarray:

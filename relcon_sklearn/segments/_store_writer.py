@@ -126,18 +126,18 @@ class SegmentWriter:
         units: str = "g",
     ):
         self.path = Path(path)
-        wanted = _describe(
+        wanted = _make_header(
             n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
         )
         self._files: dict = {}
         self._in_transaction = False
-        _check_place(self.path)
+        _check_folder(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.path)
         try:
             for left in unfinished(self.path, HEADER):
                 left.unlink()
-            _make_or_continue(self.path, wanted)
+            _create_or_continue(self.path, wanted)
             for name in wanted.file_sizes():
                 self._files[name] = open(self.path / name, "ab", buffering=0)
             # What the last writer had not committed is of no use.
@@ -346,7 +346,7 @@ class SegmentWriter:
             if kind is not None:
                 raise ValueError(f"times is None, but earlier segments have times ({kind}).")
             return None
-        times = _one_each(times, n, "times")
+        times = _check_one_per_segment(times, n, "times")
         if times.dtype.kind not in "Miuf":
             raise ValueError(f"times has dtype {times.dtype}; pass datetime64 or seconds.")
         given = "datetime" if times.dtype.kind == "M" else "seconds"
@@ -363,7 +363,7 @@ class SegmentWriter:
 
     def _check_hours(self, hours, times, subject: str, n: int) -> np.ndarray:
         if hours is not None:
-            hours = _one_each(hours, n, "hours")
+            hours = _check_one_per_segment(hours, n, "hours")
             if hours.dtype.kind not in "iu":
                 raise ValueError(f"hours has dtype {hours.dtype}; pass integers.")
         elif times is None:
@@ -390,12 +390,12 @@ class SegmentWriter:
                 "each of them with every append."
             )
         return {
-            name: _cast(_one_each(columns[name], n, name), name, expected[name])
+            name: _cast(_check_one_per_segment(columns[name], n, name), name, expected[name])
             for name in expected
         }
 
 
-def _describe(
+def _make_header(
     n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
 ) -> Header:
     """Check the parameters of a writer."""
@@ -428,7 +428,7 @@ def _describe(
     )
 
 
-def _check_place(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     """Refuse a path where other things are than a store, or the beginnings of one."""
     if not folder.exists() or (folder / HEADER).is_file():
         return
@@ -441,7 +441,7 @@ def _check_place(folder: Path) -> None:
     )
 
 
-def _make_or_continue(folder: Path, wanted: Header) -> None:
+def _create_or_continue(folder: Path, wanted: Header) -> None:
     """Write the header of a new store, or check that the one there is of the same description."""
     if not (folder / HEADER).is_file():
         wanted.write(folder)
@@ -470,7 +470,7 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def _one_each(values, n: int, name: str) -> np.ndarray:
+def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != (n,):
         raise ValueError(

@@ -17,7 +17,7 @@ from ._mapped import MappedRows, Residency
 from ._runs import RunLabels, Runs
 
 # Every mapping takes a file descriptor, of which a process may have no more than a thousand.
-_MOST_OPEN = 128
+_MAX_OPEN_FILES = 128
 
 _SECONDS_PER_HOUR = 3600
 
@@ -42,7 +42,7 @@ class LazyWindows(LazyArray):
         ``.npy`` files, or arrays. Recordings shorter than a window have none.
     n_timesteps : int
         Samples in a window.
-    stride : int or None, default=None
+    stride_samples : int or None, default=None
         Samples from the start of one window to that of the next. None is `n_timesteps`: windows
         follow each other without overlap.
     subjects : sequence or None, default=None
@@ -82,7 +82,7 @@ class LazyWindows(LazyArray):
     --------
     >>> import numpy as np
     >>> recording = np.arange(30.0).reshape(10, 3)
-    >>> X = LazyWindows([recording, recording[:7]], n_timesteps=4, stride=2)
+    >>> X = LazyWindows([recording, recording[:7]], n_timesteps=4, stride_samples=2)
     >>> X.shape
     (6, 4, 3)
     >>> X[1, :, 0].tolist()
@@ -96,20 +96,22 @@ class LazyWindows(LazyArray):
         recordings: Sequence,
         n_timesteps: int,
         *,
-        stride: int | None = None,
+        stride_samples: int | None = None,
         subjects: Sequence | None = None,
         sampling_rate: float | None = None,
         scale: float = 1.0,
     ):
-        stride = n_timesteps if stride is None else stride
-        for name, value in (("n_timesteps", n_timesteps), ("stride", stride)):
+        stride_samples = n_timesteps if stride_samples is None else stride_samples
+        for name, value in (("n_timesteps", n_timesteps), ("stride_samples", stride_samples)):
             if not (isinstance(value, Integral) and value >= 1):
                 raise ValueError(f"{name}={value!r}; pass a number of samples of at least 1.")
         if not (isinstance(scale, Real) and np.isfinite(scale) and scale != 0):
             raise ValueError(f"scale={scale!r}; pass the value of one unit of the files in g.")
         if isinstance(recordings, (str, os.PathLike)) or hasattr(recordings, "shape"):
             raise ValueError("recordings is a single recording; pass a list of recordings.")
-        self._recordings = [_located(recording, i) for i, recording in enumerate(recordings)]
+        self._recordings = [
+            _locate_recording(recording, i) for i, recording in enumerate(recordings)
+        ]
         if subjects is not None and len(subjects) != len(self._recordings):
             raise ValueError(
                 f"subjects has {len(subjects)} entries for {len(self._recordings)} recordings."
@@ -118,13 +120,13 @@ class LazyWindows(LazyArray):
         if len(channels) > 1:
             raise ValueError(f"recordings have different numbers of channels: {channels}.")
         lengths = np.array([len(recording) for recording in self._recordings], dtype=np.int64)
-        counts = np.maximum(lengths - n_timesteps + stride, 0) // stride
+        counts = np.maximum(lengths - n_timesteps + stride_samples, 0) // stride_samples
         if counts.sum() == 0:
             raise ValueError(
                 f"No window of n_timesteps={n_timesteps} fits into any of {len(lengths)} "
                 f"recordings; the longest has {lengths.max(initial=0)} samples."
             )
-        self._stride, self._scale = int(stride), float(scale)
+        self._stride_samples, self._scale = int(stride_samples), float(scale)
         self.sampling_rate = sampling_rate
         self._numbers = np.flatnonzero(counts)
         self._counts = counts[self._numbers]
@@ -133,7 +135,7 @@ class LazyWindows(LazyArray):
         self._subjects = names[self._numbers]
         self.shape = (int(counts.sum()), int(n_timesteps), channels[0])
         self.dtype = np.dtype(np.float32)
-        self._forget_files()
+        self._reset_open_files()
 
     @property
     def groups(self) -> RunLabels:
@@ -145,7 +147,7 @@ class LazyWindows(LazyArray):
         """Number of each window's recording and hour in it."""
         if self.sampling_rate is None:
             raise ValueError("sampling_rate is None; hours need the rate, in Hz.")
-        per_hour = _SECONDS_PER_HOUR * self.sampling_rate / self._stride
+        per_hour = _SECONDS_PER_HOUR * self.sampling_rate / self._stride_samples
         sizes = []
         for count in self._counts.tolist():
             hours = np.arange(int((count - 1) / per_hour) + 1)
@@ -170,7 +172,7 @@ class LazyWindows(LazyArray):
         """
         rows = self._row_numbers(np.asarray(rows))
         run = self._runs.run_at(rows)
-        return self._numbers[run], self._runs.rows_at(rows) * self._stride
+        return self._numbers[run], self._runs.rows_at(rows) * self._stride_samples
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         values = np.empty((len(rows), *self.shape[1:]), dtype=np.float32)
@@ -188,8 +190,8 @@ class LazyWindows(LazyArray):
             recording = self._recordings[number]
             array = recording.open() if isinstance(recording, _File) else recording
             view = sliding_window_view(array, self.shape[1], axis=0, subok=True)
-            view = view[:: self._stride].transpose(0, 2, 1)
-            if len(self._open) >= _MOST_OPEN:
+            view = view[:: self._stride_samples].transpose(0, 2, 1)
+            if len(self._open) >= _MAX_OPEN_FILES:
                 # The one that was opened first: candidates come from the same few recordings only
                 # within a batch.
                 self._open.pop(next(iter(self._open)))
@@ -199,7 +201,7 @@ class LazyWindows(LazyArray):
                 self._open[number] = view.__getitem__
         return self._open[number]
 
-    def _forget_files(self) -> None:
+    def _reset_open_files(self) -> None:
         self._open, self._residency = {}, Residency()
 
     def __getstate__(self):
@@ -209,7 +211,7 @@ class LazyWindows(LazyArray):
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self._forget_files()
+        self._reset_open_files()
 
 
 class _File(NamedTuple):
@@ -234,7 +236,7 @@ class _File(NamedTuple):
         return as_strided(values.view(self.dtype), self.shape, self.strides, subok=True)
 
 
-def _located(recording, number: int) -> _File | np.ndarray:
+def _locate_recording(recording, number: int) -> _File | np.ndarray:
     """Return where a recording lies, if that is in a file, else the array."""
     if isinstance(recording, (str, os.PathLike)):
         recording = np.load(recording, mmap_mode="r", allow_pickle=False)
