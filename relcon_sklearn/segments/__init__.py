@@ -1,4 +1,4 @@
-"""Where segments lie: windows of long signals that are read on demand, and stores on disk."""
+"""Storage of segments: windows of long signals that are read on demand, and stores on disk."""
 
 from ._lazy_windows import LazyWindows
 from ._store import SegmentStore, open_segments
