@@ -1,4 +1,4 @@
-"""One recording on its way to segments: what is left of it, where windows lie, what they hold."""
+"""Segmentation of one recording: usable samples, windows, their values and their labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HOUR = 3600  # s
 
 @dataclass(frozen=True)
 class SegmentationOptions:
-    """What segment_recordings was asked for, the same for all recordings."""
+    """Parameters of segment_recordings that are the same for all recordings."""
 
     layout: Layout
     units: str
@@ -46,7 +46,7 @@ class SegmentationOptions:
 
 
 class Part(NamedTuple):
-    """Segments of a recording; `hours` count from 1970 with dates, from its start without."""
+    """Segments of a recording; `hours` count from 1970 with dates, else from its start."""
 
     number: int  # of the recording
     X: np.ndarray
@@ -58,9 +58,9 @@ class Part(NamedTuple):
 def segment_one_recording(
     recording: Recording, options: SegmentationOptions, table: LabelTable | None, dropped: Counter
 ) -> Part | None:
-    """Return the segments of one recording, and count in `dropped` what is left out.
+    """Return the segments of one recording, and add what is left out to the counts in `dropped`.
 
-    None stands for a recording that is shorter than a window and to be skipped.
+    Returns None if the recording is shorter than a window and must be skipped.
     """
     signal, rate, layout = recording.signal, recording.rate, options.layout
     ratio = Ratio.of(layout.rate, rate)
@@ -89,8 +89,8 @@ def segment_one_recording(
     stretches, windows = stretches.select(long), place_windows(n_windows[long], layout)
     if not stretches.on_grid.all():
         logger.info(
-            "%s: %d of %d stretches were interpolated, since their timestamps are not those of "
-            "regular sampling at %g Hz",
+            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
+            "at %g Hz",
             *(recording.name, (~stretches.on_grid).sum(), len(stretches), rate),
         )
 
@@ -109,7 +109,7 @@ def segment_one_recording(
 
 
 def _full_timeline(recording: Recording) -> Timeline:
-    """Return the timeline of a recording, after a check of its rate."""
+    """Return the timeline of all samples of a recording, after a check of its rate."""
     if recording.stamps is None:
         return Timeline(len(recording.signal))
     position = positions(recording.stamps, recording.rate)
@@ -120,7 +120,10 @@ def _full_timeline(recording: Recording) -> Timeline:
 def _too_short(
     timeline: Timeline, recording: Recording, options: SegmentationOptions, ratio: Ratio
 ) -> bool:
-    """Whether a recording, holes included, is shorter than a window; ValueError if that is one."""
+    """Return whether a recording, including its holes, is shorter than a window.
+
+    With ``short="raise"``, raise ValueError if it is.
+    """
     position = timeline.position
     n_grid = timeline.n_samples if position is None else round(position[-1]) + 1
     layout = options.layout
@@ -158,15 +161,15 @@ def _codes_of_windows(
     ratio: Ratio,
     dropped: Counter,
 ) -> np.ndarray:
-    """Return the code of each window's label; `UNLABELLED` where none covers enough of it."""
+    """Return the code of each window's label, and `UNLABELLED` if no label covers enough of it."""
     if len(windows.begin) == 0:
         return np.empty(0, dtype=np.int64)
-    # The grids of all stretches end to end, in units in which both rates have whole numbers.
+    # The grids of all stretches, concatenated, in units that both sample periods are multiples of.
     grids = [codes_on_grid(codes, timeline, stretches, i) for i in range(len(stretches))]
     stop = np.cumsum(stretches.n_grid) * ratio.up
     start = stop - stretches.n_grid * ratio.up
     begin = start[windows.stretch] + windows.begin * ratio.down
-    # The last sample after resampling may stand for a little more time than there is.
+    # The last sample after resampling may end slightly after the stretch does.
     end = np.minimum(begin + options.layout.n_timesteps * ratio.down, stop[windows.stretch])
     best = majority(np.concatenate(grids), begin, end, ratio.up)
     share = best.cover / (end - begin)
@@ -196,7 +199,7 @@ def _extract_windows(
 
 
 def _hours(times: np.ndarray) -> np.ndarray:
-    """Return the hour of dates or of seconds, as whole numbers."""
+    """Return the hour of each date, or of each time in seconds, as an integer."""
     if has_dates(times):
         return times.astype("datetime64[h]").astype(np.int64)
     return np.floor((times + RESOLUTION) / _HOUR).astype(np.int64)
