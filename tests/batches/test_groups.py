@@ -1,4 +1,4 @@
-"""GroupIndex and hold_out_groups: draws within, over and by groups."""
+"""GroupIndex and hold_out_groups: draws within groups, evenly over groups, and of groups."""
 
 import itertools
 
@@ -40,20 +40,20 @@ def rows_of(index):
 
 
 def sample_within_group(index, rows, k, rng):
-    """As GroupIndex.sample_within_group, from rows to rows of an index of all rows."""
+    """GroupIndex.sample_within_group for rows instead of positions, of an index of all rows."""
     rows_at = index.rows_at(np.arange(index.n_rows))
     mates = index.sample_within_group(np.argsort(rows_at)[rows], k, rng)
     return np.where(mates < 0, -1, rows_at[mates])
 
 
 def hold_out_rows(groups, fraction, rng):
-    """As hold_out_groups, giving rows."""
+    """The rows of the parts of hold_out_groups."""
     train, valid = hold_out_groups(GroupIndex.from_labels(groups), fraction, rng)
     return rows_of(train), np.arange(0) if valid is None else rows_of(valid)
 
 
 def equally_likely(counts):
-    """Whether counts are what equal chances give, but for one in ten thousand fixed seeds."""
+    """Whether counts agree with equal chances, which fails for one in ten thousand fixed seeds."""
     return chisquare(counts).pvalue > 1e-4
 
 
@@ -86,7 +86,7 @@ def test_draws_do_not_depend_on_the_type_of_labels(labels):
         assert_array_equal(part, expected_part)
 
 
-# ---------------------------------------------------------------- mates
+# ---------------------------------------------------------------- sample_within_group
 
 
 @properties
@@ -160,12 +160,12 @@ def test_the_generator_is_the_only_source_of_mates():
     assert not np.array_equal(first, other)
 
 
-# ---------------------------------------------------------------- spread
+# ---------------------------------------------------------------- sample_evenly
 
 
 @properties
 @given(groups=some_groups, n=st.integers(0, 40), seed=seeds)
-def test_spread_is_as_even_as_sizes_allow(groups, n, seed):
+def test_sample_evenly_is_as_even_as_sizes_allow(groups, n, seed):
     rows = GroupIndex.from_labels(groups).sample_evenly(n, rng_of(seed))
     assert len(rows) == min(n, len(groups))
     assert (np.diff(rows) > 0).all()
@@ -177,12 +177,12 @@ def test_spread_is_as_even_as_sizes_allow(groups, n, seed):
 
 
 @pytest.mark.parametrize("n", [9, 10, 1000])
-def test_spread_of_more_than_there_are_is_everything_in_order(n):
+def test_sample_evenly_of_more_rows_than_there_are_returns_all_in_order(n):
     assert_array_equal(GroupIndex.from_labels(UNEVEN).sample_evenly(n, rng_of()), np.arange(9))
 
 
-def test_spread_takes_any_member_and_any_group():
-    # Five of four groups of five: one each, and one group, drawn anew, gives another.
+def test_sample_evenly_draws_any_member_and_any_group():
+    # Five rows from four groups of five: one row of each, and a second row of one random group.
     groups = np.tile(np.arange(4), 5)
     index, rng = GroupIndex.from_labels(groups), rng_of()
     draws = np.array([index.sample_evenly(5, rng) for _ in range(4000)])
@@ -191,7 +191,7 @@ def test_spread_takes_any_member_and_any_group():
     assert equally_likely((counts == 2).sum(axis=0))
 
 
-def test_the_generator_is_the_only_source_of_spread():
+def test_the_generator_is_the_only_source_of_even_samples():
     index = GroupIndex.from_labels(np.arange(40) % 3)
     first, again, other = (index.sample_evenly(10, rng_of(seed)) for seed in (0, 0, 1))
     assert_array_equal(first, again)
