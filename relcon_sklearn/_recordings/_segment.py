@@ -334,8 +334,8 @@ def segment_recordings(
     start_times = np.concatenate([part.start_times for part in parts])
     groups = subject_of[number]
     # Hours of dates are shared by all recordings. Without dates they belong to one recording.
-    whose = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
-    hour_groups = _hour_groups(whose, np.concatenate([part.hours for part in parts]))
+    owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
+    hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
     y = None if table is None else table.decode(np.concatenate([part.codes for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
@@ -388,7 +388,7 @@ def _join(pieces: list[np.ndarray]) -> np.ndarray:
     return joined
 
 
-def _hour_groups(whose: np.ndarray, hours: np.ndarray) -> np.ndarray:
-    """Return one number for each distinct pair of `whose` and `hours`."""
+def _hour_groups(owners: np.ndarray, hours: np.ndarray) -> np.ndarray:
+    """Return one number for each distinct pair of `owners` and `hours`."""
     hours = hours - hours.min()
-    return np.unique(whose * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)
+    return np.unique(owners * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,46 @@ class Header:
                     f"{path} is truncated: it has {size} bytes, but the store's {self.n_segments} "
                     f"segments need {expected}. Copy the store again, or write it again."
                 )
+
+
+def make_header(
+    n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
+) -> Header:
+    """Return the header of an empty store, after a check of the writer's parameters."""
+    for name, value in (("n_timesteps", n_timesteps), ("n_channels", n_channels)):
+        if not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise ValueError(f"{name}={value!r} is not valid. Pass an integer of at least 1.")
+    if not (0 < sampling_rate < math.inf):
+        raise ValueError(
+            f"sampling_rate={sampling_rate!r} is not valid. Pass a positive rate in Hz."
+        )
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype={dtype!r} is not supported. Choose one of {list(DTYPES)}.")
+    if dtype != "int16" and scale is not None:
+        raise ValueError(f"scale={scale!r} requires dtype='int16'. Got dtype={dtype!r}.")
+    if dtype == "int16":
+        scale = 1 / 2048 if scale is None else float(scale)
+        if not 0 < scale < math.inf:
+            raise ValueError(
+                f"scale={scale!r} is not valid. Pass a positive number of {units} per integer step."
+            )
+    if channels is None:
+        channels = ["x", "y", "z"] if n_channels == 3 else [f"c{i}" for i in range(n_channels)]
+    elif len(channels) != n_channels:
+        raise ValueError(
+            f"channels has {len(channels)} names, but n_channels={n_channels}. Pass one name for "
+            "each channel."
+        )
+    return Header(
+        n_timesteps=int(n_timesteps),
+        n_channels=int(n_channels),
+        sampling_rate=float(sampling_rate),
+        units=units,
+        channels=[str(name) for name in channels],
+        dtype=dtype,
+        scale=scale,
+        columns={k: check_column(k, v).str for k, v in (columns or {}).items()},
+    )
 
 
 def read_subjects(folder: Path, header: Header) -> list[str]:

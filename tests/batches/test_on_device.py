@@ -196,7 +196,7 @@ def test_kept_if_the_copy_fits(dtype, itemsize):
 
 
 def test_larger_than_any_memory():
-    # 12 PB, whose size in bytes no 32-bit integer holds; nothing of it is read.
+    # 12 PB: the number of bytes does not fit into 32 bits. No row is read.
     X = np.broadcast_to(np.float32(0), (2**40, 1000, 3))
     array = SegmentArray(X)
     assert on_device(array, torch.device("meta"), lambda device: 2**40) is array
