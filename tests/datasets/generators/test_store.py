@@ -136,7 +136,7 @@ def test_stores_of_others_are_left_alone(tmp_path):
 
 def test_other_things_are_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="is there, and is neither"):
+    with pytest.raises(FileExistsError, match="is neither an empty directory"):
         make_motion_store(tmp_path, **SMALL)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
 
