@@ -168,7 +168,7 @@ class FineTunedEstimator(SegmentEstimator):
                 data = data._replace(array=SegmentArray(embeddings, "embeddings"))
                 net = HeadedEncoder(nn.Flatten(), self.head_)
             else:
-                rows = data.train.spread(_N_STANDARDISED, np.random.default_rng(run.seed))
+                rows = data.train.sample_evenly(_N_STANDARDISED, np.random.default_rng(run.seed))
                 z = self._embed_as_in_training(data.array.read(rows))
                 self._standardise(z, data.weights[rows])
                 dtype = dtype_of(self.precision, self._device())

@@ -258,7 +258,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
             self._training_options("motif distance", run),
         )
         n_references = len(array) if self.n_references is None else self.n_references
-        self.reference_rows_ = index.spread(n_references, np.random.default_rng(run.seed))
+        self.reference_rows_ = index.sample_evenly(n_references, np.random.default_rng(run.seed))
         self.references_ = array.read(self.reference_rows_)
         self.history_ = history
         return self

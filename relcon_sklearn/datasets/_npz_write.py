@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._recordings._labels import as_array, factorize, is_missing
+from .._recordings._labels import factorize, is_missing, labels_as_array
 from .._utils._atomic import replacing
 from ._npz_format import RENAMED, check_arrays
 
@@ -159,7 +159,7 @@ def _label_arrays(data, sizes):
 
 def _factorize_labels(labels):
     """Return the distinct labels of a recording, "" for missing ones, and each sample's code."""
-    values, codes = factorize(as_array(labels))
+    values, codes = factorize(labels_as_array(labels))
     values = ["" if is_missing(value) else value for value in values]
     wrong = [value for value in values if not isinstance(value, str)]
     if wrong:

@@ -135,7 +135,7 @@ def test_other_stores_are_not_changed(tmp_path):
 
 def test_other_files_are_not_changed(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="is there, and is neither"):
+    with pytest.raises(FileExistsError, match="is neither an empty directory"):
         make_motion_store(tmp_path, **SMALL)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
 
