@@ -118,7 +118,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         return array
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
-        """Return the index of `groups`. If None, every segment is a group of its own."""
+        """Return the index of `groups`. If None, every segment is its own group."""
         if groups is None:
             return GroupIndex.from_labels(np.arange(n_segments))
         if isinstance(groups, RunLabels):

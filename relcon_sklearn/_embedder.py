@@ -32,8 +32,8 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
 
     For every anchor segment, candidates of the same subject and of others are ranked by a learned
     distance (:class:`LearnedMotifDistance`). The encoder then learns embeddings whose cosine
-    similarities keep this order [1]_. With :math:`K` candidates, numbered from the nearest to the
-    farthest, the loss of an anchor is
+    similarities keep this order [1]_. For an anchor with embedding :math:`z` and :math:`K`
+    candidates with embeddings :math:`z_1, \dots, z_K`, nearest first, the loss is
 
     .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
               {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
@@ -70,31 +70,32 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         contrast). If 1, only the nearest one is ("hard" contrast, as in REBAR).
     augmentation : callable or None, default=None
         If None, the encoder is trained on the segments themselves, as published. Otherwise, it is
-        trained on two augmented copies of each segment. The nearest candidate of an anchor is then
-        its other copy, copies rank like the segments they are made from, and all other segments of
-        the batch are negatives. With ``n_positives=1``, this is the loss of SimCLR without the
-        negatives of an anchor's own view. Ranking then has no effect, so that any cheap function
-        is enough as `distance`. Pass a callable ``augmentation(segments, generator)`` as for
+        trained on two augmented views of each segment. The nearest candidate of an anchor is then
+        its other view. All candidates are ranked before augmentation, and all other segments of the
+        batch are negatives. With ``n_positives=1``, this is the loss of SimCLR without the
+        negatives of an anchor's own view. The ranking then has no effect, so that any cheap
+        function works as `distance`. Pass a callable ``augmentation(segments, generator)`` as for
         :class:`LearnedMotifDistance`, for example :class:`relcon_sklearn.RandomAugmentations`.
     candidates : {"independent", "shared"}, default="independent"
-        How within-subject candidates are chosen. "independent", as published: each anchor has
-        `n_within` segments of its group, which are read and embedded for it alone. "shared": a
+        How candidates are chosen. With "independent", as published, each anchor has its own
+        `n_within` segments of its group, which are read and embedded for it alone. With "shared", a
         batch consists of sets of ``1 + n_within`` segments of one group, and every segment is an
         anchor. Its candidates are the other members of its set and one member of each other set.
-        The number of candidates and the size of a batch stay the same, but a batch has
-        ``1 + n_within`` times as many anchors, and an epoch that many times fewer batches.
+        The number of candidates and the size of a batch stay the same. A batch has ``1 + n_within``
+        times as many anchors, and the number of batches in an epoch is smaller by this factor.
     query_stride : int, default=1
         If greater than 1, candidates are ranked by an approximation of the learned distance: the
         error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). No effect if `distance` is
-        a callable.
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). A callable `distance` is
+        not approximated.
     temperature : float, default=0.1
         Temperature :math:`\tau` of the loss, as published.
     max_epochs : int, default=10
         Number of passes over the segments. In each, every training segment is an anchor once. If 0,
         the encoder stays untrained, for comparison.
     batch_size : int, default=64
-        Number of anchors per training step, or of sets with shared candidates, as published.
+        Number of anchors per training step, as published. If `candidates` is "shared", number of
+        sets.
     lr : float, default=1e-3
         Peak learning rate of Adam. It is reached after a short warm-up and then decays along a half
         cosine. The published 1e-6 is for a billion segments and too low for a small training.
@@ -142,15 +143,15 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only if `X` was a data frame with string column names, which holds
-        segments with one channel.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
     LearnedMotifDistance : The distance as a separate transformer.
     RelConClassifier, RelConRegressor : Fine-tuning of a pretrained encoder.
     RandomAugmentations : Augmented views to train on.
-    Checkpoints : When a running training is saved.
+    Checkpoints : Settings for saving a training while it runs.
     open_segments : Segments on disk.
 
     Notes
@@ -254,12 +255,12 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
             Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
             memory-mapped array or any object with shape, dtype and row indexing, which is read
             batch by batch.
-        y : None
-            Ignored.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
             The subject each segment belongs to or, for long recordings, the subject and hour.
             Validation holds out whole groups, and within-subject candidates are drawn from the
-            group of the anchor. If None, every segment is a group of its own. There are then no
+            group of the anchor. If None, every segment is its own group. There are then no
             within-subject candidates, only the other anchors of the batch.
 
         Returns
@@ -353,8 +354,8 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments, at least two.
-        y : None
-            Ignored.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
             The subject each segment belongs to, as in :meth:`fit`.
 

@@ -271,7 +271,7 @@ def weights_of(index: GroupIndex, weights: np.ndarray) -> np.ndarray:
 
 
 def _index_of_selected(groups, selected: np.ndarray) -> GroupIndex:
-    """Return an index of the rows in a mask. If None, every row is a group of its own."""
+    """Return an index of the rows in a mask. If None, every row is its own group."""
     labels = np.arange(len(selected)) if groups is None else np.asarray(groups)
     codes = np.unique(labels, return_inverse=True)[1].reshape(-1)
     index = GroupIndex.from_labels(np.where(selected, codes, -1))

@@ -122,8 +122,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only if `X` was a data frame with string column names, which holds
-        segments with one channel.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
@@ -203,11 +203,11 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
             Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
             memory-mapped array or any object with shape, dtype and row indexing, which is read
             batch by batch.
-        y : None
-            Ignored.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
             The subject each segment belongs to. Validation holds out whole groups, and references
-            are drawn evenly from the groups. If None, every segment is a group of its own.
+            are drawn evenly from the groups. If None, every segment is its own group.
 
         Returns
         -------
@@ -305,8 +305,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments.
-        y : None
-            Ignored.
+        y : Ignored
+            Not used, present for API consistency by convention.
 
         Returns
         -------

@@ -95,8 +95,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only if `X` was a data frame with string column names, which holds
-        segments with one channel.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
@@ -177,7 +177,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             1.
         groups : array-like of shape (n_segments,) or None, default=None
             The subject each segment belongs to. Validation holds out whole groups. If None, every
-            segment is a group of its own.
+            segment is its own group.
 
         Returns
         -------

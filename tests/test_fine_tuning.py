@@ -401,7 +401,7 @@ class TestValidation:
         assert {y[i] for i in range(90) if X[i].tobytes() in spy.seen[True]} == {0, 1, 2}
         assert spy.seen[False]
 
-    def test_no_validation_if_every_group_has_a_class_of_its_own(self, motion):
+    def test_no_validation_if_each_class_is_in_one_group(self, motion):
         groups = np.arange(90) // 30
         model = classifier(max_epochs=1)
         with pytest.warns(UserWarning, match=r"lacked a class\. Training without"):
