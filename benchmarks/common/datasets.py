@@ -1,119 +1,163 @@
-"""Real recordings as windows: read an npz file, resample, cut and label.
-
-The format of the files is that of `relcon_sklearn.datasets.load_npz_recordings`.
-"""
+"""The public data sets: their files, the tasks made of them, and how their windows are labelled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from relcon_sklearn import segment_recordings
-from relcon_sklearn.datasets import load_npz_recordings
 
-RATE = 100  # Hz, after resampling
-N_TIMESTEPS = 256  # 2.56 s
+class Spans(NamedTuple):
+    """Positions of windows in the recordings, in samples at the original rate.
 
+    `recording` is the number of the recording, `start` the first sample and `stop` one past the
+    last.
+    """
 
-@dataclass(frozen=True)
-class Windows:
-    """Windows of one data set; `label` is "" where a window has none of the activities."""
-
-    name: str
-    X: np.ndarray
-    label: np.ndarray
-    subject: np.ndarray
     recording: np.ndarray
-    n_recordings: int
-    n_too_short: int
-
-    def take(self, rows: np.ndarray) -> Windows:
-        """Return some of the windows."""
-        arrays = (self.X[rows], self.label[rows], self.subject[rows], self.recording[rows])
-        return Windows(self.name, *arrays, self.n_recordings, self.n_too_short)
-
-    def describe(self) -> str:
-        """Return one line of what there is."""
-        labelled = self.label != ""
-        return (
-            f"{len(self.X)} windows ({labelled.sum()} labelled, "
-            f"{len(np.unique(self.label[labelled]))} activities), "
-            f"{len(np.unique(self.subject))} subjects, {self.n_recordings} recordings "
-            f"({self.n_too_short} more too short for one window)"
-        )
+    start: np.ndarray
+    stop: np.ndarray
 
 
-class _Source(NamedTuple):
-    """A file, which of its recordings to keep, and which of its labels."""
+class Task(NamedTuple):
+    """A prediction task on a data set.
 
+    Attributes
+    ----------
+    title : str
+        Name in tables.
+    file : str
+        Name of the npz file, in the format of `relcon_sklearn.datasets.load_npz_recordings`.
+    label : callable
+        ``label(data, spans)`` returns the labels or targets of the windows.
+    targets : tuple of str
+        Names of the regression targets. Empty for classification.
+    keep : callable
+        ``keep(data)`` returns a mask of the recordings to use.
+    overlap : float
+        Overlap of neighbouring windows, as a fraction of their length.
+    """
+
+    title: str
     file: str
+    label: Callable
+    targets: tuple[str, ...] = ()
     keep: Callable = lambda data: np.ones(len(data.subjects), dtype=bool)
-    activities: Callable = lambda data: data.label_names
+    overlap: float = 0.0
 
 
-SOURCES = {
-    # The last six of the twelve are postural transitions.
-    "hapt": _Source("hapt.npz", activities=lambda data: data.label_names[:6]),
-    "smartfallmm": _Source(
-        "smartfallmm_wrist.npz", keep=lambda data: data.recording_native_rate == 50
+# -- labels ----------------------------------------------------------------------------------------
+
+
+def _majority_labels(keep: Callable) -> Callable:
+    """Return a rule that labels a window if one label in `keep` has more than half of it."""
+
+    def label(data, spans: Spans) -> np.ndarray:
+        kept = set(keep(data))
+        found = []
+        for recording, start, stop in zip(*spans, strict=True):
+            names, counts = np.unique(data.labels[recording][start:stop], return_counts=True)
+            name = names[counts.argmax()]
+            found.append(name if 2 * counts.max() > counts.sum() and name in kept else "")
+        return np.array(found)
+
+    return label
+
+
+def _sisfall_codes(*, falls: bool) -> Callable:
+    """Return a rule that labels activities by their code, and the peak of a fall by "fall"."""
+
+    def label(data, spans: Spans) -> np.ndarray:
+        names = np.where(data.recording_is_fall, "", data.recording_code)[spans.recording]
+        if not falls:
+            return names
+        peaks = np.array([np.square(r).sum(axis=1).argmax() for r in data.recordings])
+        peak = peaks[spans.recording]
+        hit = data.recording_is_fall[spans.recording] & (spans.start <= peak) & (peak < spans.stop)
+        return np.where(hit, "fall", names)
+
+    return label
+
+
+def _gait_targets(data, spans: Spans) -> np.ndarray:
+    """Return speed, cadence and double support of the walk that contains the window."""
+    columns = (
+        data.recording_speed_m_per_s,
+        data.recording_cadence_steps_per_min,
+        100 * data.recording_double_support_fraction,
+    )
+    targets = np.stack(columns, axis=1)[spans.recording].astype(float)
+    inside = (spans.start >= data.recording_walk_start[spans.recording]) & (
+        spans.stop <= data.recording_walk_stop[spans.recording]
+    )
+    return np.where(inside[:, None], targets, np.nan)
+
+
+def _treadmill_speed(data, spans: Spans) -> np.ndarray:
+    """Return the speed of windows that have one speed throughout; NaN at rest."""
+    found = []
+    for recording, start, stop in zip(*spans, strict=True):
+        speeds = data.sample_speed_m_per_s[recording][start:stop]
+        found.append(speeds[0] if speeds[0] > 0 and (speeds == speeds[0]).all() else np.nan)
+    return np.array(found, dtype=float)[:, None]
+
+
+# -- the data sets ---------------------------------------------------------------------------------
+
+TASKS = {
+    # The last six of HAPT's twelve labels are postural transitions.
+    "hapt": Task("HAPT, waist", "hapt.npz", _majority_labels(lambda data: data.label_names[:6])),
+    "sisfall": Task("SisFall, waist", "sisfall_100hz.npz", _sisfall_codes(falls=False)),
+    "sisfall_falls": Task(
+        "SisFall with falls, waist", "sisfall_100hz.npz", _sisfall_codes(falls=True)
     ),
-    "wisdm": _Source("wisdm51_watch_reduced.npz"),
+    "smartfallmm": Task(
+        "SmartFallMM, wrist",
+        "smartfallmm_wrist.npz",
+        _majority_labels(lambda data: data.label_names),
+        # The other recordings were made at 25 Hz.
+        keep=lambda data: data.recording_native_rate == 50,
+    ),
+    "wisdm": Task(
+        "WISDM, watch", "wisdm51_watch_reduced.npz", _majority_labels(lambda d: d.label_names)
+    ),
+    "ipol": Task(
+        "IPOL gait, lower back",
+        "ipol_gait497_lower_back.npz",
+        _gait_targets,
+        ("speed (m/s)", "cadence (steps/min)", "double support (%)"),
+        overlap=0.5,
+    ),
+    "troika": Task(
+        "TROIKA, wrist", "troika_wrist_treadmill.npz", _treadmill_speed, ("speed (m/s)",)
+    ),
 }
 
-
-def load_windows(folder: str | Path, name: str) -> Windows:
-    """Return the windows of data set `name`, cut from 100 Hz without overlap."""
-    source = SOURCES[name]
-    path = Path(folder) / source.file
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there: is {folder} the folder of the npz files?")
-    data = load_npz_recordings(path)
-    kept, activities = np.flatnonzero(source.keep(data)), source.activities(data)
-    recordings = [data.recordings[i] for i in kept]
-    labels = [np.where(np.isin(data.labels[i], activities), data.labels[i], "") for i in kept]
-
-    def cut(**labelling):
-        return segment_recordings(
-            recordings,
-            data.sampling_rate,
-            units=data.units,
-            window=N_TIMESTEPS / RATE,
-            target_rate=RATE,
-            subjects=kept,  # the recordings, to find windows by
-            short="skip",
-            **labelling,
-        )
-
-    # Pretraining has all windows, whether or not one activity covers more than half of them.
-    segments, labelled = cut(), cut(labels=labels)
-    label = np.full(len(segments.X), "", dtype=labelled.y.dtype)
-    label[np.isin(_keys(segments), _keys(labelled))] = labelled.y
-    n_too_short = segments.dropped["recordings_too_short"]
-    return Windows(
-        name,
-        segments.X,
-        label,
-        data.subjects[segments.groups],
-        segments.groups,
-        len(kept) - n_too_short,
-        n_too_short,
-    )
+# Data sets to pretrain on. Both tasks of SisFall use the same one.
+SOURCES = ("hapt", "sisfall", "smartfallmm", "wisdm", "ipol", "troika")
+# The three data sets of the benchmarks of pretraining.
+SMALL_SOURCES = ("hapt", "smartfallmm", "wisdm")
 
 
-def _keys(segments) -> np.ndarray:
-    """Return the recording and the start of each segment as one number."""
-    return segments.groups + 1j * segments.start_times
+def source_of(task: str) -> str:
+    """Return the name in `SOURCES` of the data set of a task."""
+    return next(source for source in SOURCES if TASKS[source].file == TASKS[task].file)
 
 
-def balanced_rows(labels: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `n` rows, as many of each label as there are, in random order within a label."""
-    order = rng.permutation(len(labels))
-    turn = np.empty(len(labels), dtype=int)
-    for label in np.unique(labels):
-        rows = order[labels[order] == label]
-        turn[rows] = np.arange(len(rows))
-    return order[np.argsort(turn[order], kind="stable")][:n]
+# -- names of classes ------------------------------------------------------------------------------
+
+# Names of SisFall's activities that fit on an axis. `fetch_sisfall` returns the full names.
+_SISFALL = (
+    "walk slow,walk fast,jog slow,jog fast,stairs slow,stairs fast,mid chair slow,mid chair fast,"
+    "low chair slow,low chair fast,collapse on chair,lie down slow,lie down fast,turn lying,"
+    "bend knees,bend down,car in and out,stumble,jump"
+).split(",")
+_CLASS_TITLES = {f"D{i:02}": f"D{i:02} {name}" for i, name in enumerate(_SISFALL, start=1)}
+
+
+def class_title(name: str) -> str:
+    """Return the name of a class for tables and figures."""
+    if name in _CLASS_TITLES:
+        return _CLASS_TITLES[name]
+    return name.replace("_", " ").lower() if name.isupper() else name

@@ -1,12 +1,12 @@
-"""Features made by hand: the opponents of learned embeddings that need no learning."""
+"""Hand-crafted features: baselines of learned embeddings that need no training."""
 
 import numpy as np
 from scipy import fft
 
 BANDS = ((0.3, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, 10.0))  # Hz
-PERIODS = (0.25, 1.5)  # s: a step running, to a stride walking slowly
-_RESOLUTION = 0.05  # Hz, of the spectrum, by padding with zeros
-_SD_FLOOR = 1e-5  # g: what varies less is constant; sensors have noise of 1e-3
+PERIODS = (0.25, 1.5)  # s; from a running step to a slow walking stride
+_RESOLUTION = 0.05  # Hz, of the spectrum, reached by padding with zeros
+_SD_FLOOR = 1e-5  # g; a signal that varies less is constant. The noise of sensors is 1e-3 g.
 _CHUNK = 256  # segments at a time, to bound memory
 
 
@@ -27,55 +27,58 @@ def summary_features(X: np.ndarray, rate: float) -> np.ndarray:
 
 
 def frequency_features(X: np.ndarray, rate: float) -> np.ndarray:
-    """Return what recurs in each channel and vector magnitude, and how strongly and how fast.
+    """Return features of the periodicity of each channel and vector magnitude.
 
-    Of the spectrum, by a Hann window: log10 of its power (of the variance, in g^2) in all and in
-    each of `BANDS`, the share of each of these, the dominant frequency from 0.3 Hz on and the
-    share of the power around it, the centroid, and the entropy from 0 to 1. Of the
-    autocorrelation: height and lag (in s) of its peak within `PERIODS`, 0 where there is none.
-    These are 17 for each signal, the signals being those of `classic_features`; the result is
-    (n_segments, 17 * n_signals), one feature of all signals after the other.
+    From the spectrum, with a Hann window: log10 of the power (the variance in g^2), in total and in
+    each of `BANDS`; the share of each band; the dominant frequency from 0.3 Hz on and the share of
+    the power around it; the centroid; and the entropy, from 0 to 1. From the autocorrelation: the
+    height and the lag (in s) of its peak within `PERIODS`, 0 where there is none.
+
+    There are 17 features for each signal, and the signals are those of `classic_features`. The
+    result is (n_segments, 17 * n_signals): the first feature of all signals, then the second.
     """
     return _in_chunks(lambda signals: _frequency_parts(signals, rate), X)
 
 
 def classic_features(X: np.ndarray, rate: float) -> np.ndarray:
-    """Return what is computed by hand in the literature on activity recognition and gait.
+    """Return the features used in the literature on activity recognition and gait.
 
-    `X` is (n_segments, n_timesteps, n_channels), with 8 time steps or more. Signals are its
-    channels and the vector magnitude of each three that belong together: the channels in threes if
-    that comes out even, or else all of them. Each signal has its mean, sd, quartiles, minimum,
-    maximum, median absolute deviation, root mean square, skewness, kurtosis, mean absolute value,
-    mean absolute first difference (in g/s), crossings of its mean per second, and
-    `frequency_features`. To that come the signal magnitude area of each three (the mean of the sum
-    of the absolute values, each channel's mean taken out) and the correlations between channels.
+    `X` is (n_segments, n_timesteps, n_channels), with 8 time steps or more. The signals are its
+    channels and the vector magnitude of each sensor. A sensor is three successive channels, or all
+    channels if their number is not divisible by three.
+
+    Features of each signal: mean, sd, quartiles, minimum, maximum, median absolute deviation, root
+    mean square, skewness, kurtosis, mean absolute value, mean absolute first difference (in g/s),
+    crossings of its mean per second, and `frequency_features`. Then follow the signal magnitude
+    area of each sensor (the mean of the sum of the absolute values, after removing the mean of each
+    channel) and the correlations between channels.
     """
 
     def parts(signals):
-        n_magnitudes = _n_magnitudes(X.shape[2])
-        channels = signals[:, :-n_magnitudes]
+        n_sensors = _n_sensors(X.shape[2])
+        channels = signals[:, :-n_sensors]
         return [
             *_time_parts(signals, rate),
             *_frequency_parts(signals, rate),
-            *_channel_parts(channels, n_magnitudes),
+            *_channel_parts(channels, n_sensors),
         ]
 
     return _in_chunks(parts, X)
 
 
 def magnitudes(X: np.ndarray) -> np.ndarray:
-    """Return the vector magnitudes of `classic_features`: (n_segments, n_timesteps, n_threes)."""
+    """Return the vector magnitudes of `classic_features`: (n_segments, n_timesteps, n_sensors)."""
     n_segments, n_timesteps, n_channels = X.shape
-    threes = X.reshape(n_segments, n_timesteps, _n_magnitudes(n_channels), -1)
-    return np.linalg.norm(threes, axis=3)
+    by_sensor = X.reshape(n_segments, n_timesteps, _n_sensors(n_channels), -1)
+    return np.linalg.norm(by_sensor, axis=3)
 
 
-def _n_magnitudes(n_channels: int) -> int:
+def _n_sensors(n_channels: int) -> int:
     return n_channels // 3 if n_channels % 3 == 0 else 1
 
 
 def _in_chunks(parts, X: np.ndarray) -> np.ndarray:
-    """Return the features of all segments; `parts` gives those of (n, n_signals, n_timesteps)."""
+    """Return the features of all segments; `parts` maps (n, n_signals, n_timesteps) to features."""
     chunks = [
         np.concatenate(parts(_signals(X[start : start + _CHUNK])), axis=1, dtype=np.float32)
         for start in range(0, len(X), _CHUNK)
@@ -110,11 +113,11 @@ def _time_parts(x: np.ndarray, rate: float) -> list[np.ndarray]:
     ]
 
 
-def _channel_parts(x: np.ndarray, n_threes: int) -> list[np.ndarray]:
+def _channel_parts(x: np.ndarray, n_sensors: int) -> list[np.ndarray]:
     """Return the signal magnitude areas, and the correlation of each pair of channels."""
     around = x - x.mean(axis=-1, keepdims=True)
     n_segments, n_channels, n_timesteps = x.shape
-    areas = np.abs(around).mean(axis=-1).reshape(n_segments, n_threes, -1).sum(axis=-1)
+    areas = np.abs(around).mean(axis=-1).reshape(n_segments, n_sensors, -1).sum(axis=-1)
     z = around / np.maximum(x.std(axis=-1), _SD_FLOOR)[..., None]
     one, other = np.triu_indices(n_channels, k=1)
     return [areas, (z @ z.transpose(0, 2, 1) / n_timesteps)[:, one, other]]
@@ -123,7 +126,7 @@ def _channel_parts(x: np.ndarray, n_threes: int) -> list[np.ndarray]:
 def _frequency_parts(x: np.ndarray, rate: float) -> list[np.ndarray]:
     n_timesteps = x.shape[-1]
     x = x - x.mean(axis=-1, keepdims=True)
-    # The window that recurs, without the 0 at its end: of 8 samples, one less is a lot.
+    # The periodic window without the 0 at its end, since each of 8 samples counts.
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n_timesteps) + 0.5) / n_timesteps)
     n = fft.next_fast_len(max(n_timesteps, int(np.ceil(rate / _RESOLUTION))), real=True)
     frequency = fft.rfftfreq(n, 1 / rate)
@@ -135,10 +138,10 @@ def _frequency_parts(x: np.ndarray, rate: float) -> list[np.ndarray]:
         return (frequency >= low) & (frequency < high)
 
     in_bands = [share[..., within(*band)].sum(axis=-1) for band in BANDS]
-    in_question = within(BANDS[0][0], np.inf)
-    dominant = frequency[in_question][share[..., in_question].argmax(axis=-1)]
+    considered = within(BANDS[0][0], np.inf)
+    dominant = frequency[considered][share[..., considered].argmax(axis=-1)]
     dominant = np.where(total > _SD_FLOOR**2, dominant, 0.0)
-    # A sine's main lobe, with a Hann window.
+    # The main lobe of a sine with a Hann window.
     around = np.abs(frequency - dominant[..., None]) <= 2 * rate / n_timesteps
     entropy = -(share * np.log(np.maximum(share, 1e-12))).sum(axis=-1) / np.log(len(frequency))
     return [
@@ -154,15 +157,16 @@ def _frequency_parts(x: np.ndarray, rate: float) -> list[np.ndarray]:
 
 
 def _autocorrelation_peak(x: np.ndarray, rate: float) -> list[np.ndarray]:
-    """Return height and lag, in s, of the first peak nearly as high as any; `x` has mean 0.
+    """Return height and lag, in s, of the first peak of at least 0.9 of the highest one.
 
-    At each lag this is the correlation of those time steps that overlap, at least a quarter of all.
+    `x` has mean 0. The autocorrelation at a lag is the correlation of the time steps that overlap,
+    which are at least a quarter of all.
     """
     n_timesteps = x.shape[-1]
     spectrum = fft.rfft(x, fft.next_fast_len(2 * n_timesteps, real=True))
     products = fft.irfft(np.abs(spectrum) ** 2)[..., :n_timesteps]
-    head = np.cumsum(x**2, axis=-1)[..., ::-1]  # the sum of squares of all but the last `lag`
-    tail = np.cumsum(x[..., ::-1] ** 2, axis=-1)[..., ::-1]  # and of all but the first
+    head = np.cumsum(x**2, axis=-1)[..., ::-1]  # the sum of squares without the last `lag`
+    tail = np.cumsum(x[..., ::-1] ** 2, axis=-1)[..., ::-1]  # and without the first `lag`
     floor = n_timesteps * _SD_FLOOR**2
     correlation = products / np.maximum(np.sqrt(head * tail), floor)
     low = max(1, int(np.ceil(PERIODS[0] * rate)))

@@ -1,4 +1,4 @@
-"""Recordings from their publishers, as the files that the downstream benchmark reads."""
+"""Recordings from their publishers, saved as the files that the benchmarks read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.datasets import TASKS
 from relcon_sklearn.datasets import fetch_hapt, fetch_sisfall, save_npz_recordings
 
 
@@ -18,9 +19,9 @@ def sisfall():
     return data
 
 
-# The other files are not published as such: a part of a set (WISDM), one cleaned and resampled
-# (SmartFallMM), or sets that there is no fetcher for.
-PUBLISHED = {"hapt.npz": fetch_hapt, "sisfall_100hz.npz": sisfall}
+# The other files have no publisher that serves them: WISDM's is a part of the set, SmartFallMM's is
+# cleaned and resampled, and the other sets have no fetcher.
+PUBLISHED = {TASKS["hapt"].file: fetch_hapt, TASKS["sisfall"].file: sisfall}
 
 
 def fetch_missing(folder: Path) -> list[str]:

@@ -1,17 +1,17 @@
-"""RelCon as published and as released, step by step: what `bench_speed.py` compares with.
+"""RelCon as published and as released, step by step: the baseline of the speed benchmarks.
 
-Everything is written as one would from the paper [1]_: the distances one candidate per anchor at a
-time, features computed anew for every pair, the attention in full, sparsemax by sorting, the loss
-anchor by anchor and rank by rank, all in float32. Nothing is folded, shared or fused.
+The code follows the paper [1]_ literally: distances of one candidate per anchor at a time, features
+computed again for every pair, the full attention, sparsemax by sorting, and the loss anchor by
+anchor and rank by rank, all in float32. Nothing is folded, shared or fused.
 
-The functions take the modules of `relcon_sklearn.nn` for their weights only, and do all the
-computing themselves (but for torch's own batch norms). What they give is therefore equal to what
-the library gives, and its gradients too; `tests/benchmarks/test_paper_literal.py` says how nearly.
-Signals are (n, n_channels, n_timesteps), as torch has them.
+The functions use only the weights of the modules of `relcon_sklearn.nn` and compute everything
+else, except torch's batch norms. Their outputs and gradients therefore equal those of the library;
+`tests/benchmarks/common/test_paper_literal.py` has the tolerances. Signals are
+(n, n_channels, n_timesteps), as in torch.
 
-Where it departs from the released code, it is in the opponent's favour or for the sake of equality:
-the encoder has no biases ahead of its batch norms; segments come as one tensor and not as a file
-each; augmentations are the library's; segments too short for the released code are padded.
+Differences from the released code make the baseline faster or the comparison equal: the encoder has
+no biases before its batch norms; segments are one tensor and not a file each; the augmentations are
+those of the library; segments too short for the released code are padded.
 
 .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for Wearable
    Data", ICLR 2025. arXiv:2411.18822
@@ -33,7 +33,7 @@ from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
 
 
 class _SortedSparsemax(torch.autograd.Function):
-    """Algorithm 1 of Martins and Astudillo (ICML 2016), and the Jacobian they give."""
+    """Algorithm 1 of Martins and Astudillo (ICML 2016), with the Jacobian from there."""
 
     @staticmethod
     def forward(ctx, scores: Tensor) -> Tensor:
@@ -56,16 +56,16 @@ class _SortedSparsemax(torch.autograd.Function):
 
 
 def sparsemax(scores: Tensor) -> Tensor:
-    """Sparsemax over the last dimension, by sorting."""
+    """Return the sparsemax over the last dimension, by sorting."""
     return _SortedSparsemax.apply(scores)
 
 
 def features(net: nn.Module, x: Tensor) -> Tensor:
-    """Dilated convolutions: (n, n_channels, n_timesteps) to (n, embed_dim, n_timesteps)."""
+    """Map (n, n_channels, n_timesteps) to (n, embed_dim, n_timesteps) by dilated convolutions."""
     weight, bias = net.stem.weight, net.stem.bias
     kernel_size = weight.shape[-1]
     padding = kernel_size // 2
-    # A partial convolution whose mask is all ones: scaled up where taps lie outside.
+    # A partial convolution with a mask of ones: scaled up where taps lie outside of the segment.
     mask = F.conv1d(torch.ones_like(x[:1, :1]), torch.ones_like(weight[:1, :1]), padding=padding)
     y = F.conv1d(x, weight, padding=padding) * (kernel_size / mask) + bias[:, None]
     y = _gelu_and_norm(y)
@@ -84,7 +84,7 @@ def features(net: nn.Module, x: Tensor) -> Tensor:
 
 def _gelu_and_norm(x: Tensor) -> Tensor:
     x = F.gelu(x)
-    # Of a single value, torch refuses to take the deviation from the mean.
+    # torch refuses to normalise a single value.
     return F.instance_norm(x) if x.shape[-1] > 1 else x * 0
 
 
@@ -97,9 +97,10 @@ def reconstruct(
     dropout: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Rebuild anchor i from candidate i.
+    """Return anchor i reconstructed from candidate i.
 
-    `fused` has torch's fused attention do the softmax, as the released code does in ranking.
+    If `fused`, torch's fused attention computes the softmax, as in the ranking of the released
+    code.
     """
     mean = candidates.mean(dim=-1, keepdim=True)
     std = (candidates.var(dim=-1, keepdim=True, unbiased=False) + net.revin.eps).sqrt()
@@ -126,15 +127,16 @@ def reconstruct(
 def motif_distance(
     net: MotifCrossAttention, anchors: Tensor, candidates: Tensor, **kwargs
 ) -> Tensor:
-    """Distance of anchor i from candidate i, (n,); keyword arguments are those of `reconstruct`."""
+    """Return the distance of anchor i from candidate i, (n,); `kwargs` are for `reconstruct`."""
     return (reconstruct(net, anchors, candidates, **kwargs) - anchors).square().sum(dim=(1, 2))
 
 
 def rank(net: MotifCrossAttention, batch: Batch, *, fused: bool = False) -> Tensor:
-    """Distances of the candidates of each anchor, (n_anchors, n_candidates); infinity for none.
+    """Return the distances of the candidates of each anchor, (n_anchors, n_candidates).
 
-    One candidate of every anchor at a time: ``(n_anchors - 1 + n_within) * n_anchors`` pairs in all
-    for full lists.
+    They are computed for one candidate of every anchor at a time: in total
+    ``(n_anchors - 1 + n_within) * n_anchors`` pairs for full lists. A missing candidate has the
+    distance infinity.
     """
     segments = batch.segments.transpose(1, 2)
     anchors = segments[batch.anchors]
@@ -153,7 +155,7 @@ def rank(net: MotifCrossAttention, batch: Batch, *, fused: bool = False) -> Tens
 
 
 def embed(encoder: ResNet1D, segments: Tensor) -> Tensor:
-    """Map (n, n_channels, n_timesteps) to (n, n_features), as `encoder` in its present mode."""
+    """Map (n, n_channels, n_timesteps) to (n, n_features), by `encoder` in its current mode."""
     n_missing = max(0, 11 - segments.shape[-1])
     x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2))
     x = F.relu(_batch_norm(encoder.stem_bn, F.conv1d(x, encoder.stem_conv.weight, stride=2)))
@@ -179,7 +181,7 @@ def _same_conv(conv: nn.Conv1d, x: Tensor) -> Tensor:
 def contrastive_loss(
     embeddings: Tensor, batch: Batch, distances: Tensor, temperature: float = 0.1
 ) -> Tensor:
-    """Equation 3 of the paper: a loop over the anchors, and in it one over the ranks."""
+    """Return equation 3 of the paper, by a loop over the anchors and one over the ranks."""
     loss = embeddings.new_zeros(())
     for anchor, row, distance in zip(batch.anchors, batch.candidates, distances, strict=True):
         there = row >= 0
@@ -202,9 +204,10 @@ def step(
     temperature: float = 0.1,
     fused: bool = False,
 ) -> Tensor:
-    """Train `encoder` on a batch: rank, embed all segments, loss, gradients, `optimizer`'s step.
+    """Train `encoder` on a batch, and return the loss.
 
-    The gradients stay in the parameters. Returns the loss.
+    A step ranks the candidates, embeds all segments, computes loss and gradients, and updates the
+    weights. The gradients stay in the parameters.
     """
     distances = rank(distance_net, batch, fused=fused)
     return encoder_step(encoder, batch, distances, optimizer, temperature=temperature)
@@ -218,7 +221,7 @@ def encoder_step(
     *,
     temperature: float = 0.1,
 ) -> Tensor:
-    """Do what is left of :func:`step` when the distances are known."""
+    """Do the remaining part of :func:`step` when the distances are known."""
     optimizer.zero_grad()
     embeddings = embed(encoder, batch.segments.transpose(1, 2))
     loss = contrastive_loss(embeddings, batch, distances, temperature)
@@ -233,9 +236,9 @@ def reconstruction_step(
     optimizer: torch.optim.Optimizer,
     augmentation: Callable[[Tensor, torch.Generator], Tensor],
 ) -> Tensor:
-    """Train the distance: rebuild segments from augmented copies of themselves.
+    """Train the distance to reconstruct segments from augmented copies, and return the loss.
 
-    The batch's seed drives augmentation and dropout, as in the library. Returns the loss.
+    The seed of the batch determines augmentation and dropout, as in the library.
     """
     generator = torch.Generator().manual_seed(batch.seed)
     anchors = batch.segments.transpose(1, 2)

@@ -1,12 +1,12 @@
-"""What users have today without deep learning, fitted and chosen on training subjects only.
+"""Baselines without deep learning, fitted and tuned on training subjects only.
 
 Each method of `CLASSIC` is called as
 
     fitted = method(X_train, y_train, groups_train, X_test, rate=50, seed=0)
 
-X is (n_segments, n_timesteps, n_channels) in g at `rate` Hz, groups are subjects. A `y_train` of
-floats asks for regression, of one target or (n_segments, n_targets); of anything else, for
-classification. One thread each, except what NumPy's linear algebra takes.
+X is (n_segments, n_timesteps, n_channels) in g at `rate` Hz, and groups are subjects. The task is
+regression if `y_train` has floats, of shape (n_segments,) or (n_segments, n_targets), and
+classification otherwise. Each method uses one thread, except for NumPy's linear algebra.
 """
 
 from __future__ import annotations
@@ -18,34 +18,36 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from _features import classic_features, magnitudes
-from _minirocket import minirocket_features
-from scipy.signal import resample_poly
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, RidgeCV
-from sklearn.metrics import f1_score, make_scorer, mean_absolute_error
+from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tslearn.metrics import cdist_dtw
 
-N_FOLDS = 3  # by subject, to choose hyperparameters
+from benchmarks.common.features import classic_features, magnitudes
+from benchmarks.common.scores import macro_f1
+from benchmarks.common.windows import balanced_rows, shorten
+from benchmarks.downstream.minirocket import minirocket_features
+
+N_FOLDS = 3  # by subject, for the choice of hyperparameters
 FOREST_GRID = {"min_samples_leaf": [1, 4]}
 N_TREES_TO_CHOOSE, N_TREES = 50, 200
 LOGISTIC_GRID = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0, 10.0]}
 LOGISTIC_MAX_ITER = 2000
-MLP_MAX_ITER = 200  # at most: it stops early
+MLP_MAX_ITER = 200  # an upper limit, since it stops early
 RIDGE_GRID = {"ridge__alpha": [1.0, 10.0, 100.0, 1000.0, 10000.0]}
 MINIROCKET_ALPHAS = np.logspace(-3, 3, 10)  # as published
-DTW_SEGMENTS = 300  # of training, to keep a thousand test segments below 30 s
+DTW_SEGMENTS = 300  # for training; a thousand test segments then take less than 30 s
 DTW_TIMESTEPS = 64
-DTW_RADII = (3, 6, 12, None)  # time steps of the above
+DTW_RADII = (3, 6, 12, None)  # in these time steps
 DTW_SIGNALS = {"channels": np.asarray, "magnitude": magnitudes}
 
 
 class Fitted(NamedTuple):
-    """Predictions of the test segments, what was chosen for them, and the seconds of it all."""
+    """Predictions of the test segments, the chosen hyperparameters, and the total seconds."""
 
     predictions: np.ndarray
     chosen: dict
@@ -57,23 +59,23 @@ def is_regression(y: np.ndarray) -> bool:
 
 
 def score(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the macro-F1 over the labels there are in `y`, or minus the mean absolute error."""
+    """Return the macro-F1 over the labels in `y`, or minus the mean absolute error."""
     if is_regression(y):
         return -mean_absolute_error(y, predicted)
-    return f1_score(y, predicted, labels=np.unique(y), average="macro", zero_division=0)
+    return macro_f1(y, predicted)
 
 
-def subject_folds(y: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return up to `N_FOLDS` folds by subject, with labels spread over them; none for one subject.
+def inner_folds(y: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return up to `N_FOLDS` folds by subject, stratified by label; none for a single subject.
 
-    A fold whose training part has one label only is left out: nothing can be fitted there.
+    A fold whose training part has only one label is left out, since nothing can be fitted to it.
     """
     n_folds = min(N_FOLDS, len(np.unique(groups)))
     if n_folds < 2:
         return []
     if is_regression(y):
         return list(GroupKFold(n_folds).split(y, y, groups))
-    # Labels as numbers, each in every fold as far as it goes: it is not always possible.
+    # The folds are stratified as far as the subjects allow.
     codes = np.unique(y, return_inverse=True)[1]
     if np.bincount(codes).max() < n_folds:
         return []
@@ -82,7 +84,7 @@ def subject_folds(y: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, n
 
 
 def _method(predict: Callable) -> Callable:
-    """Make a method of `predict`, which has targets of mean 0 and sd 1 and returns such."""
+    """Return a method for `predict`, whose targets are standardised to mean 0 and sd 1."""
 
     @functools.wraps(predict)
     def method(X_train, y_train, groups_train, X_test, *, rate: float, seed: int) -> Fitted:
@@ -106,9 +108,9 @@ def _method(predict: Callable) -> Callable:
 
 
 def _choose(model, grid: dict, Z: np.ndarray, y: np.ndarray, groups: np.ndarray):
-    """Set `model` to the best of `grid` on held-out subjects; return it and what was chosen."""
-    folds = subject_folds(y, groups)
-    if not folds:  # nobody to hold out
+    """Set `model` to the best of `grid` on held-out subjects; return it and the choice."""
+    folds = inner_folds(y, groups)
+    if not folds:  # no subject to hold out
         return model, {}
     search = GridSearchCV(model, grid, scoring=make_scorer(score), cv=folds, refit=False)
     best = search.fit(Z, y).best_params_
@@ -118,7 +120,7 @@ def _choose(model, grid: dict, Z: np.ndarray, y: np.ndarray, groups: np.ndarray)
 
 @_method
 def features_forest(X_train, y, groups, X_test, *, rate, seed):
-    """Random forest on classic features."""
+    """Predict by a random forest on classic features."""
     forest = RandomForestRegressor if is_regression(y) else RandomForestClassifier
     model = forest(N_TREES_TO_CHOOSE, random_state=seed, n_jobs=1)
     Z = classic_features(X_train, rate)
@@ -129,14 +131,14 @@ def features_forest(X_train, y, groups, X_test, *, rate, seed):
 
 @_method
 def features_linear(X_train, y, groups, X_test, *, rate, seed):
-    """Logistic or ridge regression on classic features."""
+    """Predict by logistic or ridge regression on classic features."""
     Z_train, Z_test = classic_features(X_train, rate), classic_features(X_test, rate)
     return _linear(Z_train, y, groups, Z_test, seed)
 
 
 @_method
 def linear_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
-    """Logistic or ridge regression on features that are given."""
+    """Predict by logistic or ridge regression on given features."""
     return _linear(Z_train, y, groups, Z_test, seed)
 
 
@@ -152,7 +154,7 @@ def _linear(Z_train, y, groups, Z_test, seed: int):
 
 @_method
 def mlp_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
-    """One hidden layer on features that are given, stopped early."""
+    """Predict by a network of one hidden layer on given features, with early stopping."""
     mlp = MLPRegressor if is_regression(y) else MLPClassifier
     model = mlp(
         hidden_layer_sizes=(256,),
@@ -167,7 +169,7 @@ def mlp_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
 
 @_method
 def minirocket(X_train, y, groups, X_test, *, rate, seed):
-    """MiniRocket and ridge as published: its penalty is chosen by leaving out one segment each."""
+    """Predict by MiniRocket and ridge regression as published, with a leave-one-out penalty."""
     Z_train, Z_test, versions = minirocket_features(X_train, X_test, seed=seed)
     ridge = RidgeCV if is_regression(y) else RidgeClassifierCV
     model = make_pipeline(StandardScaler(with_mean=False), ridge(MINIROCKET_ALPHAS))
@@ -177,51 +179,31 @@ def minirocket(X_train, y, groups, X_test, *, rate, seed):
 
 @_method
 def nearest_dtw(X_train, y, groups, X_test, *, rate, seed):
-    """Nearest neighbour by dynamic time warping, among `DTW_SEGMENTS` of the training segments.
+    """Predict by the nearest of `DTW_SEGMENTS` training segments, by dynamic time warping.
 
-    Of the channels, or of the vector magnitude, which is blind to how the sensor is turned.
+    The signals are the channels or the vector magnitude, which does not depend on the orientation
+    of the sensor.
     """
-    rows = spread_rows(y, groups, DTW_SEGMENTS, np.random.default_rng(seed))
-    references, y, groups = shortened(X_train[rows]), y[rows], groups[rows]
-    # A segment must not find one of its own subject, nor itself.
+    rows = balanced_rows(y, DTW_SEGMENTS, np.random.default_rng(seed), groups)
+    references, y, groups = shorten(X_train[rows], DTW_TIMESTEPS), y[rows], groups[rows]
+    # A segment must not find a segment of its own subject, or itself.
     same = groups == groups[:, None]
     if same.all():
         same = np.eye(len(rows), dtype=bool)
     scores = {}
     for signal, radius in itertools.product(DTW_SIGNALS, DTW_RADII):
-        distances = np.where(same, np.inf, _dtw(DTW_SIGNALS[signal](references), None, radius))
+        distances = np.where(same, np.inf, dtw(DTW_SIGNALS[signal](references), None, radius))
         scores[signal, radius] = score(y, y[distances.argmin(axis=1)])
     signal, radius = max(scores, key=scores.get)
-    of = DTW_SIGNALS[signal]
-    nearest = _dtw(of(shortened(X_test)), of(references), radius).argmin(axis=1)
+    signal_of = DTW_SIGNALS[signal]
+    X_test = shorten(X_test, DTW_TIMESTEPS)
+    nearest = dtw(signal_of(X_test), signal_of(references), radius).argmin(axis=1)
     chosen = {"signal": signal, "radius": radius, "n_train": len(rows)}
     return y[nearest], {**chosen, "n_timesteps": references.shape[1]}
 
 
-def spread_rows(y, groups, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `n` rows, or all: labels in turn and, within each, subjects in turn."""
-    subject = np.unique(groups, return_inverse=True)[1]
-    label = np.zeros(len(y), dtype=int)
-    if not is_regression(y):
-        label = np.unique(y, return_inverse=True)[1]
-    order = rng.permutation(len(y))
-    for keys in (label * (subject.max() + 1) + subject, label):
-        turn = np.empty(len(y), dtype=int)
-        for key in np.unique(keys):
-            rows = order[keys[order] == key]
-            turn[rows] = np.arange(len(rows))
-        order = order[np.argsort(turn[order], kind="stable")]
-    return order[:n]
-
-
-def shortened(X: np.ndarray) -> np.ndarray:
-    """Return segments of `DTW_TIMESTEPS`, filtered against aliasing; shorter ones as they are."""
-    if X.shape[1] <= DTW_TIMESTEPS:
-        return X
-    return resample_poly(X, DTW_TIMESTEPS, X.shape[1], axis=1, padtype="line")
-
-
-def _dtw(X: np.ndarray, others: np.ndarray | None, radius: int | None) -> np.ndarray:
+def dtw(X: np.ndarray, others: np.ndarray | None, radius: int | None) -> np.ndarray:
+    """Return the DTW distances of all pairs, in a Sakoe-Chiba band of `radius` if not None."""
     band = {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": radius} if radius else {}
     return cdist_dtw(X, others, n_jobs=1, **band)
 

@@ -1,4 +1,4 @@
-"""What a segment costs once a method is trained."""
+"""The cost of a segment once a method is trained."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from _cells import Cell
-from _classic import N_TREES, _dtw, shortened, spread_rows
-from _downstream_data import draw
-from _encoders import RATE, Data
-from _features import classic_features
-from _minirocket import minirocket_features
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 
+from benchmarks.common.features import classic_features
+from benchmarks.common.windows import balanced_rows, draw, shorten
+from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.classic import DTW_SEGMENTS, DTW_TIMESTEPS, N_TREES, dtw
+from benchmarks.downstream.minirocket import minirocket_features
+from benchmarks.downstream.pretrained import RATE, Data
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
@@ -23,7 +23,7 @@ BATCH, REPEATS = 256, 7
 
 
 def milliseconds(function: Callable[[np.ndarray], object], X: np.ndarray) -> list[float]:
-    """Return the time per segment of several calls, after one that is not counted."""
+    """Return the time per segment of several calls, after one warm-up call."""
     function(X)
     times = []
     for _ in range(REPEATS):
@@ -34,13 +34,13 @@ def milliseconds(function: Callable[[np.ndarray], object], X: np.ndarray) -> lis
 
 
 def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, dict]]:
-    """Measure all methods on windows of HAPT, one thread, in memory.
+    """Measure all methods on windows of HAPT in memory, with one thread.
 
-    An encoder is the same network whatever it was pretrained by; the linear probe on it costs next
-    to nothing.
+    The cost of an encoder does not depend on its pretraining, and the cost of the linear probe is
+    negligible.
     """
     windows = data.task("hapt")
-    windows = draw(windows.take(np.flatnonzero(windows.known)), n_windows, 0)
+    windows = draw(windows.labelled(), n_windows, 0)
     X, y = windows.X, windows.y
     batch = X[:BATCH]
     names = (name for name, made in ENCODER_PRESETS.items() if made.factory is ResNet1D)
@@ -59,15 +59,19 @@ def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, 
         milliseconds(lambda x: forest.predict(classic_features(x, RATE)), batch),
     )
     yield _cell("features_linear", milliseconds(lambda x: classic_features(x, RATE), batch))
-    references = shortened(X[spread_rows(y, windows.subject, 300, np.random.default_rng(0))])
-    yield _cell("nearest_dtw", milliseconds(lambda x: _dtw(shortened(x), references, None), batch))
+    rows = balanced_rows(y, DTW_SEGMENTS, np.random.default_rng(0), windows.subject)
+    references = shorten(X[rows], DTW_TIMESTEPS)
+    yield _cell(
+        "nearest_dtw",
+        milliseconds(lambda x: dtw(shorten(x, DTW_TIMESTEPS), references, None), batch),
+    )
     yield _cell("minirocket", _minirocket(X, y))
 
 
 @torch.inference_mode()
 def multiply_adds(encoder: ResNet1D, X: np.ndarray) -> float:
-    """Return the multiply-adds of embedding segments."""
-    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which is not for all
+    """Return the number of multiply-adds of embedding segments."""
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which is optional
 
     with FlopCounterMode(display=False) as counter:
         encoder(torch.from_numpy(X).transpose(1, 2))
@@ -85,9 +89,10 @@ def _embed(encoder: ResNet1D, X: np.ndarray) -> torch.Tensor:
 
 
 def _minirocket(X: np.ndarray, y: np.ndarray) -> list[float]:
-    """Return times per segment, without those of starting the other Python and compiling.
+    """Return times per segment, without the start of the other Python and compilation.
 
-    The transform runs in an environment of its own: what twice as many segments take more.
+    The transform runs in a separate environment. Its time per segment is therefore the difference
+    between two calls, of which the second has twice as many segments.
     """
     n = len(X) // 3
     Z, *_ = minirocket_features(X[:n], X[n : n + 8], seed=0)

@@ -1,4 +1,4 @@
-"""What predictions of held-out subjects are worth, and whether a difference is more than chance."""
+"""Scores of predictions of held-out subjects, and tests of the difference between methods."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sklearn.metrics import (
     r2_score,
 )
 
+from benchmarks.common.scores import macro_f1
+
 
 def classification_scores(y, predicted, subjects, folds) -> dict:
     """Return the scores of predicted labels.
@@ -19,25 +21,25 @@ def classification_scores(y, predicted, subjects, folds) -> dict:
     Parameters
     ----------
     y, predicted : ndarray of shape (n_segments,) of str
-        The labels, each predicted once, when its subject was held out.
+        The true labels and the predictions made while the subject of the segment was held out.
     subjects : ndarray of shape (n_segments,)
-        Whose each segment is.
+        The subject each segment belongs to.
     folds : ndarray of shape (n_segments,)
-        In which fold it was predicted.
+        The fold in which each segment was predicted.
 
     Returns
     -------
     scores : dict
-        `macro_f1` and `kappa` (means over the folds), the same for each fold, `f1` of each label
-        and `confusion` (over all folds; rows are the true labels), and `subjects`: the macro-F1 of
-        each, over the labels it has.
+        `macro_f1` and `kappa` are means over the folds, and `folds` has the values of each fold.
+        `f1` of each label and `confusion` are over all folds; rows are the true labels. `subjects`
+        has the macro-F1 of each subject, over its own labels.
     """
     labels = np.unique(y)
     per_fold = {"macro_f1": [], "kappa": []}
     for fold in np.unique(folds):
         rows = folds == fold
         per_fold["macro_f1"].append(macro_f1(y[rows], predicted[rows]))
-        # Undefined where there is one label and all have it, which is as good as it gets.
+        # Kappa is undefined if all labels and predictions are the same. That is a perfect score.
         kappa = cohen_kappa_score(y[rows], predicted[rows])
         per_fold["kappa"].append(float(np.nan_to_num(kappa, nan=1.0)))
     f1 = f1_score(y, predicted, labels=labels, average=None, zero_division=0)
@@ -53,19 +55,13 @@ def classification_scores(y, predicted, subjects, folds) -> dict:
     }
 
 
-def macro_f1(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the macro-F1 over the labels that are there to be found in `y`."""
-    labels = np.unique(y)
-    return float(f1_score(y, predicted, labels=labels, average="macro", zero_division=0))
-
-
 def regression_scores(y, predicted, subjects, folds, targets) -> dict:
     """Return the scores of predicted targets.
 
     Parameters
     ----------
     y, predicted : ndarray of shape (n_segments, n_targets)
-        The targets, each predicted once, when its subject was held out.
+        The true targets and the predictions made while the subject of the segment was held out.
     subjects, folds : ndarray of shape (n_segments,)
         As for :func:`classification_scores`.
     targets : sequence of str
@@ -74,9 +70,9 @@ def regression_scores(y, predicted, subjects, folds, targets) -> dict:
     Returns
     -------
     scores : dict
-        For each target `mae`, `r2` and `correlation` of all predictions together, the same for
-        each fold, and `subjects`: the mean absolute error for each. `r2` and `mae` stand also at
-        the top, for the first target.
+        `targets` has, for each target, `mae`, `r2` and `correlation` of all predictions together,
+        `folds` with the values of each fold, and `subjects` with the mean absolute error of each
+        subject. `r2` and `mae` at the top level are those of the first target.
     """
     per_target = {}
     for name, true, guess in zip(targets, y.T, predicted.T, strict=True):
@@ -94,7 +90,7 @@ def regression_scores(y, predicted, subjects, folds, targets) -> dict:
 
 
 def target_scores(y: np.ndarray, predicted: np.ndarray) -> dict:
-    """Return mean absolute error, R2 and correlation (0 where either does not vary)."""
+    """Return mean absolute error, R2 and correlation (0 if either is constant)."""
     varies = np.ptp(y) > 0 and np.ptp(predicted) > 0
     return {
         "mae": float(mean_absolute_error(y, predicted)),
@@ -103,25 +99,25 @@ def target_scores(y: np.ndarray, predicted: np.ndarray) -> dict:
     }
 
 
-def compare(reference: dict[str, float], rivals: dict[str, dict[str, float]]) -> dict[str, dict]:
-    """Compare a method with each of its rivals over the same subjects, by Wilcoxon's signed ranks.
+def compare(reference: dict[str, float], baselines: dict[str, dict[str, float]]) -> dict[str, dict]:
+    """Compare a method with each baseline over the same subjects, by Wilcoxon's signed-rank test.
 
     Parameters
     ----------
     reference : dict
         Score of each subject.
-    rivals : dict of dict
-        The same for each rival.
+    baselines : dict of dict
+        Score of each subject, for each baseline.
 
     Returns
     -------
     tests : dict of dict
-        For each rival the mean `difference` (reference minus rival), in how many of how many
-        subjects the reference is `ahead`, the two-sided `p`, and `p_holm`, corrected for the number
-        of rivals by Holm's method.
+        For each baseline: the mean `difference` (reference minus baseline), the number of subjects
+        in which the reference is `ahead`, the number of subjects `n_subjects`, the two-sided `p`,
+        and `p_holm`, corrected for the number of baselines by Holm's method.
     """
     tests = {}
-    for name, scores in rivals.items():
+    for name, scores in baselines.items():
         subjects = sorted(set(reference) & set(scores))
         differences = np.array([reference[s] - scores[s] for s in subjects])
         p = 1.0 if not differences.any() else float(wilcoxon(differences).pvalue)

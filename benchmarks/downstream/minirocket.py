@@ -1,7 +1,7 @@
-"""MiniRocket in an environment of its own: aeon asks for an older numba than the benchmarks have.
+"""MiniRocket in a separate environment: aeon needs an older numba than the benchmarks have.
 
 Dempster, Schmidt, Webb, "MiniRocket: a very fast (almost) deterministic transform for time series
-classification", KDD 2021. aeon's is the authors' code, adapted.
+classification", KDD 2021. aeon adapts the code of the authors.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.report import RESULTS, say
+
 PINS = (
     "aeon==1.6.0",
     "numba==0.63.1",
@@ -24,23 +26,22 @@ PINS = (
     "pandas==3.0.6",
 )
 MIN_TIMESTEPS = 9  # the length of a kernel
-_HERE = Path(__file__).parent
-_SCRIPT = _HERE / "minirocket_transform.py"
+_SCRIPT = Path(__file__).with_name("minirocket_transform.py")
 _PYTHON = Path("Scripts", "python.exe") if os.name == "nt" else Path("bin", "python")
 
 
 def minirocket_environment() -> Path:
     """Return the folder of the environment: RELCON_MINIROCKET_ENV, or one in the cache."""
-    default = _HERE / "results" / "cache" / "minirocket-env"
+    default = RESULTS / "cache" / "minirocket-env"
     return Path(os.environ.get("RELCON_MINIROCKET_ENV") or default).absolute()
 
 
 def minirocket_python(make: bool = True) -> Path | None:
-    """Return the Python of the environment, which is made if it is not there.
+    """Return the Python of the environment, which is created if it is missing.
 
-    Making it takes half a minute, 620 MB of disk and the network, and Python 3.11 or later. An
-    environment of your own serves as well, if it has aeon. With `make` false, None stands for an
-    environment that is not there.
+    This takes half a minute, 620 MB of disk, the network, and Python 3.11 or later. You can also
+    use your own environment, if it has aeon. If `make` is False, a missing environment is not
+    created, and the result is None.
     """
     folder = minirocket_environment()
     if not (folder / _PYTHON).is_file():
@@ -51,8 +52,8 @@ def minirocket_python(make: bool = True) -> Path | None:
 
 
 def _make_environment(folder: Path) -> None:
-    """Make it beside, so that an interruption does not leave half of one at `folder`."""
-    print(f"installing {PINS[0]} for MiniRocket in {folder}", flush=True)
+    """Create the environment next to `folder` and rename it, so that it is always complete."""
+    say(f"installing {PINS[0]} for MiniRocket in {folder}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     try:
@@ -61,7 +62,7 @@ def _make_environment(folder: Path) -> None:
         os.replace(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    # aeon keeps what numba compiles here, which is another code for one channel than for more.
+    # aeon caches the code that numba compiles, which differs for one and for more channels.
     for n_channels in (1, 2):
         X = np.zeros((2, MIN_TIMESTEPS, n_channels), dtype=np.float32)
         minirocket_features(X, X, seed=0)
@@ -70,10 +71,10 @@ def _make_environment(folder: Path) -> None:
 def minirocket_features(
     X_train: np.ndarray, X_test: np.ndarray, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return the features of both, fitted on the first, and the versions that made them.
+    """Return the features of both, fitted on the first, and the versions of the packages.
 
-    These are 9,996 a segment: 84 kernels, times 119 biases. Segments shorter than a kernel are
-    continued by their last value.
+    A segment has 9,996 features: 84 kernels times 119 biases. Segments shorter than a kernel are
+    padded with their last value.
     """
     python = minirocket_python()
     lacking = max(0, MIN_TIMESTEPS - X_train.shape[1])
@@ -92,8 +93,8 @@ def minirocket_features(
 
 
 def _run(command: list) -> None:
-    """Run a program in silence, or raise with what it told."""
+    """Run a program without output, or raise a RuntimeError with its output."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
-        told = f"{done.stdout}{done.stderr}".strip()
-        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{told}")
+        output = f"{done.stdout}{done.stderr}".strip()
+        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{output}")

@@ -1,10 +1,10 @@
 """MiniRocket features of segments, computed by the Python of an environment that has aeon.
 
-    MINIROCKET_PYTHON -I benchmarks/minirocket_transform.py INPUT.npz OUTPUT.npz
+    MINIROCKET_PYTHON -I benchmarks/downstream/minirocket_transform.py INPUT.npz OUTPUT.npz
 
-INPUT holds X_train and X_test, both (n_segments, n_timesteps, n_channels) with 9 time steps or
-more, and seed. OUTPUT gets Z_train, Z_test and versions, as "name==version". `_minirocket.py` is
-what starts this; the rest of the benchmarks never imports it.
+INPUT has X_train and X_test, both (n_segments, n_timesteps, n_channels) with 9 time steps or more,
+and seed. OUTPUT gets Z_train, Z_test and versions, as "name==version". `minirocket.py` starts this
+script by its path. No other module imports it.
 """
 
 import sys

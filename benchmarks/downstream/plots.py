@@ -1,4 +1,4 @@
-"""Figures of the downstream results. Needs matplotlib."""
+"""Figures of the downstream results. They need matplotlib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 DPI = 150
 WIDTH = 9.0  # inches; of a page
 
-# Okabe and Ito's colours, and markers for those who see none.
+# The colours of Okabe and Ito. Markers identify the lines without colour.
 STYLES = {
     "relcon": ("#0072B2", "o"),
     "simclr": ("#D55E00", "s"),
@@ -24,23 +24,23 @@ STYLES = {
     "rebar": ("0.5", "*"),
     "masked": ("0.5", "d"),
 }
-# Those that are fine-tuned have hollow markers as well.
+# Lines of fine-tuned encoders also have hollow markers.
 LINES = {"linear": "-", "fine_tune": "--", "mlp": ":", "own": "-."}
 
 
 def curves(panels: dict[str, dict], x_label: str, y_labels: list[str], ticks: dict) -> Figure:
-    """Draw a panel a task: lines with markers over a logarithmic axis.
+    """Draw one panel for each task: lines with markers over a logarithmic axis.
 
     Parameters
     ----------
     panels : dict
-        For the title of each panel a dict of points (x to y) by row.
+        For the title of each panel, a dict of points (x to y) by row.
     x_label : str
-        For the axis that all panels share in kind.
+        Label of the x axes.
     y_labels : list of str
-        For each panel.
+        Label of the y axis of each panel.
     ticks : dict
-        What to write at which x.
+        Text of the tick at each x.
     """
     n_rows = -(-len(panels) // 2)
     figure = Figure(figsize=(WIDTH, 0.9 + 2.9 * n_rows), dpi=DPI, layout="constrained")
@@ -86,14 +86,14 @@ def _line(axes, row, points: dict[float, float]):
 
 
 def confusions(matrices: dict[str, np.ndarray], names: list[str]) -> Figure:
-    """Draw shares of each true class, a panel a method: side by side if there is room.
+    """Draw the shares of each true class, one panel for each method, side by side if there is room.
 
     Parameters
     ----------
     matrices : dict of ndarray
-        Counts by title; rows are the true classes.
+        Counts by title. Rows are the true classes.
     names : list of str
-        Of the classes.
+        Names of the classes.
     """
     few = len(names) <= 8
     panels = (1, len(matrices)) if few else (len(matrices), 1)
@@ -115,7 +115,7 @@ def confusions(matrices: dict[str, np.ndarray], names: list[str]) -> Figure:
 
 
 def _write(axes, shares: np.ndarray) -> None:
-    """Write the shares into the cells, but for those near zero."""
+    """Write shares of at least 0.1 into their cells."""
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.1:
             axes.text(

@@ -1,4 +1,4 @@
-"""Pretrained encoders by what they were pretrained with, kept in a cache."""
+"""Pretrained encoders, kept in a cache by their objective, data, settings and seed."""
 
 from __future__ import annotations
 
@@ -9,49 +9,52 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _downstream_data import SOURCES, TASKS, Windows, draw, load_task, pool, source_of
-from _objectives import Common, pretrain
 
+from benchmarks.common.datasets import SOURCES, TASKS, source_of
+from benchmarks.common.encoders import no_distances
+from benchmarks.common.windows import WINDOW, Windows, draw, load_windows, pool
+from benchmarks.downstream.objectives import SharedTerms, pretrain
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
-WINDOW, RATE = 2.56, 50.0  # s and Hz; of pretraining
+RATE = 50.0  # Hz
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where recordings are, and where what is made of them is kept."""
+    """The folder of the recordings, and the folder that caches windows and encoders."""
 
     folder: Path
     cache: Path
 
     def task(self, name: str, window: float = WINDOW) -> Windows:
         """Return all windows of a task."""
-        return load_task(self.folder, name, window, RATE, self.cache)
+        return load_windows(self.folder, name, RATE, window, self.cache)
 
     def sources(self) -> list[str]:
-        """Return the data sets that are there."""
+        """Return the data sets whose files exist."""
         return [name for name in SOURCES if (self.folder / TASKS[name].file).is_file()]
 
 
 def pretraining_windows(
     data: Data, setting: str, task: str, held_out: np.ndarray | None, cap: int
 ) -> dict[str, Windows]:
-    """Return what to pretrain on, by data set.
+    """Return the windows to pretrain on, by data set.
 
     Parameters
     ----------
     data : Data
         The recordings.
     setting : {"transfer", "in_domain"}
-        All data sets but that of the task, or the task's own without the subjects held out.
+        "transfer" uses all data sets except that of the task; "in_domain" uses only that of the
+        task, without the held-out subjects.
     task : str
-        The task that the encoder is for.
+        The task that the encoder is pretrained for.
     held_out : ndarray or None
-        Subjects that must not be seen; for "in_domain".
+        For "in_domain": subjects whose windows are left out.
     cap : int
-        Windows of a data set, drawn at random.
+        Largest number of windows of a data set. They are drawn at random.
     """
     own = source_of(task)
     if setting == "transfer":
@@ -69,23 +72,24 @@ def pretrained(
     task: str,
     held_out: np.ndarray | None,
     cap: int,
-    common: Common,
+    terms: SharedTerms,
     seed: int,
 ) -> tuple[ResNet1D, dict]:
-    """Return an encoder from the cache or pretrained now, and a record of its training.
+    """Return an encoder from the cache, or a newly pretrained one, and a record of its training.
 
-    The cache knows parameters, not code: empty it after a change to `_objectives.py`.
+    The key of the cache has the parameters but not the code. Empty the cache after a change to
+    `objectives.py`.
 
-    Parameters are those of :func:`pretraining_windows` and :func:`_objectives.pretrain`.
+    The parameters are those of :func:`pretraining_windows` and :func:`objectives.pretrain`.
     """
     files = sorted({TASKS[name].file for name in data.sources()})
     held = None if held_out is None else sorted(held_out.tolist())
     sources = source_of(task), setting, held, cap, files
-    key = hashlib.sha256(repr((objective, sources, common, seed)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr((objective, sources, terms, seed)).encode()).hexdigest()[:16]
     path = data.cache / f"encoder-{key}.npz"
     if not path.is_file():
         parts = pretraining_windows(data, setting, task, held_out, cap)
-        encoder, record = pretrain(objective, *pool(parts), common, seed)
+        encoder, record = pretrain(objective, *pool(parts), terms, seed)
         record["windows"] = {name: len(part) for name, part in parts.items()}
         weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,7 @@ def pretrained(
         weights = {
             name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "record"
         }
-    encoder = ENCODER_PRESETS[common.encoder].make(weights["stem_conv.weight"].shape[1])
+    encoder = ENCODER_PRESETS[terms.encoder].make(weights["stem_conv.weight"].shape[1])
     encoder.load_state_dict(weights)
     return encoder.eval(), record
 
@@ -109,8 +113,3 @@ def as_embedder(encoder: ResNet1D, preset: str, X: np.ndarray) -> RelConEmbedder
     ).fit(X[:2])
     embedder.encoder_.load_state_dict(encoder.state_dict())
     return embedder
-
-
-def no_distances(anchors: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Rank nothing: for embedders that are not trained."""
-    return np.zeros((len(anchors), len(candidates)))

@@ -1,6 +1,6 @@
 """The downstream results as tables and figures, in Markdown.
 
-What a table lacks is "-" in it, so that results can be looked at while they are being made.
+Missing results are "-" in tables, so that a report can be made before all results are there.
 """
 
 from __future__ import annotations
@@ -9,35 +9,43 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from _cells import Cell
-from _downstream_data import TASKS
-from _downstream_results import (
-    CLASSIC,
+
+from benchmarks.common.datasets import TASKS, class_title
+from benchmarks.common.report import table
+from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.results import (
+    CLASSIC_TITLES,
     CLASSIFICATION,
     FOUR,
     RELCON,
     TUNED,
-    Results,
-    Row,
-    class_title,
+    DownstreamResults,
+    ResultRow,
     classic,
     headline,
     headline_title,
-    macro_f1,
+    mean_macro_f1,
 )
-from _downstream_tables import MEAN, ablations, costs, join, main_tables, paired_tests, per_fold
-from _downstream_verdicts import verdicts
-from _report import table
+from benchmarks.downstream.tables import (
+    MEAN,
+    ablations,
+    costs,
+    join,
+    main_tables,
+    paired_tests,
+    per_fold,
+)
+from benchmarks.downstream.verdicts import verdicts
 
 try:
-    import _downstream_plots as plots
-except ImportError:  # without matplotlib there are tables only
+    from benchmarks.downstream import plots
+except ImportError:  # without matplotlib, the report has only tables
     plots = None
 
 PER_CLASS = (
     RELCON,
-    Row("transfer", "simclr", "linear"),
-    Row("transfer", "untrained", "linear"),
+    ResultRow("transfer", "simclr", "linear"),
+    ResultRow("transfer", "untrained", "linear"),
     classic("features_forest"),
     classic("minirocket"),
     TUNED,
@@ -47,20 +55,21 @@ FIELDS = {
     "window": ("window (s)", lambda x: f"{x:g} s"),
 }
 INTROS = {
-    "labelled": "where fewer of the training subjects have labels. Shares are rounded to whole "
-    "subjects, and at least one: of 24 subjects, 1 % and 5 % are the same one.",
-    "window": "on shorter and longer windows; encoders were pretrained on those of 2.56 s.",
+    "labelled": "Scores if fewer of the training subjects have labels. Shares are rounded to whole "
+    "subjects, and at least one: of 24 subjects, 1 % and 5 % are the same subject.",
+    "window": "Scores on shorter and longer windows. The encoders were pretrained on windows of "
+    "2.56 s.",
 }
 
 
 def render(cells: dict[Cell, dict], figures: Path) -> str:
-    """Return all sections; draw the figures into the folder `figures`."""
+    """Return all sections, and draw the figures into the folder `figures`."""
     return "\n\n".join(f"## {title}\n\n{body}" for title, body in sections(cells, figures).items())
 
 
 def sections(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
-    """Return the sections by title; draw the figures into the folder `figures`."""
-    results = Results(cells)
+    """Return the sections by title, and draw the figures into the folder `figures`."""
+    results = DownstreamResults(cells)
     return {
         "Claims": claims(cells),
         "Transfer": main_tables(results, "transfer"),
@@ -76,26 +85,26 @@ def sections(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
 
 
 def claims(cells: dict[Cell, dict]) -> str:
-    """Return what was claimed, whether it holds, and the numbers."""
+    """Return each claim, whether it holds, and the numbers."""
     items = [
         f"- {v.claim}: **{v.word}**{'.' if v.holds is None else f'; {v.numbers}.'}"
         for v in verdicts(cells)
     ]
     return join(
-        "What RelCon is expected to be better at, on transfer, next to what was measured: (a) to "
-        "(c) by macro-F1 on HAPT, SisFall, SmartFallMM and WISDM; (a) and (c) with the same seeds "
-        "for both. Better here is a higher mean, however little: what is beyond chance is under "
-        "[Tests over subjects](#tests-over-subjects).",
+        "Claims about RelCon in transfer, and whether the results support them. (a) to (c) use "
+        "macro-F1 on HAPT, SisFall, SmartFallMM and WISDM; (a) and (c) use the same seeds for both "
+        "methods. A claim holds if the mean is higher, even by a small amount. Significance is "
+        "tested under [Tests over subjects](#tests-over-subjects).",
         "\n".join(items),
     )
 
 
-def per_class(results: Results, figures: Path) -> str:
-    """Return F1 of each class, and figures of which classes are taken for which."""
+def per_class(results: DownstreamResults, figures: Path) -> str:
+    """Return F1 of each class, and figures of the confusions."""
     parts = [
-        "F1 of each class over the predictions of all folds together (transfer; mean over seeds; "
-        "the best of each class is bold). Figures compare the confusions of RelCon's linear probe "
-        "with those of the best method without deep learning."
+        "F1 of each class over the predictions of all folds together (transfer, mean over seeds). "
+        "The best value of each class is bold. Figures compare the confusion matrices of RelCon's "
+        "linear probe and of the best method without deep learning."
     ]
     for task in CLASSIFICATION:
         rows = [row for row in PER_CLASS if results.scores(row, task)]
@@ -104,7 +113,7 @@ def per_class(results: Results, figures: Path) -> str:
     return join(*parts)
 
 
-def _class_table(results: Results, rows: list[Row], task: str) -> str:
+def _class_table(results: DownstreamResults, rows: list[ResultRow], task: str) -> str:
     first = next(iter(results.scores(rows[0], task).values()))
     n_windows = np.sum(first["confusion"], axis=1)
     lines = []
@@ -115,9 +124,9 @@ def _class_table(results: Results, rows: list[Row], task: str) -> str:
     return table([TASKS[task].title, "windows", *(row.title for row in rows)], lines)
 
 
-def _confusion_figure(results: Results, task: str, figures: Path) -> str:
-    measured = [row for row in map(classic, CLASSIC) if results.scores(row, task)]
-    best = max(measured, key=lambda row: results.mean(row, task, macro_f1), default=None)
+def _confusion_figure(results: DownstreamResults, task: str, figures: Path) -> str:
+    measured = [row for row in map(classic, CLASSIC_TITLES) if results.scores(row, task)]
+    best = max(measured, key=lambda row: results.mean(row, task, mean_macro_f1), default=None)
     shown = [row for row in (RELCON, best) if row and results.scores(row, task)]
     if not shown:
         return ""
@@ -136,7 +145,7 @@ def _confusion_figure(results: Results, task: str, figures: Path) -> str:
 
 
 def _picture(figures: Path, name: str, alt: str, draw: Callable) -> str:
-    """Draw a figure and return the Markdown that shows it; "" where matplotlib is not there."""
+    """Draw a figure and return its Markdown; "" if matplotlib is not installed."""
     if plots is None:
         return ""
     figures.mkdir(parents=True, exist_ok=True)
@@ -144,7 +153,7 @@ def _picture(figures: Path, name: str, alt: str, draw: Callable) -> str:
     return f"![{alt}]({figures.name}/downstream-{name}.png)"
 
 
-def by_field(results: Results, field: str, figures: Path) -> str:
+def by_field(results: DownstreamResults, field: str, figures: Path) -> str:
     """Return curves and tables by share of labels or by length of windows."""
     axis, write = FIELDS[field]
     rows = results.series(field)
@@ -158,16 +167,16 @@ def by_field(results: Results, field: str, figures: Path) -> str:
     }
     curves = {task: lines for task, lines in curves.items() if lines}
     intro = (
-        f"How the methods compare {INTROS[field]} Each point is the mean over the seeds that all "
-        "points of its line have."
+        f"{INTROS[field]} Each point is the mean over the seeds that all points of its line have."
     )
     if not curves:
         return join(intro, "Not measured.")
     xs = sorted({x for lines in curves.values() for curve in lines.values() for x in curve})
+    titles = "; ".join(TASKS[task].title for task in curves)
     picture = _picture(
         figures,
         {"labelled": "labels", "window": "windows"}[field],
-        f"Scores over {axis}, a panel a task: {'; '.join(TASKS[task].title for task in curves)}",
+        f"Scores over {axis}, one panel for each task: {titles}",
         lambda: plots.curves(
             {
                 TASKS[task].title: {r: c for r, c in lines.items() if r.protocol in plots.LINES}
@@ -188,8 +197,10 @@ def by_field(results: Results, field: str, figures: Path) -> str:
     return join(intro, picture, _mean_table(curves, rows, xs, write), *tables)
 
 
-def _mean_table(curves: dict[str, dict], rows: list[Row], xs: list[float], write: Callable) -> str:
-    """Return the means over the four sets, where all of them have a point."""
+def _mean_table(
+    curves: dict[str, dict], rows: list[ResultRow], xs: list[float], write: Callable
+) -> str:
+    """Return the means over the four sets, for points that all of them have."""
     lines = []
     for row in rows:
         points = [curves.get(task, {}).get(row, {}) for task in FOUR]

@@ -1,4 +1,4 @@
-"""The downstream results as tables in Markdown: sections of the report that have no figures."""
+"""The sections of the downstream report without figures: tables in Markdown."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from textwrap import fill
 
 import numpy as np
-from _cells import Cell
-from _downstream_data import TASKS
-from _downstream_results import (
-    CLASSIC,
+
+from benchmarks.common.datasets import TASKS
+from benchmarks.common.report import table
+from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.evaluation import compare
+from benchmarks.downstream.results import (
+    CLASSIC_TITLES,
     CLASSIFICATION,
     FOUR,
     PLANNED,
@@ -19,28 +22,26 @@ from _downstream_results import (
     SCRATCH_LONGER,
     TUNED,
     TUNED_LONGER,
+    DownstreamResults,
     Measure,
-    Results,
-    Row,
+    ResultRow,
     classic,
-    kappa,
-    macro_f1,
+    mean_kappa,
+    mean_macro_f1,
     method_title,
     of_target,
 )
-from _evaluation import compare
-from _report import table
 
 MEAN = "mean of four"
 SIZES = {"parameters": "parameters", "macs": "MACs"}
-SETTINGS = {
+SETTING_TITLES = {
     "transfer": "pretrained on all other data sets (transfer)",
     "in_domain": "pretrained on the training subjects of the same data set (in-domain)",
 }
 
 
-def spread(values: Sequence[float]) -> str:
-    """Return mean and, of several, standard deviation (of n - 1)."""
+def mean_and_sd(values: Sequence[float]) -> str:
+    """Return the mean and, if there are several values, their standard deviation (n - 1)."""
     if len(values) == 1:
         return f"{values[0]:.3f}"
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
@@ -51,18 +52,18 @@ def seed_table(
     columns: dict[str, dict[str, dict[int, float]]],
     lowest: Sequence[str] = (),
 ) -> str:
-    """Return a table of means over seeds, the best of each column in bold.
+    """Return a table of means over seeds, with the best of each column in bold.
 
-    The last column is the number of seeds; cells that have fewer say how many.
+    The last column is the number of seeds. Cells with fewer seeds give their number in parentheses.
 
     Parameters
     ----------
     corner : str
         Title of the first column.
     columns : dict
-        By title of the column and title of the row, the values by seed.
+        The values by seed, by title of the column and title of the row.
     lowest : sequence of str
-        Columns in which the lowest is the best.
+        Titles of the columns in which the lowest value is the best.
     """
     names = list(next(iter(columns.values())))
     n_seeds = {name: max(len(column[name]) for column in columns.values()) for name in names}
@@ -77,12 +78,12 @@ def seed_table(
 
 
 def _written(column: dict[str, dict], n_seeds: dict[str, int], better: Callable) -> list:
-    """Return the texts of a column; None where nothing was measured."""
+    """Return the texts of a column; None for cells without results."""
     means = {name: f"{np.mean([*v.values()]):.3f}" for name, v in column.items() if v}
     best = better(means.values(), key=float, default=None)
     texts = []
     for name, values in column.items():
-        text = spread([*values.values()]) if values else None
+        text = mean_and_sd([*values.values()]) if values else None
         if values and means[name] == best:
             text = f"**{text}**"
         if values and len(values) < n_seeds[name]:
@@ -92,7 +93,7 @@ def _written(column: dict[str, dict], n_seeds: dict[str, int], better: Callable)
 
 
 def join(*parts: str) -> str:
-    """Return prose, wrapped, and tables, lists and figures below each other; none that is empty."""
+    """Return wrapped prose, tables, lists and figures as one text, without empty parts."""
     return "\n\n".join(
         part if part.startswith(("|", "!", "- ")) else fill(part, 100, break_on_hyphens=False)
         for part in parts
@@ -100,20 +101,21 @@ def join(*parts: str) -> str:
     )
 
 
-def main_tables(results: Results, setting: str) -> str:
-    """Return macro-F1, kappa and the scores of regression of all methods in a setting."""
+def main_tables(results: DownstreamResults, setting: str) -> str:
+    """Return macro-F1, kappa and the regression scores of all methods in a setting."""
     rows = results.rows(setting)
     parts = [
-        f"Encoders {SETTINGS[setting]}, next to training from scratch and to methods without deep "
+        f"Encoders {SETTING_TITLES[setting]}, training from scratch and methods without deep "
         "learning, on held-out subjects: macro-F1 (mean over folds and seeds, ± standard deviation "
-        "over seeds). The best of each column is bold; numbers in brackets are of fewer seeds.",
-        seed_table("macro-F1", _columns(results, rows, macro_f1)),
-        "The same by Cohen's kappa, which takes out what guessing by the frequencies would get.",
-        seed_table("kappa", _columns(results, rows, kappa)),
-        "The regression tasks, over the predictions of all folds together: mean absolute error "
-        "(in the unit of the target; less is better), R2 and correlation.",
+        "over seeds). The best value of each column is bold. A number in parentheses is the number "
+        "of seeds, if a cell has fewer than the row.",
+        seed_table("macro-F1", _columns(results, rows, mean_macro_f1)),
+        "The same methods by Cohen's kappa, which corrects for agreement by chance.",
+        seed_table("kappa", _columns(results, rows, mean_kappa)),
+        "The regression tasks: mean absolute error (in the unit of the target; lower is better), "
+        "R2 and correlation, over the predictions of all folds together.",
     ]
-    # What was asked of the classification tasks only has no rows here.
+    # This protocol was run on classification tasks only.
     rows = [row for row in rows if row.protocol != SCRATCH_LONGER.protocol]
     for task in REGRESSION:
         for target in TASKS[task].targets:
@@ -127,7 +129,9 @@ def main_tables(results: Results, setting: str) -> str:
     return join(*parts)
 
 
-def _columns(results: Results, rows: list[Row], measure: Measure) -> dict[str, dict]:
+def _columns(
+    results: DownstreamResults, rows: list[ResultRow], measure: Measure
+) -> dict[str, dict]:
     columns = {
         TASKS[task].title: {row.title: results.values(row, task, measure) for row in rows}
         for task in CLASSIFICATION
@@ -135,24 +139,24 @@ def _columns(results: Results, rows: list[Row], measure: Measure) -> dict[str, d
     return columns | {MEAN: {row.title: results.over(row, FOUR, measure) for row in rows}}
 
 
-def paired_tests(results: Results) -> str:
-    """Return the tests of RelCon against every rival on every task."""
+def paired_tests(results: DownstreamResults) -> str:
+    """Return the tests of RelCon against every baseline on every task."""
     encoders = [
         row
         for row in results.rows("transfer")
         if row.protocol == "linear" and row.method in PLANNED and row != RELCON
     ]
-    rivals = [*encoders, *map(classic, CLASSIC)]
+    baselines = [*encoders, *map(classic, CLASSIC_TITLES)]
     parts = [
-        "RelCon (transfer, linear probe) against every rival, and fine-tuned RelCon against "
-        "training from scratch, by the scores of held-out subjects averaged over seeds: macro-F1, "
-        "or the mean absolute error with its sign turned, so that positive differences are "
-        "RelCon's lead. p is of Wilcoxon's signed-rank test, two-sided; Holm p is corrected for "
-        "the number of rivals of the task (training from scratch is a question of its own)."
+        "RelCon (transfer, linear probe) against every baseline, and fine-tuned RelCon against "
+        "training from scratch, by the scores of held-out subjects averaged over seeds. The score "
+        "is macro-F1, or the negative mean absolute error. Positive differences are in favour of "
+        "RelCon. p is that of Wilcoxon's two-sided signed-rank test. Holm p is corrected for the "
+        "number of baselines of the task; training from scratch is a separate comparison."
     ]
     for task in TASKS:
         tests = {
-            **_tests(results, RELCON, rivals, task),
+            **_tests(results, RELCON, baselines, task),
             **_tests(results, TUNED, [SCRATCH], task),
             **_tests(results, TUNED_LONGER, [SCRATCH_LONGER], task),
         }
@@ -172,8 +176,10 @@ def paired_tests(results: Results) -> str:
     return join(*parts)
 
 
-def _tests(results: Results, reference: Row, rivals: list[Row], task: str) -> dict[str, dict]:
-    there = [row for row in rivals if results.scores(row, task)]
+def _tests(
+    results: DownstreamResults, reference: ResultRow, baselines: list[ResultRow], task: str
+) -> dict[str, dict]:
+    there = [row for row in baselines if results.scores(row, task)]
     if not results.scores(reference, task) or not there:
         return {}
     scores = {f"{reference.title} - {row.title}": results.subjects(row, task) for row in there}
@@ -184,11 +190,11 @@ def _p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def ablations(results: Results) -> str:
-    """Return by how much macro-F1 changes with what is changed in RelCon."""
+def ablations(results: DownstreamResults) -> str:
+    """Return the change of macro-F1 by each change of RelCon."""
     rows = []
     for row in results.ablations():
-        by_set = [results.differences(row, RELCON, task, macro_f1) for task in FOUR]
+        by_set = [results.differences(row, RELCON, task, mean_macro_f1) for task in FOUR]
         pairs = [value for values in by_set for value in values.values()]
         seeds = set.intersection(*map(set, by_set))
         means = [float(np.mean([values[seed] for values in by_set])) for seed in sorted(seeds)]
@@ -203,10 +209,10 @@ def ablations(results: Results) -> str:
         )
     header = ["variant", *(TASKS[task].title for task in FOUR), MEAN, "better in", "seeds"]
     return join(
-        "Variants of RelCon (`_objectives.py` says what each is) against RelCon with the same "
-        "seeds (transfer, linear probe): difference in macro-F1, mean ± standard deviation over "
-        "seeds. Negative is worse than RelCon. The last columns are in how many (set, seed) pairs "
-        "the variant is better, and how many seeds all four sets have.",
+        "Variants of RelCon, defined in `objectives.py`, against RelCon with the same seeds "
+        "(transfer, linear probe): difference in macro-F1, mean ± standard deviation over seeds. "
+        "Negative is worse than RelCon. The last columns are the number of (set, seed) pairs in "
+        "which the variant is better, and the number of seeds that all four sets have.",
         table(header, rows),
     )
 
@@ -214,11 +220,11 @@ def ablations(results: Results) -> str:
 def _signed(values: list[float]) -> str | None:
     if not values:
         return None
-    return spread(values) if np.mean(values) < 0 else f"+{spread(values)}"
+    return mean_and_sd(values) if np.mean(values) < 0 else f"+{mean_and_sd(values)}"
 
 
 def costs(cells: dict[Cell, dict]) -> str:
-    """Return what a segment costs, and what pretraining did."""
+    """Return the cost of a segment, and the work done in pretraining."""
     rows = []
     for cell, record in cells.items():
         if cell.setting != "cost":
@@ -231,11 +237,11 @@ def costs(cells: dict[Cell, dict]) -> str:
         rows.append([name, *size, range_, scores["batch"]])
     header = ["to apply", *SIZES.values(), "ms per segment", "batch"]
     return join(
-        "What a method costs once it is trained: parameters, multiply-adds (MACs) of a segment, "
-        "and time per segment in a batch (median, smallest to largest of several).",
+        "The cost of a trained method: parameters, multiply-adds (MACs) of a segment, and time per "
+        "segment in a batch (median, smallest to largest of several).",
         table(header, rows) if rows else "Not measured.",
-        "What pretraining did in the same CPU time, mean over data sets, seeds and folds. The "
-        "time of RelCon's distance is included; its steps are counted apart.",
+        "The work done in pretraining in the same CPU time, mean over data sets, seeds and folds. "
+        "The time includes RelCon's distance, whose steps have a separate column.",
         _pretraining(cells),
     )
 
@@ -263,12 +269,12 @@ def _pretraining(cells: dict[Cell, dict]) -> str:
     return table(header, rows) if rows else "Not measured."
 
 
-def per_fold(results: Results) -> str:
+def per_fold(results: DownstreamResults) -> str:
     """Return the macro-F1 of each fold."""
-    parts = ["Macro-F1 of each fold of subjects, which are the same for all methods (seed 0)."]
+    parts = ["Macro-F1 of each fold (seed 0). The folds are the same for all methods."]
     for task in CLASSIFICATION:
         rows = []
-        for row in [*results.rows("transfer"), Row("in_domain", "relcon", "linear")]:
+        for row in [*results.rows("transfer"), ResultRow("in_domain", "relcon", "linear")]:
             scores = results.scores(row, task).get(0)
             if scores:
                 rows.append([row.title, *scores["folds"]["macro_f1"], scores["macro_f1"]])

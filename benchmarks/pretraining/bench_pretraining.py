@@ -1,25 +1,26 @@
-"""What pretraining brings, and how soon: macro-F1 on unseen people against wall time of training.
+"""The gain of pretraining over time: macro-F1 on unseen people by the wall time of training.
 
-    python benchmarks/bench_pretraining.py --data FOLDER
+    python -m benchmarks.pretraining.bench_pretraining --data FOLDER
 
-FOLDER (or the environment variable RELCON_DATA) holds hapt.npz, smartfallmm_wrist.npz and
-wisdm51_watch_reduced.npz. The ways to pretrain an encoder, its modes, are
+FOLDER (or the environment variable RELCON_DATA) has the npz files of HAPT, SmartFallMM and WISDM,
+as `benchmarks/common/datasets.py` names them. The ways to pretrain an encoder, called modes, are
 
 - independent: `RelConEmbedder(candidates="independent")`, the published batches;
-- shared: `RelConEmbedder(candidates="shared")`, with as many segments in a batch;
-- fast: the same with `query_stride=4`;
-- float32 (HAPT only): "independent" in float32, whatever the precision of the others;
-- paper_literal (HAPT only): `paper_literal.py`, on the very batches of "independent", in float32.
+- shared: `RelConEmbedder(candidates="shared")`, with the same number of segments in a batch;
+- fast: "shared" with `query_stride=4`;
+- float32 (HAPT only): "independent" in float32, for any precision of the other modes;
+- paper_literal (HAPT only): `paper_literal.py` with the batches of "independent", in float32.
 
-A seed picks the held-out subjects (a fold of `bench_real.py`) and all that is random. The distance
-is trained once for each data set and seed, before the clock starts, and all modes rank by it; they
-start from the same weights and run for the same time, in turn. The learning rate rises and falls
-along the time that a mode has had: each is annealed in full when its time is up, and not before.
-On the way the frozen encoder is judged as in `bench_real.py`, while the clock stands still.
+A seed determines the held-out subjects (one of five folds) and all random draws. The distance is
+trained once for each data set and seed, before the clock starts, and all modes rank by it. The
+modes start from the same weights and run in turn, for the same time. The learning rate rises and
+falls with the time of a mode, so that it is fully annealed exactly at the end. At checkpoints, a
+logistic regression on the frozen encoder is scored on the held-out subjects, while the clock is
+stopped.
 
-The same command may be started several times, to run side by side: each process takes the next data
-set and seed that nobody has taken yet. A result that is in the file already, with the same
-settings, is not made again. --report prints what there is and runs nothing.
+The same command may be started several times, to run in parallel: each process takes the next data
+set and seed that no other process has taken. A result that is in the file with the same settings is
+not made again. --report only prints the results in the file.
 """
 
 from __future__ import annotations
@@ -29,113 +30,54 @@ import datetime
 import functools
 import json
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
-import bench_real
 import numpy as np
 import torch
-from _curves import Budget, Curves, plot, report, train_library, train_literal
-from _features import summary_features
-from _real_data import RATE, SOURCES, Windows, load_windows
-from _report import environment, write_json
 from filelock import FileLock, Timeout
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
-from torch import nn
 
-from relcon_sklearn import LearnedMotifDistance
-from relcon_sklearn._batches import Batches, GroupIndex
-from relcon_sklearn.segments._array import SegmentArray
+from benchmarks.common.budget import Budget
+from benchmarks.common.encoders import warm_batch_norm
+from benchmarks.common.features import summary_features
+from benchmarks.common.report import (
+    environment,
+    results_file,
+    say,
+    say_all,
+    script_parser,
+    write_json,
+)
+from benchmarks.common.windows import Windows, load_windows
+from benchmarks.pretraining.curves import Curves, plot, report
+from benchmarks.pretraining.data import (
+    RATE,
+    add_data_options,
+    check_data_options,
+    draw_at_most,
+    split,
+)
+from benchmarks.pretraining.distances import fit_distance
+from benchmarks.pretraining.modes import pretrain, untrained_embedder
+from benchmarks.pretraining.probe import Probe
+from benchmarks.pretraining.settings import MODES, SMOKE, PretrainingSettings
 
-# Parameters of the library's modes.
-LIBRARY = {
-    "independent": {"candidates": "independent"},
-    "shared": {"candidates": "shared"},
-    "fast": {"candidates": "shared", "query_stride": 4},
-    "float32": {"candidates": "independent", "precision": "float32"},
-}
-MODES = (*LIBRARY, "paper_literal")
 MODES_OF = {"hapt": MODES}
 MODES_OF_OTHERS = ("independent", "shared", "fast")
 FIRST_CHECKPOINT = 1 / 32  # of the budget
-
-say = partial(print, flush=True)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What can be tuned; every field is a command-line option of the same name."""
-
-    seconds: float = 100.0  # of training, for each mode
-    checkpoints: int = 8  # as many probes, at times that grow by the same factor
-    # The distance.
-    distance_segments: int = 5000  # seen in training, whatever the size of the data set
-    embed_dim: int = 32
-    # The encoder.
-    encoder: str = "resnet14-half"
-    n_within: int = 4
-    batch_size: int = 32  # anchors; each with candidates of its own
-    n_sets: int = 0  # of shared candidates in a batch; 0 is as many as anchors above
-    lr: float = 1e-3
-    temperature: float = 0.1
-    precision: str = "auto"
-    # Training windows of a fold drawn at random, to pretrain on and for the probe; 0 takes all.
-    pretraining_windows: int = 5000
-    probe_windows: int = 3000
-    max_segments: int = 0  # windows of a data set drawn at random, for a quick look; 0 takes all
-    threads: int = 1
-
-    def of_real(self) -> bench_real.Settings:
-        """Return the settings as `bench_real.py` has them."""
-        names = {field.name for field in fields(bench_real.Settings)}
-        known = {name: value for name, value in asdict(self).items() if name in names}
-        return bench_real.Settings(device="cpu", **known)
-
-    def that_matter(self, mode: str) -> dict:
-        """Return those on which the results of `mode` depend."""
-        settings = asdict(self)
-        if mode == "baselines":
-            names = ("encoder", "batch_size", "pretraining_windows", "probe_windows")
-            return {name: settings[name] for name in (*names, "max_segments")}
-        if is_shared(mode):
-            settings["n_sets"] = settings["n_sets"] or settings["batch_size"]
-            del settings["batch_size"]
-        else:
-            del settings["n_sets"]
-        if mode in ("float32", "paper_literal"):
-            del settings["precision"]
-        return settings
-
-
-def is_shared(mode: str) -> bool:
-    return LIBRARY.get(mode, {}).get("candidates") == "shared"
-
-
-SMOKE = {
-    "seconds": 2.0,
-    "checkpoints": 2,
-    "distance_segments": 100,
-    "embed_dim": 8,
-    "n_within": 2,
-    "batch_size": 8,
-    "pretraining_windows": 100,
-    "max_segments": 300,
-}
 
 
 # -- results ---------------------------------------------------------------------------------------
 
 
-class Results:
-    """A JSON file of results that several processes add to."""
+class ResultFile:
+    """A JSON file of results. Several processes may add to it."""
 
     def __init__(self, path: Path, since: str = ""):
         self.path = path
-        self.since = since  # older results are as if they were not there
+        self.since = since  # older results are ignored
         self.run = environment()
         (path.parent / "cache").mkdir(parents=True, exist_ok=True)
 
@@ -144,21 +86,25 @@ class Results:
         return FileLock(self.path.parent / "cache" / f"{self.path.stem}_{name}.lock", **kwargs)
 
     def read(self) -> dict:
-        """Return what is in the file."""
+        """Return the content of the file."""
         if not self.path.is_file():
             return {"runs": {}, "records": []}
         return json.loads(self.path.read_text())
 
-    def find(self, dataset: str, seed: int, mode: str, settings: Settings) -> dict | None:
-        """Return the result of these, if there is one."""
+    def find(
+        self, dataset: str, seed: int, mode: str, settings: PretrainingSettings
+    ) -> dict | None:
+        """Return the result of a mode with these settings, or None."""
         key = _key(dataset, seed, mode, settings)
         for record in self.read()["records"]:
             if record["key"] == key and record["date"] >= self.since:
                 return record
         return None
 
-    def add(self, dataset: str, seed: int, mode: str, settings: Settings, **result) -> None:
-        """Add a result, in the place of an older one of the same settings."""
+    def add(
+        self, dataset: str, seed: int, mode: str, settings: PretrainingSettings, **result
+    ) -> None:
+        """Add a result, replacing an older one with the same settings."""
         key, run = _key(dataset, seed, mode, settings), f"{self.run['date']} {os.getpid()}"
         with self.lock():
             results = self.read()
@@ -168,9 +114,9 @@ class Results:
             write_json(self.path, results)
 
 
-def _key(dataset: str, seed: int, mode: str, settings: Settings) -> dict:
+def _key(dataset: str, seed: int, mode: str, settings: PretrainingSettings) -> dict:
     key = {"dataset": dataset, "seed": seed, "mode": mode}
-    return key | {"settings": settings.that_matter(mode)}
+    return key | {"settings": settings.relevant_to(mode)}
 
 
 def now() -> str:
@@ -186,88 +132,41 @@ def modes_of(dataset: str, wanted: list[str]) -> list[str]:
 
 @functools.cache
 def windows_of(data: str, dataset: str, max_segments: int) -> Windows:
-    return bench_real.draw_windows(load_windows(data, dataset), max_segments, 0)
+    return draw_at_most(load_windows(data, dataset, RATE), max_segments, 0)
 
 
-def split(windows: Windows, seed: int) -> tuple[Windows, Windows]:
-    """Return the windows of the training subjects and of those held out."""
-    folds = bench_real.subject_folds(windows)
-    return tuple(windows.take(rows) for rows in folds[seed % len(folds)])
-
-
-class Probe:
-    """Judge embeddings: a logistic regression on training subjects, macro-F1 on the others."""
-
-    def __init__(self, train: Windows, test: Windows, n: int, seed: int):
-        self.train = bench_real.draw_windows(train.take(train.label != ""), n, seed)
-        self.test = test.take(test.label != "")
-        self.seed = seed
-
-    def score(self, embed: Callable[[np.ndarray], np.ndarray]) -> float:
-        """Return the macro-F1 of what `embed` makes of windows."""
-        Z, Z_test = embed(self.train.X), embed(self.test.X)
-        return bench_real.probe(Z, self.train.label, Z_test, self.test.label, self.seed)
-
-    def __call__(self, encoder: nn.Module) -> float:
-        """Return the macro-F1 of an encoder in evaluation mode."""
-        return self.score(partial(embed, encoder))
-
-
-@torch.inference_mode()
-def embed(encoder: nn.Module, X: np.ndarray) -> np.ndarray:
-    parts = torch.from_numpy(X).split(256)
-    return torch.cat([encoder(part.transpose(1, 2)) for part in parts]).numpy()
-
-
-def baselines(train: Windows, probe: Probe, settings: Settings, seed: int) -> dict[str, float]:
-    untrained = bench_real.untrained_embedder(train, settings.of_real(), seed)
-    scores = {"untrained_cold": probe(untrained.encoder_)}
-    bench_real.warm_batch_norm(untrained, train.X, seed)
-    scores["untrained"] = probe(untrained.encoder_)
+def baselines(
+    train: Windows, probe: Probe, settings: PretrainingSettings, seed: int
+) -> dict[str, float]:
+    encoder = untrained_embedder(train, settings, seed).encoder_
+    scores = {"untrained_cold": probe(encoder)}
+    warm_batch_norm(encoder, train.X, seed, len(train), settings.batch_size)
+    scores["untrained"] = probe(encoder)
     return scores | {"features": probe.score(partial(summary_features, rate=RATE))}
 
 
-def pretrain(
-    mode: str,
-    train: Windows,
-    distance: LearnedMotifDistance,
-    settings: Settings,
-    seed: int,
-    budget: Budget,
-) -> None:
-    """Train an encoder in one of the modes; `budget` ends it and keeps the record."""
-    real, groups = settings.of_real(), bench_real.pretraining_groups(train)
-    if mode == "paper_literal":
-        # What an embedder of the same random_state starts from and sees.
-        encoder = bench_real.untrained_embedder(train, real, seed).encoder_
-        drawn = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
-        index = GroupIndex.from_labels(groups)
-        array = SegmentArray(train.X)
-        batches = Batches(array, index, settings.batch_size, drawn, settings.n_within)
-        train_literal(encoder, distance, batches, settings.temperature, budget)
-        return
-    embedder = bench_real.make_embedder(real, seed, FrozenEstimator(distance), max_epochs=0)
-    embedder.set_params(**LIBRARY[mode])
-    if is_shared(mode) and settings.n_sets:
-        embedder.set_params(batch_size=settings.n_sets)
-    train_library(embedder, train.X, groups, budget)
-
-
-def checkpoint_times(settings: Settings) -> np.ndarray:
+def checkpoint_times(settings: PretrainingSettings) -> np.ndarray:
     first = settings.seconds * (FIRST_CHECKPOINT if settings.checkpoints > 1 else 1)
     return np.geomspace(first, settings.seconds, settings.checkpoints)
 
 
-def run_job(dataset: str, seed: int, modes: list[str], args, settings: Settings, results: Results):
+def run_job(
+    dataset: str,
+    seed: int,
+    modes: list[str],
+    args,
+    settings: PretrainingSettings,
+    results: ResultFile,
+):
     """Make the results of a data set and a seed, `modes` in turn."""
     windows = windows_of(args.data, dataset, settings.max_segments)
     train, test = split(windows, seed)
     probe = Probe(train, test, settings.probe_windows, seed)
-    train = bench_real.draw_windows(train, settings.pretraining_windows, seed)
+    train = draw_at_most(train, settings.pretraining_windows, seed)
     if "baselines" in modes:
         scores = baselines(train, probe, settings, seed)
         counts = {
-            "data": windows.describe(),
+            "data": windows.summary(),
             "n_pretraining": len(train.X),
             "n_probe_train": len(probe.train.X),
             "n_probe_test": len(probe.test.X),
@@ -278,12 +177,21 @@ def run_job(dataset: str, seed: int, modes: list[str], args, settings: Settings,
     modes = [mode for mode in modes if mode != "baselines"]
     if not modes:
         return
-    distance, distance_seconds = bench_real.fit_distance(train, settings.of_real(), seed)
+    distance, distance_seconds = fit_distance(
+        train,
+        settings.distance_segments,
+        seed,
+        embed_dim=settings.embed_dim,
+        batch_size=64,
+        lr=1e-3,
+        validation_fraction=0.0,
+        device="cpu",
+    )
     say(f"{dataset}, seed {seed}: distance trained in {distance_seconds:.0f} s")
     for i in range(len(modes)):
-        mode = modes[(i + seed) % len(modes)]  # nobody is always the first
+        mode = modes[(i + seed) % len(modes)]  # each mode is the first for some seed
         job = partial(pretrain, mode, train, distance, settings, seed)
-        # One step to warm up: inner loops are compiled at their first call.
+        # One warm-up step, since inner loops are compiled at their first call.
         job(Budget([1e-9], settings.lr, lambda module: float("nan")))
         budget = Budget(checkpoint_times(settings), settings.lr, probe)
         job(budget)
@@ -297,7 +205,7 @@ def run_job(dataset: str, seed: int, modes: list[str], args, settings: Settings,
         )
 
 
-def run_all(args, settings: Settings, results: Results) -> None:
+def run_all(args, settings: PretrainingSettings, results: ResultFile) -> None:
     for dataset in args.datasets:
         for seed in args.seeds:
             try:
@@ -310,13 +218,15 @@ def run_all(args, settings: Settings, results: Results) -> None:
                     if missing:
                         run_job(dataset, seed, missing, args, settings, results)
             except Timeout:
-                say(f"{dataset}, seed {seed}: left to another process")
+                say(f"{dataset}, seed {seed}: taken by another process")
 
 
-# -- telling ---------------------------------------------------------------------------------------
+# -- report ----------------------------------------------------------------------------------------
 
 
-def curves_of(dataset: str, args, settings: Settings, results: Results) -> Curves | None:
+def curves_of(
+    dataset: str, args, settings: PretrainingSettings, results: ResultFile
+) -> Curves | None:
     found = {
         mode: {
             seed: record
@@ -335,7 +245,7 @@ def curves_of(dataset: str, args, settings: Settings, results: Results) -> Curve
     return Curves(dataset, seeds, [baselines[seed] for seed in seeds], modes, seconds)
 
 
-def report_all(args, settings: Settings, results: Results) -> None:
+def report_all(args, settings: PretrainingSettings, results: ResultFile) -> None:
     for dataset in args.datasets:
         curves = curves_of(dataset, args, settings, results)
         if curves is None:
@@ -355,46 +265,41 @@ def report_all(args, settings: Settings, results: Results) -> None:
 # -- the command line ------------------------------------------------------------------------------
 
 
-def parse_args(argv: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse_args(argv: list[str] | None) -> tuple[argparse.Namespace, PretrainingSettings]:
+    parser = script_parser(__doc__)
+    add_data_options(parser)
     add = parser.add_argument
-    add("--data", default=os.environ.get("RELCON_DATA"), help="or RELCON_DATA")
-    add("--datasets", "--only", nargs="+", choices=SOURCES, default=list(SOURCES))
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
     add("--modes", nargs="+", choices=MODES, default=list(MODES))
-    add("--smoke", action="store_true", help="tiny settings and one seed: does it run?")
-    add("--again", action="store_true", help="make results anew that are in the file already")
-    add("--report", action="store_true", help="run nothing, print what is in the file")
+    add("--smoke", action="store_true", help="run with tiny settings and one seed, as a test")
+    add("--again", action="store_true", help="make all results again, also those in the file")
+    add("--report", action="store_true", help="only print the results in the file")
     add("--output", type=Path, help="JSON file of results (default results/pretraining.json)")
-    add("--plots", type=Path, help="folder for plots (default: that of the JSON file)")
-    tuning = parser.add_argument_group("settings")
-    for field in fields(Settings):
+    add("--plots", type=Path, help="folder of the plots (default: the folder of the JSON file)")
+    group = parser.add_argument_group("settings")
+    for field in fields(PretrainingSettings):
         option = "--" + field.name.replace("_", "-")
-        tuning.add_argument(option, type=type(field.default), help=f"default {field.default}")
+        group.add_argument(option, type=type(field.default), help=f"default {field.default}")
     args = parser.parse_args(argv)
-    if args.data is None and not args.report:
-        parser.error("where are the recordings? Pass --data FOLDER or set RELCON_DATA.")
+    if not args.report:
+        check_data_options(parser, args)
     if args.output is None:
-        name = "pretraining_smoke.json" if args.smoke else "pretraining.json"
-        args.output = Path(__file__).parent / "results" / name
+        args.output = results_file("pretraining", smoke=args.smoke)
     if args.plots is None:
         args.plots = args.output.parent / "cache" if args.smoke else args.output.parent
     if args.smoke:
         args.seeds = args.seeds[:1]
-    given = {f.name: getattr(args, f.name) for f in fields(Settings)}
+    given = {f.name: getattr(args, f.name) for f in fields(PretrainingSettings)}
     given = {name: value for name, value in given.items() if value is not None}
-    return args, Settings(**(SMOKE if args.smoke else {}) | given)
+    return args, PretrainingSettings(**(SMOKE if args.smoke else {}) | given)
 
 
 def main(argv: list[str] | None = None) -> None:
     args, settings = parse_args(argv)
     torch.set_num_threads(settings.threads)
-    results = Results(args.output, since=now() if args.again else "")
+    results = ResultFile(args.output, since=now() if args.again else "")
     if not args.report:
-        for key, value in results.run.items():
-            say(f"{key}: {value}")
+        say_all(results.run)
     say("settings: " + ", ".join(f"{k}={v}" for k, v in asdict(settings).items()))
     say(f"results: {args.output}")
     if not args.report:

@@ -1,23 +1,23 @@
-"""Memory, threads and files of a process that fits 200 times and transforms 10,000 times.
+"""Growth of a process that fits 200 times or transforms 10,000 times: memory, threads and files.
 
-    python benchmarks/bench_leaks.py
+    python -m benchmarks.reliability.bench_leaks
 
-runs every case in a fresh process. After a warm-up the same thing is done again and again: a new
-estimator is made, fitted and dropped, or one fitted estimator is asked for its outputs. At 21
-moments evenly spread it is counted, after the garbage collector and malloc_trim,
-what the process holds:
+runs every case in a new process. After a warm-up, the same work is repeated: a new estimator is
+made, fitted and dropped, or one fitted estimator computes its outputs. At 21 evenly spaced moments,
+after the garbage collector and malloc_trim, the script counts what the process holds:
 
 - RSS: resident memory, VmRSS of /proc/self/status (Linux), in MB of 2**20 bytes;
 - threads, and open file descriptors;
 - objects known to Python's garbage collector, and torch tensors and modules among them.
 
-The slope is that of a straight line through all RSS, with its standard error. Nothing leaks if no
-count is higher at the end than half-way, and RSS has grown by less than --limit-mb between.
-Networks are small: a leak does not depend on their size, and their working memory would hide it.
+The slope is that of a straight line through all values of RSS, with its standard error. There is no
+leak if no count is higher at the end than at the middle, and RSS has grown by less than --limit-mb
+between them. Networks are small, since a leak does not depend on their size and their working
+memory would hide it.
 
-Seeds are 0 to 3 in turn. Others would make batches of other numbers of distinct segments, and for
-each shape that it has not seen, oneDNN, which computes torch's convolutions on CPUs, compiles a
-kernel and keeps it, up to a limit. The case of new seeds shows that; it is done five times as much.
+Seeds are 0 to 3 in turn. Other seeds would make batches with other numbers of distinct segments.
+For each new shape, oneDNN, which computes torch's convolutions on CPUs, compiles a kernel and keeps
+it, up to a limit. The case of new seeds shows this; it has five times as many repetitions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import ctypes
 import gc
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -40,31 +39,38 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _report import environment, table, write_json
 from torch import nn
 
+from benchmarks.common.process_memory import process_memory
+from benchmarks.common.processes import run_module
+from benchmarks.common.report import (
+    environment,
+    results_file,
+    say,
+    script_parser,
+    table,
+    write_json,
+)
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
 
 N_SAMPLES = 21
-WARM_UP = 0.05  # of what is done, before anything is counted
+WARM_UP = 0.05  # of the repetitions; done before anything is counted
 N_SEEDS = 4
 SMOKE = {"fits": 20, "calls": 100}
-# Objects are of all packages, some of which keep a few of the last ones used.
+# Some packages keep a few of the objects that they used last.
 SLACK = {"objects": 20}
 COUNTS = ("threads", "files", "objects", "tensors", "modules")
 
-say = partial(print, flush=True)
 
-
-# -- what is done ----------------------------------------------------------------------------------
+# -- the work --------------------------------------------------------------------------------------
 
 tiny_encoder = partial(ResNet1D, n_blocks=(1,), widths=(8,), kernel_sizes=(3,))
 
 
-class Dropping(nn.Module):
-    """An encoder of one's own, which draws from torch's global generators."""
+class CustomEncoder(nn.Module):
+    """A custom encoder, which draws from torch's global generators."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -106,55 +112,55 @@ def failing_embedder(seed):
     return embedder(seed).set_params(distance=failing)
 
 
-def at_once(task):
+def run_directly(task):
     task()
 
 
-def in_thread(task):
+def run_in_thread(task):
     thread = threading.Thread(target=task)
     thread.start()
     thread.join()
 
 
-def in_vain(task):
+def run_failing(task):
     with contextlib.suppress(MemoryError):
         task()
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is done again and again: "fit" of new estimators, or another method of one."""
+    """The repeated work: "fit" of new estimators, or another method of one estimator."""
 
     label: str
     make: Callable
     method: str
     n_seeds: int = N_SEEDS
-    times: int = 1  # as often as other cases
-    run: Callable = at_once
+    times: int = 1  # repetitions, as a multiple of those of other cases
+    run: Callable = run_directly
 
 
 CASES = {
     "distance-fit": Case("LearnedMotifDistance.fit", distance, "fit"),
     "embedder-fit": Case("RelConEmbedder.fit", embedder, "fit"),
     "embedder-own-fit": Case(
-        "RelConEmbedder.fit, own encoder", partial(embedder, encoder=Dropping), "fit"
+        "RelConEmbedder.fit, custom encoder", partial(embedder, encoder=CustomEncoder), "fit"
     ),
     "embedder-saved-fit": Case("RelConEmbedder.fit, checkpoint_dir", saved_embedder, "fit"),
     "embedder-seeds-fit": Case(
         "RelConEmbedder.fit, new seeds", embedder, "fit", n_seeds=10**9, times=5
     ),
     "embedder-failed-fit": Case(
-        "RelConEmbedder.fit, failing", failing_embedder, "fit", run=in_vain
+        "RelConEmbedder.fit, failing", failing_embedder, "fit", run=run_failing
     ),
     "embedder-thread-fit": Case(
-        "RelConEmbedder.fit, each in a new thread", embedder, "fit", run=in_thread
+        "RelConEmbedder.fit, each in a new thread", embedder, "fit", run=run_in_thread
     ),
     "classifier-fit": Case("RelConClassifier.fit", classifier, "fit"),
     "regressor-fit": Case("RelConRegressor.fit", regressor, "fit"),
     "distance-transform": Case("LearnedMotifDistance.transform", distance, "transform"),
     "embedder-transform": Case("RelConEmbedder.transform", embedder, "transform"),
     "embedder-thread-transform": Case(
-        "RelConEmbedder.transform, each in a new thread", embedder, "transform", run=in_thread
+        "RelConEmbedder.transform, each in a new thread", embedder, "transform", run=run_in_thread
     ),
     "embedder-score": Case("RelConEmbedder.score", embedder, "score"),
     "classifier-predict": Case("RelConClassifier.predict_proba", classifier, "predict_proba"),
@@ -168,7 +174,7 @@ def data():
 
 
 def repeated(case: Case) -> Callable[[int], object]:
-    """Return what is done for the i-th time."""
+    """Return a function that does the work for the i-th time."""
     X, y, groups = data()
     if case.method == "fit":
         seeds = case.n_seeds
@@ -177,31 +183,29 @@ def repeated(case: Case) -> Callable[[int], object]:
     return lambda i: case.run(lambda: call(X[i % 8 : i % 8 + 8]))
 
 
-# -- what is counted -------------------------------------------------------------------------------
+# -- the counts ------------------------------------------------------------------------------------
 
 
 def held() -> dict:
-    """Count what the process holds, after everything was let go that can be."""
-    for _ in range(2):  # what is finalised may let go of more
+    """Count what the process holds, after everything unused was released."""
+    for _ in range(2):  # finalised objects may release others
         gc.collect()
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
-    status = Path("/proc/self/status").read_text()
-    field = dict(line.split(":", 1) for line in status.splitlines())
     objects = gc.get_objects()
     return {
-        "rss_mb": int(field["VmRSS"].split()[0]) / 1024,
-        "threads": int(field["Threads"]),
+        "rss_mb": process_memory()["VmRSS"],
+        "threads": len(os.listdir("/proc/self/task")),
         "files": len(os.listdir("/proc/self/fd")),
         "objects": len(objects),
-        # isinstance() would ask lazy proxies of other packages, which import what they stand for.
+        # isinstance() would make lazy proxies of other packages import their targets.
         "tensors": sum(issubclass(type(o), torch.Tensor) for o in objects),
         "modules": sum(issubclass(type(o), nn.Module) for o in objects),
     }
 
 
 def watch(task: Callable[[int], object], n: int, n_samples: int = N_SAMPLES) -> list[dict]:
-    """Run ``task(i)`` `n` times, and count what is held before, at moments between, and after."""
+    """Run ``task(i)`` `n` times; return counts before, at moments between, and after."""
     n_before = max(1, round(WARM_UP * n))
     for i in range(n_before):
         task(i)
@@ -226,14 +230,14 @@ def slope_kb(samples: list[dict]) -> tuple[float, float]:
     return slope, np.sqrt(residuals @ residuals / (len(x) - 2) / (x @ x))
 
 
-def at(samples: list[dict], fraction: float) -> dict:
-    """Return the sample nearest to a fraction of the way."""
+def sample_at(samples: list[dict], fraction: float) -> dict:
+    """Return the sample nearest to a fraction of the repetitions."""
     return min(samples, key=lambda s: abs(s["done"] - fraction * samples[-1]["done"]))
 
 
 def verdict(samples: list[dict], limit_mb: float) -> str:
-    """Say what has grown."""
-    half, end = at(samples, 0.5), samples[-1]
+    """Return "flat", or the names of the counts that have grown."""
+    half, end = sample_at(samples, 0.5), samples[-1]
     grown = [name for name in COUNTS if end[name] > half[name] + SLACK.get(name, 0)]
     if end["rss_mb"] - half["rss_mb"] > limit_mb:
         grown.insert(0, "RSS")
@@ -246,12 +250,8 @@ def verdict(samples: list[dict], limit_mb: float) -> str:
 def run_in_child(name: str, n: int) -> dict:
     case, start = CASES[name], time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bench_leaks_") as folder:
-        done = subprocess.run(
-            [sys.executable, __file__, "--child", name, str(n)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"BENCH_LEAKS_DIR": folder},
-        )
+        env = os.environ | {"BENCH_LEAKS_DIR": folder}
+        done = run_module(__spec__.name, "--child", name, n, env=env)
     record = {"case": case.label, "n": n, "seconds": time.perf_counter() - start}
     if done.returncode != 0:
         return record | {"samples": None, "verdict": f"FAILED: exit status {done.returncode}"}
@@ -267,26 +267,24 @@ def report(records: list[dict]) -> str:
         if samples is None:
             rows.append([r["case"], r["n"], *[None] * 11, r["verdict"]])
             continue
-        rss = [f"{at(samples, f)['rss_mb']:.1f}" for f in (0, 0.25, 0.5, 0.75, 1)]
-        first, last = at(samples, 0.5), samples[-1]
+        rss = [f"{sample_at(samples, f)['rss_mb']:.1f}" for f in (0, 0.25, 0.5, 0.75, 1)]
+        first, last = sample_at(samples, 0.5), samples[-1]
         counts = [f"{first[c]} > {last[c]}" for c in ("threads", "files", "objects", "tensors")]
         slope, error = slope_kb(samples)
         rows.append([r["case"], r["n"], *rss, slope, error, *counts, r["verdict"]])
-    return table(header, rows) + "\n\nCounts are those half-way and at the end."
+    return table(header, rows) + "\n\nCounts are those at the middle and at the end."
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--fits", type=int, default=200)
-    parser.add_argument("--calls", type=int, default=10_000, help="of transform, predict, score")
+    parser.add_argument(
+        "--calls", type=int, default=10_000, help="calls of transform, predict or score"
+    )
     parser.add_argument("--limit-mb", type=float, default=2.0)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE")
     parser.add_argument("--smoke", action="store_true", help="few repetitions, in a minute or two")
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "bench_leaks.json"
-    )
+    parser.add_argument("--output", type=Path, default=results_file("bench_leaks"))
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -310,7 +308,7 @@ def main() -> int:
     say("\n" + report(results["cases"]) + "\n")
     say("versions: " + ", ".join(f"{k} {v}" for k, v in results["versions"].items()))
     say(f"machine: {results['cpu']}, {results['cpu_count']} CPUs")
-    say(f"threads: {results['torch_threads']}; seeds: 0 to 3 of fits, 0 of the data")
+    say(f"threads: {results['torch_threads']}; seeds: 0 to 3 for fits, 0 for the data")
     say(f"command: {results['command']}")
     say(f"written: {args.output}")
     return int(any(r["verdict"] != "flat" for r in results["cases"]))

@@ -1,40 +1,38 @@
 """Peak memory of fit and transform on a memory-mapped array of several gigabytes.
 
-    python benchmarks/bench_memory.py --gigabytes 4 --dir /tmp
+    python -m benchmarks.reliability.bench_memory --gigabytes 4 --dir /tmp
 
-writes a float32 array (n, 256, 3) of real, non-zero pages to a temporary file under --dir, and
-runs every case on it in a fresh process. "Added" is the peak during the case minus what the
-process held just before, when everything was imported, the file mapped and a small array fitted:
+writes a float32 array (n, 256, 3) of non-zero pages to a temporary file under --dir, and runs every
+case on it in a new process. "Added" is the peak during the case minus the memory that the process
+held just before it, when everything was imported, the file mapped and a small array fitted:
 
-- RSS: resident memory, VmHWM of /proc/self/status; it counts pages of the mapped file that the
-  kernel could take back at any time;
-- anonymous: the memory that is the process's own, RssAnon, sampled every few milliseconds.
+- RSS: resident memory, VmHWM of /proc/self/status. It includes pages of the mapped file that the
+  kernel could take back at any time.
+- anonymous: the private memory of the process, RssAnon, sampled every few milliseconds.
 
-The requirement is that each case adds less than --limit-gb. Where only the array that transform
-returns makes it more, the verdict says "ok besides the result".
+The requirement is that each case adds less than --limit-gb. If only the array that transform
+returns exceeds it, the verdict is "ok besides the result".
 
-An epoch visits every segment, and 4 GB are 1.4 million: hours on a CPU. What is done instead, and
-noted under the table: small networks; fits that a callback stops after --seconds, batches being
-drawn at random from the whole file; and evenly spaced rows of the file, as many as --seconds allow,
-which are a view ``X[::k]`` of the same memory map. The segments of a group lie all over the file,
-which is the hardest way to read it. 1 GB is 2**30 bytes here, 1 MB is 2**20.
+An epoch visits every segment, and 4 GB are 1.4 million segments: hours on a CPU. The script
+therefore uses small networks; a callback that stops fits after --seconds, while batches are drawn
+at random from the whole file; and a view ``X[::k]`` of evenly spaced rows of the memory map, whose
+number is what --seconds allow. Notes under the table say which. The segments of a group are spread
+over the file, which is the hardest case for reading. 1 GB is 2**30 bytes here, 1 MB is 2**20.
 
-The file has just been written and so is in the page cache, in pages as large as the file system
-makes them. That takes most memory: from Linux 6.18 on, reading one row maps the whole large page.
+The file has just been written, so it is in the page cache, in pages as large as the file system
+makes them. This needs the most memory: from Linux 6.18 on, reading one row maps the whole large
+page.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import math
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,13 +41,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _process_memory import forget_peak, process_memory
-from _report import environment, table, write_json
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import Callback as SkorchCallback
 from torch import nn
 
+from benchmarks.common.process_memory import PeakMemory
+from benchmarks.common.processes import run_module
+from benchmarks.common.report import (
+    environment,
+    results_file,
+    say,
+    script_parser,
+    table,
+    write_json,
+)
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
 
@@ -57,17 +63,15 @@ SEGMENT = (256, 3)
 SEGMENT_BYTES = 4 * math.prod(SEGMENT)
 MB, GB = 2**20, 2**30
 ROWS_PER_GROUP = 100
-# The file is looked at in that many equal parts, to tell how much of it a fit has read.
+# The number of equal parts of the file in the estimate of how much of it a fit has read.
 N_PARTS = 1000
 
-say = partial(print, flush=True)
 
-
-# -- what is measured ------------------------------------------------------------------------------
+# -- the cases -------------------------------------------------------------------------------------
 
 
 class PooledEncoder(nn.Module):
-    """A linear map of the means over quarters of a segment: as good as no work per segment."""
+    """A linear map of the means over quarters of a segment: almost no work per segment."""
 
     def __init__(self, n_channels: int, n_features: int):
         super().__init__()
@@ -110,7 +114,7 @@ def default_embedder():
 
 @dataclass(frozen=True)
 class Case:
-    """What is done to the file, by which estimator, and to which rows."""
+    """An estimator, its method, and the rows of the file that it is called with."""
 
     label: str
     make: Callable
@@ -169,11 +173,11 @@ CASES = {
 
 
 class _TimeIsUp(Exception):
-    """Training was stopped on purpose."""
+    """Raised to stop a training on purpose."""
 
 
 class StopAfter(SkorchCallback):
-    """Stop training after some seconds; note what was read until then."""
+    """A callback that stops training after some seconds and records the rows read until then."""
 
     def __init__(self, seconds: float):
         self.seconds = seconds
@@ -185,8 +189,8 @@ class StopAfter(SkorchCallback):
         self.read = np.zeros(N_PARTS, dtype=bool)
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
-        """Look at the clock, and at where the batch came from."""
-        # The first value of a segment says where in the file it lies, see `write_array`.
+        """Read the clock and record where the batch came from."""
+        # The first value of a segment is its position in the file, see `write_array`.
         position = batch.segments[:, 0, 0].numpy()
         self.read[np.minimum((position * N_PARTS).astype(int), N_PARTS - 1)] = True
         self.n_rows += len(position)
@@ -198,7 +202,7 @@ class StopAfter(SkorchCallback):
 
 
 def write_array(path: Path, n_rows: int) -> None:
-    """Write noise of about 1 g, chunk by chunk, the first value of each row being row / n_rows."""
+    """Write noise of about 1 g in chunks. The first value of each row is row / n_rows."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(32 * MB // SEGMENT_BYTES, *SEGMENT)).astype(np.float32)
     with open(path, "wb") as file:
@@ -210,70 +214,20 @@ def write_array(path: Path, n_rows: int) -> None:
         os.fsync(file.fileno())
     stat = path.stat()
     if stat.st_size != n_rows * SEGMENT_BYTES:
-        raise RuntimeError(f"{path} has {stat.st_size} bytes, not {n_rows * SEGMENT_BYTES}.")
+        raise RuntimeError(
+            f"{path} is incomplete. Got {stat.st_size} bytes, expected {n_rows * SEGMENT_BYTES}."
+        )
     if getattr(stat, "st_blocks", math.inf) * 512 < stat.st_size:
-        raise RuntimeError(f"{path} is sparse or compressed: choose another --dir.")
+        raise RuntimeError(f"{path} is sparse or compressed. Choose another --dir.")
 
 
-# -- memory of this process ------------------------------------------------------------------------
-
-
-def peak_by_getrusage() -> float | None:
-    """Return the largest resident memory of this process so far, in MB."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (MB if sys.platform == "darwin" else 1024)
-
-
-class PeakMemory:
-    """Memory added within a with-block: `rss` and `anonymous`, in MB; None if unknown.
-
-    Without /proc, `rss` is how much the peak of the whole process grew, and so may be too small.
-    """
-
-    rss: float | None = None
-    anonymous: float | None = None
-    source = "none"
-
-    def __enter__(self):
-        gc.collect()
-        forget_peak()  # where it cannot be, it stays that of the warm-up
-        self._before = process_memory()
-        self._before_rusage = peak_by_getrusage()
-        self._largest = self._before.get("RssAnon")
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        if self._largest is not None:
-            self._thread.start()
-        return self
-
-    def _sample(self):
-        while not self._done.wait(0.005):
-            self._largest = max(self._largest, process_memory()["RssAnon"])
-
-    def __exit__(self, *exc_info):
-        self._done.set()
-        after = process_memory()
-        if self._largest is not None:
-            self._thread.join()
-            self._largest = max(self._largest, after["RssAnon"])
-            self.anonymous = self._largest - self._before["RssAnon"]
-        if "VmHWM" in after:
-            self.rss, self.source = after["VmHWM"] - self._before["VmRSS"], "VmHWM"
-        elif self._before_rusage is not None:
-            self.rss, self.source = peak_by_getrusage() - self._before_rusage, "getrusage"
-
-
-# -- one case, in a process of its own -------------------------------------------------------------
+# -- one case, in a new process --------------------------------------------------------------------
 
 
 def run_case(case: Case, X: np.memmap, seconds: float) -> dict:
     estimator = case.make()
     noise = np.random.default_rng(0).normal(size=(case.n_warmup, *SEGMENT)).astype(np.float32)
-    for n in (8, case.n_warmup):  # the first one also opens thread pools and the like
+    for n in (8, case.n_warmup):  # the first one also opens thread pools
         start = time.perf_counter()
         fitted = clone(estimator).fit(noise[:n], groups=np.arange(n) // 4)
         middle = time.perf_counter()
@@ -304,8 +258,8 @@ def run_case(case: Case, X: np.memmap, seconds: float) -> dict:
                 estimator.fit(X, groups=groups)
             except _TimeIsUp:
                 notes.append(
-                    f"stopped on purpose after {seconds:g} s of training, within the first epoch; "
-                    f"had read rows in {callback.read.mean():.1%} of {N_PARTS} equal parts of "
+                    f"stopped on purpose after {seconds:g} s of training, within the first epoch, "
+                    f"with rows read in {callback.read.mean():.1%} of {N_PARTS} equal parts of "
                     "the file"
                 )
             else:
@@ -316,7 +270,9 @@ def run_case(case: Case, X: np.memmap, seconds: float) -> dict:
         result_mb = result.nbytes / MB
         notes.append(f"result {result.shape}")
         if len(result) != n_rows or not np.isfinite(result[:: max(1, n_rows // 1000)]).all():
-            raise RuntimeError(f"unexpected result of shape {result.shape}")
+            raise RuntimeError(
+                f"The result must be finite and have {n_rows} rows. Got shape {result.shape}."
+            )
     elif case.how == "stopped":
         n_rows = callback.n_rows
     return {
@@ -345,12 +301,11 @@ def verdict(record: dict, limit_mb: float) -> str:
 
 
 def run_in_child(name: str, path: Path, n_rows: int, args) -> dict:
-    command = [sys.executable, str(Path(__file__).resolve()), "--child", name]
-    command += ["--file", str(path), "--rows", str(n_rows), "--seconds", str(args.seconds)]
-    settings = dict(os.environ)
+    options = ["--child", name, "--file", path, "--rows", n_rows, "--seconds", args.seconds]
+    env = dict(os.environ)
     if args.threads:
-        settings |= {"OMP_NUM_THREADS": str(args.threads), "MKL_NUM_THREADS": str(args.threads)}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=settings)
+        env |= {"OMP_NUM_THREADS": str(args.threads), "MKL_NUM_THREADS": str(args.threads)}
+    done = run_module(__spec__.name, *options, env=env)
     if done.returncode != 0:
         return {"case": CASES[name].label, "verdict": f"FAILED: exit status {done.returncode}"}
     record = json.loads(done.stdout.splitlines()[-1])
@@ -374,26 +329,30 @@ def report(records: list[dict], limit_mb: float) -> str:
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--gigabytes", type=float, default=4, help="size of the file (default 4)")
-    parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()))
-    parser.add_argument("--seconds", type=float, default=20, help="for fits and slow transforms")
+    parser.add_argument(
+        "--dir", type=Path, default=Path(tempfile.gettempdir()), help="folder for the file"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="time for a fit or a slow transform (default 20)"
+    )
     parser.add_argument("--limit-gb", type=float, default=1)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its default")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="number of torch threads; 0 leaves the default"
+    )
     parser.add_argument(
         "--cases",
         nargs="+",
         choices=CASES,
         default=[name for name, case in CASES.items() if not case.default_settings],
         metavar="CASE",
-        help="default: all but those with default settings; %(choices)s",
+        help="default: all except those with default settings; %(choices)s",
     )
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path(__file__).parent / "results" / "bench_memory.json",
+        default=results_file("bench_memory"),
         help="JSON file to write",
     )
     for name, kind in (("--child", str), ("--file", Path), ("--rows", int)):
@@ -411,12 +370,15 @@ def main() -> int:
     n_rows = int(args.gigabytes * GB) // SEGMENT_BYTES
     n_bytes = n_rows * SEGMENT_BYTES
     if n_rows < ROWS_PER_GROUP * 2:
-        raise SystemExit(f"--gigabytes {args.gigabytes:g}: only {n_rows} segments; take more.")
+        raise SystemExit(
+            f"--gigabytes must give at least {2 * ROWS_PER_GROUP} segments. "
+            f"Got {args.gigabytes:g}, which gives {n_rows}."
+        )
     free = shutil.disk_usage(args.dir).free
     if free < n_bytes + GB:
         raise SystemExit(
-            f"--dir {args.dir} has {free / GB:.1f} GB free; {n_bytes / GB:.1f} GB and one to "
-            "spare are needed."
+            f"--dir must have {n_bytes / GB + 1:.1f} GB of free space. "
+            f"Got {args.dir} with {free / GB:.1f} GB."
         )
     results = environment() | {
         "torch_threads": args.threads or torch.get_num_threads(),
@@ -426,7 +388,7 @@ def main() -> int:
         "limit_mb": args.limit_gb * GB / MB,
         "cases": [],
     }
-    with tempfile.TemporaryDirectory(prefix="bench_memory_", dir=args.dir) as folder:
+    with tempfile.TemporaryDirectory(prefix="bench_memory_", dir=args.dir.resolve()) as folder:
         path = Path(folder) / "X.float32"
         say(f"writing float32 {(n_rows, *SEGMENT)}, {n_bytes / GB:.2f} GB, to {path}")
         write_array(path, n_rows)

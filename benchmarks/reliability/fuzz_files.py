@@ -1,22 +1,23 @@
-"""Thousands of damaged and hostile files of all four estimators: is each refused, or the same?
+"""Thousands of damaged and hostile files of all four estimators: is each one refused or unchanged?
 
-    python benchmarks/fuzz_files.py --files 10000
+    python -m benchmarks.reliability.fuzz_files --files 10000
 
-Small estimators are fitted and saved, and each file is a copy of one of theirs with something
-wrong in it (benchmarks/_mutations.py): bits, bytes, lengths, what the header says of tensors; and,
-with the checksums made anew as by someone who knows the format, values of the header and tensors.
-Loading it must end in one of these ways, within --seconds and --megabytes:
+Small estimators are fitted and saved. Each test file is a copy of a saved file with one mutation
+(benchmarks/reliability/mutations.py). Some mutations change bits, bytes, lengths or what the header
+says about tensors. Others change values of the header and tensors and then compute the checksums
+again, as somebody who knows the format could. Loading must end in one of these ways, within
+--seconds and --megabytes:
 
 - refused: a ValueError or OSError;
-- identical: the estimator that was saved, in every parameter, attribute and weight (a blank of the
-  header may be flipped, say);
-- as signed: only where the checksums were made anew. Such a file is one that someone could have
-  saved; what is loaded has to be exactly what it says.
+- identical: the estimator that was saved, in every parameter, attribute and weight (for example if
+  the flipped bit is in a blank of the header);
+- as signed: only if the checksums were computed again. Somebody could have saved such a file, and
+  the loaded estimator must be exactly what the file says.
 
-Anything else, another estimator, any other exception, a crash, is a failure, and the exit
-status 1. Files are loaded in processes of their own, whose address space is limited to what they
-hold plus a gigabyte, and which are ended after 20 s with one file. Memory is what the peak of the
-resident memory rises by while a file is loaded; it is not measured where there is no /proc.
+Anything else is a failure, and makes the exit status 1: another estimator, any other exception, a
+crash. Files are loaded in separate processes, whose address space is limited to its size at the
+start plus a gigabyte, and which end after 20 s with one file. Memory is the growth of the peak of
+the resident memory while a file is loaded. It is not measured on systems without /proc.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ import argparse
 import copy
 import json
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,11 +35,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _mutations import SIGNED, UNSIGNED, mutate, places
-from _process_memory import forget_peak, process_memory
-from _report import environment, table, write_json
 from sklearn.frozen import FrozenEstimator
 
+from benchmarks.common.process_memory import process_memory, reset_peak
+from benchmarks.common.processes import run_module
+from benchmarks.common.report import environment, script_parser, table, write_json
+from benchmarks.reliability.mutations import SIGNED, UNSIGNED, mutate, places
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
 from relcon_sklearn._files._format import open_file
 from relcon_sklearn._files._writer import Writer
@@ -51,7 +52,7 @@ LIMIT_BYTES = 2**30
 LIMIT_SECONDS = 20
 
 
-# -- what is saved ---------------------------------------------------------------------------------
+# -- the saved estimators --------------------------------------------------------------------------
 
 
 def fitted() -> dict:
@@ -75,18 +76,18 @@ def fitted() -> dict:
     return {type(estimator).__name__: estimator for estimator in estimators}
 
 
-# -- what is made of a file ------------------------------------------------------------------------
+# -- loading and judging a file --------------------------------------------------------------------
 
 
-def taken_apart(estimator) -> tuple[list, dict]:
-    """Return all that an estimator consists of."""
+def contents(estimator) -> tuple[list, dict]:
+    """Return the parameters and attributes of an estimator, and its tensors."""
     writer = Writer()
     writer.add(estimator, "", ("",))
     return json.loads(json.dumps(writer.nodes)), writer.tensors
 
 
 def with_numbers(nodes: list, tensors: dict) -> tuple[list, dict]:
-    """Name estimators by their numbers: what they are called is nothing to anybody."""
+    """Return both with estimators named by their numbers, since their names do not matter."""
     nodes, renamed = copy.deepcopy(nodes), dict(tensors)
     numbers = {node["name"]: f"estimator {i}" for i, node in enumerate(nodes)}
     for container, key in places(nodes):
@@ -99,14 +100,14 @@ def with_numbers(nodes: list, tensors: dict) -> tuple[list, dict]:
 
 
 def equal_tensors(a: dict, b: dict) -> bool:
-    """Return whether all are equal, bit for bit."""
+    """Return whether all tensors are equal, bit for bit."""
     return a.keys() == b.keys() and all(
         a[name].dtype == b[name].dtype and torch.equal(a[name], b[name]) for name in a
     )
 
 
 def attempt(kind: type, path: Path):
-    """Load a file; return the estimator or None, the outcome if it is clear by now, and why."""
+    """Load a file; return the estimator or None, the outcome if it is known, and the reason."""
     try:
         return kind.load(path), "", ""
     except (ValueError, OSError) as error:
@@ -116,9 +117,9 @@ def attempt(kind: type, path: Path):
 
 
 def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
-    """Compare what was loaded with what was saved; return the outcome, and why."""
-    nodes, tensors = taken_apart(loaded)
-    saved_nodes, saved_tensors = taken_apart(estimator)
+    """Compare the loaded with the saved estimator; return the outcome and the reason."""
+    nodes, tensors = contents(loaded)
+    saved_nodes, saved_tensors = contents(estimator)
     if nodes == saved_nodes and equal_tensors(tensors, saved_tensors):
         return "identical", ""
     if not is_signed:
@@ -126,20 +127,20 @@ def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
     with open_file(path) as file:
         said, said_tensors = file.header["estimators"], file.tensors()
     for node, other in zip(nodes, said, strict=True):
-        # Parameters that are not in a file have their defaults.
+        # Parameters that are missing in a file have their defaults.
         node["params"] = {key: node["params"][key] for key in other["params"]}
     nodes, tensors = with_numbers(nodes, tensors)
     said, said_tensors = with_numbers(said, said_tensors)
     if nodes == said and equal_tensors(tensors, said_tensors):
         return "as signed", ""
-    return "failed", "what was loaded is not what the file says"
+    return "failed", "the loaded estimator differs from what the file says"
 
 
-# -- a process of its own --------------------------------------------------------------------------
+# -- loading in a separate process -----------------------------------------------------------------
 
 
 def generator(seed: int, name: str, i: int) -> np.random.Generator:
-    """Return what the i-th file of an estimator is drawn from."""
+    """Return the random generator of the i-th file of an estimator."""
     return np.random.default_rng([seed, *name.encode(), i])
 
 
@@ -152,7 +153,7 @@ def run_child(folder: Path, name: str, start: int, stop: int, seed: int) -> None
     for i in range(start, stop):
         kind, changed = mutate(content, generator(seed, name, i))
         path.write_bytes(changed)
-        forget_peak()
+        reset_peak()
         before = process_memory()
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
@@ -181,12 +182,11 @@ def limit_memory() -> None:
 
 
 def fuzz(folder: Path, name: str, n_files: int, seed: int) -> list[dict]:
-    """Load so many files of an estimator, in as many processes as it takes."""
+    """Load `n_files` files of an estimator, in a new process after each crash."""
     records: list[dict] = []
     while len(records) < n_files:
-        command = [sys.executable, __file__, "--child", name, "--folder", str(folder)]
-        command += ["--start", str(len(records)), "--files", str(n_files), "--seed", str(seed)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        options = ["--child", name, "--folder", folder, "--start", len(records)]
+        done = run_module(__spec__.name, *options, "--files", n_files, "--seed", seed)
         records += [json.loads(line) for line in done.stdout.splitlines()]
         if len(records) < n_files:
             i = len(records)
@@ -214,13 +214,18 @@ def report(records: list[dict], key: str, order: list[str]) -> str:
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script_parser(__doc__)
+    parser.add_argument(
+        "--files", type=int, default=10_000, help="number of files in total (default 10000)"
     )
-    parser.add_argument("--files", type=int, default=10_000, help="all in all (default 10000)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=1, help="that a file may take (default 1)")
-    parser.add_argument("--megabytes", type=float, default=512, help="and add (default 512)")
+    parser.add_argument("--seconds", type=float, default=1, help="limit for one file (default 1)")
+    parser.add_argument(
+        "--megabytes",
+        type=float,
+        default=512,
+        help="limit of memory that one file adds (default 512)",
+    )
     parser.add_argument("--output", type=Path, help="JSON file of all outcomes")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -248,22 +253,22 @@ def main() -> int:
     print(json.dumps(results, indent=1))
     print(report(records, "kind", [*UNSIGNED, *SIGNED]))
     print(report(records, "class", list(sizes)))
-    too_much = [
+    failures = [
         record
         for record in records
         if record["outcome"] == "failed"
         or record["seconds"] > args.seconds
         or record["added_mb"] > args.megabytes
     ]
-    for record in too_much:
+    for record in failures:
         print("FAILED", json.dumps(record))
     print(
         f"{len(records)} files in {time.perf_counter() - begin:.0f} s: "
-        f"{len(too_much)} of them failed, or took too much time or memory"
+        f"{len(failures)} of them failed or exceeded a limit"
     )
     if args.output:
         write_json(args.output, results | {"files": records})
-    return 1 if too_much else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

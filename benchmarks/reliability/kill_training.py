@@ -1,14 +1,13 @@
-"""Kill trainings at random moments, resume them, and compare with those left alone.
+"""Kill trainings at random moments, resume them, and compare with uninterrupted trainings.
 
-A training is killed by SIGKILL after a random time, or inside the writing of a checkpoint (half
-way through the file, before it is on the disk, before and after it gets its name, while old ones
-are removed), and resumed by the same `fit` in a new process, until it ends. Weights and history
-must then be bit for bit those of the training that was left alone. Linux and macOS; needs fork.
+    python -m benchmarks.reliability.kill_training --kills 200
 
-    python benchmarks/kill_training.py --kills 200
+A training is killed by SIGKILL after a random time, or while it writes a checkpoint: after half of
+the file, before it is on the disk, before and after it gets its name, or while old checkpoints are
+removed. The same `fit` in a new process resumes it, until it ends. Weights and history must then be
+bit for bit those of an uninterrupted training. Linux and macOS; the script needs fork.
 """
 
-import argparse
 import os
 import pickle
 import platform
@@ -24,6 +23,7 @@ import torch
 from torch import nn
 
 import relcon_sklearn._utils._atomic as atomic
+from benchmarks.common.report import script_parser
 from relcon_sklearn import (
     Checkpoints,
     LearnedMotifDistance,
@@ -51,19 +51,19 @@ class DropoutEncoder(nn.Module):
 
 
 def distance(**kwargs):
-    """Make a distance."""
+    """Return a distance."""
     settings = {"embed_dim": 8, "n_layers": 1, "max_epochs": 3, "batch_size": 8}
     return LearnedMotifDistance(**settings, **kwargs)
 
 
 def embedder(**kwargs):
-    """Make an embedder, both stages of which take about as long."""
+    """Return an embedder whose two stages take about the same time."""
     settings = {"encoder": "resnet14-half", "n_within": 3, "batch_size": 8, "max_epochs": 3}
     return RelConEmbedder(distance(), **settings, **kwargs)
 
 
 def classifier(**kwargs):
-    """Make a classifier that is pretrained first, with dropout and early stopping."""
+    """Return a classifier that is pretrained first, with dropout and early stopping."""
     pretrained = RelConEmbedder(
         distance(), encoder=DropoutEncoder, n_within=3, batch_size=8, max_epochs=2
     )
@@ -74,7 +74,7 @@ TRAININGS = {"distance": distance, "embedder": embedder, "classifier": classifie
 
 
 def result(fitted):
-    """Return the histories and weights of an estimator and of what it holds, as plain values."""
+    """Return the histories and weights of an estimator and its distance, as plain values."""
     found = {"history": fitted.history_}
     for name, value in sorted(vars(fitted).items()):
         if isinstance(value, nn.Module):
@@ -85,19 +85,19 @@ def result(fitted):
 
 
 def die():
-    """Leave at once, as if the machine were taken away."""
+    """End the process at once, as if the machine failed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_while_writing(where, n_writes):
-    """Be killed at a place within the writing of the `n_writes`-th file from now."""
+    """Make the process die at a place within the writing of the `n_writes`-th file from now."""
     left = [n_writes]
 
-    def now():
+    def is_time():
         return left[0] == 0
 
     class Half:
-        """A file of which only the first half of what is written arrives."""
+        """A file that receives only the first half of its content."""
 
         def __init__(self, *args):
             self.file = open_(*args)
@@ -113,8 +113,8 @@ def die_while_writing(where, n_writes):
             return getattr(self.file, name)
 
         def write(self, data):
-            """Write, or die after half."""
-            if now() and where == "half of the file":
+            """Write, or die after writing half."""
+            if is_time() and where == "half of the file":
                 self.file.write(data[: len(data) // 2])
                 self.file.flush()
                 die()
@@ -122,10 +122,10 @@ def die_while_writing(where, n_writes):
 
     def dying(function, before=None, after=None):
         def called(*args, **kwargs):
-            if now() and where == before:
+            if is_time() and where == before:
                 die()
             function(*args, **kwargs)
-            if now() and where == after:
+            if is_time() and where == after:
                 die()
 
         return called
@@ -138,20 +138,20 @@ def die_while_writing(where, n_writes):
 
 
 def fit(estimator, data):
-    """Fit an estimator, with labels if it wants them."""
+    """Fit an estimator, with labels if it needs them."""
     X, y, groups = data
     labels = (y,) if isinstance(estimator, RelConClassifier) else ()
     return estimator.fit(X, *labels, groups=groups)
 
 
-def fit_in_child(make, data, seed, settings, answer, plan=None):
-    """Fork a process that fits and leaves its result in a file; return its number."""
+def fit_in_child(make, data, seed, settings, answer, death=None):
+    """Fork a process that fits and writes its result to a file; return the process id."""
     pid = os.fork()
     if pid:
         return pid
     try:
-        if plan is not None:
-            die_while_writing(*plan)
+        if death is not None:
+            die_while_writing(*death)
         fitted = fit(make(random_state=seed, checkpoint_dir=settings), data)
         answer.write_bytes(pickle.dumps(result(fitted)))
         os._exit(0)
@@ -161,7 +161,7 @@ def fit_in_child(make, data, seed, settings, answer, plan=None):
 
 
 def wait(pid, seconds=None):
-    """Wait for a process, and kill it when its time is over; return whether it was killed."""
+    """Wait for a process and kill it after `seconds`; return whether it was killed."""
     end = None if seconds is None else time.monotonic() + seconds
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -173,39 +173,42 @@ def wait(pid, seconds=None):
             break
         time.sleep(0.001)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        sys.exit("a fit failed")
+        sys.exit("A fit failed. See its error above.")
     return os.WIFSIGNALED(status)
 
 
 def kill_one_training(name, data, seed, rng, folder, n_left):
-    """Kill a training until it ends, `n_left` times at most; return a count of the places."""
+    """Kill a training until it ends, at most `n_left` times; return counts of the places."""
     make, answer = TRAININGS[name], folder / "answer"
     start = time.monotonic()
     wait(fit_in_child(make, data, seed, None, answer))
     duration = time.monotonic() - start
     expected = pickle.loads(answer.read_bytes())
     answer.unlink()
-    # Often, so that some of the kills fall into a checkpoint of every stage.
+    # Checkpoints are frequent, so that some kills hit a checkpoint of every stage.
     settings = Checkpoints(folder / "checkpoints", every_steps=int(rng.integers(1, 4)))
     places = Counter()
     while not answer.exists():
-        plan, seconds = None, None
+        death, seconds = None, None
         if places.total() < n_left:
             if rng.random() < 0.5:
-                plan = (WRITES[rng.integers(len(WRITES))], int(rng.integers(2, 12)))
+                death = (WRITES[rng.integers(len(WRITES))], int(rng.integers(2, 12)))
             else:
                 seconds = rng.uniform(0, duration)
-        if wait(fit_in_child(make, data, seed, settings, answer, plan), seconds):
-            places[f"in a write: {plan[0]}" if plan else "at a random time"] += 1
-            answer.unlink(missing_ok=True)  # of a fit that was killed on its way out
+        if wait(fit_in_child(make, data, seed, settings, answer, death), seconds):
+            places[f"in a write: {death[0]}" if death else "at a random time"] += 1
+            answer.unlink(missing_ok=True)  # of a fit that was killed after it ended
     if pickle.loads(answer.read_bytes()) != expected:
-        sys.exit(f"{name}, seed {seed}: another result after {places.total()} kills")
+        sys.exit(
+            f"{name}, seed {seed}: the result after {places.total()} kills differs from that of an "
+            "uninterrupted training."
+        )
     return places
 
 
 def main():
-    """Kill, resume, compare, and print how often."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Kill, resume, compare, and print the counts."""
+    parser = script_parser(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trainings", nargs="+", choices=TRAININGS, default=list(TRAININGS))
@@ -218,7 +221,7 @@ def main():
         f"{platform.python_version()}, seed {args.seed}"
     )
     for name in args.trainings:
-        fit(TRAININGS[name](), data)  # so that no child has to load and compile what it needs
+        fit(TRAININGS[name](), data)  # so that no child has to load and compile modules
     places, trainings = Counter(), Counter()
     while places.total() < args.kills:
         name = args.trainings[trainings.total() % len(args.trainings)]
@@ -230,7 +233,7 @@ def main():
     for place, n in sorted(places.items()):
         print(f"{n:5d} kills {place}")
     for name, n in sorted(trainings.items()):
-        print(f"{n:5d} trainings ended bit for bit as if left alone: {name}")
+        print(f"{n:5d} trainings ended bit for bit as if uninterrupted: {name}")
     print(f"{places.total():5d} kills survived")
 
 

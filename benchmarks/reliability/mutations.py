@@ -1,7 +1,7 @@
-"""Files of estimators with something wrong in them, drawn at random.
+"""Random mutations of saved estimators.
 
-Those of ``UNSIGNED`` are what accidents and fools do: whatever they change, a checksum tells. Those
-of ``SIGNED`` are what someone does who knows the format, and makes the checksums anew.
+The mutations of ``UNSIGNED`` are accidents and naive edits. A checksum detects every change. Those
+of ``SIGNED`` compute the checksums again, as somebody who knows the format could.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 
 from relcon_sklearn._files import _format
 
-# What is written in place of a value somewhere in a header.
+# Values that replace a value in a header.
 _HUGE = [10**9, 2**31, 2**63, 10**30, -1, -(10**9), 0, 10**4000]
 _OTHER = [None, True, "", "x", 0.5, 1e308, [], {}, [[]], {"": 0}, {"given": "encoder"}, "ä" * 100]
 _TAGS = ["tuple", "dict", "float", "numpy", "device", "partial", "encoder", "augmentation"]
@@ -24,7 +24,7 @@ _TAGS += ["random_state", "estimator", "frozen", "given", "os.system", "__reduce
 
 
 def mutate(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
-    """Return the name of a mutation, and the file that it makes of another."""
+    """Return the name of a random mutation and the mutated file."""
     kinds = [*UNSIGNED, *SIGNED]
     name = kinds[rng.integers(len(kinds))]
     return name, (UNSIGNED | SIGNED)[name](content, rng)
@@ -81,11 +81,11 @@ def _random_bytes(content: bytes, rng) -> bytes:
     return rng.bytes(int(rng.integers(2000)))
 
 
-# -- what safetensors says of the tensors ----------------------------------------------------------
+# -- safetensors' entries of the tensors -----------------------------------------------------------
 
 
 def _edit_tensors(change: Callable) -> Callable:
-    """Return a mutation that changes the entries of the tensors, and no byte of theirs."""
+    """Return a mutation that changes the entries of the tensors, but not their bytes."""
 
     def mutation(content: bytes, rng) -> bytes:
         n = int.from_bytes(content[:8], "little")
@@ -134,14 +134,14 @@ def _move(entries, names, rng):
 def _edit_metadata(entries, names, rng):
     metadata = entries["__metadata__"]
     key = str(rng.choice(sorted(metadata)))
-    what = rng.integers(5)
-    if what == 0:
+    choice = rng.integers(5)
+    if choice == 0:
         del metadata[key]
-    elif what == 1:
+    elif choice == 1:
         metadata[key] = metadata[key][: rng.integers(len(metadata[key]))]
-    elif what == 2:
+    elif choice == 2:
         metadata["version"] = str(rng.choice(["0", "2", "999", "one", "1.0"]))
-    elif what == 3:
+    elif choice == 3:
         metadata["more"] = "x" * int(rng.choice([1, 10**6]))
     else:
         metadata["header"] = "[" * 10**5
@@ -158,11 +158,11 @@ def _deep_json(content: bytes, rng) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-# -- with the checksums made anew ------------------------------------------------------------------
+# -- with the checksums computed again -------------------------------------------------------------
 
 
 def signed(content: bytes, change: Callable[[dict, dict], None]) -> bytes:
-    """Return a file with ``change(header, tensors)`` made, and with checksums that fit."""
+    """Return the file after ``change(header, tensors)``, with matching checksums."""
     n = int.from_bytes(content[:8], "little")
     metadata = json.loads(content[8 : 8 + n])["__metadata__"]
     tensors = load(content)
@@ -173,13 +173,13 @@ def signed(content: bytes, change: Callable[[dict, dict], None]) -> bytes:
 
 
 def with_header(tensors: dict, text: str) -> bytes:
-    """Return a file with a text as its header, whatever it is."""
+    """Return a file whose header is `text`, which may be invalid."""
     metadata = {"format": _format.FORMAT, "version": str(_format.VERSION), "header": text}
     return save(tensors, metadata | {"checksum": _format._checksum_of_header(text)})
 
 
 def places(node) -> list[tuple]:
-    """Return (container, key) of every value within a header."""
+    """Return (container, key) of every value in a header."""
     found = []
     stack = [node]
     while stack:
@@ -193,7 +193,7 @@ def places(node) -> list[tuple]:
 
 
 def _edit_header(change: Callable) -> Callable:
-    """Return a mutation that changes one value in the header, of the estimators mostly."""
+    """Return a mutation that changes one value in the header, usually of the estimators."""
 
     def mutation(content: bytes, rng) -> bytes:
         def edit(header, tensors):
@@ -264,18 +264,18 @@ def _swap_values(content: bytes, rng) -> bytes:
 def _signed_tensors(content: bytes, rng) -> bytes:
     def edit(header, tensors):
         a, b = (str(name) for name in rng.permutation(sorted(tensors))[:2])
-        what = rng.integers(7)
-        if what == 0:
+        choice = rng.integers(7)
+        if choice == 0:
             tensors[a], tensors[b] = tensors[b], tensors[a]
-        elif what == 1:
+        elif choice == 1:
             tensors[a + ".more"] = tensors[a].clone()
-        elif what == 2:
+        elif choice == 2:
             del tensors[a]
-        elif what == 3:
+        elif choice == 3:
             tensors[a] = tensors[a].to(torch.float64)
-        elif what == 4:
+        elif choice == 4:
             tensors[a] = tensors[a].unsqueeze(0)
-        elif what == 5:
+        elif choice == 5:
             tensors[a] = torch.full(tensors[a].shape, float(rng.choice([np.nan, np.inf])))
         else:
             tensors[a] = torch.zeros(0)

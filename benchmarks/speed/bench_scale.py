@@ -1,37 +1,45 @@
-"""What a billion anchors cost on this machine, and how near to its arithmetic the library comes.
+"""The time that a billion anchors take on this machine, and the share of its peak arithmetic rate.
 
-    python benchmarks/bench_scale.py --data FOLDER
+    python -m benchmarks.speed.bench_scale --data FOLDER
 
-FOLDER (or the environment variable RELCON_DATA) holds hapt.npz; without it segments are generated.
-One training step of the released size with shared candidates (64 sets of 21 segments of 256 time
-steps and 3 channels: 1,344 anchors with 83 candidates each, the "resnet34" encoder, a distance of
-`embed_dim` 64), again and again, with the segments where `fit` keeps them: on the GPU if there is
-one. Printed are
+FOLDER (or the environment variable RELCON_DATA) has hapt.npz. Without it, segments are generated.
+The benchmark repeats one training step of the released size with shared candidates: 64 sets of 21
+segments of 256 time steps and 3 channels, which are 1,344 anchors with 83 candidates each; the
+"resnet34" encoder; a distance of `embed_dim` 64. The segments are where `fit` keeps them: on the
+GPU if there is one. The script prints
 
-- how fast ranking, encoder and the whole step are; the arithmetic of each (multiplications and
-  additions of its convolutions and matrix products), and what share that is of the rate of one
-  large matrix product in the same precision, which is measured in the same run;
-- how far the distances are from those computed in float64, and whether the order is the same;
+- the speed of ranking, encoder and the whole step; the arithmetic of each (multiplications and
+  additions of its convolutions and matrix products); and its rate as a share of the rate of one
+  large matrix product in the same precision, measured in the same run;
+- the difference of the distances from distances in float64, and whether the order is the same;
 - the hours that 1e9 anchors would take at that rate.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from _report import environment, table, write_json
-from _speed_rows import LR, TEMPERATURE, train, train_distance
-from bench_speed import load_segments, order_agreement, spread
 from torch import Tensor
 
+from benchmarks.common.report import (
+    environment,
+    median_min_max,
+    results_file,
+    say,
+    say_all,
+    script_parser,
+    table,
+    write_json,
+)
+from benchmarks.speed.agreement import order_agreement
+from benchmarks.speed.segments import load_segments
+from benchmarks.speed.speed_rows import LR, TEMPERATURE, take_step, train_distance
 from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches, on_device
 from relcon_sklearn._training import CompiledCall, MotifRanker, kept_memory, ranking_loss
 from relcon_sklearn._utils._precision import dtype_of
@@ -39,7 +47,6 @@ from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
 from relcon_sklearn.segments._array import SegmentArray
 
 N_ANCHORS = 1e9
-say = partial(print, flush=True)
 
 
 def wait(device: torch.device) -> None:
@@ -48,7 +55,7 @@ def wait(device: torch.device) -> None:
 
 
 def seconds_of(function: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
-    """Return the seconds of each of `repeats` calls, after one to warm up."""
+    """Return the seconds of each of `repeats` calls, after one warm-up call."""
     seconds = []
     for _ in range(1 + repeats):
         wait(device)
@@ -60,7 +67,7 @@ def seconds_of(function: Callable[[], object], repeats: int, device: torch.devic
 
 
 def matmul_rate(dtype: torch.dtype, device: torch.device, repeats: int) -> float:
-    """Return operations per second of a large matrix product: the best of some runs."""
+    """Return the operations per second of a large matrix product, in the fastest run."""
     n = 8192 if device.type == "cuda" else 2048
     a, b = torch.randn(2, n, n, device=device).to(dtype)
     return 2 * n**3 / min(seconds_of(lambda: a @ b, repeats, device))
@@ -69,7 +76,7 @@ def matmul_rate(dtype: torch.dtype, device: torch.device, repeats: int) -> float
 def ranking_operations(
     net: MotifCrossAttention, n_timesteps: int, n_segments: int, n_pairs: int, stride: int
 ) -> float:
-    """Return the operations that ranking takes as the library does it."""
+    """Return the number of operations of the library's ranking."""
     embed_dim, n_channels, kernel_size = net.query_net.stem.weight.shape
     stem = 2 * n_timesteps * embed_dim * n_channels * kernel_size
     squeeze = 2 * n_timesteps * embed_dim * (embed_dim // 8)
@@ -78,7 +85,7 @@ def ranking_operations(
     candidate = (
         2 * (stem + n_blocks * (squeeze + dilated)) + 2 * n_timesteps * embed_dim * n_channels
     )
-    # Block i leaves out what neither the wanted steps nor the taps of the blocks to come need.
+    # Block i leaves out the steps that neither the output nor the taps of later blocks need.
     kept = [1, *(min(stride, 2 ** (i + 1)) for i in range(n_blocks - 1)), stride]
     blocks = sum(squeeze / before + dilated / after for before, after in pairwise(kept))
     query = 2 * (2 * n_channels + 1) * embed_dim * n_timesteps + blocks
@@ -87,8 +94,8 @@ def ranking_operations(
 
 
 def encoder_operations(encoder: ResNet1D, segments: Tensor) -> float:
-    """Return the operations of a forward and a backward pass."""
-    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which is not for all
+    """Return the number of operations of a forward and a backward pass."""
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which is optional
 
     with FlopCounterMode(display=False) as counter:
         encoder(segments.transpose(1, 2)).sum().backward()
@@ -97,7 +104,7 @@ def encoder_operations(encoder: ResNet1D, segments: Tensor) -> float:
 
 
 def agreement(net, ranker: MotifRanker, batch: Batch, n_anchors: int) -> dict:
-    """Compare the distances of some anchors with those in float64."""
+    """Compare the distances of the first `n_anchors` with distances in float64."""
     some = batch._replace(
         anchors=batch.anchors[:n_anchors], candidates=batch.candidates[:n_anchors]
     )
@@ -139,8 +146,8 @@ def measure(args) -> dict:
     parts = {
         "ranking": lambda: ranker(batch),
         "encoder": forward_and_backward,
-        # With the making of its batch, which fit does in the background.
-        "step": lambda: train(encoder, next(iter(batches)).to(device), optimizer, loss),
+        # This includes making the batch, which fit does in the background.
+        "step": lambda: take_step(encoder, next(iter(batches)).to(device), optimizer, loss),
     }
     with kept_memory():
         ceiling = matmul_rate(dtype, device, args.repeats)
@@ -165,7 +172,7 @@ def report(found: dict) -> str:
         rows.append(
             [
                 part,
-                *spread(seconds),
+                *median_min_max(seconds),
                 operations / 1e12,
                 rate,
                 rate / found["matmul_tflops"],
@@ -192,21 +199,19 @@ def report(found: dict) -> str:
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     add = parser.add_argument
     add("--data", default=os.environ.get("RELCON_DATA"), help="folder of hapt.npz")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     add("--query-stride", type=int, default=1)
-    add("--compile", action="store_true", help="the encoder, with torch.compile")
+    add("--compile", action="store_true", help="compile the encoder with torch.compile")
     add("--n-sets", type=int, default=64)
     add("--n-within", type=int, default=20)
     add("--distance-steps", type=int, default=50)
     add("--repeats", type=int, default=5)
-    add("--smoke", action="store_true", help="tiny")
-    add("--output", type=Path, default=Path(__file__).parent / "results" / "scale.json")
+    add("--smoke", action="store_true", help="run with tiny sizes; nothing is written")
+    add("--output", type=Path, default=results_file("scale"))
     args = parser.parse_args()
     if args.smoke:
         args.n_sets, args.n_within, args.distance_steps, args.repeats = 4, 2, 2, 1
@@ -216,8 +221,7 @@ def parse_args():
 def main() -> None:
     args = parse_args()
     results = environment() | {"settings": {k: str(v) for k, v in vars(args).items()}}
-    for key, value in results.items():
-        say(f"{key}: {value}")
+    say_all(results)
     results |= measure(args)
     if not args.smoke:
         write_json(args.output, results)

@@ -1,59 +1,62 @@
-"""Writing, opening and drawing batches from segment stores of 1e5 to 2e7 segments.
+"""Speed of segment stores of 1e5 to 2e7 segments: writing, opening, and drawing batches.
 
-    python benchmarks/bench_store.py --dir /tmp
+    python -m benchmarks.speed.bench_store --dir /tmp
 
-writes stores of segments of 2.56 s at 50 Hz (128 x 3, int16), as many segments for each person and
-hour as the paper's billion of 87,376 people gives, and measures in fresh processes:
+writes stores of segments of 2.56 s at 50 Hz (128 x 3, int16). The number of segments of a person in
+an hour is that of the paper, which has a billion segments of 87,376 people. Measured in new
+processes are
 
-- write: SegmentWriter, a subject an append and a commit, flushed to disk;
-- open: open_segments, and the index of the groups that fit makes of it;
-- draw: batches as RelConEmbedder draws them, 64 anchors and 20 within-subject candidates each,
-  from anywhere in the store: the time to the first one, and the rows a second of those after it;
-- opponents: the same loader reading as many rows from one place, and a plain copy of contiguous
-  rows of the memory-mapped file, without a cast, which is what no loader can beat.
+- write: SegmentWriter, with one append and one commit for each subject, flushed to disk;
+- open: open_segments, and the index of the groups that fit makes from it;
+- draw: batches as RelConEmbedder draws them, with 64 anchors and 20 within-subject candidates each,
+  from anywhere in the store: the time to the first batch, and the rows per second after it;
+- baselines: the same loader that reads as many rows from one place; and a plain copy of contiguous
+  rows of the memory-mapped file without a cast, which is an upper limit for any loader.
 
-Cold means that the file was dropped from the page cache before (Linux), warm that the same rows are
-read once more. Added memory is the peak of resident memory (VmHWM) less what the process held
-before it opened the store.
+Cold means that the file was dropped from the page cache before (Linux). Warm means that the same
+rows are read once more. Added memory is the peak of resident memory (VmHWM) minus the memory that
+the process held before it opened the store.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _report import environment, table, write_json
 
+from benchmarks.common.process_memory import peak_by_getrusage
+from benchmarks.common.processes import run_module
+from benchmarks.common.report import (
+    environment,
+    results_file,
+    say,
+    script_parser,
+    table,
+    write_json,
+)
+from benchmarks.speed.page_cache import drop_from_cache
 from relcon_sklearn import SegmentWriter, open_segments
 from relcon_sklearn._batches import Batches, GroupIndex
 from relcon_sklearn.segments._array import SegmentArray
 
 N_TIMESTEPS, N_CHANNELS, RATE = 128, 3, 50.0
-PER_HOUR, N_HOURS = 1272, 9  # of a person: 87,376 of them have a billion segments
+PER_HOUR, N_HOURS = 1272, 9  # of a person; 87,376 people have a billion segments
 BATCH_SIZE, N_WITHIN = 64, 20
 N_BATCHES = 40
 SCALE = 1 / 2048
-MB = 2**20
-
-say = partial(print, flush=True)
 
 
 def write(path: Path, n: int) -> dict:
-    """Write a store of `n` segments; they come from a pool, since making them is not measured."""
+    """Write a store of `n` segments from a pool, since making them is not measured."""
     rows = 4 * PER_HOUR * N_HOURS
     pool = np.random.default_rng(0).standard_normal((rows, N_TIMESTEPS, 3), dtype=np.float32)
-    before, start = peak(), time.perf_counter()
+    before, start = peak_by_getrusage(), time.perf_counter()
     shape = {"n_timesteps": N_TIMESTEPS, "n_channels": N_CHANNELS, "sampling_rate": RATE}
     n_appends = 0
     with SegmentWriter(path, **shape, dtype="int16", scale=SCALE) as writer:
@@ -68,16 +71,16 @@ def write(path: Path, n: int) -> dict:
             )
             n_appends += 1
     seconds = time.perf_counter() - start
-    return {"write_rows_per_s": n / seconds, "write_added_mb": (peak() - before) / MB}
+    return {"write_rows_per_s": n / seconds, "write_added_mb": peak_by_getrusage() - before}
 
 
 def draw(path: Path, seed: int) -> dict:
-    """Open a store, draw batches from it, and read as much from one place."""
+    """Open a store, draw batches from it, and read the same number of rows from one place."""
     file = path / "segments.raw"
     small = np.zeros((64, 4, 3), dtype=np.float32)
     next(iter(Batches(SegmentArray(small), GroupIndex.from_labels(np.arange(64)), 8, 0)))
     drop_from_cache(file)
-    before, start = peak(), time.perf_counter()
+    before, start = peak_by_getrusage(), time.perf_counter()
     store = open_segments(path)
     opened = time.perf_counter()
     index = GroupIndex.from_labels(store.hour_groups)
@@ -91,7 +94,7 @@ def draw(path: Path, seed: int) -> dict:
         "index_ms": 1e3 * (indexed - opened),
         "first_batch_ms": 1e3 * (first - indexed),
         "random_cold_rows_per_s": rate(iterator),
-        "open_and_draw_added_mb": (peak() - before) / MB,
+        "open_and_draw_added_mb": peak_by_getrusage() - before,
     }
     # The same rows again.
     iterator = iter(batches)
@@ -117,43 +120,27 @@ def draw(path: Path, seed: int) -> dict:
 
 
 def rate(iterator) -> float:
-    """Rows a second over the next batches."""
+    """Return the rows per second over the next batches."""
     n_rows, start = 0, time.perf_counter()
     for _, batch in zip(range(N_BATCHES), iterator, strict=False):
         n_rows += len(batch.segments)
     return n_rows / (time.perf_counter() - start)
 
 
-def peak() -> int:
-    """Peak resident memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
-
-
-def drop_from_cache(path: Path) -> None:
-    """Have the system forget a file that is safely on disk."""
-    if hasattr(os, "posix_fadvise"):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(descriptor)
-
-
-def in_fresh_process(task: str, path: Path, number: int) -> dict:
-    """Run `write` or `draw` in a process of its own."""
-    command = [sys.executable, __file__, "--task", task, str(path), str(number)]
-    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def in_new_process(task: str, path: Path, number: int) -> dict:
+    """Run `write` or `draw` in a new process."""
+    run = run_module(__spec__.name, "--task", task, path, number, check=True)
     return json.loads(run.stdout)
 
 
 def measure(folder: Path, n: int, repeats: int) -> dict:
-    """Write a store of `n` segments and draw from it `repeats` times; medians and ranges."""
+    """Write a store of `n` segments, draw from it `repeats` times; return medians and ranges."""
     runs = []
     path = folder / f"store-{n}"
     try:
-        written = in_fresh_process("write", path, n)
+        written = in_new_process("write", path, n)
         index_bytes = sum((path / name).stat().st_size for name in ("runs.raw", "subjects.txt"))
-        runs = [in_fresh_process("draw", path, seed) for seed in range(repeats)]
+        runs = [in_new_process("draw", path, seed) for seed in range(repeats)]
     finally:
         shutil.rmtree(path, ignore_errors=True)
     values = {key: [run[key] for run in runs] for key in runs[0]}
@@ -182,19 +169,17 @@ ROWS = {
 
 
 def shown(value: dict) -> str:
-    """Format a median with its range."""
+    """Return a median and its range as text."""
     texts = [f"{value[k]:,.0f}" if value[k] >= 100 else f"{value[k]:.3g}" for k in value]
     return texts[0] if value["min"] == value["max"] else f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e5, 1e6, 2e7])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--dir", type=Path, help="where to write; 2e7 segments take 15 GB")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results/store.json")
+    parser.add_argument("--dir", type=Path, help="folder for the stores; 2e7 segments need 15 GB")
+    parser.add_argument("--output", type=Path, default=results_file("store"))
     parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.task:
@@ -202,7 +187,7 @@ def main() -> None:
         say(json.dumps({"write": write, "draw": draw}[task](Path(path), int(number))))
         return
     results = {"environment": environment(), "repeats": args.repeats, "sizes": {}}
-    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
+    with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:
         for n in map(int, args.sizes):
             say(f"{n} segments ...")
             results["sizes"][str(n)] = measure(Path(folder), n, args.repeats)
@@ -211,10 +196,10 @@ def main() -> None:
         [label, *(shown(size[key]) for size in results["sizes"].values())]
         for key, label in ROWS.items()
     ]
-    environment_ = results["environment"]
-    say(f"\n{environment_['command']}\n{environment_['cpu']}, {environment_['versions']}\n")
+    where = results["environment"]
+    say(f"\n{where['command']}\n{where['cpu']}, {where['versions']}\n")
     say(table(header, rows))
-    say(f"\nMedians of {args.repeats} processes with different seeds, (least to greatest).")
+    say(f"\nMedians of {args.repeats} processes with different seeds (smallest to largest).")
     write_json(args.output, results)
 
 

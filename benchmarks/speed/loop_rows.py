@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from bench_store import drop_from_cache
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from benchmarks.speed.page_cache import drop_from_cache
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, on_device
 from relcon_sklearn._training import fit_module, ranking_loss
 from relcon_sklearn._training._callbacks import warmup_cosine
@@ -27,7 +27,7 @@ GROUP_SIZE = 100
 
 
 class Size(NamedTuple):
-    """How much there is to do."""
+    """The size of a workload."""
 
     n_segments: int
     n_timesteps: int
@@ -56,11 +56,11 @@ SMOKE = {
 }
 
 
-# -- what is trained on ----------------------------------------------------------------------------
+# -- segments and batches --------------------------------------------------------------------------
 
 
-class First:
-    """The first `n` of some batches, as an epoch."""
+class FirstBatches:
+    """An epoch of the first `n` batches."""
 
     epoch = 0
 
@@ -74,11 +74,11 @@ class First:
         return self.starting_at(0)
 
     def starting_at(self, first: int):
-        """Return them from number `first` on."""
+        """Return the batches from number `first` on."""
         return islice(self.batches, first, self.n)
 
 
-class Task:
+class Workload:
     """Segments, and batches of them from each place."""
 
     def __init__(self, size: Size, folder: str, device: torch.device):
@@ -92,38 +92,38 @@ class Task:
         self.held = list(self.made())
         self.on_device = on_device(SegmentArray(self.X), device)
 
-    def batches(self, array) -> First:
-        """Return the first batches of an array, made as they are asked for."""
+    def batches(self, array) -> FirstBatches:
+        """Return the first batches of an array. They are made on demand."""
         size = self.size
         batches = Batches(array, self.index, size.batch_size, 0, size.n_within)
-        return First(batches, size.n_steps)
+        return FirstBatches(batches, size.n_steps)
 
-    def ready(self) -> First:
-        """Return batches that were made before."""
-        return First(self.held, len(self.held))
+    def ready(self) -> FirstBatches:
+        """Return batches that are ready in memory."""
+        return FirstBatches(self.held, len(self.held))
 
-    def made(self) -> First:
+    def made(self) -> FirstBatches:
         """Return batches of the array in memory."""
         return self.batches(SegmentArray(self.X))
 
-    def mapped(self) -> First:
-        """Return batches of a file of which nothing is in memory."""
-        # A new mapping: pages of one in use would stay.
+    def mapped(self) -> FirstBatches:
+        """Return batches of a memory-mapped file that is not in memory."""
+        # A new mapping, since the pages of a mapping in use would stay in memory.
         drop_from_cache(self.path)
         return self.batches(SegmentArray(np.load(self.path, mmap_mode="r")))
 
-    def kept(self) -> First:
-        """Return batches of what lies on the device."""
+    def kept(self) -> FirstBatches:
+        """Return batches of segments on the device."""
         return self.batches(self.on_device)
 
     def new_encoder(self) -> nn.Module:
-        """Return the encoder as initialised, always the same."""
+        """Return an encoder with its initial weights, which are always the same."""
         torch.manual_seed(0)
         return self.size.encoder().to(self.device)
 
 
 def random_ranks(batch: Batch) -> Tensor:
-    """Return distances that depend on the seed of the batch alone."""
+    """Return random distances that depend only on the seed of the batch."""
     return ranks(batch.seed, batch.candidates)
 
 
@@ -139,10 +139,10 @@ def factor(step: int, n_steps: int) -> float:
     return warmup_cosine((step + 0.5) / n_steps)
 
 
-# -- ways to train ---------------------------------------------------------------------------------
+# -- training loops --------------------------------------------------------------------------------
 
 
-def by_hand(encoder: nn.Module, batches: First, device: torch.device) -> None:
+def plain_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) -> None:
     optimizer = torch.optim.Adam(encoder.parameters(), lr=LR)
     scheduler = LambdaLR(optimizer, partial(factor, n_steps=len(batches)))
     encoder.train()
@@ -160,11 +160,11 @@ def by_hand(encoder: nn.Module, batches: First, device: torch.device) -> None:
         raise FloatingPointError("training diverged.")
 
 
-def by_library(encoder: nn.Module, batches: First, device: torch.device) -> None:
+def library_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) -> None:
     fit_module(encoder, LOSS, batches, None, lr=LR, max_epochs=1, device=device)
 
 
-def by_skorch(encoder: nn.Module, batches: First, device: torch.device) -> None:
+def skorch_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) -> None:
     scheduler = LRScheduler(
         LambdaLR, lr_lambda=partial(factor, n_steps=len(batches)), step_every="batch"
     )
@@ -184,9 +184,9 @@ def by_skorch(encoder: nn.Module, batches: First, device: torch.device) -> None:
 
 
 class BatchDataset(torch.utils.data.IterableDataset):
-    """Batches as pairs of an input and a target, as skorch wants them."""
+    """Batches as pairs of an input and a target, as skorch expects them."""
 
-    def __init__(self, batches: First):
+    def __init__(self, batches: FirstBatches):
         self.batches = batches
 
     def __len__(self) -> int:
@@ -199,7 +199,7 @@ class BatchDataset(torch.utils.data.IterableDataset):
 
 
 class Transposed(nn.Module):
-    """Puts the channels first."""
+    """An encoder of segments with the channels last."""
 
     def __init__(self, encoder: nn.Module):
         super().__init__()
@@ -211,35 +211,35 @@ class Transposed(nn.Module):
 
 
 class Criterion(nn.Module):
-    """The loss of embeddings and a target."""
+    """The loss of embeddings, given a target."""
 
     def forward(self, embeddings: Tensor, target) -> Tensor:
-        """Return the loss; embeddings take the place of segments of one channel."""
+        """Return the loss. The embeddings are passed as segments of one channel."""
         anchors, candidates, seed = target
         batch = Batch(embeddings.unsqueeze(2), anchors, candidates, int(seed))
         return LOSS(nn.Flatten(), batch)
 
 
-class Row(NamedTuple):
-    """A way to train; `place` is a method of Task that gives the batches."""
+class LoopRow(NamedTuple):
+    """A training loop. `place` is the method of Workload that returns the batches."""
 
     name: str
-    train: Callable[[nn.Module, First, torch.device], None]
+    train: Callable[[nn.Module, FirstBatches, torch.device], None]
     place: str
 
 
-# The first row with batches from a place is the one that others with such batches are compared to.
+# Rows are compared with the first row whose batches come from the same place.
 ROWS = [
-    Row("by hand, batches ready", by_hand, "ready"),
-    Row("library, batches ready", by_library, "ready"),
-    Row("skorch as it comes, batches ready", by_skorch, "ready"),
-    Row("by hand, array in memory", by_hand, "made"),
-    Row("library, array in memory", by_library, "made"),
-    Row("skorch as it comes, array in memory", by_skorch, "made"),
-    Row("by hand, memory-mapped file", by_hand, "mapped"),
-    Row("library, memory-mapped file", by_library, "mapped"),
+    LoopRow("plain loop, batches ready", plain_loop, "ready"),
+    LoopRow("library, batches ready", library_loop, "ready"),
+    LoopRow("unmodified skorch, batches ready", skorch_loop, "ready"),
+    LoopRow("plain loop, array in memory", plain_loop, "made"),
+    LoopRow("library, array in memory", library_loop, "made"),
+    LoopRow("unmodified skorch, array in memory", skorch_loop, "made"),
+    LoopRow("plain loop, memory-mapped file", plain_loop, "mapped"),
+    LoopRow("library, memory-mapped file", library_loop, "mapped"),
 ]
 ON_GPU = [
-    Row("by hand, segments on the GPU", by_hand, "kept"),
-    Row("library, segments on the GPU", by_library, "kept"),
+    LoopRow("plain loop, segments on the GPU", plain_loop, "kept"),
+    LoopRow("library, segments on the GPU", library_loop, "kept"),
 ]

@@ -1,8 +1,7 @@
-"""The ways to do the work of RelCon that `bench_speed.py` times: a row each."""
+"""The implementations that `bench_speed.py` compares, one for each row of its tables."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
-import paper_literal as literal
 import torch
 from torch import Tensor, nn
 
+from benchmarks.common import paper_literal as literal
+from benchmarks.common.encoders import no_distances
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
 from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches
 from relcon_sklearn._training import (
@@ -30,21 +30,21 @@ from relcon_sklearn.segments._array import SegmentArray
 TEMPERATURE, LR = 0.1, 1e-3
 
 
-# -- what is worked on -----------------------------------------------------------------------------
+# -- the inputs ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every row starts from: segments, and a distance where the part needs one."""
+    """The inputs of every row: segments, and a distance if the part needs one."""
 
     segments: np.ndarray  # (n_anchors * (1 + n_within), n_timesteps, n_channels), by anchor
     n_anchors: int
-    literal_candidates: int | None  # of each anchor that literal rows rank; None is all
+    literal_candidates: int | None  # of each anchor, for literal rows; None for all
     net: MotifCrossAttention | None
 
     @cached_property
     def batch(self) -> Batch:
-        """Anchors with candidates of their own, in the layout of `relcon_sklearn.segments`."""
+        """A batch of anchors with separate candidates, in the layout of the library's sampler."""
         rows = np.arange(len(self.segments)).reshape(self.n_anchors, -1)
         anchors = rows[:, 0].copy()
         between = np.tile(anchors, (self.n_anchors, 1))
@@ -54,7 +54,7 @@ class Setup:
 
     @cached_property
     def shared_batch(self) -> Batch:
-        """The same segments, each of them an anchor."""
+        """A batch of the same segments in which each one is an anchor."""
         size = len(self.segments) // self.n_anchors
         index = GroupIndex.from_labels(np.arange(len(self.segments)) // size)
         array = SegmentArray(self.segments)
@@ -62,46 +62,48 @@ class Setup:
 
     @cached_property
     def n_pairs(self) -> int:
-        """Number of pairs that are ranked in a step."""
+        """Number of pairs ranked in a step."""
         return int((self.batch.candidates >= 0).sum())
 
     def first_anchors(self, n: int) -> Batch:
-        """Return the batch without all but `n` of the anchors; all segments stay."""
+        """Return the batch with its first `n` anchors only; all segments stay."""
         anchors, candidates = self.batch.anchors[:n], self.batch.candidates[:n]
         return self.batch._replace(anchors=anchors, candidates=candidates)
 
     def net_with(self, attention: str) -> MotifCrossAttention:
-        """Return a copy of the distance, whose weights were trained with sparsemax."""
-        net = copy.deepcopy(self.net)
+        """Return a copy of the distance. Its weights were trained with sparsemax."""
+        net = deepcopy(self.net)
         net.attention = attention
         return net
 
     def new_encoder(self) -> ResNet1D:
-        """Return an encoder as initialised, always the same."""
+        """Return an encoder with its initial weights, which are always the same."""
         torch.manual_seed(0)
         return ResNet1D(self.segments.shape[2]).train()
 
 
-def some_segments(segments: np.ndarray, n: int, seed: int) -> Batch:
-    """Return `n` of the segments as the distance trains on them."""
+def random_batch(segments: np.ndarray, n: int, seed: int) -> Batch:
+    """Return a batch of `n` segments, of the kind that trains the distance."""
     rows = np.random.default_rng(seed).permutation(len(segments))[:n]
-    nobody = torch.empty(n, 0, dtype=torch.int64)
-    return Batch(torch.from_numpy(segments[rows]), torch.arange(n), nobody, seed)
+    no_candidates = torch.empty(n, 0, dtype=torch.int64)
+    return Batch(torch.from_numpy(segments[rows]), torch.arange(n), no_candidates, seed)
 
 
 def train_distance(segments: np.ndarray, batch_size: int, n_steps: int) -> MotifCrossAttention:
-    """Return a distance that has seen some of the segments."""
+    """Return a distance trained for `n_steps` on the segments."""
     torch.manual_seed(0)
     net = MotifCrossAttention(segments.shape[2]).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     loss = reconstruction_loss(RandomAugmentations())
     for seed in range(n_steps):
-        train(net, some_segments(segments, batch_size, seed), optimizer, loss)
+        take_step(net, random_batch(segments, batch_size, seed), optimizer, loss)
     return net.eval().requires_grad_(False)
 
 
-def train(module: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, loss: Loss) -> Tensor:
-    """Take a step as the library's engine does."""
+def take_step(
+    module: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, loss: Loss
+) -> Tensor:
+    """Take a training step as the library's engine does, and return the loss."""
     optimizer.zero_grad(set_to_none=True)
     value = loss(module, batch)
     value.backward()
@@ -109,15 +111,15 @@ def train(module: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, los
     return value.detach()
 
 
-# -- ways to do it ---------------------------------------------------------------------------------
+# -- implementations -------------------------------------------------------------------------------
 
 
 class Work(NamedTuple):
-    """What a row does `n_units` of work by: functions, and how often each counts in the time.
+    """The functions of a row, which together do `n_units` of work, and the weight of their times.
 
-    The result of the last one is compared with that of other rows, if the work is on the same
-    batch. With `in_fit`, it is done as
-    within a fit, which keeps memory from step to step: once before the clock starts, too.
+    If `same_batch`, the result of the last function is compared with the results of other rows. If
+    `in_fit`, memory is kept from step to step, as within a fit, and each function is also called
+    once before the clock starts.
     """
 
     calls: list[tuple[Callable[[], Tensor], float]]
@@ -126,14 +128,14 @@ class Work(NamedTuple):
     same_batch: bool = True
 
 
-class NotHere(Exception):
+class NotAvailable(Exception):
     """Raised by a row that this machine cannot run, with the reason."""
 
 
 def literal_ranking(setup: Setup, attention: str, fused: bool = False) -> Work:
     batch, net = setup.batch, setup.net_with(attention)
     if setup.literal_candidates is not None:
-        # The same candidate numbers of all anchors, so that as many pairs are computed at a time.
+        # The same columns for all anchors, so that the number of pairs at a time is the same.
         candidates = batch.candidates.clone()
         candidates[:, : -setup.literal_candidates] = -1
         batch = batch._replace(candidates=candidates)
@@ -192,7 +194,7 @@ def literal_step(setup: Setup, attention: str, fused: bool = False) -> Work:
     if setup.literal_candidates is None:
         step = partial(literal.step, encoder, net, batch, optimizer, fused=fused)
         return Work([(step, 1)], setup.n_anchors)
-    # The ranking of some candidates, and the rest of the step, of which there is only the whole.
+    # The ranking of some candidates, and the rest of the step, which is always complete.
     ranking = literal_ranking(setup, attention, fused)
     rest = partial(literal.encoder_step, encoder, batch, MotifRanker(net)(batch), optimizer)
     return Work([*ranking.calls, (rest, 1)], setup.n_anchors)
@@ -210,17 +212,17 @@ def library_step(
     batch = setup.shared_batch if shared else setup.batch
 
     def step():
-        # The first step over and over, whose loss is that of the literal's first.
+        # The first step again and again. Its loss is that of the first literal step.
         encoder.load_state_dict(start[0])
         optimizer.load_state_dict(deepcopy(start[1]))
-        return train(encoder, batch, optimizer, loss)
+        return take_step(encoder, batch, optimizer, loss)
 
     return Work([(step, 1)], len(batch.anchors), in_fit=True, same_batch=not shared)
 
 
 def distance_step(setup: Setup, step: Callable) -> Work:
     net = setup.net_with("sparsemax").train().requires_grad_()
-    batch = some_segments(setup.segments, setup.n_anchors, seed=0)
+    batch = random_batch(setup.segments, setup.n_anchors, seed=0)
     optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     return Work([(partial(step, net, batch, optimizer, RandomAugmentations()), 1)], setup.n_anchors)
 
@@ -247,9 +249,9 @@ def library_transform(setup: Setup) -> Work:
 
 
 def untrained_embedder(setup: Setup) -> RelConEmbedder:
-    """Return an embedder that was "fitted" for no epoch, and has embedded a few segments."""
+    """Return an embedder fitted for zero epochs that has embedded a few segments."""
     few = setup.segments[:8]
-    embedder = RelConEmbedder(lambda a, b: np.zeros((len(a), len(b))), max_epochs=0, random_state=0)
+    embedder = RelConEmbedder(no_distances, max_epochs=0, random_state=0)
     embedder.fit(few, groups=np.arange(len(few)) // 4).transform(few)
     return embedder
 
@@ -265,17 +267,17 @@ def library_loss(embeddings: Tensor, batch: Batch, distances: Tensor, temperatur
 
 
 def library_distance_step(net: nn.Module, batch: Batch, optimizer, augmentation) -> Tensor:
-    return train(net, batch, optimizer, reconstruction_loss(augmentation))
+    return take_step(net, batch, optimizer, reconstruction_loss(augmentation))
 
 
 def need_bfloat16() -> None:
-    """Raise NotHere if this CPU would have to emulate bfloat16."""
+    """Raise NotAvailable if this CPU would have to emulate bfloat16."""
     if not gains_from_bfloat16(torch.device("cpu")):
-        raise NotHere("the CPU has no instructions for bfloat16, or does not tell")
+        raise NotAvailable("the CPU does not report instructions for bfloat16")
 
 
-class Row(NamedTuple):
-    """A way to do the work of a part: `make` gets a Setup and gives a Work."""
+class SpeedRow(NamedTuple):
+    """An implementation of the work of a part. `make` returns the Work for a Setup."""
 
     part: str
     name: str
@@ -286,8 +288,8 @@ SPARSEMAX, SOFTMAX = {"attention": "sparsemax"}, {"attention": "softmax"}
 FUSED = SOFTMAX | {"fused": True}  # torch's fused attention, with which the released code ranks
 
 BF16, STRIDE = {"bf16": True}, {"stride": 4}
-# What a fit does on a CPU that has bfloat16, and what it can be told to do.
-WAYS = [
+# Ways to rank that parameters of the estimator choose.
+VARIANTS = [
     ("library", {}),
     ("library, bfloat16", BF16),
     ("library, query_stride=4", STRIDE),
@@ -295,42 +297,47 @@ WAYS = [
 ]
 
 
-def rows_in_ways(part: str, make: Callable, attention: dict, name: str = "", **kwargs) -> list[Row]:
-    return [Row(part, way + name, partial(make, **attention, **how, **kwargs)) for way, how in WAYS]
+def variant_rows(
+    part: str, make: Callable, attention: dict, name: str = "", **kwargs
+) -> list[SpeedRow]:
+    return [
+        SpeedRow(part, variant + name, partial(make, **attention, **options, **kwargs))
+        for variant, options in VARIANTS
+    ]
 
 
-# The first row of a part is what the others are compared with.
+# The other rows of a part are compared with its first row.
 ROWS = [
-    Row("ranking-sparsemax", "literal", partial(literal_ranking, **SPARSEMAX)),
-    *rows_in_ways("ranking-sparsemax", library_ranking, SPARSEMAX),
-    Row("ranking-softmax", "literal, fused attention", partial(literal_ranking, **FUSED)),
-    Row("ranking-softmax", "literal, attention in full", partial(literal_ranking, **SOFTMAX)),
-    *rows_in_ways("ranking-softmax", library_ranking, SOFTMAX),
-    Row("encoder", "literal", partial(forward_and_backward, embed=literal.embed)),
-    Row("encoder", "library", partial(forward_and_backward, embed=call, in_fit=True)),
-    Row(
+    SpeedRow("ranking-sparsemax", "literal", partial(literal_ranking, **SPARSEMAX)),
+    *variant_rows("ranking-sparsemax", library_ranking, SPARSEMAX),
+    SpeedRow("ranking-softmax", "literal, fused attention", partial(literal_ranking, **FUSED)),
+    SpeedRow("ranking-softmax", "literal, attention in full", partial(literal_ranking, **SOFTMAX)),
+    *variant_rows("ranking-softmax", library_ranking, SOFTMAX),
+    SpeedRow("encoder", "literal", partial(forward_and_backward, embed=literal.embed)),
+    SpeedRow("encoder", "library", partial(forward_and_backward, embed=call, in_fit=True)),
+    SpeedRow(
         "encoder",
         "library, bfloat16",
         partial(forward_and_backward, embed=call, bf16=True, in_fit=True),
     ),
-    Row(
+    SpeedRow(
         "encoder",
         "library, bfloat16, compiled",
         partial(forward_and_backward, embed=call, bf16=True, compiled=True, in_fit=True),
     ),
-    Row("loss", "literal", partial(loss_and_gradient, loss=literal.contrastive_loss)),
-    Row("loss", "library", partial(loss_and_gradient, loss=library_loss)),
-    Row("step-sparsemax", "literal", partial(literal_step, **SPARSEMAX)),
-    *rows_in_ways("step-sparsemax", library_step, SPARSEMAX),
-    *rows_in_ways("step-sparsemax", library_step, SPARSEMAX, name=", shared", shared=True),
-    Row("step-softmax", "literal, fused attention", partial(literal_step, **FUSED)),
-    *rows_in_ways("step-softmax", library_step, SOFTMAX),
-    *rows_in_ways("step-softmax", library_step, SOFTMAX, name=", shared", shared=True),
-    Row("reconstruction", "literal", partial(distance_step, step=literal.reconstruction_step)),
-    Row("reconstruction", "library", partial(distance_step, step=library_distance_step)),
-    Row("transform", "plain forward, 64 at a time", partial(plain_transform, n_at_a_time=64)),
-    Row("transform", "plain forward, all at once", plain_transform),
-    Row("transform", "RelConEmbedder.transform", library_transform),
+    SpeedRow("loss", "literal", partial(loss_and_gradient, loss=literal.contrastive_loss)),
+    SpeedRow("loss", "library", partial(loss_and_gradient, loss=library_loss)),
+    SpeedRow("step-sparsemax", "literal", partial(literal_step, **SPARSEMAX)),
+    *variant_rows("step-sparsemax", library_step, SPARSEMAX),
+    *variant_rows("step-sparsemax", library_step, SPARSEMAX, name=", shared", shared=True),
+    SpeedRow("step-softmax", "literal, fused attention", partial(literal_step, **FUSED)),
+    *variant_rows("step-softmax", library_step, SOFTMAX),
+    *variant_rows("step-softmax", library_step, SOFTMAX, name=", shared", shared=True),
+    SpeedRow("reconstruction", "literal", partial(distance_step, step=literal.reconstruction_step)),
+    SpeedRow("reconstruction", "library", partial(distance_step, step=library_distance_step)),
+    SpeedRow("transform", "plain forward, 64 at a time", partial(plain_transform, n_at_a_time=64)),
+    SpeedRow("transform", "plain forward, all at once", plain_transform),
+    SpeedRow("transform", "RelConEmbedder.transform", library_transform),
 ]
 
 # The unit of work of each part.
@@ -349,5 +356,5 @@ WITHOUT_DISTANCE = {"encoder", "loss", "transform"}
 WITH_PEAK_MEMORY = {"transform"}
 
 
-def rows_of(part: str) -> list[Row]:
+def rows_of(part: str) -> list[SpeedRow]:
     return [row for row in ROWS if row.part == part]

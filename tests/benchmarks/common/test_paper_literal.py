@@ -1,13 +1,12 @@
 """The literal RelCon that the library is timed against computes the same numbers."""
 
 import copy
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.common import paper_literal as literal
 from relcon_sklearn._batches import Batch, Batches, GroupIndex
 from relcon_sklearn._training import MotifRanker, ranking_loss, reconstruction_loss
 from relcon_sklearn.augmentations import RandomAugmentations
@@ -24,11 +23,6 @@ from tests.support.reference import (
     released_resnet_weights,
     sparsemax_by_sorting,
 )
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "paper_literal.py"
-SPEC = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-literal = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(literal)
 
 LENGTHS = [1, 7, 64, 200, 256]
 CHANNELS = [1, 3, 6]

@@ -1,29 +1,30 @@
-"""The benchmark of pretraining runs, and is fair to those that it compares."""
+"""The benchmark of pretraining runs, and treats all modes equally."""
 
 import copy
-import importlib
 import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.common.budget import Budget, BudgetSpent
+from benchmarks.common.encoders import embed
+from benchmarks.common.windows import Windows
+from benchmarks.pretraining import bench_pretraining as bench
+from benchmarks.pretraining import curves
+from benchmarks.pretraining.data import draw_at_most, split
+from benchmarks.pretraining.distances import fit_distance
+from benchmarks.pretraining.modes import pretrain, untrained_embedder
+from benchmarks.pretraining.probe import Probe
+from benchmarks.pretraining.settings import MODES, PretrainingSettings
+from relcon_sklearn._batches import Batches, GroupIndex
+from relcon_sklearn._training._callbacks import warmup_cosine
 from relcon_sklearn.datasets import make_motion
+from relcon_sklearn.segments._array import SegmentArray
 from tests.support.reference import Ticks
 
-pytest.importorskip("tslearn")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-try:
-    bench = importlib.import_module("bench_pretraining")
-    curves = importlib.import_module("_curves")
-    real_data = importlib.import_module("_real_data")
-finally:
-    del sys.path[0]
-
-SETTINGS = bench.Settings(
+SETTINGS = PretrainingSettings(
     distance_segments=48,
     embed_dim=4,
     batch_size=4,
@@ -37,16 +38,18 @@ LIBRARY = ["independent", "shared"]
 @pytest.fixture(scope="module")
 def windows():
     X, activity, subject, *_ = make_motion(96, n_subjects=6, n_timesteps=64, random_state=0)
-    return real_data.Windows("hapt", X, activity, subject, np.zeros(96, dtype=int), 1, 0)
+    return Windows(X, activity, subject, np.zeros(96, dtype=int))
 
 
 @pytest.fixture(scope="module")
 def training(windows):
     """Windows to pretrain on, the distance, and the probe of a fold."""
-    train, test = bench.split(windows, 0)
-    probe = bench.Probe(train, test, 0, 0)
-    train = bench.bench_real.draw_windows(train, SETTINGS.pretraining_windows, 0)
-    distance, _ = bench.bench_real.fit_distance(train, SETTINGS.of_real(), 0)
+    train, test = split(windows, 0)
+    probe = Probe(train, test, 0, 0)
+    train = draw_at_most(train, SETTINGS.pretraining_windows, 0)
+    distance, _ = fit_distance(
+        train, SETTINGS.distance_segments, 0, embed_dim=SETTINGS.embed_dim, batch_size=64
+    )
     return train, distance, probe
 
 
@@ -63,8 +66,8 @@ def trained(mode, training, seconds, settings=SETTINGS):
     """Return the points of a run, and the encoder at its end, by a clock of ticks."""
     train, distance, _ = training
     keep = Keep()
-    budget = curves.Budget(seconds, settings.lr, keep, clock=Ticks())
-    bench.pretrain(mode, train, distance, settings, 0, budget)
+    budget = Budget(seconds, settings.lr, keep, clock=Ticks())
+    pretrain(mode, train, distance, settings, 0, budget)
     return budget.points, keep.encoder
 
 
@@ -72,7 +75,7 @@ def trained(mode, training, seconds, settings=SETTINGS):
 
 
 def test_the_literal_mode_is_the_independent_one(training):
-    # A step takes two ticks, whoever takes it.
+    # A step takes two ticks in every mode.
     seconds = [2, 4, 6, 8]
     ours, encoder = trained("independent", training, seconds)
     theirs, literal = trained("paper_literal", training, seconds)
@@ -82,16 +85,16 @@ def test_the_literal_mode_is_the_independent_one(training):
         for unit in ("seconds", "steps", "anchors", "segments", "pairs"):
             assert point[unit] == other[unit]
     X = training[0].X
-    Z, Z_literal = bench.embed(encoder, X), bench.embed(literal, X)
-    before = bench.bench_real.untrained_embedder(training[0], SETTINGS.of_real(), 0).encoder_
-    learned = np.linalg.norm(Z - bench.embed(before, X))
+    Z, Z_literal = embed(encoder, X), embed(literal, X)
+    before = untrained_embedder(training[0], SETTINGS, 0).encoder_
+    learned = np.linalg.norm(Z - embed(before, X))
     assert np.linalg.norm(Z - Z_literal) < 0.02 * learned
 
 
 def test_modes_start_from_the_same_weights(training):
     # The first step is taken at a rate of nearly zero.
-    settings = bench.Settings(**vars(SETTINGS) | {"lr": 1e-12})
-    encoders = [trained(mode, training, [1], settings)[1] for mode in bench.MODES]
+    settings = PretrainingSettings(**vars(SETTINGS) | {"lr": 1e-12})
+    encoders = [trained(mode, training, [1], settings)[1] for mode in MODES]
     for encoder in encoders[1:]:
         for ours, theirs in zip(encoders[0].parameters(), encoder.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
@@ -103,13 +106,13 @@ def test_shared_batches_have_as_many_segments(training):
     assert shared["anchors"] == shared["segments"] > own["anchors"]
     most = SETTINGS.batch_size * (1 + SETTINGS.n_within)
     assert max(own["segments"], shared["segments"]) <= most
-    settings = bench.Settings(**vars(SETTINGS) | {"n_sets": 2})
+    settings = PretrainingSettings(**vars(SETTINGS) | {"n_sets": 2})
     [few] = trained("shared", training, [2], settings)[0]
     assert few["anchors"] < shared["anchors"]
     assert trained("independent", training, [2], settings)[0][0]["anchors"] == 4
 
 
-@pytest.mark.parametrize("mode", bench.MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_probing_leaves_training_as_it_is(training, mode):
     train, distance, probe = training
     runs = []
@@ -120,8 +123,8 @@ def test_probing_leaves_training_as_it_is(training, mode):
             keep(encoder)
             return probe(encoder)
 
-        budget = curves.Budget(seconds, 1e-3, judge, clock=Ticks())
-        bench.pretrain(mode, train, distance, SETTINGS, 0, budget)
+        budget = Budget(seconds, 1e-3, judge, clock=Ticks())
+        pretrain(mode, train, distance, SETTINGS, 0, budget)
         runs.append((budget.points, keep.encoder.state_dict()))
     (often, state), (once, other) = runs
     assert [len(often), len(once)] == [4, 1]
@@ -136,10 +139,10 @@ def test_probing_takes_no_time():
         ticks.now += 100
         return 0.5
 
-    budget = curves.Budget([3, 10], 2.0, probe, clock=ticks)
-    batch = bench.Batches(
-        bench.SegmentArray(np.zeros((4, 8, 1), np.float32)),
-        bench.GroupIndex.from_labels([0, 0, 1, 1]),
+    budget = Budget([3, 10], 2.0, probe, clock=ticks)
+    batch = Batches(
+        SegmentArray(np.zeros((4, 8, 1), np.float32)),
+        GroupIndex.from_labels([0, 0, 1, 1]),
         batch_size=2,
         seed=0,
         n_within=1,
@@ -151,14 +154,14 @@ def test_probing_takes_no_time():
         rates.append(budget.rate())
         budget.after_step(module, batch, loss)
     rates.append(budget.rate())
-    with pytest.raises(curves.BudgetSpent):
+    with pytest.raises(BudgetSpent):
         budget.after_step(module, batch, 4)
     assert [point["seconds"] for point in budget.points] == [4, 10]
     assert [point["steps"] for point in budget.points] == [2, 5]
     assert [point["train_loss"] for point in budget.points] == [0.5, 3]
     assert [point["pairs"] for point in budget.points] == [8, 20]  # a mate and the other anchor
     assert [point["probe_seconds"] for point in budget.points] == [101, 101]
-    factors = [curves.warmup_cosine(second / 10) for second in (1, 3, 5, 7, 9)]
+    factors = [warmup_cosine(second / 10) for second in (1, 3, 5, 7, 9)]
     assert rates == pytest.approx([2 * factor for factor in factors])
     assert module.training
 
@@ -187,11 +190,12 @@ def test_curves_at_common_times():
 @pytest.fixture
 def smoke(windows, tmp_path, monkeypatch):
     """Run the script with few and short windows."""
-    monkeypatch.setattr(bench, "load_windows", lambda folder, name: windows)
+    monkeypatch.setattr(bench, "load_windows", lambda folder, name, rate: windows)
     bench.windows_of.cache_clear()
     n_threads = torch.get_num_threads()
     output = tmp_path / "results.json"
-    fixed = ["--smoke", "--data", "folder", "--only", "hapt", "--output", str(output)]
+    (tmp_path / "hapt.npz").touch()
+    fixed = ["--smoke", "--data", str(tmp_path), "--only", "hapt", "--output", str(output)]
     yield lambda *more: bench.main([*fixed, "--seconds", "0.2", *more]), output
     torch.set_num_threads(n_threads)
     bench.windows_of.cache_clear()
@@ -206,7 +210,7 @@ def test_the_script(smoke, capsys, monkeypatch):
     run("--modes", *LIBRARY)
     assert modes_in(output) == ["baselines", *LIBRARY]
     run()
-    everything = sorted(["baselines", *bench.MODES])
+    everything = sorted(["baselines", *MODES])
     assert modes_in(output) == everything
     for record in json.loads(output.read_text())["records"]:
         for point in record.get("points", []):
@@ -218,7 +222,7 @@ def test_the_script(smoke, capsys, monkeypatch):
     there = importlib.util.find_spec("matplotlib") is not None
     assert plots == (["results_hapt.png", "results_hapt_literal.png"] if there else [])
 
-    # What is there is not made again, unless it is asked for.
+    # Existing results are not made again, except with --again.
     before = output.read_bytes()
     run()
     run("--report")
@@ -236,15 +240,15 @@ def test_the_script(smoke, capsys, monkeypatch):
 
 def test_what_another_process_has_taken_is_left_to_it(smoke, capsys):
     run, output = smoke
-    with bench.Results(output).lock("hapt_0"):
+    with bench.ResultFile(output).lock("hapt_0"):
         run()
-    assert "left to another process" in capsys.readouterr().out
+    assert "taken by another process" in capsys.readouterr().out
     assert not output.exists()
 
 
 def test_results_replace_those_of_the_same_settings(tmp_path):
-    results = bench.Results(tmp_path / "results.json")
-    other = bench.Settings(lr=1.0)
+    results = bench.ResultFile(tmp_path / "results.json")
+    other = PretrainingSettings(lr=1.0)
     for settings, value in ((SETTINGS, 1), (other, 2), (SETTINGS, 3)):
         results.add("hapt", 0, "shared", settings, value=value)
     assert results.find("hapt", 0, "shared", SETTINGS)["value"] == 3

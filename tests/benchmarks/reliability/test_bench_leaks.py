@@ -1,41 +1,32 @@
-"""The benchmark of leaks: that it finds one, and says nothing where there is none."""
+"""The benchmark of leaks finds a leak, and reports none if there is none."""
 
-import importlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from benchmarks.common.processes import run_module
+from benchmarks.reliability import bench_leaks as bench
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-@pytest.fixture
-def bench(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("bench_leaks")
-
-
 def test_smoke(tmp_path):
     output = tmp_path / "leaks.json"
-    command = [sys.executable, FOLDER / "bench_leaks.py", "--calls", "4", "--output", output]
-    run = subprocess.run(
-        [*command, "--cases", "classifier-predict"], capture_output=True, text=True
-    )
+    options = ["--calls", 4, "--output", output, "--cases", "classifier-predict"]
+    run = run_module("benchmarks.reliability.bench_leaks", *options, stderr=subprocess.PIPE)
     assert run.returncode == 0, run.stderr
     results = json.loads(output.read_text())
     assert results["versions"]["torch"] == torch.__version__
     (case,) = results["cases"]
     assert case["verdict"] == "flat"
     assert [sample["done"] for sample in case["samples"]] == [0, 1, 2, 3, 4]
-    # The fitted model is there.
+    # The fitted model is among the counted objects.
     assert case["samples"][-1]["modules"] > 5
     assert "RelConClassifier.predict_proba" in run.stdout
 
@@ -67,7 +58,7 @@ def leak_threads(kept):
         (lambda kept: None, []),
     ],
 )
-def test_what_leaks_is_named(bench, leak, grown):
+def test_what_leaks_is_named(leak, grown):
     kept = []
     samples = bench.watch(lambda i: leak(kept), 20, n_samples=5)
     try:
@@ -83,7 +74,7 @@ def test_what_leaks_is_named(bench, leak, grown):
                 value.set()
 
 
-def test_slope(bench):
+def test_slope():
     rng = np.random.default_rng(0)
     samples = [
         {"done": i, "rss_mb": 500 + (3 * i + rng.normal()) / 1024} for i in range(0, 200, 10)
@@ -94,7 +85,7 @@ def test_slope(bench):
 
 
 @pytest.mark.parametrize("name", ["distance-fit", "regressor-predict", "embedder-failed-fit"])
-def test_every_case_can_be_repeated(bench, name):
+def test_every_case_can_be_repeated(name):
     task = bench.repeated(bench.CASES[name])
     task(0)
     task(1)

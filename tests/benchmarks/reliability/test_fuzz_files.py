@@ -1,17 +1,8 @@
-"""The script that fuzzes files: all are accounted for, whatever happens to the processes."""
-
-import importlib
-import sys
-from pathlib import Path
+"""The script that fuzzes files: all files are counted, even if a process dies."""
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-try:
-    mutations = importlib.import_module("_mutations")
-    fuzz_files = importlib.import_module("fuzz_files")
-finally:
-    del sys.path[0]
+from benchmarks.reliability import fuzz_files, mutations
 
 
 def test_files_in_a_process_of_their_own(tmp_path, monkeypatch):

@@ -1,35 +1,25 @@
-"""The loop benchmark: that what it compares does the same work, and that it counts it rightly."""
+"""The loop benchmark compares loops that do the same work, and its overheads are right."""
 
-import importlib
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from benchmarks.common.processes import run_module
+from benchmarks.speed import bench_loop as bench
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("bench_loop")
-
-
-@pytest.fixture
-def task(bench, tmp_path):
-    return bench.Task(bench.SMOKE["tiny"], tmp_path, torch.device("cpu"))
+def workload(tmp_path):
+    return bench.Workload(bench.SMOKE["tiny"], tmp_path, torch.device("cpu"))
 
 
 def test_smoke(tmp_path):
     output = tmp_path / "loop.json"
-    command = [sys.executable, FOLDER / "bench_loop.py", "--smoke", "--threads", "1"]
-    run = subprocess.run(
-        [*command, "--output", output, "--dir", tmp_path], capture_output=True, text=True
-    )
+    options = ["--smoke", "--threads", 1, "--output", output, "--dir", tmp_path]
+    run = run_module("benchmarks.speed.bench_loop", *options, stderr=subprocess.PIPE)
     assert run.returncode == 0, run.stderr
     results = json.loads(output.read_text())
     assert results["versions"]["torch"] == torch.__version__
@@ -43,9 +33,9 @@ def test_smoke(tmp_path):
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_overheads_are_over_the_loop_by_hand_with_the_same_batches(bench, task):
-    records = bench.measure(task, bench.ROWS, repeats=3)
-    base = {r["place"]: r["ms_per_batch"] for r in records if r["row"].startswith("by hand")}
+def test_overheads_are_over_the_plain_loop_with_the_same_batches(workload):
+    records = bench.measure(workload, bench.ROWS, repeats=3)
+    base = {r["place"]: r["ms_per_batch"] for r in records if r["row"].startswith("plain loop")}
     assert set(base) == {"ready", "made", "mapped"}
     for record in records:
         extra = np.subtract(record["ms_per_batch"], base[record["place"]])
@@ -55,10 +45,10 @@ def test_overheads_are_over_the_loop_by_hand_with_the_same_batches(bench, task):
         )
 
 
-def test_every_place_gives_the_same_batches(task):
-    expected = list(task.ready())
-    assert len(expected) == len(task.ready()) == task.size.n_steps
-    for place in (task.made, task.mapped, task.kept):
+def test_every_place_gives_the_same_batches(workload):
+    expected = list(workload.ready())
+    assert len(expected) == len(workload.ready()) == workload.size.n_steps
+    for place in (workload.made, workload.mapped, workload.kept):
         found = list(place())
         assert len(found) == len(expected)
         for batch, other in zip(found, expected, strict=True):
@@ -66,12 +56,12 @@ def test_every_place_gives_the_same_batches(task):
             assert all(torch.equal(x, y) for x, y in zip(batch[:3], other[:3], strict=True))
 
 
-def test_other_weights_are_noticed(bench, task):
+def test_other_weights_are_noticed(workload):
     def lazy(encoder, batches, device):
         bench.ROWS[0].train(encoder, list(batches)[:1], device)
 
-    rows = [*bench.ROWS[:3], bench.Row("does less", lazy, "ready")]
-    assert [r["same"] for r in bench.measure(task, rows, 1)] == [True, True, True, False]
+    rows = [*bench.ROWS[:3], bench.LoopRow("does less", lazy, "ready")]
+    assert [r["same"] for r in bench.measure(workload, rows, 1)] == [True, True, True, False]
     # And training did something, or all would be the same.
-    start = torch.nn.utils.parameters_to_vector(task.new_encoder().parameters())
-    assert not torch.equal(bench.run(task, rows[0])[1], start)
+    start = torch.nn.utils.parameters_to_vector(workload.new_encoder().parameters())
+    assert not torch.equal(bench.run(workload, rows[0])[1], start)

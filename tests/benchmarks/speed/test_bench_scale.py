@@ -1,29 +1,21 @@
-"""The arithmetic that the benchmark of scale counts is what is done, and the script runs."""
+"""The benchmark of scale counts the arithmetic that is done, and the script runs."""
 
-import importlib
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks.speed import bench_scale as bench
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, encode_in_chunks, motif_distances
 from relcon_sklearn.nn import _motif_ranking as ranking
-
-pytest.importorskip("tslearn")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-try:
-    bench = importlib.import_module("bench_scale")
-finally:
-    del sys.path[0]
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_operations_of_ranking(monkeypatch, stride):
-    # Not above: it imports Triton, which its own tests import in a way of their own.
+    # A local import, since it imports Triton, which the tests of Triton must import first.
     from torch.utils.flop_counter import FlopCounterMode
 
-    # What is compiled outside of torch cannot be counted, nor what other threads do.
+    # Work of code compiled outside of torch, and of other threads, cannot be counted.
     monkeypatch.setattr(ranking, "cpu_kernels", lambda: None)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -37,7 +29,7 @@ def test_operations_of_ranking(monkeypatch, stride):
     finally:
         torch.set_num_threads(n_threads)
     expected = bench.ranking_operations(net, 256, 4, index.numel(), stride)
-    # The stem of each anchor, once, is not in it.
+    # The stem of each anchor, computed once, is not included.
     assert counter.get_total_flops() == pytest.approx(expected, rel=0.03)
 
 
@@ -46,7 +38,7 @@ def test_operations_of_the_encoder():
     n, length = 2, 62  # of 256 time steps
     stem = 2 * n * 125 * 3 * 7 * 8
     blocks = 2 * 2 * n * length * 8 * 8 * 3
-    # Forward, and backward for the weights and, but for the segments, for the inputs.
+    # Forward, and backward for the weights and, except for the segments, for the inputs.
     found = bench.encoder_operations(encoder, torch.zeros(n, 256, 3))
     assert found == 2 * stem + 3 * blocks
     assert all(parameter.grad is None for parameter in encoder.parameters())

@@ -1,27 +1,15 @@
-"""The report of downstream results says what the records say."""
-
-import importlib
-import sys
-from pathlib import Path
+"""The report of downstream results agrees with the records."""
 
 import numpy as np
 import pytest
 
-pytest.importorskip("tslearn")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-try:
-    cells_of = importlib.import_module("_cells")
-    evaluation = importlib.import_module("_evaluation")
-    data = importlib.import_module("_downstream_data")
-    lookup = importlib.import_module("_downstream_results")
-    tables = importlib.import_module("_downstream_tables")
-    report = importlib.import_module("_downstream_report")
-finally:
-    del sys.path[0]
+from benchmarks.common.datasets import TASKS
+from benchmarks.downstream import evaluation, report, tables
+from benchmarks.downstream import results as lookup
+from benchmarks.downstream.cells import Cell
 
-Cell = cells_of.Cell
 FOUR = lookup.FOUR
-TASK_NAMES = list(data.TASKS)
+TASK_NAMES = list(TASKS)
 D = [f"D{i:02}" for i in range(1, 20)]
 CLASSES = {
     "hapt": "LAYING SITTING STANDING WALKING WALKING_DOWNSTAIRS WALKING_UPSTAIRS".split(),
@@ -57,7 +45,7 @@ def fake_scores(task, skill, rng):
     n, n_subjects = 600, 15
     subjects = rng.integers(n_subjects, size=n)
     arrays = subjects, subjects % 5
-    targets = data.TASKS[task].targets
+    targets = TASKS[task].targets
     if targets:
         y = rng.normal(size=(n, len(targets)))
         noise = rng.normal(scale=1 - skill, size=y.shape)
@@ -132,7 +120,7 @@ def cells():
 
 @pytest.fixture(scope="module")
 def results(cells):
-    return lookup.Results(cells)
+    return lookup.DownstreamResults(cells)
 
 
 def scores(cells, setting, task, method, protocol, name="macro_f1", **where):
@@ -203,7 +191,7 @@ def test_best_of_each_column_is_bold(results):
 
 def test_regression_tables_are_by_target(cells, results):
     text = tables.main_tables(results, "transfer")
-    for target in data.TASKS["ipol"].targets:
+    for target in TASKS["ipol"].targets:
         found = parse(text, f"IPOL gait, lower back: {target}")["MiniRocket"]
         wanted = scores(cells, "none", "ipol", "minirocket", "own", "targets")[0][target]
         for column, name in (("MAE", "mae"), ("R2", "r2"), ("correlation", "correlation")):
@@ -214,14 +202,14 @@ def test_missing_cells_and_seeds_show(cells):
     partial = dict(cells)
     for task, seed in (("hapt", 0), ("wisdm", 0), ("wisdm", 1), ("wisdm", 2)):
         del partial[Cell("transfer", task, "simclr", "linear", seed)]
-    text = tables.main_tables(lookup.Results(partial), "transfer")
+    text = tables.main_tables(lookup.DownstreamResults(partial), "transfer")
     row = parse(text, "macro-F1")["SimCLR, linear probe"]
     assert row["HAPT, waist"].endswith("(2)")
     assert row["WISDM, watch"] == row["mean of four"] == "-"
     assert row["seeds"] == "3"
     assert parse(text, "macro-F1")["masked reconstruction, linear probe"]["seeds"] == "2"
     assert "(2)" not in parse(text, "macro-F1")["masked reconstruction, linear probe"].values()
-    in_domain = tables.main_tables(lookup.Results(partial), "in_domain")
+    in_domain = tables.main_tables(lookup.DownstreamResults(partial), "in_domain")
     assert set(
         parse(in_domain, "macro-F1")["masked reconstruction, linear probe, in-domain"].values()
     ) == {"-"}
@@ -246,10 +234,10 @@ def test_tests_are_those_of_compare(cells, results, task):
         return {s: sign * np.mean([part[s] for part in parts]) for s in parts[0]}
 
     encoders = [m for m in lookup.PLANNED if m != "relcon"]
-    rivals = {m: by_subject("transfer", m, "linear") for m in encoders}
-    rivals |= {m: by_subject("none", m, "own") for m in CLASSIC}
-    wanted = evaluation.compare(by_subject("transfer", "relcon", "linear"), rivals)
-    found = parse(tables.paired_tests(results), data.TASKS[task].title)
+    baselines = {m: by_subject("transfer", m, "linear") for m in encoders}
+    baselines |= {m: by_subject("none", m, "own") for m in CLASSIC}
+    wanted = evaluation.compare(by_subject("transfer", "relcon", "linear"), baselines)
+    found = parse(tables.paired_tests(results), TASKS[task].title)
     titles = [row for row in found if row.startswith("RelCon, linear probe - ")]
     assert len(titles) == len(wanted) == len(found) - 1
     for row, test in zip(titles, wanted.values(), strict=True):
@@ -278,7 +266,7 @@ def test_lead_in_error_is_positive(cells, results):
 def test_ablations_are_differences_of_the_same_seeds(cells):
     partial = dict(cells)
     del partial[Cell("transfer", "hapt", "relcon", "linear", 1)]
-    row = parse(tables.ablations(lookup.Results(partial)), "variant")["RelCon: hard"]
+    row = parse(tables.ablations(lookup.DownstreamResults(partial)), "variant")["RelCon: hard"]
     pairs = {
         task: [
             cells[Cell("transfer", task, "relcon:hard", "linear", seed)]["scores"]["macro_f1"]
@@ -290,7 +278,7 @@ def test_ablations_are_differences_of_the_same_seeds(cells):
     }
     for task, values in pairs.items():
         wanted = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
-        assert row[data.TASKS[task].title] == wanted
+        assert row[TASKS[task].title] == wanted
     flat = np.concatenate(list(pairs.values()))
     assert row["better in"] == f"{(flat > 0).sum()}/11"
     assert row["seeds"] == "2"
@@ -309,7 +297,9 @@ def test_few_labels_use_the_seeds_that_all_shares_have(cells, results, tmp_path)
 def test_mean_curve_needs_all_four_sets(cells, tmp_path):
     partial = dict(cells)
     del partial[Cell("transfer", "wisdm", "simclr", "linear", labelled=0.05)]
-    found = parse(report.by_field(lookup.Results(partial), "labelled", tmp_path), "mean of four")
+    found = parse(
+        report.by_field(lookup.DownstreamResults(partial), "labelled", tmp_path), "mean of four"
+    )
     row = found["SimCLR, linear probe"]
     assert row["5 %"] == "-"
     where = {"labelled": 0.1}
@@ -453,7 +443,7 @@ def test_figures_are_written_and_shown(cells, tmp_path):
 
 
 def caught(monkeypatch, name, run):
-    """The figures that a function of `_downstream_plots` draws, by their inputs."""
+    """The figures that a function of `plots` draws, by their inputs."""
     figures = []
     draw = getattr(report.plots, name)
     monkeypatch.setattr(
@@ -470,9 +460,9 @@ def test_curves_are_drawn_as_they_are(cells, results, tmp_path, monkeypatch):
     )
     assert len(figure.axes) == len(TASK_NAMES)
     for axes, task in zip(figure.axes, TASK_NAMES, strict=True):
-        assert axes.get_title() == data.TASKS[task].title
+        assert axes.get_title() == TASKS[task].title
         lines = {line.get_label(): line for line in axes.get_lines()}
-        key = "r2" if data.TASKS[task].targets else "macro_f1"
+        key = "r2" if TASKS[task].targets else "macro_f1"
         wanted = [
             cells[Cell("transfer", task, "simclr", "linear", window=window)]["scores"][key]
             for window in (1.0, 2.56, 5.0, 10.0)
@@ -493,4 +483,4 @@ def test_confusions_are_shares_of_the_true_class(cells, results, tmp_path, monke
         np.testing.assert_allclose(left.images[0].get_array(), wanted)
         assert len(left.texts) == (wanted >= 0.1).sum()
         f1 = {m: scores(cells, "none", task, m, "own")[0] for m in CLASSIC}
-        assert right.get_title() == lookup.METHODS[max(f1, key=f1.get)]
+        assert right.get_title() == lookup.METHOD_TITLES[max(f1, key=f1.get)]
