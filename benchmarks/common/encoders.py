@@ -29,8 +29,8 @@ def warm_batch_norm(
     rows = np.random.default_rng(seed).permutation(len(X))[:n_segments]
     encoder.train()
     with torch.no_grad():
-        for some in np.array_split(rows, max(1, len(rows) // batch_size)):
-            encoder(torch.from_numpy(X[some]).transpose(1, 2).to(device))
+        for batch in np.array_split(rows, max(1, len(rows) // batch_size)):
+            encoder(torch.from_numpy(X[batch]).transpose(1, 2).to(device))
     encoder.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

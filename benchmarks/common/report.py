@@ -33,7 +33,7 @@ def script_parser(description: str) -> argparse.ArgumentParser:
 
 
 def results_file(name: str, *, smoke: bool = False) -> Path:
-    """Return the default path of a script's JSON file; smoke runs have a file of their own."""
+    """Return the default path of a script's JSON file; smoke runs have a separate file."""
     return RESULTS / f"{name}{'_smoke' if smoke else ''}.json"
 
 
@@ -108,7 +108,7 @@ def write_json(path: Path, results: dict) -> None:
 
 def table(header: list[str], rows: list[list]) -> str:
     """Return a Markdown table with aligned columns; floats have three decimals, None is "-"."""
-    cells = [header, *([_cell(value) for value in row] for row in rows)]
+    cells = [header, *([_text(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "| " + " | ".join(_aligned(cell, i, widths[i]) for i, cell in enumerate(row)) + " |"
@@ -118,7 +118,7 @@ def table(header: list[str], rows: list[list]) -> str:
     return "\n".join([lines[0], rule + "|", *lines[1:]])
 
 
-def _cell(value) -> str:
+def _text(value) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -46,7 +46,7 @@ def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, 
     names = (name for name, made in ENCODER_PRESETS.items() if made.factory is ResNet1D)
     for name in dict.fromkeys((preset, *names)):
         encoder = ENCODER_PRESETS[name].make(X.shape[2]).eval()
-        yield _cell(
+        yield _cost_cell(
             f"encoder {name}",
             milliseconds(lambda x, encoder=encoder: _embed(encoder, x), batch),
             parameters=sum(p.numel() for p in encoder.parameters()),
@@ -54,18 +54,18 @@ def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, 
         )
     forest = RandomForestClassifier(N_TREES, random_state=0, n_jobs=1)
     forest.fit(classic_features(X, RATE), y)
-    yield _cell(
+    yield _cost_cell(
         "features_forest",
         milliseconds(lambda x: forest.predict(classic_features(x, RATE)), batch),
     )
-    yield _cell("features_linear", milliseconds(lambda x: classic_features(x, RATE), batch))
+    yield _cost_cell("features_linear", milliseconds(lambda x: classic_features(x, RATE), batch))
     rows = balanced_rows(y, DTW_SEGMENTS, np.random.default_rng(0), windows.subject)
     references = shorten(X[rows], DTW_TIMESTEPS)
-    yield _cell(
+    yield _cost_cell(
         "nearest_dtw",
         milliseconds(lambda x: dtw(shorten(x, DTW_TIMESTEPS), references, None), batch),
     )
-    yield _cell("minirocket", _minirocket(X, y))
+    yield _cost_cell("minirocket", _minirocket(X, y))
 
 
 @torch.inference_mode()
@@ -78,7 +78,7 @@ def multiply_adds(encoder: ResNet1D, X: np.ndarray) -> float:
     return counter.get_total_flops() / 2
 
 
-def _cell(method: str, times: list[float], parameters=None, macs=None) -> tuple[Cell, dict]:
+def _cost_cell(method: str, times: list[float], parameters=None, macs=None) -> tuple[Cell, dict]:
     scores = {"parameters": parameters, "macs": macs, "milliseconds": times, "batch": BATCH}
     return Cell("cost", "hapt", method, "own"), {"scores": scores}
 

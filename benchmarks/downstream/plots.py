@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 DPI = 150
-WIDTH = 9.0  # inches; of a page
+WIDTH = 9.0  # of a page, in inches
 
 # The colours of Okabe and Ito. Markers identify the lines without colour.
 STYLES = {

@@ -148,7 +148,7 @@ class DownstreamResults:
         return any(self.scores(row, task) for task in TASKS)
 
     def ablations(self) -> list[ResultRow]:
-        """Return RelCon as published, from which some ablations start, and the ablations."""
+        """Return the ablations, after RelCon as published, from which several of them start."""
         names = [cell.method for cell in self.cells if cell.method.startswith("relcon:")]
         return [
             ResultRow("transfer", name, "linear")

@@ -194,7 +194,7 @@ def mean_of(function, *args) -> dict:
     }
 
 
-def compare(train: Windows, test: Windows, settings: DistanceSettings, seed: int) -> dict:
+def compare_distances(train: Windows, test: Windows, settings: DistanceSettings, seed: int) -> dict:
     """Train the distance with and without rotations on `train`; compare distances on `test`."""
     train = draw_at_most(train, settings.pretraining_windows, seed)
     test = test.yled()
@@ -309,7 +309,10 @@ def main() -> None:
             windows = replace(windows, X=windows.X - windows.X.mean(axis=1, keepdims=True))
         windows = draw_at_most(windows, settings.max_segments, args.seed)
         say(f"\n## {name}: {windows.summary()}\n")
-        result = {"data": windows.summary(), **compare(*split(windows, 0), settings, args.seed)}
+        result = {
+            "data": windows.summary(),
+            **compare_distances(*split(windows, 0), settings, args.seed),
+        }
         results["datasets"][name] = result
         write_json(args.output, results)
         say(report(result))

@@ -60,7 +60,7 @@ from benchmarks.pretraining.data import (
     split,
 )
 from benchmarks.pretraining.distances import fit_distance
-from benchmarks.pretraining.modes import pretrain, untrained_embedder
+from benchmarks.pretraining.modes import train_in_mode, untrained_embedder
 from benchmarks.pretraining.probe import Probe
 from benchmarks.pretraining.settings import MODES, SMOKE, PretrainingSettings
 
@@ -190,7 +190,7 @@ def run_job(
     say(f"{dataset}, seed {seed}: distance trained in {distance_seconds:.0f} s")
     for i in range(len(modes)):
         mode = modes[(i + seed) % len(modes)]  # each mode is the first for some seed
-        job = partial(pretrain, mode, train, distance, settings, seed)
+        job = partial(train_in_mode, mode, train, distance, settings, seed)
         # One warm-up step, since inner loops are compiled at their first call.
         job(Budget([1e-9], settings.lr, lambda module: float("nan")))
         budget = Budget(checkpoint_times(settings), settings.lr, probe)

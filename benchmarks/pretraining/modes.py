@@ -42,7 +42,7 @@ def untrained_embedder(train: Windows, settings: PretrainingSettings, seed: int)
     return make_embedder(settings, seed, no_distances).fit(train.X, groups=train.subject)
 
 
-def pretrain(
+def train_in_mode(
     mode: str,
     train: Windows,
     distance: LearnedMotifDistance,

@@ -49,7 +49,7 @@ from relcon_sklearn.segments._array import SegmentArray
 N_ANCHORS = 1e9
 
 
-def wait(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -58,10 +58,10 @@ def seconds_of(function: Callable[[], object], repeats: int, device: torch.devic
     """Return the seconds of each of `repeats` calls, after one warm-up call."""
     seconds = []
     for _ in range(1 + repeats):
-        wait(device)
+        synchronize(device)
         start = time.perf_counter()
         function()
-        wait(device)
+        synchronize(device)
         seconds.append(time.perf_counter() - start)
     return seconds[1:]
 

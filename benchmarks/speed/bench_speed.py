@@ -3,7 +3,7 @@
     python -m benchmarks.speed.bench_speed --data FOLDER
 
 FOLDER (or the environment variable RELCON_DATA) has hapt.npz. Without it, segments are generated.
-The sizes are those of the released code: 64 anchors, each with 20 candidates of its own and the 63
+The sizes are those of the released code: 64 anchors, each with 20 separate candidates and the 63
 other anchors; segments of 256 time steps and 3 channels; `embed_dim` 64 and the "resnet34" encoder.
 The distance is trained for a few steps first, which makes its attention as sparse as in use.
 

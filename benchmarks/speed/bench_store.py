@@ -10,8 +10,8 @@ processes are
 - open: open_segments, and the index of the groups that fit makes from it;
 - draw: batches as RelConEmbedder draws them, with 64 anchors and 20 within-subject candidates each,
   from anywhere in the store: the time to the first batch, and the rows per second after it;
-- baselines: the same loader that reads as many rows from one place; and a plain copy of contiguous
-  rows of the memory-mapped file without a cast, which is an upper limit for any loader.
+- baselines: the same loader that reads the same number of rows from one place; and a plain copy of
+  contiguous rows of the memory-mapped file without a cast, which is an upper limit for any loader.
 
 Cold means that the file was dropped from the page cache before (Linux). Warm means that the same
 rows are read once more. Added memory is the peak of resident memory (VmHWM) minus the memory that
@@ -52,7 +52,7 @@ N_BATCHES = 40
 SCALE = 1 / 2048
 
 
-def write(path: Path, n: int) -> dict:
+def write_store(path: Path, n: int) -> dict:
     """Write a store of `n` segments from a pool, since making them is not measured."""
     rows = 4 * PER_HOUR * N_HOURS
     pool = np.random.default_rng(0).standard_normal((rows, N_TIMESTEPS, 3), dtype=np.float32)
@@ -74,7 +74,7 @@ def write(path: Path, n: int) -> dict:
     return {"write_rows_per_s": n / seconds, "write_added_mb": peak_by_getrusage() - before}
 
 
-def draw(path: Path, seed: int) -> dict:
+def draw_batches(path: Path, seed: int) -> dict:
     """Open a store, draw batches from it, and read the same number of rows from one place."""
     file = path / "segments.raw"
     small = np.zeros((64, 4, 3), dtype=np.float32)
@@ -128,7 +128,7 @@ def rate(iterator) -> float:
 
 
 def in_new_process(task: str, path: Path, number: int) -> dict:
-    """Run `write` or `draw` in a new process."""
+    """Run `write_store` or `draw_batches` in a new process."""
     run = run_module(__spec__.name, "--task", task, path, number, check=True)
     return json.loads(run.stdout)
 
@@ -184,7 +184,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.task:
         task, path, number = args.task
-        say(json.dumps({"write": write, "draw": draw}[task](Path(path), int(number))))
+        say(json.dumps({"write": write_store, "draw": draw_batches}[task](Path(path), int(number))))
         return
     results = {"environment": environment(), "repeats": args.repeats, "sizes": {}}
     with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:

@@ -8,7 +8,7 @@ from benchmarks.common import features
 
 RATE = 50
 N_TIME, N_FREQUENCY = 14, 17  # features of each signal
-# Their places in a signal's frequency features.
+# Positions in the frequency features of a signal.
 TOTAL, SHARES, DOMINANT, DOMINANT_SHARE, CENTROID, ENTROPY, HEIGHT, LAG = (
     0,
     slice(6, 11),
@@ -22,7 +22,7 @@ def noise():
 
 
 def sine(*frequencies, n_timesteps=256):
-    """One segment, one channel with all of them, around 1 g."""
+    """Return a segment of one channel with sines of all frequencies around 1 g."""
     time = np.arange(n_timesteps) / RATE
     X = 1 + sum(0.2 * np.sin(2 * np.pi * f * time + 0.3) for f in frequencies)
     return X[None, :, None].astype(np.float32)
@@ -107,7 +107,7 @@ def test_autocorrelation_is_the_correlation_of_what_overlaps(noise):
 
 @pytest.mark.parametrize("n_timesteps", [8, 9, 100, 300])
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7, 12])
-def test_finite_whatever_comes(n_channels, n_timesteps):
+def test_features_are_always_finite(n_channels, n_timesteps):
     X = np.random.default_rng(0).normal(size=(7, n_timesteps, n_channels)).astype(np.float32)
     X[:3] = np.array([0, 0.1, -1 / 3])[:, None, None]  # constant
     X[3, :, 0] = 1
@@ -129,7 +129,7 @@ def test_constant_segments_have_no_rhythm():
     assert not found[SHARES.start :].any()
 
 
-def test_chunks_do_not_show(monkeypatch, noise):
+def test_features_do_not_depend_on_chunks(monkeypatch, noise):
     whole = features.classic_features(noise, RATE)
     monkeypatch.setattr(features, "_CHUNK", 3)
     np.testing.assert_allclose(features.classic_features(noise, RATE), whole, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""The literal RelCon that the library is timed against computes the same numbers."""
+"""The literal RelCon, the baseline of the speed benchmarks, computes the same numbers."""
 
 import copy
 
@@ -51,13 +51,13 @@ def make_encoder(n_channels, dtype=torch.float32):
 
 
 def gradients(module):
-    """Return the gradients by name, zeros for a parameter without (some at a length of 1)."""
+    """Return the gradients by name, zeros for parameters without one (at a length of 1)."""
     named = module.named_parameters()
     return {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in named}
 
 
 def assert_same_gradients(actual, expected, tolerance):
-    """Compare each parameter's gradient by norm, those below a thousandth of the largest by it."""
+    """Compare gradients relative to their norm, but at least a thousandth of the largest norm."""
     actual, expected = gradients(actual), gradients(expected)
     largest = max(gradient.norm() for gradient in expected.values())
     assert largest > 0
@@ -96,7 +96,7 @@ def test_fused_softmax_is_softmax(length):
 def test_embeddings_are_those_of_the_encoder(length, n_channels, mode):
     segments = make_batch(length, n_channels).segments.mT
     encoder = make_encoder(n_channels).train()
-    encoder(segments * 2 + 1)  # running statistics of some use
+    encoder(segments * 2 + 1)  # sets running statistics
     encoder.train(mode == "train")
     other = copy.deepcopy(encoder)
     torch.testing.assert_close(literal.embed(encoder, segments), other(segments))
@@ -142,7 +142,7 @@ def test_a_step_of_training_is_that_of_the_library(length, n_channels, attention
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert_same_gradients(ours, theirs, tolerance)
     for name, value in ours.named_parameters():
-        # Adam's first step is the sign of the gradient, be it rounding error.
+        # Adam's first step is the sign of the gradient, even of rounding errors.
         clear = value.grad.abs() > 1e-3 * value.grad.abs().max()
         assert not torch.equal(value, before[name])
         torch.testing.assert_close(value[clear], theirs.get_parameter(name)[clear])
@@ -194,7 +194,7 @@ def released_net(vectors, attention):
 
 
 def released_batch(vectors):
-    """Return a step's batch, its candidates in the order in which the released code has them."""
+    """Return the batch of a step, with candidates in the order of the released code."""
     anchors, within = vectors["anchors"], vectors["within"]
     n, n_own = within.shape[:2]
     b = torch.arange(n)[:, None]
@@ -218,7 +218,7 @@ def test_released_sparsemax_distances(vectors):
 
 
 def test_released_gradients_of_the_distance(vectors):
-    # In float64, since the released float32 gradients alone are off by half of 1e-4.
+    # In float64, since the error of the released float32 gradients is half of 1e-4.
     net = released_net(vectors, "sparsemax").double()
     anchors, candidates = vectors["anchors"][:5].mT.double(), vectors["candidates"].mT.double()
     loss = literal.motif_distance(net, anchors, candidates).sum()
@@ -238,7 +238,7 @@ def test_released_embeddings(vectors):
 
 
 def test_released_loss(vectors):
-    # Of the order alone: column b of loss_sortedinds has the positions of b's candidates.
+    # Only the order: column b of loss_sortedinds has the positions of the candidates of b.
     anchors, own = vectors["loss_emb_anchors"], vectors["loss_emb_cands"]
     n, n_own = own.shape[:2]
     b = torch.arange(n)[:, None]

@@ -88,7 +88,7 @@ def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
             assert np.sum(scores["confusion"]) == record["n_windows"]
         assert len(record["chosen"]) == benchmark.settings.n_folds
         if cell.method == "features_forest":
-            # Three people train in each of two folds; a hundredth of them is one.
+            # Each of two folds has three training subjects, and a hundredth of them is one.
             n = 3 if cell.labelled == 1 else 1
             assert record["chosen"] == [{"n_subjects": n}] * 2
         with_time = cell.setting != "none" and cell.method != "untrained"
@@ -104,7 +104,7 @@ def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
     assert benchmark.args.output.read_bytes() == before
 
 
-def test_what_another_process_has_taken_is_left_to_it(benchmark):
+def test_jobs_of_other_processes_are_not_done(benchmark):
     benchmark.args.parts = ["transfer", "none"]
     taken = plan.job_of(Cell("none", "hapt", "features_forest", "own"))
     with FileLock(benchmark.args.cache / f"results-{taken}.lock"):

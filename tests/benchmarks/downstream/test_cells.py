@@ -11,7 +11,7 @@ from benchmarks.downstream import cells
 from benchmarks.downstream.cells import Cell
 
 
-def test_what_a_killed_writer_left_is_passed_over(tmp_path):
+def test_incomplete_lines_of_a_killed_writer_are_ignored(tmp_path):
     file = cells.CellFile(tmp_path / "cells.jsonl")
     first, second = cells.Cell("none", "hapt", "a", "own"), cells.Cell("none", "hapt", "b", "own")
     file.add(first, {"value": 1})

@@ -15,7 +15,7 @@ FAST = ["features_forest", "features_linear", "nearest_dtw"]
 
 @pytest.fixture
 def small(monkeypatch):
-    """Methods of a size for tests."""
+    """Make the methods small enough for tests."""
     monkeypatch.setattr(classic, "DTW_SEGMENTS", 60)
     monkeypatch.setattr(classic, "FOREST_GRID", {"min_samples_leaf": [1, 4]})
     monkeypatch.setattr(classic, "N_TREES_TO_CHOOSE", 20)
@@ -81,7 +81,7 @@ def test_labels_of_subjects_are_in_the_training_part_of_each_fold():
     folds = classic.inner_folds(y, groups)
     assert len(folds) == 3
     assert all(set(y[test]) == {"old", "young"} for _, test in folds)
-    # One subject of a kind: where it is held out, there is nothing to fit.
+    # Only one subject is old. If it is held out, nothing can be fitted.
     folds = classic.inner_folds(np.where(groups < 1, "old", "young"), groups)
     assert len(folds) == 2
 
@@ -95,7 +95,7 @@ def test_one_subject_leaves_nothing_to_choose_by(small, split_motion):
 
 
 def test_neighbours_that_choose_the_band_are_of_other_subjects(monkeypatch):
-    # Each segment has a twin of its own subject, and a subject's label is its own.
+    # Each segment has a copy in the same subject, and every subject has a different label.
     groups = np.repeat(np.arange(4), 5)
     X = np.repeat(np.arange(4.0), 5)[:, None, None] + np.zeros((20, 16, 1))
     judged = []

@@ -22,7 +22,7 @@ def test_classification_scores():
     assert scores["folds"] == {"macro_f1": pytest.approx(f1), "kappa": pytest.approx(kappa)}
     assert scores["macro_f1"] == pytest.approx(np.mean(f1))
     assert scores["kappa"] == pytest.approx(np.mean(kappa))
-    # The subject 8 has one label, found; of 7 the mean of 2/3 for each.
+    # Subject 8 has one label, which is right. Subject 7 has 2/3 for each of two labels.
     assert scores["subjects"]["8"] == 1
     assert scores["subjects"]["7"] == pytest.approx(2 / 3)
     assert list(scores["subjects"]) == ["7", "8", "9"]

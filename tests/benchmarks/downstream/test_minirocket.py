@@ -30,7 +30,7 @@ def noise():
 
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
-    """Put a script in the place of the environment's Python; return a function that does so."""
+    """Return a function that replaces the Python of the environment by a script."""
     monkeypatch.setenv("RELCON_MINIROCKET_ENV", str(tmp_path))
 
     def stand_in(source):
@@ -69,17 +69,17 @@ def test_segments_shorter_than_a_kernel_are_continued(environment, noise):
 
 
 @needs_shell
-def test_what_goes_wrong_there_is_told(environment, noise):
+def test_errors_in_the_environment_are_reported(environment, noise):
     environment("raise SystemExit('no aeon here')")
     with pytest.raises(RuntimeError, match="no aeon here"):
         rocket.minirocket_features(noise, noise, seed=0)
 
 
-def test_an_environment_that_is_not_there(environment):
+def test_missing_environment(environment):
     assert rocket.minirocket_python(make=False) is None
 
 
-def test_half_an_environment_is_not_left(environment, tmp_path, monkeypatch):
+def test_no_incomplete_environment_is_left(environment, tmp_path, monkeypatch):
     folder = tmp_path / "env"
     monkeypatch.setenv("RELCON_MINIROCKET_ENV", str(folder))
     commands = []

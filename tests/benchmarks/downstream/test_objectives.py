@@ -44,7 +44,7 @@ def test_objectives_train(people, name):
     assert isinstance(encoder, ResNet1D)
     learned = isinstance(ALL[name], objectives.RelCon) and ALL[name].distance == "learned"
     assert ("distance" in record) == learned
-    # Nobody has more time than others.
+    # All objectives have the same time.
     spent = record["seconds"] + record.get("distance", {"seconds": 0})["seconds"]
     assert 10 <= spent <= 13
     again, same = objectives.pretrain(ALL[name], *people, terms(), 0)
@@ -83,7 +83,7 @@ def test_batch_norms_of_an_untrained_encoder_know_the_data(people):
 
 @pytest.fixture
 def captured(monkeypatch):
-    """What `train` was asked to do: module, loss and batches of each call."""
+    """The arguments of each call of `train`: module, loss and batches."""
     calls = []
 
     def train(module, loss, batches, lr, seconds):
@@ -110,7 +110,7 @@ def test_an_uninformative_head_costs_ln_2(people, captured):
     assert loss(module, batch).item() == pytest.approx(np.log(2))
 
 
-def test_augmentations_are_told_apart_by_what_they_do(captured, people):
+def test_augmentations_are_distinguished_by_their_effect(captured, people):
     def add(value):
         return lambda segments, generator: segments + value
 
@@ -157,7 +157,7 @@ def test_masked_reconstruction_counts_masked_steps_only(people, captured, fracti
     value = loss(module, batch_of(segments))
     mask = (seen[0] == 0).all(dim=1)  # of (n, n_timesteps)
     torch.testing.assert_close(seen[0], segments.transpose(1, 2) * ~mask[:, None])
-    # Patches of eight, masked or not as a whole.
+    # Patches of eight time steps are masked completely or not at all.
     assert (mask.view(16, 8, 8).float().mean(dim=2) % 1 == 0).all()
     assert mask.float().mean().item() == pytest.approx(fraction, abs=0.15)
     errors = standardised(segments).square().mean(dim=1)[mask]
@@ -169,7 +169,7 @@ def test_masked_reconstruction_is_in_the_order_of_time(people, captured):
     ramps = torch.tensor([1.0, -1, 3])[:, None] * torch.linspace(-1, 1, 64)
     segments = ramps.T[None].repeat(4, 1, 1)
     steps = nn.functional.interpolate(standardised(segments), 56, mode="linear")
-    # Four values of each channel in a step of the features.
+    # A step of the features has four values of each channel.
     head = steps.view(4, 3, 14, 4).transpose(2, 3).reshape(4, 12, 14)
     encoder = SimpleNamespace(feature_map=lambda x: x)
     assert loss({"encoder": encoder, "head": lambda x: head}, batch_of(segments)).item() < 0.01
@@ -207,7 +207,7 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
         random_state=0,
     )
     embedder.fit(X, groups=groups)
-    seed, _ = embedder._begin(None, None)  # without checkpoints the data are not looked at
+    seed, _ = embedder._begin(None, None)  # without checkpoints, the data are not used
     encoder, _ = objectives.pretrain(objective, X, groups, terms(dtype=torch.float32), seed)
     embedder.distance_.net_ = nets[0]
     loss = embedder._loss(

@@ -35,7 +35,7 @@ def test_planned_cells_can_be_made():
             assert cell.setting in ("transfer", "in_domain")
             assert cell.method.removesuffix("_features") in running.OBJECTIVE_OF
             assert cell.protocol in ("linear", "mlp", "fine_tune", "fine_tune_longer")
-    # Every method of the main table meets every task and seed.
+    # The main table has every method with every task and seed.
     main = {(c.task, c.method, c.seed) for c in planned() if c.setting == "transfer"}
     for method in (*objectives.OBJECTIVES, "untrained"):
         assert all((task, method, seed) in main for task in TASKS for seed in range(3))

@@ -59,7 +59,7 @@ def test_an_encoder_is_trained_once(data, monkeypatch):
     assert not first.training
     assert not second.training
     assert all(torch.equal(v, second.state_dict()[k]) for k, v in first.state_dict().items())
-    # What differs is another encoder, but both tasks of SisFall have the same.
+    # Other arguments give other encoders, but both tasks of SisFall have the same one.
     changes = [
         {"task": "sisfall"},
         {"seed": 1},

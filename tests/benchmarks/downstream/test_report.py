@@ -41,7 +41,7 @@ CLASSIC = ["features_forest", "features_linear", "minirocket", "nearest_dtw"]
 
 
 def fake_scores(task, skill, rng):
-    """Scores of made-up predictions, right in a share `skill` of the cases."""
+    """Return scores of artificial predictions, of which a share `skill` is right."""
     n, n_subjects = 600, 15
     subjects = rng.integers(n_subjects, size=n)
     arrays = subjects, subjects % 5
@@ -58,7 +58,7 @@ def fake_scores(task, skill, rng):
 
 
 def fake_record(cell, skill=None):
-    """A record like those of bench_downstream.py, the same for a cell every time."""
+    """Return a record as bench_downstream.py writes it, always the same for a cell."""
     skill = SKILL.get(cell.method, 0.5) if skill is None else skill
     skill += 0.1 * (np.log10(cell.labelled) + 0.05 * cell.window) + 0.05 * (
         cell.protocol == "fine_tune"
@@ -74,7 +74,7 @@ def fake_record(cell, skill=None):
 
 
 def make_plan():
-    """The cells of a whole benchmark, but for one whose seeds are not all there."""
+    """Return the cells of a complete benchmark, except for one method with a missing seed."""
     plan = []
     for task in TASK_NAMES:
         for method in ("relcon", "relcon_published", "simclr", "augmentation_prediction", "rebar"):
@@ -124,7 +124,7 @@ def results(cells):
 
 
 def scores(cells, setting, task, method, protocol, name="macro_f1", **where):
-    """The scores of all seeds, looked up anew."""
+    """Return the scores of all seeds."""
     asked = {"window": 2.56, "labelled": 1.0} | where
     found = [
         record["scores"][name]
@@ -137,7 +137,7 @@ def scores(cells, setting, task, method, protocol, name="macro_f1", **where):
 
 
 def parse(text, corner):
-    """The table with `corner` in a Markdown text, by row and column."""
+    """Return the table with `corner` in a Markdown text, by row and column."""
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"| {corner}"))
     header = [cell.strip() for cell in lines[start].strip("|").split("|")]
@@ -347,7 +347,7 @@ def test_classes(cells, results, tmp_path):
 
 
 def shifted(cells, method, protocol, by, **where):
-    """The cells with other macro-F1 and R2 of a method."""
+    """Return the cells with macro-F1 and R2 of a method shifted."""
     changed = dict(cells)
     for cell, record in cells.items():
         if (cell.method, cell.protocol) == (method, protocol) and all(
@@ -410,10 +410,10 @@ def test_verdict_compares_the_same_seeds(cells):
     assert numbers.endswith("of 8 (set, seed) pairs")
 
 
-# -- the whole -------------------------------------------------------------------------------------
+# -- the whole report ------------------------------------------------------------------------------
 
 
-def test_without_matplotlib_there_are_tables_only(cells, tmp_path, monkeypatch):
+def test_without_matplotlib_there_are_only_tables(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "plots", None)
     text = report.render(cells, tmp_path / "figures")
     assert "![" not in text
@@ -427,7 +427,7 @@ def test_nothing_measured_yet(tmp_path):
     assert "nan" not in text
 
 
-def test_any_part_can_be_there_alone(cells, tmp_path, monkeypatch):
+def test_any_single_result_can_be_reported(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "plots", None)
     for cell, record in list(cells.items())[::7]:
         assert "nan" not in report.render({cell: record}, tmp_path)
@@ -443,7 +443,7 @@ def test_figures_are_written_and_shown(cells, tmp_path):
 
 
 def caught(monkeypatch, name, run):
-    """The figures that a function of `plots` draws, by their inputs."""
+    """Return the inputs and figures of all calls of a function of `plots`."""
     figures = []
     draw = getattr(report.plots, name)
     monkeypatch.setattr(

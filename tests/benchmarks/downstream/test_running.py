@@ -12,7 +12,7 @@ from benchmarks.downstream import plan, running
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("n_folds", [2, 5])
-def test_folds_are_by_subject_whatever_the_windows(data, task, n_folds):
+def test_folds_are_by_subject_and_do_not_depend_on_the_windows(data, task, n_folds):
     subjects = data.task(source_of(task)).subject
     held_out_by_window = []
     for window in plan.WINDOWS:
@@ -42,7 +42,7 @@ def test_shares_of_labels_are_of_subjects():
     for share, some in found.items():
         assert len(some) == 3 * numbers[share]
         assert set(some) <= set(rows)
-    # More labels are more people, not others.
+    # More labels add people and do not replace them.
     assert set(found[0.01]) < set(found[0.05]) < set(found[0.1])
     np.testing.assert_array_equal(found[1.0], rows)
     other = running.some_subjects(windows, rows, 0.1, 1)

@@ -15,7 +15,7 @@ from benchmarks.pretraining import bench_pretraining as bench
 from benchmarks.pretraining import curves
 from benchmarks.pretraining.data import draw_at_most, split
 from benchmarks.pretraining.distances import fit_distance
-from benchmarks.pretraining.modes import pretrain, untrained_embedder
+from benchmarks.pretraining.modes import train_in_mode, untrained_embedder
 from benchmarks.pretraining.probe import Probe
 from benchmarks.pretraining.settings import MODES, PretrainingSettings
 from relcon_sklearn._batches import Batches, GroupIndex
@@ -43,7 +43,7 @@ def windows():
 
 @pytest.fixture(scope="module")
 def training(windows):
-    """Windows to pretrain on, the distance, and the probe of a fold."""
+    """The pretraining windows, the distance, and the probe of a fold."""
     train, test = split(windows, 0)
     probe = Probe(train, test, 0, 0)
     train = draw_at_most(train, SETTINGS.pretraining_windows, 0)
@@ -54,7 +54,7 @@ def training(windows):
 
 
 class Keep:
-    """A probe that keeps the encoder as it is at the last checkpoint."""
+    """A probe that keeps a copy of the encoder at the last checkpoint."""
 
     def __call__(self, encoder):
         assert not encoder.training
@@ -63,11 +63,11 @@ class Keep:
 
 
 def trained(mode, training, seconds, settings=SETTINGS):
-    """Return the points of a run, and the encoder at its end, by a clock of ticks."""
+    """Return the points of a run by a clock of ticks, and the encoder at its end."""
     train, distance, _ = training
     keep = Keep()
     budget = Budget(seconds, settings.lr, keep, clock=Ticks())
-    pretrain(mode, train, distance, settings, 0, budget)
+    train_in_mode(mode, train, distance, settings, 0, budget)
     return budget.points, keep.encoder
 
 
@@ -92,7 +92,7 @@ def test_the_literal_mode_is_the_independent_one(training):
 
 
 def test_modes_start_from_the_same_weights(training):
-    # The first step is taken at a rate of nearly zero.
+    # The first step has a learning rate near zero.
     settings = PretrainingSettings(**vars(SETTINGS) | {"lr": 1e-12})
     encoders = [trained(mode, training, [1], settings)[1] for mode in MODES]
     for encoder in encoders[1:]:
@@ -124,7 +124,7 @@ def test_probing_leaves_training_as_it_is(training, mode):
             return probe(encoder)
 
         budget = Budget(seconds, 1e-3, judge, clock=Ticks())
-        pretrain(mode, train, distance, SETTINGS, 0, budget)
+        train_in_mode(mode, train, distance, SETTINGS, 0, budget)
         runs.append((budget.points, keep.encoder.state_dict()))
     (often, state), (once, other) = runs
     assert [len(often), len(once)] == [4, 1]
@@ -238,7 +238,7 @@ def test_the_script(smoke, capsys, monkeypatch):
     assert made == ["shared", "fast"]
 
 
-def test_what_another_process_has_taken_is_left_to_it(smoke, capsys):
+def test_jobs_of_other_processes_are_not_done(smoke, capsys):
     run, output = smoke
     with bench.ResultFile(output).lock("hapt_0"):
         run()

@@ -29,7 +29,7 @@ def test_smoke(tmp_path):
         assert all(row["same"] for row in size["rows"])
         assert all(len(row["ms_per_batch"]) == 2 for row in size["rows"])
         assert all(row["row"] in run.stdout for row in size["rows"])
-    # The segments it wrote are gone.
+    # The file of segments was removed.
     assert list(tmp_path.iterdir()) == [output]
 
 
@@ -62,6 +62,6 @@ def test_other_weights_are_noticed(workload):
 
     rows = [*bench.ROWS[:3], bench.LoopRow("does less", lazy, "ready")]
     assert [r["same"] for r in bench.measure(workload, rows, 1)] == [True, True, True, False]
-    # And training did something, or all would be the same.
+    # The training changed the weights. Otherwise all rows would be the same.
     start = torch.nn.utils.parameters_to_vector(workload.new_encoder().parameters())
     assert not torch.equal(bench.run(workload, rows[0])[1], start)
