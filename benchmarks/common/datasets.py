@@ -136,8 +136,6 @@ TASKS = {
 
 # Data sets to pretrain on. Both tasks of SisFall use the same one.
 SOURCES = ("hapt", "sisfall", "smartfallmm", "wisdm", "ipol", "troika")
-# The three data sets of the benchmarks of pretraining.
-SMALL_SOURCES = ("hapt", "smartfallmm", "wisdm")
 
 
 def source_of(task: str) -> str:

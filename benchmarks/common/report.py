@@ -28,7 +28,9 @@ say = partial(print, flush=True)
 def script_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser of command-line options that prints `description` as it is written."""
     return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=shlex.join(_program()),
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
@@ -62,9 +64,12 @@ def environment() -> dict:
 
 def command_line() -> str:
     """Return the command that started this process."""
+    return shlex.join([*_program(), *sys.argv[1:]])
+
+
+def _program() -> list[str]:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = [sys.argv[0]] if spec is None else ["-m", spec.name]
-    return shlex.join(["python", *program, *sys.argv[1:]])
+    return ["python", *([sys.argv[0]] if spec is None else ["-m", spec.name])]
 
 
 def cpu_model() -> str:

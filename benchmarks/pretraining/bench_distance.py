@@ -197,7 +197,7 @@ def mean_of(function, *args) -> dict:
 def compare_distances(train: Windows, test: Windows, settings: DistanceSettings, seed: int) -> dict:
     """Train the distance with and without rotations on `train`; compare distances on `test`."""
     train = draw_at_most(train, settings.pretraining_windows, seed)
-    test = test.yled()
+    test = test.labelled()
     kept = [a for a in default_augmentations() if not isinstance(a, Rotation)]
     augmentations = {WITH_ROTATION: None, WITHOUT_ROTATION: RandomAugmentations(kept)}
     distances, training = {}, {}

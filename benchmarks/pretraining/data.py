@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sklearn.model_selection import GroupKFold
 
-from benchmarks.common.datasets import SMALL_SOURCES, TASKS
+from benchmarks.common.datasets import TASKS
 from benchmarks.common.windows import Windows, draw
 
+DATASETS = ("hapt", "smartfallmm", "wisdm")
 RATE = 100.0  # Hz
 N_FOLDS = 5
 
@@ -32,9 +33,7 @@ def add_data_options(parser) -> None:
         default=os.environ.get("RELCON_DATA"),
         help="folder of the npz files (default RELCON_DATA)",
     )
-    parser.add_argument(
-        "--datasets", "--only", nargs="+", choices=SMALL_SOURCES, default=list(SMALL_SOURCES)
-    )
+    parser.add_argument("--datasets", "--only", nargs="+", choices=DATASETS, default=list(DATASETS))
 
 
 def check_data_options(parser, args) -> None:
