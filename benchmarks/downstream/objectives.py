@@ -25,6 +25,7 @@ from relcon_sklearn._files._recipes import seeded_global_rng
 from relcon_sklearn._training import (
     MotifRanker,
     PairwiseRanker,
+    TrainingOptions,
     fit_module,
     ranking_loss,
     reconstruction_loss,
@@ -247,16 +248,9 @@ def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, second
     """
     budget = Budget([max(seconds, 1e-3)], lr, lambda module: 0.0, clock=time.process_time)
     with suppress(BudgetSpent):
-        fit_module(
-            module,
-            loss,
-            batches,
-            None,
-            lr=lr,
-            max_epochs=ENDLESS,
-            device=CPU,
-            callbacks=[BudgetSchedule(budget)],
-        )
+        schedule = [BudgetSchedule(budget)]
+        options = TrainingOptions(lr=lr, max_epochs=ENDLESS, device=CPU, callbacks=schedule)
+        fit_module(module, loss, batches, None, options)
     point = budget.points[-1]
     return {name: point[name] for name in ("seconds", "steps", "anchors", "segments", "train_loss")}
 

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from benchmarks.speed.page_cache import drop_from_cache
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, on_device
-from relcon_sklearn._training import fit_module, ranking_loss
+from relcon_sklearn._training import TrainingOptions, fit_module, ranking_loss
 from relcon_sklearn._training._callbacks import warmup_cosine
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
@@ -161,7 +161,8 @@ def plain_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) 
 
 
 def library_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) -> None:
-    fit_module(encoder, LOSS, batches, None, lr=LR, max_epochs=1, device=device)
+    options = TrainingOptions(lr=LR, max_epochs=1, device=device)
+    fit_module(encoder, LOSS, batches, None, options)
 
 
 def skorch_loop(encoder: nn.Module, batches: FirstBatches, device: torch.device) -> None:

@@ -187,8 +187,8 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
         objectives, "MotifRanker", lambda net, *args: nets.append(net) or ranker(net, *args)
     )
     monkeypatch.setattr(
-        "relcon_sklearn._base.fit_module",
-        lambda module, loss, train, valid, **_: trained.append((loss, train)),
+        "relcon_sklearn._embedder.fit_module",
+        lambda module, loss, train, valid, options: trained.append((loss, train)),
     )
     distance = LearnedMotifDistance(embed_dim=objective.embed_dim, max_epochs=0).fit(X)
     embedder = RelConEmbedder(
@@ -207,14 +207,10 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
         random_state=0,
     )
     embedder.fit(X, groups=groups)
-    seed, _ = embedder._begin(None, None)  # without checkpoints, the data are not used
-    encoder, _ = objectives.pretrain(objective, X, groups, terms(dtype=torch.float32), seed)
+    run = embedder._open_checkpoints(None, None)  # without checkpoints, the data are not used
+    encoder, _ = objectives.pretrain(objective, X, groups, terms(dtype=torch.float32), run.seed)
     embedder.distance_.net_ = nets[0]
-    loss = embedder._loss(
-        query_stride=objective.query_stride,
-        n_positives=objective.n_positives,
-        augmentation=objective.augmentation,
-    )
+    loss = embedder._training_loss()
     _, train = trained[-1]
     _, ours, batches = captured[-1]
     first, theirs = next(iter(batches)), next(iter(train))
