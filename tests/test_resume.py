@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
+from benchmarks.common.processes import run_module
 from relcon_sklearn import Checkpoints, LazyWindows
 from relcon_sklearn._batches import GroupIndex
 from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
@@ -23,8 +23,6 @@ from relcon_sklearn.nn import PulsePPGEncoder
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.full_disk import FullDisk
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
-
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
 
 
 class Broken(Exception):
@@ -265,9 +263,8 @@ def test_killed_at_random_moments():
     """SIGKILL, also inside of writes, in every stage; see the script."""
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "20"], capture_output=True, text=True, check=False
-    )
+    script = "benchmarks.reliability.kill_training"
+    done = run_module(script, "--kills", 20, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "20 kills survived" in done.stdout
     assert "in a write" in done.stdout
