@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
             module = self.factory(**self.kwargs)
         if not isinstance(module, nn.Module):
             raise TypeError(
-                f"{self.factory!r} returned a {type(module).__name__}. Expected a torch module."
+                f"{self.factory!r} returned a {type(module).__name__}, not a torch module."
             )
         return module
 
