@@ -108,7 +108,10 @@ def _write_list(value: list | tuple) -> list:
 
 
 def _write_partial(value: partial) -> list:
-    if encoder_name(value.func) is None or vars(value):
+    # Unlike vars(value), this does not create a __dict__. With one, functools no longer merges the
+    # partial into a partial of it.
+    *_, attributes = value.__reduce__()[2]
+    if encoder_name(value.func) is None or attributes:
         raise NotStorable
     keywords = {k: to_json(v) for k, v in value.keywords.items()}
     return [to_json(value.func), _write_list(value.args), keywords]

@@ -84,6 +84,20 @@ def test_partials_of_encoders():
     assert (found.args, found.keywords) == ((3,), {"widths": [4, 8, 8]})
 
 
+def test_writing_does_not_change_a_partial():
+    encoder = partial(ResNet1D, n_blocks=(1,))
+    to_json(encoder)
+    # functools merges nested partials only if the inner one has no __dict__.
+    assert partial(encoder, widths=(4,)).func is ResNet1D
+
+
+def test_partials_with_attributes_are_refused():
+    encoder = partial(ResNet1D, n_blocks=(1,))
+    encoder.note = "mine"
+    with pytest.raises(NotStorable):
+        to_json(encoder)
+
+
 def test_random_states_go_on_where_they_were():
     state = np.random.RandomState(3)
     state.normal(size=7)
