@@ -1,6 +1,6 @@
-"""Estimators in files that are safe to load, and that detect and report corruption.
+"""Saving and loading estimators: files that are safe to load, and that detect corruption.
 
-Each estimator class says how its learned state is written and read (``_write_fitted`` and
+Each estimator class defines how its fitted state is written and read (``_write_fitted`` and
 ``_read_fitted``), and is registered with :func:`saved_in_files`.
 """
 
