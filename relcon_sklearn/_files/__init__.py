@@ -4,10 +4,10 @@ Each estimator class defines how its fitted state is written and read (``_write_
 ``_read_fitted``), and is registered with :func:`saved_in_files`.
 """
 
+from ._class_labels import read_labels, write_labels
 from ._entries import are_strings, as_count, as_numbers, check_entry
 from ._format import FileError
 from ._history import read_history, write_history
-from ._labels import read_labels, write_labels
 from ._modules import ModuleKind
 from ._reader import FittedReader
 from ._registry import saved_in_files
