@@ -23,7 +23,7 @@ from relcon_sklearn.datasets import load_npz_recordings, make_motion
 
 
 def load_recordings(path, n_segments):
-    """Segments of recordings in an npz file, what was done in them and by whom."""
+    """Return segments of the recordings in an npz file, their activities and subjects."""
     data = load_npz_recordings(path)
     known = {"labels": data.labels, "subjects": data.subjects, "timestamps": data.timestamps}
     X, activity, subject, *_ = segment_recordings(
@@ -54,23 +54,16 @@ X = X - X.mean(axis=1, keepdims=True)
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupShuffleSplit
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import RelConEmbedder
 
 splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)
 train, test = next(splitter.split(X, activity, subject))
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=16, max_epochs=8, batch_size=16, lr=1e-2),
-    encoder="resnet14-half",
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=4,
-    max_epochs=10,
-    random_state=0,
+embedder = RelConEmbedder.for_cpu(
+    augmentation=None, n_positives=None, n_between=None, random_state=0
 ).fit(X[train], groups=subject[train])
-untrained = RelConEmbedder(
-    FrozenEstimator(embedder.distance_), encoder="resnet14-half", max_epochs=0, random_state=0
+untrained = RelConEmbedder.for_cpu(
+    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
 ).fit(X[train], groups=subject[train])
 
 # %%

@@ -1,4 +1,4 @@
-"""The API reference has every public name, and none that does not exist."""
+"""The API reference has every public name, and only names that exist."""
 
 import re
 from importlib import import_module
