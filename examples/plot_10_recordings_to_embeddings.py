@@ -87,9 +87,9 @@ plt.show()
 # Pretraining from the store
 # --------------------------
 # ``store.X`` stays on disk and is read batch by batch. ``store.hour_groups`` holds the person and
-# hour of each segment, from which within-subject candidates are drawn. The signal keeps its gravity
-# here, and with ``augmentation=None`` the encoder sees no rotated views, so that postures can be
-# distinguished.
+# hour of each segment. Candidates are drawn from the same person and hour. The signal keeps its
+# gravity here, and with ``augmentation=None`` the encoder sees no rotated views, so that postures
+# can be distinguished.
 
 from relcon_sklearn import RelConEmbedder
 
@@ -134,10 +134,10 @@ ax.invert_yaxis()
 plt.show()
 
 # %%
-# The blocks follow the changes between postures closely, and the two stretches of lying, which are
-# not on the same side, are told apart. But standing, walking and sitting look almost alike: by the
-# learned distance as by the embedding, what counts most is where gravity points, and that is
-# similar in all three. To have the movement instead, append ``segments.X`` less the mean of each
-# segment to the store, as the other examples do with arrays.
+# The blocks follow the changes between postures closely. The two periods of lying, on different
+# sides, are distinguished from each other. But standing, walking and sitting are almost the same:
+# both the learned distance and the embedding depend mainly on the direction of gravity, which is
+# similar in all three. To represent the movement instead, subtract the mean of each segment from
+# ``segments.X`` before you append it to the store, as the other examples do with arrays.
 
 temporary.cleanup()
