@@ -120,14 +120,13 @@ panels[0].set_ylabel("predicted speed (m/s)")
 plt.show()
 
 # %%
-# Pretraining did not help: the same network with random weights reads the speed off the signals
-# about as well, and so do features. What the encoder was trained to tell apart, or not to, has
-# little to do with the speed; how hard and how often the arm swings shows in any summary of the
-# signal.
+# Pretraining did not help: the same network with random weights predicts the speed about as well,
+# and so do features. What the encoder learns to distinguish has little to do with the speed. How
+# hard and how often the arm swings is visible in any summary of the signal.
 #
-# What does help is to have two kinds of representations, if with other generated people at times by
-# very little. The second of them may be untrained (see the table above). These are the correlations
-# of their errors:
+# A combination of two kinds of representations does help, though with other generated people
+# sometimes very little. One of them may be the untrained network (see the table above). These are
+# the correlations of their errors:
 
 from itertools import combinations
 
@@ -136,5 +135,5 @@ for pair in combinations(["features", "untrained", "RelCon"], 2):
     print(f"{' and '.join(pair):<22} {np.corrcoef(errors)[0, 1]:.2f}")
 
 # %%
-# All err on much the same walks, a network and features somewhat less so than the two networks.
-# That little is what two kinds of representations have to gain from.
+# All have their errors on much the same walks. A network and features differ a little more than the
+# two networks. Combining two kinds of representations gains from this difference.
