@@ -54,7 +54,7 @@ from relcon_sklearn.nn import ResNet1D
 embedder = RelConEmbedder.for_cpu(
     FrozenEstimator(distance),
     encoder=partial(ResNet1D, n_blocks=(1, 1), widths=(32, 64), kernel_sizes=(3, 4)),
-    max_epochs=8,
+    max_epochs=6,
     random_state=0,
 )
 grid = [

@@ -110,7 +110,7 @@ def make_embedder(callbacks, checkpoint_dir=None):
     """Return an unfitted embedder."""
     return RelConEmbedder.for_cpu(
         FrozenEstimator(distance),
-        max_epochs=4,
+        max_epochs=3,
         callbacks=callbacks,
         checkpoint_dir=checkpoint_dir,
         random_state=0,
