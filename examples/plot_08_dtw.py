@@ -137,14 +137,14 @@ fig.legend(kinds.values(), kinds, loc="outside upper right", ncols=2, frameon=Fa
 plt.show()
 
 # %%
-# DTW of three axes is misled by how the device is worn, as is the Euclidean distance, which is
-# also at a loss when two walks are out of step. The learned distance minds neither, and is no worse
-# than DTW of three axes. But it is behind DTW of the magnitude, a change of one line that an expert
-# would think of.
+# DTW of three axes and the Euclidean distance depend on how the device is worn. The Euclidean
+# distance also fails if two walks are out of step. The learned distance is affected by neither, and
+# is as good as DTW of three axes. But it is worse than DTW of the magnitude, a change of one line
+# that an expert would make.
 #
-# The embedding, which was taught by the learned distance to tell near from far, does better than
-# its teacher, and comes close to DTW of the magnitude. (With other people and trainings it was at
-# times ahead of it, at times farther behind; mind the standard errors.) What differs every time is
-# the cost: DTW and the learned distance do their work anew for each pair; the embedding does it
-# once for each segment. To embed once and compare often is cheap. The times leave out the training,
-# which is printed above.
+# The embedding, which was trained with the learned distance, is better than this distance and close
+# to DTW of the magnitude. With other people and trainings it was sometimes better than DTW of the
+# magnitude and sometimes worse by more than here; note the standard errors. The cost always
+# differs: DTW and the learned distance are computed again for each pair, and the embedding once for
+# each segment. It is cheap to embed once and compare often. The times do not include the training,
+# whose time is printed above.
