@@ -56,8 +56,7 @@ from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)
 train, test = next(splitter.split(X, activity, subject))
 
-distance = LearnedMotifDistance.for_cpu(max_epochs=8)
-embedder = RelConEmbedder.for_cpu(distance, random_state=0)
+embedder = RelConEmbedder.for_cpu(LearnedMotifDistance.for_cpu(max_epochs=8), random_state=0)
 embedder.fit(X[train], groups=subject[train])
 
 # %%
