@@ -1,4 +1,4 @@
-"""Nothing of a fit or a transform stays behind: the fast part of benchmarks/bench_leaks.py."""
+"""Nothing of a fit or a transform stays behind: the fast part of benchmarks/reliability/bench_leaks.py."""
 
 import ctypes
 import gc
