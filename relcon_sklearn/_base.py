@@ -33,6 +33,7 @@ from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_array, as_labels
 from ._utils._doc_link import DocLinkMixin
+from ._utils._memory_advice import advises_on_memory
 from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import ONE_LENGTH, SegmentArray
@@ -42,7 +43,7 @@ from .segments._runs import RunLabels
 _MAX_SPLITS = 20
 
 
-class Run(NamedTuple):
+class FitRun(NamedTuple):
     """One call of ``fit``: the seed of its random draws, and its checkpoints or None."""
 
     seed: int
@@ -53,7 +54,7 @@ class Run(NamedTuple):
 
         The folder is inside the folder of this run.
         """
-        if estimator.random_state is None:
+        if getattr(estimator, "random_state", "none") is None:
             estimator.set_params(random_state=self.seed)
         if self.checkpoints is not None and getattr(estimator, "checkpoint_dir", "none") is None:
             estimator.set_params(checkpoint_dir=self.checkpoints.settings.inside(folder_name))
@@ -139,7 +140,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             return torch.device(self.device)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _open_checkpoints(self, array: SegmentArray, index: GroupIndex, **others) -> Run:
+    def _open_checkpoints(self, array: SegmentArray, index: GroupIndex, **others) -> FitRun:
         """Return the seed of a fit and, with `checkpoint_dir`, its checkpoints.
 
         A fit that continues has the seed it was started with. `others` are further arrays that the
@@ -147,7 +148,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         """
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if self.checkpoint_dir is None:
-            return Run(seed, None)
+            return FitRun(seed, None)
         settings = self.checkpoint_dir
         if not isinstance(settings, Checkpoints):
             settings = Checkpoints(settings)
@@ -161,7 +162,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         if isinstance(self.random_state, np.random.RandomState):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
         checkpoints = CheckpointFolder(settings, fingerprint, seed)
-        return Run(checkpoints.seed, checkpoints)
+        return FitRun(checkpoints.seed, checkpoints)
 
     def _hold_out(
         self,
@@ -189,7 +190,12 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         return train, valid
 
     def _training_options(
-        self, description: str, run: Run, *, patience: int | None = None, global_rng: bool = False
+        self,
+        description: str,
+        run: FitRun,
+        *,
+        patience: int | None = None,
+        global_rng: bool = False,
     ) -> TrainingOptions:
         """Return the options of a training, taken from the parameters of the estimator."""
         return TrainingOptions(
@@ -213,6 +219,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         recipe = Recipe(factory, kwargs)
         self._set_module(name, recipe.make(seed), recipe)
 
+    @advises_on_memory("training")
     def _set_module(self, name: str, module: nn.Module, recipe: Recipe) -> None:
         """Set a module as an attribute, in evaluation mode, and store its recipe for pickling."""
         self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
@@ -274,6 +281,17 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Segm
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def fit_nested(estimator, array: SegmentArray, groups):
+    """Fit an estimator within another one, and return it.
+
+    An estimator with a ``fit`` of this package gets the segments as they were checked, so that
+    they are not scanned a second time. One with another ``fit``, which may be a subclass of ours,
+    gets what the user passed.
+    """
+    is_ours = type(estimator).fit.__module__.partition(".")[0] == __package__
+    return estimator.fit(array if is_ours else array.given, groups=groups)
 
 
 def _as_segments(X, name: str) -> SegmentArray:

@@ -12,7 +12,6 @@ from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, wri
 from ._fine_tuning import FineTunedEstimator, Labelled
 from ._training import classification_loss
 from ._utils._arrays import as_labels
-from ._utils._memory_advice import advises_on_memory
 from ._utils._sample_weight import check_weights, class_weights
 
 
@@ -169,7 +168,6 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 

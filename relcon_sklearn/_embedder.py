@@ -12,7 +12,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import Batches, DeviceSegments, GroupIndex, SharedBatches
+from ._batches import (
+    Batches,
+    DeviceSegments,
+    GroupIndex,
+    SharedBatches,
+    check_within_candidates,
+)
 from ._embedder_constructors import EmbedderConstructors
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
@@ -245,7 +251,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @advises_on_memory("training")
     def fit(self, X, y=None, groups=None):
         """Pretrain the encoder, after the distance if that is not frozen.
 
@@ -292,9 +297,14 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
         if self.augmentation is None and self.n_between == 0:
-            self._check_within_candidates(index)
+            check_within_candidates(index, self.n_within)
+        self._train(array, index, groups)
+        return self
+
+    @advises_on_memory("training")
+    def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
         run = self._open_checkpoints(array, index)
-        self.distance_ = fit_distance(self._distance(), X, array, groups, run)
+        self.distance_ = fit_distance(self._distance(), array, groups, run)
         factory, settings = encoder_preset(self.encoder)
         self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
@@ -314,7 +324,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
                 valid,
                 self._training_options("encoder", run, global_rng=global_rng),
             )
-        return self
 
     def transform(self, X):
         """Embed segments.
@@ -399,18 +408,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         self._n_features_out = as_count(reader.take("_n_features_out"))
         check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
         self.distance_ = read_distance(reader, self.n_channels_in_)
-
-    def _check_within_candidates(self, index: GroupIndex) -> None:
-        """Raise ValueError if no anchor would have any candidate."""
-        if self.n_within == 0:
-            raise ValueError(
-                "n_within=0 and n_between=0 leave no candidates. At least one must be positive."
-            )
-        if index.sizes.max() < 2:
-            raise ValueError(
-                "n_between=0 leaves within-subject candidates only, but no group has two segments. "
-                "Pass groups with the subject of each segment, or a positive n_between."
-            )
 
     def _distance(self):
         if self.distance is None:

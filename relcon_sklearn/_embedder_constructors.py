@@ -114,5 +114,6 @@ class EmbedderConstructors:
             "max_epochs": 15,
         }
         if distance is None:
-            distance = LearnedMotifDistance.for_cpu()
+            shared = {name: params[name] for name in ("device", "verbose") if name in params}
+            distance = LearnedMotifDistance.for_cpu(**shared)
         return cls(distance, **{**settings, **params})

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ._base import Run, SegmentEstimator, check_at_least_two
+from ._base import FitRun, SegmentEstimator, check_at_least_two, fit_nested
 from ._batches import DeviceSegments, GroupIndex, LabelledBatches
 from ._embedder import RelConEmbedder
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
@@ -114,7 +114,7 @@ class FineTunedEstimator(SegmentEstimator):
 
     # -- training --------------------------------------------------------------------------
 
-    def _make_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: Run) -> None:
+    def _make_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: FitRun) -> None:
         """Set ``encoder_`` to a new encoder or to a copy of a pretrained one."""
         encoder, unwrapped = self.encoder, unwrap(self.encoder)
         if isinstance(unwrapped, RelConEmbedder):
@@ -136,7 +136,7 @@ class FineTunedEstimator(SegmentEstimator):
             )
 
     def _pretrain(
-        self, array: SegmentArray, groups, weights: np.ndarray, run: Run
+        self, array: SegmentArray, groups, weights: np.ndarray, run: FitRun
     ) -> RelConEmbedder:
         """Return a clone of the embedder, fitted to the rows that have a weight."""
         if self.encoder.__sklearn_is_fitted__():
@@ -148,12 +148,13 @@ class FineTunedEstimator(SegmentEstimator):
         embedder = clone(self.encoder)
         run.configure_nested(embedder, "pretraining")
         if weights.all():
-            return embedder.fit(array, groups=groups)
+            return fit_nested(embedder, array, groups)
         rows = np.flatnonzero(weights)
         groups = None if groups is None else np.asarray(groups)[rows]
         return embedder.fit(ChosenRows(array, rows), groups=groups)
 
-    def _train(self, data: Labelled, loss: Loss, *, n_outputs: int, run: Run) -> list[dict]:
+    @advises_on_memory("training")
+    def _train(self, data: Labelled, loss: Loss, *, n_outputs: int, run: FitRun) -> list[dict]:
         """Make a head for ``encoder_``, train what is not frozen, and return the history."""
         frozen = self._frozen_parts(self.encoder_)
         n_features = self._embed(SegmentArray(data.array.read(np.arange(1)))).shape[1]

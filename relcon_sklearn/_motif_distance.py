@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import Batches
+from ._batches import Batches, GroupIndex
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._files._recipes import Recipe
 from ._files._released_checkpoints import read_released
@@ -193,7 +193,6 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @advises_on_memory("training")
     def fit(self, X, y=None, groups=None):
         """Learn the distance.
 
@@ -236,6 +235,11 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
+        self._train(array, index)
+        return self
+
+    @advises_on_memory("training")
+    def _train(self, array: SegmentArray, index: GroupIndex) -> None:
         run = self._open_checkpoints(array, index)
         self._build(
             "net_",
@@ -261,7 +265,6 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         self.reference_rows_ = index.sample_evenly(n_references, np.random.default_rng(run.seed))
         self.references_ = array.read(self.reference_rows_)
         self.history_ = history
-        return self
 
     def transform(self, X):
         """Return the distances of segments from the reference segments.

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import Run
+from ._base import FitRun, fit_nested
 from ._files import FileError, FittedReader, check_entry
 from ._motif_distance import LearnedMotifDistance
 from ._training import MotifRanker, PairwiseRanker
@@ -15,20 +15,18 @@ from ._utils._warnings import warn
 from .segments._array import SegmentArray
 
 
-def fit_distance(distance, X, array: SegmentArray, groups, run: Run):
+def fit_distance(distance, array: SegmentArray, groups, run: FitRun):
     """Return the given distance if it is frozen or a callable, otherwise a fitted clone.
 
     Parameters
     ----------
     distance : estimator, FrozenEstimator or callable
         The given distance.
-    X : array-like of shape (n_segments, n_timesteps, n_channels)
-        Segments, for estimators of other packages.
     array : SegmentArray
-        The same segments, checked.
+        Checked segments.
     groups : array-like of shape (n_segments,) or None
         Groups of the segments.
-    run : Run
+    run : FitRun
         The fit that needs the distance.
     """
     if is_frozen(distance):
@@ -38,8 +36,7 @@ def fit_distance(distance, X, array: SegmentArray, groups, run: Run):
         return distance
     if not isinstance(distance, BaseEstimator):
         return distance
-    is_motif_distance = isinstance(distance, LearnedMotifDistance)
-    if is_motif_distance and distance.__sklearn_is_fitted__():
+    if isinstance(distance, LearnedMotifDistance) and distance.__sklearn_is_fitted__():
         warn(
             "distance is a fitted LearnedMotifDistance, which fit clones and fits again. To use it "
             "without fitting, pass FrozenEstimator(distance). To silence this warning, pass "
@@ -47,7 +44,7 @@ def fit_distance(distance, X, array: SegmentArray, groups, run: Run):
         )
     distance = clone(distance)
     run.configure_nested(distance, "distance")
-    return distance.fit(array if is_motif_distance else X, groups=groups)
+    return fit_nested(distance, array, groups)
 
 
 def released_distance(distance, n_channels: int):

@@ -9,7 +9,6 @@ from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_i
 from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
 from ._utils._arrays import as_float64
-from ._utils._memory_advice import advises_on_memory
 from ._utils._sample_weight import check_weights, weighted_moments
 from .segments._array import LARGEST_VALUE
 
@@ -160,7 +159,6 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 

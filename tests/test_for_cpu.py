@@ -17,9 +17,9 @@ def test_settings_are_valid_and_smaller_than_the_defaults(kind):
 
 @pytest.mark.parametrize("kind", [LearnedMotifDistance, RelConEmbedder])
 def test_given_parameters_take_precedence(kind):
-    estimator = kind.for_cpu(max_epochs=3, device="cpu")
-    rest = {"max_epochs": kind.for_cpu().max_epochs, "device": "auto"}
-    assert (estimator.max_epochs, estimator.device) == (3, "cpu")
+    estimator = kind.for_cpu(max_epochs=3, validation_fraction=0)
+    rest = {"max_epochs": kind.for_cpu().max_epochs, "validation_fraction": 0.1}
+    assert (estimator.max_epochs, estimator.validation_fraction) == (3, 0)
     assert repr(estimator.set_params(**rest)) == repr(kind.for_cpu())
 
 
@@ -32,3 +32,8 @@ def test_fit(motion):
     X, _, subjects = motion
     embedder = RelConEmbedder.for_cpu(LearnedMotifDistance.for_cpu(max_epochs=1), max_epochs=1)
     assert embedder.fit(X, groups=subjects).transform(X).shape == (len(X), 128)
+
+
+def test_the_distance_computes_and_reports_as_the_embedder_does():
+    distance = RelConEmbedder.for_cpu(device="cpu", verbose=2).distance
+    assert (distance.device, distance.verbose) == ("cpu", 2)

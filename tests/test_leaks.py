@@ -1,4 +1,7 @@
-"""Nothing of a fit or a transform stays behind: the fast part of benchmarks/reliability/bench_leaks.py."""
+"""A fit or a transform leaves nothing behind.
+
+benchmarks/reliability/bench_leaks.py measures more, and longer.
+"""
 
 import ctypes
 import gc

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.frozen import FrozenEstimator
 
-from relcon_sklearn import RelConClassifier
+from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.reference import tiny_distance, tiny_embedder
 
@@ -52,3 +53,44 @@ def test_names_of_columns_reach_the_distance(motion):
     embedder = tiny_embedder(distance=tiny_distance()).fit(frame, groups=subjects)
     assert list(embedder.distance_.feature_names_in_) == list(frame.columns)
     assert embedder.distance_.n_features_in_ == frame.shape[1]
+
+
+class Doubling(LearnedMotifDistance):
+    """A distance of a user, who works with the array that was passed."""
+
+    def fit(self, X, y=None, groups=None):
+        return super().fit(np.asarray(X) * 2, groups=groups)
+
+
+class FirstHalf(RelConEmbedder):
+    """An embedder of a user, who works with the array that was passed."""
+
+    def fit(self, X, y=None, groups=None):
+        half = len(X) // 2
+        return super().fit(X[:half], groups=groups[:half])
+
+
+class Nearest(TransformerMixin, BaseEstimator):
+    """A distance that is not of this package."""
+
+    def fit(self, X, y=None, groups=None):
+        self.mean_ = np.asarray(X).mean()
+        return self
+
+    def transform(self, X):
+        return np.zeros((len(X), 1))
+
+    def __call__(self, anchors, candidates):
+        return np.abs(anchors.mean((1, 2))[:, None] - candidates.mean((1, 2)) + self.mean_)
+
+
+@pytest.mark.parametrize("distance", [Doubling(embed_dim=4, max_epochs=1), Nearest()])
+@pytest.mark.parametrize("weight", [1.0, 0.0])
+def test_a_fit_of_the_user_gets_the_array_of_the_user(motion, distance, weight):
+    X, y, subjects = motion
+    tiny_embedder(distance=distance).fit(X, groups=subjects)
+    weights = np.ones(len(X))
+    weights[:3] = weight
+    embedder = FirstHalf(**tiny_embedder(distance=distance).get_params(deep=False))
+    classifier = RelConClassifier(embedder, max_epochs=1, random_state=0)
+    classifier.fit(X, y, sample_weight=weights, groups=subjects)

@@ -177,3 +177,16 @@ def drop_repeats(candidates: np.ndarray) -> np.ndarray:
     repeated = np.zeros(candidates.shape, dtype=bool)
     repeated[:, 1:] = candidates[:, 1:] == candidates[:, :-1]
     return np.where(repeated, -1, candidates)
+
+
+def check_within_candidates(index: GroupIndex, n_within: int) -> None:
+    """Raise ValueError if no anchor has a candidate when all candidates are within-subject."""
+    if n_within == 0:
+        raise ValueError(
+            "n_within=0 and n_between=0 leave no candidates. At least one must be positive."
+        )
+    if index.sizes.max() < 2:
+        raise ValueError(
+            "n_between=0 leaves within-subject candidates only, but no group has two segments. "
+            "Pass groups with the subject of each segment, or a positive n_between."
+        )

@@ -13,7 +13,15 @@ def saved_in_files(kind: Estimator) -> Estimator:
 
     A decorator, and not ``__init_subclass__``: a subclass that a user writes must not register
     itself, because a file could then make it without the user's knowledge.
+
+    Raises
+    ------
+    ValueError
+        If another class of this name is registered, which files could not tell apart.
     """
+    known = ESTIMATORS.get(kind.__name__, kind)
+    if known.__module__ != kind.__module__:
+        raise ValueError(f"{kind.__name__} is registered already, in {known.__module__}.")
     ESTIMATORS[kind.__name__] = kind
     return kind
 

@@ -149,6 +149,7 @@ class Writer:
             it. If :meth:`load` already asks for the same value by another of them, it is reused.
         """
         try:
+            # Exactly this type: a subclass would not come back as one.
             if type(value) is FrozenEstimator:
                 inner = tuple(f"{keyword}__estimator__" for keyword in keywords)
                 return {"frozen": self.add(value.estimator, name, inner)}

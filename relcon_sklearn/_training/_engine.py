@@ -127,7 +127,8 @@ class TrainingNet(NeuralNet):
             if self.saver is not None:
                 due = self.saver.is_due()
                 if due or self.interruption.requested or step == len(batches):
-                    self.position = Position(start.epoch, step, *losses.sums())
+                    total_loss, n_items = losses.sums()
+                    self.position = Position(start.epoch, step, total_loss, n_items)
                 if due or self.interruption.requested:
                     self._save(batches)
         self._check_finite("train_loss", losses.value())

@@ -28,6 +28,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 # of them was set. With smaller values, all later code would be slower than before.
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _MMAP_MAX = 2**25, 2**26, 65536
 
+_OFF = {"0", "false", "no", "off"}
+
 _lock = threading.Lock()
 _n_inside = 0
 
@@ -71,7 +73,8 @@ def _is_enabled() -> bool:
     """Whether the user has neither switched this off nor set up the allocator."""
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     set_up = "glibc.malloc" in tunables or any(name in os.environ for name in _USER_VARIABLES)
-    return os.environ.get(KEEP_VARIABLE, "1") != "0" and not set_up
+    switched_off = os.environ.get(KEEP_VARIABLE, "").strip().lower() in _OFF
+    return not (switched_off or set_up)
 
 
 def _glibc() -> ctypes.CDLL | None:

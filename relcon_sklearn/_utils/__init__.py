@@ -1,1 +1,1 @@
-"""Helpers that know nothing of segments, networks or estimators."""
+"""Helpers that import no other part of the package."""

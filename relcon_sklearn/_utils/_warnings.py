@@ -6,19 +6,23 @@ import os
 import sys
 import warnings
 
+import joblib
 import sklearn
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Frames of scikit-learn are between the user and the estimators in pipelines and searches, and
-# because scikit-learn decorates every ``fit``.
+# Frames of scikit-learn and joblib are between the user and the estimators in pipelines and
+# searches. scikit-learn also decorates every ``fit``.
 _LIBRARY_FOLDERS = tuple(
-    os.path.join(folder, "") for folder in (_PACKAGE, os.path.dirname(sklearn.__file__))
+    os.path.join(folder, "")
+    for folder in (_PACKAGE, os.path.dirname(sklearn.__file__), os.path.dirname(joblib.__file__))
 )
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn, with the file and line of the innermost frame outside this package and scikit-learn.
+    """Warn, with the file and line of the innermost frame of the user's code.
+
+    Frames of this package, of scikit-learn and of joblib are skipped.
 
     Parameters
     ----------

@@ -117,6 +117,7 @@ def test_elsewhere_nothing_is_done(monkeypatch):
     ("name", "value"),
     [
         (_memory.KEEP_VARIABLE, "0"),
+        (_memory.KEEP_VARIABLE, "False"),
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
         ("GLIBC_TUNABLES", "glibc.malloc.mmap_max=100:glibc.rtld.nns=4"),
     ],

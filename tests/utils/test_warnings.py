@@ -2,7 +2,10 @@
 
 import warnings
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from relcon_sklearn._utils._warnings import warn
@@ -25,13 +28,30 @@ def test_it_points_at_the_first_frame_outside_of_the_package():
     assert str(warning.message) == "careful"
 
 
-@pytest.mark.parametrize("in_pipeline", [False, True])
-def test_frames_of_scikit_learn_are_passed_over(motion, in_pipeline):
+def fit_alone(distance, X, groups):
+    distance.fit(X, groups=groups)
+
+
+def fit_as_last_step(distance, X, groups):
+    make_pipeline(distance).fit(X, learnedmotifdistance__groups=groups)
+
+
+def fit_as_first_step(distance, X, groups):
+    pipeline = make_pipeline(distance, LogisticRegression())
+    pipeline.fit(X, np.arange(len(X)) % 2, learnedmotifdistance__groups=groups)
+
+
+def fit_in_cross_validation(distance, X, groups):
+    cross_val_score(distance, X, cv=[(np.arange(9), np.arange(9, 12))], params={"groups": groups})
+
+
+@pytest.mark.parametrize(
+    "fit", [fit_alone, fit_as_last_step, fit_as_first_step, fit_in_cross_validation]
+)
+def test_frames_of_scikit_learn_and_joblib_are_skipped(motion, fit):
     X, _, _ = motion
-    distance, keyword = tiny_distance(validation_fraction=0.5), "groups"
-    if in_pipeline:
-        distance, keyword = make_pipeline(distance), "learnedmotifdistance__groups"
-    warning = caught_in(lambda: distance.fit(X, **{keyword: [0] * len(X)}))
+    distance = tiny_distance(validation_fraction=0.5)
+    warning = caught_in(lambda: fit(distance, X[:12], np.zeros(12)))
     assert warning.filename == __file__
     assert "validation_fraction=0.5" in str(warning.message)
 
