@@ -31,12 +31,8 @@ from relcon_sklearn._training import (
     reconstruction_loss,
 )
 from relcon_sklearn.augmentations import (
-    Jitter,
-    Permutation,
     RandomAugmentations,
     Rotation,
-    Scaling,
-    TimeWarp,
     default_augmentations,
 )
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
@@ -44,9 +40,6 @@ from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
-
-# Augmentations that keep the orientation of the sensor, and with it the posture.
-KEEP_ORIENTATION = (Jitter(0.05), Scaling(1.0, 0.1), Permutation(), TimeWarp())
 
 
 @dataclass(frozen=True)
