@@ -1,1 +1,1 @@
-"""Helpers that know nothing of segments, networks or estimators."""
+"""Helpers that do not depend on segments, networks or estimators."""
