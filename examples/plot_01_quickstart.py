@@ -78,8 +78,8 @@ embedder.fit(X[unlabelled], groups=subject[unlabelled])
 # The published loss has no views and uses the whole order: each candidate is a positive relative to
 # all that are farther away. A training as short as this one is not enough for it: on the task
 # below, the encoder is no better than an untrained one. At the other extreme, with
-# ``n_positives=1``, the distance has no effect. That is SimCLR, which does as well here as two
-# positives, or better.
+# ``n_positives=1``, the distance has no effect. That is SimCLR, which scores the same as two
+# positives here, or higher.
 #
 # Most other pages use the same settings. The published loss is used in
 # :ref:`sphx_glr_auto_examples_plot_13_relative_similarity.py`.
@@ -119,7 +119,7 @@ scores = {"RelCon": score(FrozenEstimator(embedder))}
 # Baselines
 # ---------
 # A score needs a comparison. The first baseline of any pretraining is the same network with random
-# weights. The second is a few features that a practitioner would compute.
+# weights. The second is a set of a few features that a practitioner would compute.
 
 
 def features(X):
@@ -150,5 +150,5 @@ plt.show()
 
 # %%
 # Half a minute of pretraining is better than none, and about as good as features made for this
-# task. More cannot be expected of so little data. Pretraining helps most if labels are few:
-# :ref:`sphx_glr_auto_examples_plot_07_few_labels.py`.
+# task. A larger gain cannot be expected from so little data. Pretraining helps most if labels are
+# few: :ref:`sphx_glr_auto_examples_plot_07_few_labels.py`.

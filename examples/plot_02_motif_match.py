@@ -4,8 +4,8 @@ What the distance sees
 
 :class:`~relcon_sklearn.LearnedMotifDistance` measures the error with which one segment, the anchor,
 is reconstructed from another, the candidate. It looks for motifs: short patterns that occur in
-both, at any position in time. Here two people walk with the device worn at two orientations, and we
-look at the motifs of one that the distance finds in the other.
+both, at any position in time. Here two people walk and wear the device at different
+orientations. We look at which motifs of one person the distance finds in the other.
 """
 
 # %%
@@ -59,7 +59,7 @@ plt.show()
 # are motifs: for some tenths of a second both people move in the same way. They recur with the
 # steps of the anchor, and point to the few steps of the candidate that fit best. Vertical lines are
 # time steps that are used repeatedly, while the anchor moves little. The axes of the two devices do
-# not correspond, and need not.
+# not correspond, and this is not necessary.
 #
 # Below, the dashed line is the reconstruction. It is smoother than the anchor and misses
 # some of its peaks. The squared difference, summed over time and axes, is the distance
@@ -67,8 +67,8 @@ plt.show()
 #
 # A walk cannot be reconstructed from a sitting person. This map has lines too, because the weights
 # of each row sum to one for any candidate. Note the scale of the candidate above; the scale of the
-# weights is the same in both maps. But the values they point to are almost zero: the dashed lines
-# are flat.
+# weights is the same in both maps. But the values at the selected time steps are almost zero: the
+# dashed lines are flat.
 
 sitting = X[(subject == 1) & (activity == "sitting")][0]
 display = MotifMatchDisplay.from_estimator(distance, anchor, sitting, sampling_rate=50, vmax=1)
@@ -97,7 +97,7 @@ plt.show()
 # %%
 # One anchor is not enough. For all walks of the first person, these are the median distances from
 # the candidates of each activity. Climbing stairs is about as near as walking, because the
-# generated people climb much as they walk: the distance measures shapes, not labels.
+# generated people climb stairs almost as they walk: the distance measures shapes, not labels.
 
 walks = X[(subject == 0) & (activity == "walking")]
 distances = distance.pairwise(walks, X[others])

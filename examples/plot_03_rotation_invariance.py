@@ -4,7 +4,7 @@ Rotation invariance, measured
 
 A watch slips around the wrist, or a phone is put into a pocket upside down: the same motion then
 gives different values on every axis. The learned distance is trained on rotated copies, so it
-should be invariant to this. Here we measure how invariant it is, compared with the Euclidean
+should be invariant to rotations. Here we measure how invariant it is, compared with the Euclidean
 distance and dynamic time warping (DTW).
 """
 
@@ -119,4 +119,4 @@ plt.show()
 # This has a cost. The learned distance of a copy that is not rotated is far from 0, because the
 # network reconstructs a segment from patterns of motion and does not copy it. It is also no better
 # than DTW at distinguishing walking from the other activities (dashed against dotted) if all
-# devices are worn in the same way, as they are here. Its training pays off if they are not.
+# devices are worn in the same way, as they are here. The training is useful if they are not.

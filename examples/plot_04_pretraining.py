@@ -73,8 +73,8 @@ plt.show()
 
 # %%
 # The second curve decreases only a little. It cannot reach 0: all segments except two are
-# negatives, even if they are similar, and which of two similar walks is nearer is chance. A task
-# must show what the loss is worth.
+# negatives, even if they are similar, and which of two similar walks is nearer is chance. Only a
+# task can show how good the embedding is.
 #
 # The map of the held-out people by the same network before training is an important baseline:
 # convolutions with random weights already capture a lot.
@@ -110,8 +110,8 @@ draw_map(untrained, "untrained")
 draw_map(embedder, "pretrained")
 
 # %%
-# A map of two dimensions can be misleading, so we count. How often has the most similar segment
-# of another person the same activity? And how often is the most similar segment of all from the
+# A map of two dimensions can be misleading, so we count. How often does the most similar segment of
+# another person have the same activity? And how often is the most similar segment of all from the
 # same person?
 
 from sklearn.metrics.pairwise import cosine_similarity
@@ -135,5 +135,5 @@ print(f"{'chance':<11} same activity {by_activity:.2f}   same person {by_person:
 # first, are partly separated. The embedding still depends on the person. With the settings above,
 # an anchor is pulled towards its own other view and a candidate from the same person, so the
 # encoder also learns to recognise gaits. The result depends on the distance: when it was trained
-# for four epochs, the encoder of the second epoch was kept, and the share of the same activity
+# for four epochs, the encoder of the second epoch was kept, and the share with the same activity
 # stayed at 0.82.

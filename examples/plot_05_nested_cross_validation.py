@@ -159,12 +159,12 @@ plt.show()
 # %%
 # Features are better here: a fold has about 400 segments for training, and the training is short.
 # Stairs and walking are hard to distinguish. The two models fail for different people: most of
-# those whom RelCon recognises worst are recognised well by features. With few segments per person,
+# the people for whom RelCon is worst are recognised well by features. With few segments per person,
 # part of this is chance.
 #
 # The results are unbiased for both: no model has seen the labels or signals of the people on whom
 # it is evaluated.
 #
-# If you have unlabelled recordings of many other people, you do not need all this. Pretrain on them
-# once, and put ``FrozenEstimator(embedder)`` into the pipeline. Then no test fold contains training
-# data of the embedder. See :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
+# If you have unlabelled recordings of many other people, nested pretraining is not needed. Pretrain
+# on them once, and put ``FrozenEstimator(embedder)`` into the pipeline. Then no test fold contains
+# training data of the embedder. See :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.

@@ -135,5 +135,6 @@ for pair in combinations(["features", "untrained", "RelCon"], 2):
     print(f"{' and '.join(pair):<22} {np.corrcoef(errors)[0, 1]:.2f}")
 
 # %%
-# All have their errors on much the same walks. A network and features differ a little more than the
-# two networks. Combining two kinds of representations gains from this difference.
+# All representations have their errors on mostly the same walks. A network and features differ a
+# little more than the two networks. Combining two kinds of representations gains from this
+# difference.

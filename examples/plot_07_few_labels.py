@@ -2,14 +2,14 @@
 Few labels
 ==========
 
-Recordings are cheap and labels are expensive, because somebody has to observe or to remember the
+Recordings are cheap and labels are expensive, because a person has to observe or to remember the
 activities. How many people need to be labelled? An encoder that is pretrained on recordings of many
 people should need fewer. This page shows the curve.
 """
 
 # %%
-# Forty generated people. 28 have only recordings. Of the other twelve we use the labels of one, of
-# two, and so on. The mean of each axis, which is mostly gravity, is subtracted.
+# We generate forty people. 28 have only recordings. Of the other twelve we use the labels of one,
+# of two, and so on. The mean of each axis, which is mostly gravity, is subtracted.
 
 from relcon_sklearn.datasets import make_motion
 
@@ -25,7 +25,7 @@ X = X - X.mean(axis=1, keepdims=True)
 unlabelled, labelled = subject < 28, subject >= 28
 
 # %%
-# Four representations, none of which uses labels: RelCon, its network untrained, hand-made
+# We compare four representations that use no labels: RelCon, its network untrained, hand-made
 # features, and RelCon with the features. The settings of RelCon are explained in
 # :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 

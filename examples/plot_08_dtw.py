@@ -51,7 +51,7 @@ query = ~known
 
 # %%
 # The distance, and an encoder that learns from it, are trained on the first half, without labels.
-# The settings are those of :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. DTW needs no
+# The settings are the same as in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. DTW needs no
 # training.
 
 from time import perf_counter

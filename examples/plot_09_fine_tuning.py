@@ -108,10 +108,10 @@ plt.show()
 # %%
 # Trained for long enough, the network from scratch is about as good here as the pretrained encoder:
 # the choice of the four people matters more than the protocol. With other seeds of the pretraining,
-# the probes were level again, or a few points better. Pretraining saves time in later trainings: a
-# linear probe is as good as the others and is fitted in a moment, and fine-tuning needs fewer
-# epochs. For a single task, the pretraining takes longer than it saves. It is worth it if one
-# encoder serves many tasks.
+# the probes were again about as good as the network from scratch, or a few points better.
+# Pretraining saves time in later trainings: a linear probe is as good as the others and is fitted
+# in a moment, and fine-tuning needs fewer epochs. For a single task, the pretraining takes longer
+# than it saves. It is worth it if one encoder serves many tasks.
 #
 # With labels of more people, early stopping is possible and training the whole encoder may be worth
 # it: leave ``validation_fraction`` at its default then, and pass ``groups``.

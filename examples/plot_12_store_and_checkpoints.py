@@ -130,8 +130,8 @@ print(*sorted(file.name for file in (work / "encoder").glob("[!.]*")))
 # Resuming
 # --------
 # The same call resumes the training. The data, parameters and callbacks must be the same, otherwise
-# it is refused. In practice another process makes this call, perhaps on another day. All that it
-# needs is in the folder.
+# ``fit`` raises an error. In practice another process makes this call, perhaps on another day. The
+# folder has everything that this process needs.
 
 log = StepLosses()
 embedder = make_embedder([log, InterruptAfter(40)], checkpoints)

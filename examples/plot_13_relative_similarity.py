@@ -9,7 +9,7 @@ figure. This page shows the same on generated data.
 """
 
 # %%
-# Generated people, of whom a third is held out. The mean of each axis, mostly gravity, is
+# We generate people and hold out a third of them. The mean of each axis, mostly gravity, is
 # subtracted. To use your own labelled recordings, set the environment variable
 # ``RELCON_RECORDINGS`` to the name of their file.
 # :func:`~relcon_sklearn.datasets.load_npz_recordings` describes its format.
@@ -100,10 +100,10 @@ plt.show()
 
 # %%
 # After pretraining, similarity decreases with distance, from walks of the same person to walks of
-# others to other activities. Stairs are an exception: they are climbed much as people walk, and lie
-# among the walks. But the rank correlation shows that the order existed before training:
-# distinguishing movement from rest gives most of it. For the untrained network, however, all
-# segments are nearly the same. The training has learned the scale.
+# others to other activities. Stairs are an exception: climbing them is similar to walking, and they
+# lie among the walks. But the rank correlation shows that the order existed before training: most
+# of it comes from distinguishing movement from rest. For the untrained network, however, all
+# segments are nearly the same. The training has changed the scale.
 #
 # Has it also learned the order among similar segments? To test this, we compare each anchor with
 # candidates of its own activity only. The figure shows the rank correlation of distance and
@@ -142,4 +142,4 @@ plt.show()
 # For these people, pretraining improved the order among walks, stairs and runs. The gain differs
 # with the seed of the training, and with other generated people there was sometimes none. For
 # sitting there is no gain here either: these segments contain little except sensor noise. In all
-# cases, pretraining gave the scale.
+# cases, pretraining changed the scale.

@@ -31,10 +31,10 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ("resnet34", "resnet34-half", "resnet14-half" or "pulse-ppg"), or a callable that makes one,
         gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
-        Kind of head. Both standardise the embedding with the mean and deviation before training, of
-        the training part if the encoder is frozen and of 256 segments of it otherwise. "linear" has
-        one linear layer. "mlp" also has a hidden layer of 256 units with ReLU. Neither has dropout:
-        early stopping limits overfitting.
+        Kind of head. Both first standardise the embedding. Its mean and standard deviation are
+        computed before training, from the training part if the encoder is frozen, and from 256 of
+        its segments otherwise. "linear" has one linear layer. "mlp" also has a hidden layer of 256
+        units with ReLU. Neither has dropout: early stopping limits overfitting.
     freeze : {"none", "encoder"} or int, default="none"
         Parts of the encoder that stay unchanged, including the statistics of batch norms. With
         "encoder", only the head is trained, on embeddings that are computed once. An int is the
@@ -63,7 +63,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
-        continues from the last checkpoint and ends with the same weights as without a break. With
+        resumes from the last checkpoint and ends with the weights of an uninterrupted `fit`. With
         other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
         step and saves the training. If None, nothing is saved.
     device : str, default="auto"
@@ -210,7 +210,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`, or if no split has all classes in
             its training part, so that there is no validation.
-            If `encoder` is fitted and not in a `FrozenEstimator`, so that it is fitted again.
+            If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))

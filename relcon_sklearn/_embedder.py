@@ -44,7 +44,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
               {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
 
-    Each candidate is thus a positive relative to all farther ones. No label or threshold defines
+    Each candidate is a positive relative to all farther ones. No label or threshold defines
     which segments are similar.
 
     Parameters
@@ -79,7 +79,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         trained on two augmented views of each segment. The nearest candidate of an anchor is then
         its other view. All candidates are ranked before augmentation, and all other segments of the
         batch are negatives. With ``n_positives=1``, this is the loss of SimCLR without the
-        negatives of an anchor's own view. The ranking then has no effect, so that any cheap
+        negatives of an anchor's own view. The ranking then has no effect, so any cheap
         function works as `distance`. Pass a callable ``augmentation(segments, generator)`` as for
         :class:`LearnedMotifDistance`, for example :class:`relcon_sklearn.RandomAugmentations`.
     candidates : {"independent", "shared"}, default="independent"
@@ -114,7 +114,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
-        continues from the last checkpoint and ends with the same weights as without a break. With
+        resumes from the last checkpoint and ends with the weights of an uninterrupted `fit`. With
         other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
         step and saves the training. If None, nothing is saved.
     device : str, default="auto"
@@ -290,8 +290,8 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`, so that there is no validation.
-            If `distance` is fitted and not in a `FrozenEstimator`, so that it is fitted again.
+            If there are too few groups for `validation_fraction`. There is then no validation.
+            If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

@@ -40,8 +40,8 @@ class EmbedderConstructors:
             :meth:`LearnedMotifDistance.from_released_checkpoint`. If None, :meth:`score` raises an
             error.
         **params : dict
-            Other parameters of the estimator, such as `device`. The defaults are those of the
-            constructor, which are not all as published. They apply when a clone is fitted.
+            Other parameters of the estimator, such as `device`. The constructor's
+            defaults, not all of which are as published, apply when a clone is fitted.
 
         Returns
         -------

@@ -92,7 +92,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
-        continues from the last checkpoint and ends with the same weights as without a break. With
+        resumes from the last checkpoint and ends with the weights of an uninterrupted `fit`. With
         other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
         step and saves the training. If None, nothing is saved.
     device : str, default="auto"
@@ -230,7 +230,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`, so that there is no validation.
+            If there are too few groups for `validation_fraction`. There is then no validation.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

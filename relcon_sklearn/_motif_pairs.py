@@ -85,15 +85,15 @@ class PairComparison:
         >>> from relcon_sklearn.datasets import make_motion
         >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
         >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
-        >>> rebuilt = distance.fit(X, groups=subjects).reconstruct(X[0], X[1])
+        >>> reconstruction = distance.fit(X, groups=subjects).reconstruct(X[0], X[1])
         >>> d = distance.pairwise(X[:1], X[1:2])[0, 0]
-        >>> bool(np.isclose(((rebuilt - X[0]) ** 2).sum(), d, rtol=1e-4))
+        >>> bool(np.isclose(((reconstruction - X[0]) ** 2).sum(), d, rtol=1e-4))
         True
         """
         return self._apply_to_pairs(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
 
     def attention_map(self, anchor, candidate):
-        """Return the weights by which time steps of the candidate reconstruct those of the anchor.
+        """Return the weights of the candidate's time steps for each time step of the anchor.
 
         Parameters
         ----------

@@ -387,8 +387,8 @@ class RandomAugmentations(_Augmentation):
     Parameters
     ----------
     augmentations : sequence of callables or None, default=None
-        Augmentations to draw from, each called with ``(segments, generator)``. If None, those of
-        `default_augmentations`.
+        Augmentations to draw from, each called with ``(segments, generator)``. If None, the eight
+        augmentations of `default_augmentations` are used.
     n_applied : int, default=2
         Number of augmentations applied to each segment.
 

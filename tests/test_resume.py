@@ -245,7 +245,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
         patch.setattr(
             "relcon_sklearn._utils._atomic.open", FullDisk(5 * size // 2).open, raising=False
         )
-        with pytest.raises(OSError, match=r"No space left .* the same fit continues from step-"):
+        with pytest.raises(OSError, match=r"No space left .* the same fit resumes from step-"):
             fit(estimator, motion, tmp_path / "full", every_steps=1)
     assert not list((tmp_path / "full").glob(".*.tmp"))
     assert state(fit(estimator, motion, tmp_path / "full")) == expected

@@ -151,8 +151,8 @@ def paired_tests(results: DownstreamResults) -> str:
         "RelCon (transfer, linear probe) against every baseline, and fine-tuned RelCon against "
         "training from scratch, by the scores of held-out subjects averaged over seeds. The score "
         "is macro-F1, or the negative mean absolute error. Positive differences are in favour of "
-        "RelCon. p is that of Wilcoxon's two-sided signed-rank test. Holm p is corrected for the "
-        "number of baselines of the task; training from scratch is a separate comparison."
+        "RelCon. p is the p-value of Wilcoxon's two-sided signed-rank test. Holm p is corrected "
+        "for the number of baselines of the task; training from scratch is a separate comparison."
     ]
     for task in TASKS:
         tests = {

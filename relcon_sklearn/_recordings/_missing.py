@@ -33,6 +33,6 @@ def find_missing(signal: np.ndarray, nan_policy: str, name: str) -> np.ndarray:
         raise ValueError(
             f"{name} has NaN in {len(missing)} of {len(signal)} samples, the first in sample "
             f"{missing[0]}. Pass nan_policy='omit' to treat such samples as missing. They then "
-            "make holes, and no window spans a hole."
+            "make gaps, and no window spans a gap."
         )
     return missing

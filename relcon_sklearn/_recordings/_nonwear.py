@@ -18,7 +18,7 @@ def find_nonwear(
     Time is cut into blocks of 10 s from the start of the recording. A block is still if the
     standard deviation of every axis in it is below 13 mg. Consecutive still blocks whose samples
     span at least `minutes` are non-wear. A block without samples ends a run of still blocks. A
-    shorter hole does not.
+    shorter gap does not.
 
     Parameters
     ----------

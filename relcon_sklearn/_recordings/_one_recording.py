@@ -120,7 +120,7 @@ def _full_timeline(recording: Recording) -> Timeline:
 def _too_short(
     timeline: Timeline, recording: Recording, options: SegmentationOptions, ratio: Ratio
 ) -> bool:
-    """Return whether a recording, including its holes, is shorter than a window.
+    """Return whether a recording, including its gaps, is shorter than a window.
 
     With ``short="raise"``, raise ValueError if it is.
     """

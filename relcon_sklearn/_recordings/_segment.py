@@ -15,7 +15,7 @@ from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._stamps import has_dates
-from ._timeline import HOLE
+from ._timeline import SHORTEST_GAP
 from ._units import UNITS, raise_missing_units
 from ._window_layout import lay_out
 
@@ -106,9 +106,9 @@ def segment_recordings(
     nan_policy="raise",
     short="raise",
 ):
-    """Cut recordings into segments of equal length, in g, at one rate, without holes.
+    """Cut recordings into segments of equal length, in g, at one rate, without gaps.
 
-    Recordings are what devices export: days of samples per person, with holes, at the rate and in
+    Recordings are what devices export: days of samples per subject, with gaps, at the rate and in
     the units of the device. Segments are the input of the estimators. Data that are left out are
     counted in `dropped` and logged at level INFO. Data that look wrong raise an error that names
     the recording.
@@ -159,7 +159,7 @@ def segment_recordings(
         Time of each sample for recordings without timestamps in an index. Times are strictly
         increasing, as datetime64 (UTC) or in seconds. Pass one array for each recording, or None
         for a recording with regular sampling. Either all recordings have dates or none has. If
-        None, sampling is regular without holes and starts at 0 s.
+        None, sampling is regular without gaps and starts at 0 s.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, all columns except the column of the labels.
@@ -170,12 +170,11 @@ def segment_recordings(
         1.0 requires all. Segments without such a label are dropped.
 
     max_gap : float or None, default=None
-        Longest hole, in seconds, that is bridged by linear interpolation. If None, no hole is
-        bridged.
+        Longest gap, in seconds, that is filled by linear interpolation. If None, no gap is filled.
 
     nonwear : float or None, default=None
         Shortest duration, in minutes, for which a device that does not move counts as not worn.
-        Such periods are removed and become holes. 60 is usual. If None, nothing is removed.
+        Such periods are removed and become gaps. 60 is usual. If None, nothing is removed.
 
     gravity : bool, default=True
         Whether the signals include gravity. If True, and there are 3 channels, the median magnitude
@@ -184,7 +183,7 @@ def segment_recordings(
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
-        them as missing, so that they become holes.
+        them as missing, so that they become gaps.
 
     short : {"raise", "skip"}, default="raise"
         How to handle a recording shorter than a window. "raise" raises an error, "skip" leaves it
@@ -199,7 +198,7 @@ def segment_recordings(
         - `y`: label of each segment, as str, int64, bool or float64; None without `labels`
         - `groups`: subject of each segment
         - `hour_groups`: int64, the number of each segment's subject and hour, for
-          ``fit(X, groups=hour_groups)``. The hour is that of the segment's start, in UTC. Without
+          ``fit(X, groups=hour_groups)``. The hour is the UTC hour of the segment's start. Without
           dates, hours count from the start of each recording, and no two recordings share an hour.
         - `start_times`: datetime64[ns] in UTC. Without dates, float64 seconds: the time in
           `timestamps`, or since the start of the recording
@@ -230,11 +229,11 @@ def segment_recordings(
     2. Samples with NaN are refused or removed. The magnitude is checked against the units.
     3. Non-wear is removed. Time is cut into blocks of 10 s. A block is still if the standard
        deviation of every axis in it is below 13 mg. Consecutive still blocks that span at least
-       `nonwear` minutes are removed. The threshold of 13 mg is from van Hees et al. [1]_, who
-       require it of two of three axes, and a small range of values, in windows of an hour. All axes
-       in blocks of 10 s, as in the UK Biobank study [2]_, is stricter and locates the ends within
-       10 s.
-    4. The remaining samples are split at holes: spacings above 1.5 sample periods, or above
+       `nonwear` minutes are removed. The threshold of 13 mg is from van Hees et al. [1]_. They use
+       windows of an hour, in which two of three axes must be below the threshold and have a small
+       range of values. Blocks of 10 s in which all axes must be below it, as in the UK Biobank
+       study [2]_, are stricter and locate the ends of non-wear within 10 s.
+    4. The remaining samples are split at gaps: spacings above 1.5 sample periods, or above
        `max_gap`. The parts are called stretches. All further steps work within a stretch.
     5. A stretch is put on a regular grid, which starts at its first sample and has the nominal
        rate. If each sample is nearest to a separate grid point, within half a period, samples are
@@ -272,7 +271,7 @@ def segment_recordings(
 
     Examples
     --------
-    Two people, 50 Hz, in m/s^2; the first recording has a hole of 10 s and two labels.
+    Two people, 50 Hz, in m/s^2; the first recording has a gap of 10 s and two labels.
 
     >>> import numpy as np
     >>> from relcon_sklearn import segment_recordings
@@ -353,16 +352,16 @@ def _output_rate(rates: list[float], target_rate: float | None) -> float:
 
 
 def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: float) -> None:
-    """Raise ValueError if `max_gap` is too short to bridge a hole, or would bridge non-wear."""
-    if max_gap is not None and max_gap < HOLE / lowest_rate:
+    """Raise ValueError if `max_gap` is too short to fill a gap, or would fill non-wear."""
+    if max_gap is not None and max_gap < SHORTEST_GAP / lowest_rate:
         raise ValueError(
-            f"max_gap={max_gap:g} s is below {HOLE} sample periods ({HOLE / lowest_rate:.4g} s at "
-            f"{lowest_rate:g} Hz), the length of the shortest hole. Raise max_gap, or pass None to "
-            "bridge no hole."
+            f"max_gap={max_gap:g} s is below {SHORTEST_GAP} sample periods "
+            f"({SHORTEST_GAP / lowest_rate:.4g} s at {lowest_rate:g} Hz), the length of the "
+            "shortest gap. Raise max_gap, or pass None to fill no gap."
         )
     if None not in (max_gap, nonwear) and max_gap >= 60 * nonwear:
         raise ValueError(
-            f"max_gap={max_gap:g} s would bridge the holes that nonwear={nonwear:g} minutes makes. "
+            f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
             "Lower max_gap."
         )
 

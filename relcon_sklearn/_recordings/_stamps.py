@@ -93,7 +93,7 @@ def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
 
 
 def typical_spacing(position: np.ndarray) -> float:
-    """Return the typical spacing of two or more timestamps outside holes."""
+    """Return the typical spacing of two or more timestamps outside gaps."""
     spacing = np.diff(position)
     # The median is a multiple of the timestamps' resolution, which may be coarse. The mean of the
     # spacings up to 1.5 times the median is not. Holes affect neither.

@@ -1,4 +1,4 @@
-"""Times of samples: holes, stretches without holes, and the regular grid of each stretch."""
+"""Times of samples: gaps, stretches without gaps, and the regular grid of each stretch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HOLE = 1.5  # sample periods
+SHORTEST_GAP = 1.5  # sample periods
 
 # Tolerance of comparisons of timestamps, in seconds: float64 seconds since 1970 resolve 0.2 us.
 RESOLUTION = 1e-6
@@ -47,7 +47,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Stretches:
-    """Runs of samples without holes, as arrays with one entry for each stretch.
+    """Runs of samples without gaps, as arrays with one entry for each stretch.
 
     Stretch i has the samples ``first[i]:stop[i]`` of a timeline. It starts at ``origin[i]``, in
     sample periods since the start of the recording. Its regular grid has ``n_grid[i]`` points, one
@@ -69,9 +69,9 @@ class Stretches:
 
 
 def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None) -> Stretches:
-    """Split a timeline at its holes.
+    """Split a timeline at its gaps.
 
-    A hole is a spacing above 1.5 sample periods, or above `max_gap` seconds if it is not None.
+    A gap is a spacing above 1.5 sample periods, or above `max_gap` seconds if it is not None.
     """
     n, position = timeline.n_samples, timeline.position
     if position is None or n == 0:
@@ -79,13 +79,13 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
         return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
     slack = RESOLUTION * rate
     spacing = np.diff(position)
-    limit = HOLE if max_gap is None else max_gap * rate
+    limit = SHORTEST_GAP if max_gap is None else max_gap * rate
     cuts = np.flatnonzero(spacing > limit + slack) + 1
     first, stop = np.concatenate([[0], cuts]), np.concatenate([cuts, [n]])
     origin = position[first]
-    bridged = spacing > HOLE + slack
+    bridged = spacing > SHORTEST_GAP + slack
     nearest = np.rint(position - np.repeat(origin, stop - first))
-    # Except across a hole, neighbouring samples must be nearest to neighbouring grid points.
+    # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
     off_grid = np.zeros(n, dtype=bool)
     off_grid[1:] = (np.diff(nearest) != 1) & ~bridged
     on_grid = ~np.logical_or.reduceat(off_grid, first)

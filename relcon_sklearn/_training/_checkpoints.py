@@ -32,10 +32,10 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where and how often ``fit`` writes checkpoints, from which training can continue.
+    """Where and how often ``fit`` writes checkpoints, from which training can resume.
 
     Pass it, or only a path, as `checkpoint_dir` of an estimator. ``fit`` with the same parameters
-    and data then continues from the last checkpoint. It ends with the weights and the history of an
+    and data then resumes from the last checkpoint. It ends with the weights and the history of an
     uninterrupted ``fit``: exactly on a CPU, up to rounding on a GPU.
 
     Parameters
@@ -177,7 +177,7 @@ class CheckpointFolder:
         if changes := differences(fingerprint, self.fingerprint):
             raise ValueError(
                 f"checkpoint_dir={str(self.path)!r} holds the checkpoints of another training: "
-                f"{'; '.join(changes)}. To continue it, fit with its parameters and data. To start "
+                f"{'; '.join(changes)}. To resume it, fit with its parameters and data. To start "
                 "a new training, choose another folder."
             )
         return seed
@@ -254,7 +254,7 @@ class CheckpointFolder:
                 + (
                     "There is no earlier checkpoint."
                     if before is None
-                    else f"When there is space, the same fit continues from {before.name}."
+                    else f"When there is space, the same fit resumes from {before.name}."
                 ),
                 str(self.path),
             ) from error
@@ -275,7 +275,7 @@ class CheckpointFolder:
             try:
                 state = checkpoint_from_bytes(path.read_bytes(), path)
             except DamagedCheckpoint as error:
-                warn(f"{error} Continuing from the checkpoint before it.", RuntimeWarning)
+                warn(f"{error} Resuming from the checkpoint before it.", RuntimeWarning)
                 continue
             if changes := differences(state.pop("fingerprint"), self.fingerprint):
                 raise ValueError(f"{path} belongs to another training: {'; '.join(changes)}.")
@@ -319,7 +319,7 @@ def _check_version(version, path: Path) -> None:
     if version != _VERSION:
         raise ValueError(
             f"{path} has format version {version}; this version of relcon_sklearn, {__version__}, "
-            f"continues from version {_VERSION} only. Continue with the version that started it."
+            f"resumes from version {_VERSION} only. Resume with the version that started it."
         )
 
 

@@ -33,7 +33,7 @@ class TrainingOptions:
         Name of the trained model in the progress bar and in the log line of every epoch.
     checkpoints : CheckpointFolder or None, default=None
         Folder in which the training is saved at intervals. If the training started there before, it
-        continues from the last checkpoint. Ctrl-C and SIGTERM then finish the current step, save
+        resumes from the last checkpoint. Ctrl-C and SIGTERM then finish the current step, save
         the training, and raise KeyboardInterrupt. If None, nothing is saved.
     global_rng : bool, default=False
         Whether the module draws from torch's global generators. Their state is then saved too.

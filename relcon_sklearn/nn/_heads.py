@@ -83,7 +83,7 @@ def make_head(kind: str, n_features: int, n_outputs: int, width: int = 256) -> n
 
 
 class HeadedEncoder(nn.Module):
-    """Network of an encoder and a head, with frozen parts of the encoder.
+    """Encoder followed by a head, with parts of the encoder frozen.
 
     Frozen parts stay in evaluation mode, so that their batch norms keep their statistics.
 

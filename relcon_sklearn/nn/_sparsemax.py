@@ -74,8 +74,7 @@ def sparsemax(scores: Tensor) -> Tensor:
         \mathrm{sparsemax}(z) = \arg\min_{p \in \Delta} \|p - z\|^2 = \max(z - \tau(z), 0)
 
     where :math:`\tau(z)` is the threshold with which the weights sum to one. The function is
-    differentiable, and the gradient is exact: the Jacobian is the one of a projection onto the
-    support.
+    differentiable, and the gradient is exact: the Jacobian of a projection onto the support.
 
     Parameters
     ----------

@@ -203,11 +203,11 @@ class MotifMatchDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        anchor, candidate, rebuilt, attention = self._check_arrays()
+        anchor, candidate, reconstruction, attention = self._check_arrays()
         n_channels = anchor.shape[1]
         labels = channel_labels(self.channel_names, n_channels)
         units = channel_units(self.unit, n_channels)
-        self.distance_ = float(np.square(rebuilt - anchor, dtype=np.float64).sum())
+        self.distance_ = float(np.square(reconstruction - anchor, dtype=np.float64).sum())
         self.figure_, grid = panels(
             plt,
             ax,
@@ -239,11 +239,11 @@ class MotifMatchDisplay:
             lower.plot(time, anchor[:, i], color=line.get_color(), linewidth=1.4, label="anchor")
             self.reconstruction_lines_ += lower.plot(
                 time,
-                rebuilt[:, i],
+                reconstruction[:, i],
                 color=text_colour(),
                 linewidth=1.1,
                 linestyle="--",
-                label="rebuilt",
+                label="reconstructed",
             )
         lower_axes = [self.axes_[f"reconstruction {i}"] for i in range(n_channels)]
         self._label_reconstructions(lower_axes, labels, units)
@@ -256,20 +256,20 @@ class MotifMatchDisplay:
         check_sampling_rate(self.sampling_rate)
         anchor = as_segment(self.anchor, "anchor")
         candidate = as_segment(self.candidate, "candidate")
-        rebuilt = as_segment(self.reconstruction, "reconstruction")
+        reconstruction = as_segment(self.reconstruction, "reconstruction")
         attention = np.asarray(self.attention)
-        if candidate.shape[1] != anchor.shape[1] or rebuilt.shape != anchor.shape:
+        if candidate.shape[1] != anchor.shape[1] or reconstruction.shape != anchor.shape:
             raise ValueError(
-                f"anchor has shape {anchor.shape}, reconstruction {rebuilt.shape} and candidate "
-                f"{candidate.shape}. The first two must have the same shape, and all three must "
-                "have the same number of channels."
+                f"anchor has shape {anchor.shape}, reconstruction {reconstruction.shape} and "
+                f"candidate {candidate.shape}. The first two must have the same shape, and all "
+                "three must have the same number of channels."
             )
         if attention.shape != (len(anchor), len(candidate)):
             raise ValueError(
                 f"attention has shape {attention.shape}; expected (n_timesteps, "
                 f"n_candidate_timesteps), which is {(len(anchor), len(candidate))}."
             )
-        return anchor, candidate, rebuilt, attention
+        return anchor, candidate, reconstruction, attention
 
     def _draw_map(self, ax, bar_ax, attention, **kwargs) -> None:
         """Draw the attention map and its colour bar."""
@@ -363,6 +363,6 @@ def _title(distance: float, anchor, unit: str | None) -> str:
     """Return the title with the distance and the RMS error."""
     error = np.sqrt(distance / np.size(anchor))
     return (
-        "Anchor rebuilt from candidate:\n"
+        "Anchor reconstructed from candidate:\n"
         f"d = {with_unit(distance, unit, 2)} (RMS error {with_unit(error, unit)})"
     )

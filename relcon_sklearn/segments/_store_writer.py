@@ -164,8 +164,8 @@ class SegmentWriter:
             store have times of one kind, or none has times.
         hours : array-like of int of shape (n_segments,) or None, default=None
             Number of the hour of each segment. Segments with the same number belong to the same
-            hour of the subject. If None, hours are computed from `times`: calendar hours for
-            dates; for seconds, hours that differ from the hours of earlier appends. Without times,
+            hour of the subject. If None, hours are computed from `times`. Dates give calendar
+            hours. Seconds give hours that differ from the hours of earlier appends. Without times,
             all segments belong to one hour.
         **columns : array-like of shape (n_segments,)
             Values of each column of the store. All columns are required.

@@ -119,7 +119,7 @@ def test_nothing_is_left_of_a_device_in_a_drawer():
 
 
 def test_max_gap_must_not_bridge_nonwear():
-    with pytest.raises(ValueError, match="max_gap=3600 s would bridge the holes that nonwear=60"):
+    with pytest.raises(ValueError, match="max_gap=3600 s would fill the gaps that nonwear=60"):
         segment_recordings(wear([0.1], 0), RATE, units="g", window=1, nonwear=60, max_gap=3600)
 
 

@@ -109,7 +109,7 @@ def test_another_version_is_refused(tmp_path):
     folder(tmp_path)
     record = json.loads((tmp_path / "training.json").read_text())
     (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
-    with pytest.raises(ValueError, match=r"version 2; .* continues from version 1 only"):
+    with pytest.raises(ValueError, match=r"version 2; .* resumes from version 1 only"):
         folder(tmp_path)
     content = checkpoint_to_bytes({}).replace(b"checkpoint 1", b"checkpoint 9")
     with pytest.raises(ValueError, match="version 9"):
@@ -179,7 +179,7 @@ def test_a_full_disk_is_an_error_and_the_last_checkpoint_stays(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoints_module, "write_atomically", full)
-    with pytest.raises(OSError, match=r"No space left .* continues from step-0{11}1.ckpt") as e:
+    with pytest.raises(OSError, match=r"No space left .* resumes from step-0{11}1.ckpt") as e:
         checkpoints.write(2, {"step": 2})
     assert e.value.errno == errno.ENOSPC
     assert names(tmp_path) == before

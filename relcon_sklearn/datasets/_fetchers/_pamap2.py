@@ -81,7 +81,7 @@ def fetch_pamap2(
     Parameters
     ----------
     placement : {"wrist", "chest", "ankle"}, default="wrist"
-        Sensor to load. Wrist and ankle are those of the dominant side.
+        Sensor to load. Wrist and ankle are on the dominant side.
 
     data_home : str, path-like or None, default=None
         Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data

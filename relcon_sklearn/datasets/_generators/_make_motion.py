@@ -93,11 +93,11 @@ def make_motion(
 
     clipping : float or None, default=None
         Range of the sensor in g: values are clipped to -clipping and clipping. If None, the range
-        is unlimited. Watches and phones have 2 to 16 g.
+        is unlimited. The range of watches and phones is 2 to 16 g.
 
     dropout : float, default=0.0
         Fraction of the time that is lost, from 0 to below 1. Samples are lost in bursts of 0.15 to
-        0.45 s, and longer ones where bursts overlap. The last value is repeated, as by devices
+        0.45 s, and longer ones where bursts overlap. The last value is repeated, as in devices
         that fill in lost packets. The first sample of a segment is never lost.
 
     random_state : int, RandomState instance or None, default=None

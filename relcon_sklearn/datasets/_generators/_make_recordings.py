@@ -109,7 +109,7 @@ def make_recordings(
         The first sample is never lost.
 
     clock_jitter : float, default=0.0
-        Standard deviation of the error of the timestamps, in s, as of a phone that timestamps
+        Standard deviation of the error of the timestamps, in s, as in a phone that timestamps
         samples when they arrive. Timestamps never decrease. The signal is sampled at regular times
         and does not depend on the jitter.
 
