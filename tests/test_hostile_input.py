@@ -246,9 +246,9 @@ def test_explanations(name, n_channels, data):
     )
     bad = data.draw(refused(n_channels))
     with nothing_else_happens(anchors, candidates):
-        rebuilt = distance.reconstruct(anchors, candidates)
-        assert rebuilt.shape == shape
-        assert np.isfinite(rebuilt).all()
+        reconstructed = distance.reconstruct(anchors, candidates)
+        assert reconstructed.shape == shape
+        assert np.isfinite(reconstructed).all()
         weights = distance.attention_map(anchors, candidates)
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)

@@ -151,10 +151,10 @@ class TestTraining:
 class TestExplaining:
     def test_reconstruction_error_is_the_distance(self, fitted, motion):
         a, c = motion[0][3], motion[0][50, :40]
-        rebuilt = fitted.reconstruct(a, c)
-        assert rebuilt.shape == a.shape
+        reconstructed = fitted.reconstruct(a, c)
+        assert reconstructed.shape == a.shape
         expected = fitted.pairwise(a[None], c[None])[0, 0]
-        assert np.square(rebuilt - a).sum() == pytest.approx(expected, rel=1e-4)
+        assert np.square(reconstructed - a).sum() == pytest.approx(expected, rel=1e-4)
 
     def test_attention_map(self, fitted, motion):
         weights = fitted.attention_map(motion[0][3], motion[0][50, :40])

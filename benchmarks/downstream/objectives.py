@@ -169,9 +169,9 @@ class MaskedReconstruction:
                 steps = module["head"](features).float()
             steps = steps.view(n, n_channels, 4, -1).transpose(2, 3).reshape(n, n_channels, -1)
             # The stem has no padding, so that its steps are not exactly four time steps apart.
-            rebuilt = F.interpolate(steps, n_timesteps, mode="linear")
+            reconstructed = F.interpolate(steps, n_timesteps, mode="linear")
             mean, scale = x.mean(2, keepdim=True), x.std(2, keepdim=True) + 0.01
-            errors = (rebuilt - (x - mean) / scale).square() * mask
+            errors = (reconstructed - (x - mean) / scale).square() * mask
             return errors.sum() / (mask.sum() * n_channels).clamp(min=1)
 
         batches = Batches(array, index, terms.n_segments, seed)

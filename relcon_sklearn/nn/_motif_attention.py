@@ -162,9 +162,9 @@ class MotifCrossAttention(nn.Module):
         if self.training and self.dropout > 0:
             keep = torch.empty_like(weights).bernoulli_(1 - self.dropout, generator=generator)
             weights = weights * keep / (1 - self.dropout)
-        return self.rebuild(weights, features)
+        return self.reconstruct(weights, features)
 
-    def rebuild(self, weights: Tensor, candidates: CandidateFeatures) -> Tensor:
+    def reconstruct(self, weights: Tensor, candidates: CandidateFeatures) -> Tensor:
         """Sum the candidates' values with `weights` and map the sums to the original scale."""
         return self.restore(candidates.value @ weights.transpose(1, 2), candidates.stats)
 

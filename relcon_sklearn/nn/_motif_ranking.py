@@ -79,22 +79,22 @@ def motif_distances(
         Distances, where ``distances[i, j]`` is d(anchor i | candidate index[i, j]).
     """
     n_anchors, k = index.shape
-    rebuilt_anchors = anchors[..., ::query_stride]
-    scale = anchors.shape[-1] / rebuilt_anchors.shape[-1]
+    target_anchors = anchors[..., ::query_stride]
+    scale = anchors.shape[-1] / target_anchors.shape[-1]
     distances = anchors.new_empty(n_anchors, k)
     if k == 0:
         return distances
     constants = _stem_of_constants(net, anchors)
     has_fused_kernel = _has_fused_kernel(candidates.key)
     n_pairs = _chunk_size(anchors, candidates.key.shape[1] * anchors.shape[-1])
-    n_score_maps = _chunk_size(anchors, rebuilt_anchors.shape[-1] * candidates.key.shape[-1])
+    n_score_maps = _chunk_size(anchors, target_anchors.shape[-1] * candidates.key.shape[-1])
     block_size = max(1, n_pairs // max(1, k))
     if anchors.device.type == "cpu":
         block_size = min(block_size, max_anchors)
 
     def rank_block(i: int) -> None:
         block = slice(i * block_size, (i + 1) * block_size)
-        targets, n = rebuilt_anchors[block], len(anchors[block])
+        targets, n = target_anchors[block], len(anchors[block])
         centre = anchors[block].mean(dim=-1, keepdim=True)
         stem = torch.cat(
             [_stem_per_channel(net, anchors[block] - centre), constants.expand(n, -1, -1)], dim=1
@@ -111,8 +111,10 @@ def motif_distances(
                 errors = _fused_distances(net, query, candidates, flat, stats, targets)
             else:
                 pairs = CandidateFeatures(candidates.key[flat], candidates.value[flat], stats)
-                rebuilt = _rebuild(net, query, pairs, n_score_maps)
-                errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
+                reconstructed = _reconstruct(net, query, pairs, n_score_maps)
+                errors = squared_error(
+                    reconstructed, targets.repeat_interleave(rows.shape[1], dim=0)
+                )
             out.copy_(scale * errors.view_as(rows))
 
     _run(rank_block, math.ceil(n_anchors / block_size), anchors.device)
@@ -257,7 +259,7 @@ def _pair_queries(
         return net.query_net.after_stem(x, _activate, stride)
 
 
-def _rebuild(
+def _reconstruct(
     net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, n_at_once: int
 ) -> Tensor:
     """Return the reconstructions of anchors with given queries, `n_at_once` pairs at a time."""

@@ -236,8 +236,8 @@ def _pair_errors(
         value = tl.load(values + (candidate * C + c) * S + s, mask=s < S, other=0.0)
         target = tl.load(anchors + (anchor * C + c) * T + t, mask=t < T, other=0.0)
         attended = tl.sum(weights * value[None, :], axis=1) * per_weight
-        rebuilt = attended * tl.load(gain + pair * C + c) + tl.load(shift + pair * C + c)
-        error += (rebuilt - target) * (rebuilt - target)
+        reconstructed = attended * tl.load(gain + pair * C + c) + tl.load(shift + pair * C + c)
+        error += (reconstructed - target) * (reconstructed - target)
     tl.store(parts + program.to(tl.int64), tl.sum(tl.where(t < T, error, 0.0), axis=0))
 
 

@@ -261,8 +261,8 @@ class TestDistance:
         distance = LearnedMotifDistance.from_released_checkpoint(path)
         anchor, candidate = arrays["anchors"][1].numpy(), arrays["candidates"][3].numpy()
         assert (arrays["pairs"][1] == torch.tensor([1, 3])).all()
-        rebuilt = distance.reconstruct(anchor, candidate)
-        assert error_of(rebuilt, arrays["recon_sparsemax"][1].numpy()) < 1e-4
+        reconstructed = distance.reconstruct(anchor, candidate)
+        assert error_of(reconstructed, arrays["recon_sparsemax"][1].numpy()) < 1e-4
         weights = distance.attention_map(anchor, candidate)
         assert error_of(weights, arrays["attn_sparsemax_pair1"].numpy()) < 1e-4
         assert np.isfinite(distance.score(arrays["anchors"].numpy()))

@@ -198,8 +198,8 @@ def test_some_time_steps_of_the_anchors(length, stride, dtype, attention):
                 pair = net.encode_candidates(candidate)
                 stem = net.query_net.stem(net.revin.normalise(anchor, pair.stats))
                 query = net.query_net.after_stem(stem, stride=stride)
-                rebuilt = net.rebuild(net.weights(query, pair.key), pair)
-                error = (rebuilt - anchor[..., ::stride]).square().sum(dim=1).mean()
+                reconstructed = net.reconstruct(net.weights(query, pair.key), pair)
+                error = (reconstructed - anchor[..., ::stride]).square().sum(dim=1).mean()
             expected = (length * error).item()
             tolerance = 1e-3 if dtype == torch.float32 else 1e-8
             assert found[i, j].item() == pytest.approx(expected, rel=tolerance)

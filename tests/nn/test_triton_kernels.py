@@ -61,8 +61,8 @@ def expected_distances(query, keys, values, rows, anchors, owner, gain, shift, a
     for p, (row, anchor) in enumerate(zip(rows.tolist(), owner.tolist(), strict=True)):
         scores = query[p].double().mT @ keys[row].double() / math.sqrt(query.shape[1])
         attended = values[row].double() @ weigh[attention](scores).mT
-        rebuilt = gain[p].double()[:, None] * attended + shift[p].double()[:, None]
-        distances.append((rebuilt - anchors[anchor].double()).square().sum())
+        reconstructed = gain[p].double()[:, None] * attended + shift[p].double()[:, None]
+        distances.append((reconstructed - anchors[anchor].double()).square().sum())
     return torch.stack(distances)
 
 

@@ -24,7 +24,7 @@ def test_signals_map_and_reconstruction_come_from_the_distance(embedder, pair):
     time = np.arange(64) / 50
     attention = distance.attention_map(anchor, candidate)
     np.testing.assert_array_equal(display.image_.get_array(), attention)
-    rebuilt = distance.reconstruct(anchor, candidate)
+    reconstructed = distance.reconstruct(anchor, candidate)
     for i in range(3):
         np.testing.assert_array_equal(
             display.candidate_lines_[i].get_xydata(), np.column_stack([time, candidate[:, i]])
@@ -34,7 +34,7 @@ def test_signals_map_and_reconstruction_come_from_the_distance(embedder, pair):
             display.anchor_lines_[i].get_xydata(), np.column_stack([anchor[:, i], time])
         )
         lower = display.axes_[f"reconstruction {i}"]
-        expected = [anchor[:, i], rebuilt[:, i]]
+        expected = [anchor[:, i], reconstructed[:, i]]
         assert len(lower.lines) == 2
         for line, values in zip(lower.lines, expected, strict=True):
             np.testing.assert_array_equal(line.get_xydata(), np.column_stack([time, values]))
