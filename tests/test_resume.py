@@ -13,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
+from skorch.callbacks import EpochScoring, LRScheduler
 from torch import nn
 
 from relcon_sklearn import Checkpoints, LazyWindows
@@ -21,42 +21,11 @@ from relcon_sklearn._batches import GroupIndex
 from relcon_sklearn._training._fingerprint import checksum, describe, fingerprint_of_data
 from relcon_sklearn.nn import PulsePPGEncoder
 from relcon_sklearn.segments._array import SegmentArray
+from tests.support.break_off import BreakOff, Broken
 from tests.support.full_disk import FullDisk
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
-
-
-class Broken(Exception):
-    """The end of a machine, as far as a test needs it."""
-
-
-class BreakOff(Callback):
-    """Ends whatever training it is in after so many steps."""
-
-    def __init__(self, after=10**9, act=None):
-        self.after = after
-        self.act = act
-
-    def on_train_begin(self, net, **kwargs):
-        self.left_ = self.after
-
-    def load_state_dict(self, state):
-        pass
-
-    def state_dict(self):
-        return {}
-
-    def on_batch_end(self, net, training=None, **kwargs):
-        if training:
-            self.left_ -= 1
-            if self.left_ == 0:
-                if self.act is None:
-                    raise Broken
-                self.act()
-
-    def get_params(self, deep=True):
-        return {}
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
