@@ -1,9 +1,9 @@
 """Whatever is passed: a finite, repeatable result for each segment, or an error that names it.
 
-A property-based suite (hypothesis; the strategies are in hostile.py, hostile_things.py and
-hostile_labels.py). An example is one call of a test below: a result that was compared in all its
-ways, or an error whose words were read. In CI they are the same every time. To try others, and
-more::
+A property-based suite (hypothesis). The strategies are in tests/support/hostile_segments.py,
+hostile_non_segments.py and hostile_labels.py. An example is one call of a test below: a result that
+was compared in all its ways, or an error whose text was read. In CI the examples are the same every
+time. To try others, and more::
 
     RELCON_HOSTILE_EXAMPLES=50000 python -m pytest tests/test_hostile_input.py
 """
@@ -23,7 +23,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from relcon_sklearn.segments._array import LARGEST_VALUE, SegmentArray
-from tests.support.hostile import CONTENTS, N_TIMESTEPS, Minimal, cases, rngs, shapes
 from tests.support.hostile_labels import (
     bad_groups,
     bad_labels,
@@ -34,7 +33,8 @@ from tests.support.hostile_labels import (
     good_numbers,
     good_weights,
 )
-from tests.support.hostile_things import refused
+from tests.support.hostile_non_segments import refused
+from tests.support.hostile_segments import CONTENTS, N_TIMESTEPS, Minimal, cases, rngs, shapes
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = {

@@ -28,7 +28,7 @@ import pytest
 import relcon_sklearn
 from tests.support.reference import tiny_classifier
 
-SCRIPT = Path(__file__).with_name("support") / "watched.py"
+SCRIPT = Path(__file__).with_name("support") / "side_effects.py"
 
 # Set by scikit-learn and NumPy.
 THEIRS = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OPENBLAS_MAIN_FREE"}
