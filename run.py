@@ -23,7 +23,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 COMMANDS = {
     "demo": [["examples/first_pretraining.py"]],
-    "test": [["-m", "pytest"]],
+    "test": [["-m", "pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"]],
     "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
     "docs": [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]],
 }
@@ -55,7 +55,7 @@ def main(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         sys.exit(__doc__)
     name, *rest = arguments
-    if name == "demo":  # too small to gain from threads, which would wait for each other
+    if name in ("demo", "test"):  # too small to gain from threads, which would wait for each other
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     install(EXTRAS[name])
     for command in COMMANDS[name]:
