@@ -224,13 +224,19 @@ def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
         clone(estimator).fit(X[:50], groups=subjects[:50])
 
 
-def test_killed_at_random_moments():
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(
+    ("n_kills", "trainings"),
+    [
+        # A classifier that is pretrained first has all stages.
+        (6, ["classifier"]),
+        pytest.param(20, ["distance", "embedder", "classifier"], marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_random_moments(n_kills, trainings):
     """SIGKILL, also inside of writes, in every stage; see the script."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "20"], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, SCRIPT, "--kills", str(n_kills), "--trainings", *trainings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 kills survived" in done.stdout
+    assert f"{n_kills} kills survived" in done.stdout
     assert "in a write" in done.stdout
