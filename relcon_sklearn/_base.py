@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
-import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,27 +17,54 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 from torch import nn
 
-from ._batches import Batches, GroupIndex, hold_out_groups, on_device
-from ._files import SavedAsFile
+from ._batches import DeviceSegments, GroupIndex, hold_out_groups, on_device
+from ._files import (
+    FittedReader,
+    FittedWriter,
+    SavedAsFile,
+    are_strings,
+    as_count,
+    check_entry,
+    read_history,
+    write_history,
+)
 from ._files._recipes import PackedModule, Recipe
-from ._training import CheckpointFolder, Checkpoints, Loss, fit_module
-from ._training._fingerprint import checksum, describe, fingerprint_of_data
+from ._training import CheckpointFolder, Checkpoints, TrainingOptions
+from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_array, as_labels
 from ._utils._doc_link import DocLinkMixin
-from ._utils._memory_advice import advises_on_memory
+from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import ONE_LENGTH, SegmentArray
 from .segments._runs import RunLabels
 
-# Draws of the groups held out, until one leaves a training part that will do.
-_N_DRAWS = 20
+# Attempts at a split whose training part is acceptable, for example contains every class.
+_N_SPLITS = 20
+
+
+class Run(NamedTuple):
+    """One call of ``fit``: the seed of all its random draws, and where it is saved, if anywhere."""
+
+    seed: int
+    checkpoints: CheckpointFolder | None
+
+    def pass_on(self, part: BaseEstimator, name: str) -> None:
+        """Have a nested estimator draw from the same seed, and save in a folder inside.
+
+        Parameters of its own that the nested estimator, a clone, has been given stay as they are.
+        """
+        if part.random_state is None:
+            part.set_params(random_state=self.seed)
+        if self.checkpoints is not None and getattr(part, "checkpoint_dir", "none") is None:
+            part.set_params(checkpoint_dir=self.checkpoints.settings.inside(name))
 
 
 class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     """Base of estimators of segments that hold torch modules.
 
-    Subclasses have the parameters below, make their modules with :meth:`_build`, train them with
-    :meth:`_train`, and set ``history_`` when everything else is done.
+    Subclasses have the parameters below. Their ``fit`` makes modules with :meth:`_build`, splits
+    the groups with :meth:`_hold_out`, trains as :meth:`_training_options` says, and sets
+    ``history_`` when everything else is done.
     """
 
     _parameter_constraints: dict = {
@@ -70,25 +97,18 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         read on demand, each row is checked when it is read.
         """
         own_num_threads()  # all that is fitted or applied in a thread begins here
-        in_memory = not _is_lazy(X)
-        if in_memory:
-            checked = as_array(
-                X, name, if_ragged=ONE_LENGTH, allow_nd=True, ensure_all_finite=False
-            )
-        else:
-            checked = X
-        _, n_timesteps, n_channels = _check_shape(checked, name)
-        array = SegmentArray(checked, name)
-        if in_memory:
-            array.check()
-        if len(checked.shape) == 2:
+        # An estimator that this one is nested in has checked its segments.
+        array = X if isinstance(X, SegmentArray) else _as_segments(X, name)
+        is_2d = len(array.X.shape) == 2
+        _, n_timesteps, n_channels = array.shape
+        if is_2d:
             # Each column is a feature to scikit-learn, so names and number must match.
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validate_data(self, array.given, reset=reset, skip_check_array=True)
         if reset:
-            self.n_features_in_ = n_timesteps
-            self.n_channels_in_ = n_channels
+            self.n_features_in_ = operator.index(n_timesteps)
+            self.n_channels_in_ = operator.index(n_channels)
             vars(self).pop("history_", None)
-            if len(checked.shape) == 3:
+            if not is_2d:
                 vars(self).pop("feature_names_in_", None)
         elif n_channels != self.n_channels_in_:
             raise ValueError(
@@ -119,22 +139,20 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             return torch.device(self.device)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _begin(
-        self, array: SegmentArray, index: GroupIndex, **others
-    ) -> tuple[int, CheckpointFolder | None]:
-        """Return the seed of a fit, and where its checkpoints are kept if they are wanted.
+    def _open_checkpoints(self, array: SegmentArray, index: GroupIndex, **others) -> Run:
+        """Return the seed of a fit, and its checkpoints if they are wanted.
 
-        A fit that goes on has the seed it was begun with. `others` are further arrays that it
-        depends on.
+        A fit that continues has the seed that it was begun with. `others` are further arrays that
+        it depends on.
         """
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if self.checkpoint_dir is None:
-            return seed, None
+            return Run(seed, None)
         settings = self.checkpoint_dir
         if not isinstance(settings, Checkpoints):
             settings = Checkpoints(settings)
         fingerprint = {
-            **describe(self),
+            **fingerprint_of(self),
             "data": {
                 **fingerprint_of_data(array, index),
                 **{name: checksum(value) for name, value in others.items()},
@@ -143,82 +161,97 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         if isinstance(self.random_state, np.random.RandomState):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
         checkpoints = CheckpointFolder(settings, fingerprint, seed)
-        return checkpoints.seed, checkpoints
-
-    @advises_on_memory("training")
-    def _train(
-        self,
-        module: nn.Module,
-        loss: Loss,
-        array: SegmentArray,
-        groups: GroupIndex,
-        seed: int,
-        *,
-        batches: Callable[..., Batches] = Batches,
-        **kwargs,
-    ) -> list[dict]:
-        """Train `module` in place on all groups but those held out; return the history."""
-        parts = self._hold_out(groups, np.random.default_rng(seed), stacklevel=5)
-        if self.max_epochs > 0:
-            array = on_device(array, self._device())
-        train, valid = (
-            None if part is None else batches(array, part, self.batch_size, seed) for part in parts
-        )
-        return self._fit_module(module, loss, train, valid, **kwargs)
+        return Run(checkpoints.seed, checkpoints)
 
     def _hold_out(
         self,
         groups: GroupIndex,
-        rng: np.random.Generator,
+        seed: int,
         *,
-        will_do: Callable[[GroupIndex], bool] = lambda train: True,
-        stacklevel: int,
+        is_acceptable: Callable[[GroupIndex], bool] = lambda train: True,
     ) -> tuple[GroupIndex, GroupIndex | None]:
-        """Split into a training part, with every class if `will_do`, and validation or None."""
+        """Split into an acceptable training part, and a validation part or None."""
+        rng = np.random.default_rng(seed)
         why = "too few groups or segments to hold any out"
-        for _ in range(_N_DRAWS):
+        for _ in range(_N_SPLITS):
             train, valid = hold_out_groups(groups, self.validation_fraction, rng)
-            if valid is None or will_do(train):
+            if valid is None or is_acceptable(train):
                 break
         else:
             train, valid = groups, None
-            why = f"in each of {_N_DRAWS} draws, the groups held out were all that have some class"
+            why = (
+                f"in each of {_N_SPLITS} random splits, the groups held out were the only ones "
+                "that have one of the classes"
+            )
         if valid is None and self.validation_fraction > 0:
-            warnings.warn(
-                f"validation_fraction={self.validation_fraction}: {why}; training without "
-                "validation, and keeping the last epoch.",
-                UserWarning,
-                stacklevel=stacklevel,
+            warn(
+                f"validation_fraction={self.validation_fraction}: {why}. Training without "
+                "validation, and keeping the last epoch. Pass validation_fraction=0 to train "
+                "without validation and without this warning."
             )
         return train, valid
 
-    def _fit_module(
-        self, module: nn.Module, loss: Loss, train: Batches, valid: Batches | None, **kwargs
-    ) -> list[dict]:
-        """Train `module` in place with the parameters of the estimator; return the history."""
-        return fit_module(
-            module,
-            loss,
-            train,
-            valid,
+    def _training_options(
+        self, description: str, run: Run, *, patience: int | None = None, global_rng: bool = False
+    ) -> TrainingOptions:
+        """Return how a module is trained, by the parameters of the estimator."""
+        return TrainingOptions(
             lr=self.lr,
             max_epochs=self.max_epochs,
             device=self._device(),
-            callbacks=self.callbacks,
+            patience=patience,
+            callbacks=self.callbacks or (),
             verbose=self.verbose,
-            **kwargs,
+            description=description,
+            checkpoints=run.checkpoints,
+            global_rng=global_rng,
         )
 
-    def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
-        """Make a module with seeded weights and keep it, with its recipe for pickling."""
-        recipe = Recipe(factory, kwargs)
-        self._keep(name, recipe.make(seed), recipe)
+    def _near_the_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
+        """Return segments in the memory of the device, if training will read them and they fit."""
+        return on_device(array, self._device()) if self.max_epochs > 0 else array
 
-    @advises_on_memory("training")
-    def _keep(self, name: str, module: nn.Module, recipe: Recipe) -> None:
-        """Keep a module, in evaluation mode, with its recipe for pickling."""
+    def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
+        """Make a module with seeded weights, and set it as an attribute."""
+        recipe = Recipe(factory, kwargs)
+        self._set_module(name, recipe.make(seed), recipe)
+
+    def _set_module(self, name: str, module: nn.Module, recipe: Recipe) -> None:
+        """Set a module as an attribute, in evaluation mode, and note its recipe for pickling."""
         self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
         setattr(self, name, module.to(self._device()).eval())
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        """Return the entries of a header for what was learned, by the names of attributes.
+
+        Subclasses add their own. Modules and arrays are noted by `writer`.
+        """
+        names = getattr(self, "feature_names_in_", None)
+        n_features = getattr(self, "n_features_in_", None)  # not known of released networks
+        return {
+            "n_features_in_": None if n_features is None else int(n_features),
+            "n_channels_in_": int(self.n_channels_in_),
+            "feature_names_in_": None if names is None else [str(name) for name in names],
+            "history_": write_history(self.history_),
+        }
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        """Set the attributes that :meth:`_write_fitted` wrote, and check them.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not as this class writes it. So do KeyError, TypeError and others.
+        """
+        self.n_channels_in_ = as_count(reader.take("n_channels_in_"))
+        self.history_ = read_history(reader.take("history_"))
+        if (n_features := reader.take("n_features_in_")) is not None:
+            self.n_features_in_ = as_count(n_features)
+        if (names := reader.take("feature_names_in_")) is not None:
+            check_entry(are_strings(names) and len(names) == n_features, "feature_names_in_")
+            self.feature_names_in_ = np.array(names, dtype=object)
 
     # -- pickling --------------------------------------------------------------------------
 
@@ -245,6 +278,19 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Segm
         return tags
 
 
+def _as_segments(X, name: str) -> SegmentArray:
+    """Return a view of `X`, or raise ValueError; what is in memory is scanned at once."""
+    in_memory = not _is_lazy(X)
+    checked = X
+    if in_memory:
+        checked = as_array(X, name, if_ragged=ONE_LENGTH, allow_nd=True, ensure_all_finite=False)
+    _check_shape(checked, name)
+    array = SegmentArray(checked, name, given=X)
+    if in_memory:
+        array.check()
+    return array
+
+
 def _is_lazy(X) -> bool:
     """Whether `X` should be left where it lies and read a few rows at a time."""
     if isinstance(X, np.memmap):
@@ -257,8 +303,8 @@ def _is_lazy(X) -> bool:
     return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
 
 
-def _check_shape(X, name: str) -> tuple[int, int, int]:
-    """Return (n_segments, n_timesteps, n_channels) of an array with a shape and a dtype."""
+def _check_shape(X, name: str) -> None:
+    """Raise ValueError unless an array has the shape and the dtype of segments."""
     try:
         shape = tuple(operator.index(size) for size in X.shape)
     except TypeError as error:  # dask does not know all sizes of some arrays, h5py's Empty has none
@@ -273,7 +319,6 @@ def _check_shape(X, name: str) -> tuple[int, int, int]:
     for size, what in zip(shape, ("segments", "time steps", "channels"), strict=False):
         if size < 1:
             raise ValueError(f"{name} has no {what}: its shape is {tuple(X.shape)}.")
-    return (*shape, 1)[:3]
 
 
 def _is_real(dtype) -> bool:
@@ -294,16 +339,3 @@ def check_several(array: SegmentArray) -> None:
             f"{array.name} has n_samples=1 (shape {array.shape}), but at least 2 segments are "
             "needed: a segment is compared with others."
         )
-
-
-def continue_within(
-    part: BaseEstimator, name: str, seed: int, checkpoints: CheckpointFolder | None
-) -> None:
-    """Have a part of an estimator, a clone, draw from its seed and save beside its checkpoints.
-
-    What the part has parameters of its own for stays with those.
-    """
-    if part.random_state is None:
-        part.set_params(random_state=seed)
-    if checkpoints is not None and getattr(part, "checkpoint_dir", "none") is None:
-        part.set_params(checkpoint_dir=checkpoints.settings.inside(name))

@@ -8,12 +8,15 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._fine_tuning import FineTunedEstimator
+from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, write_labels
+from ._fine_tuning import FineTunedEstimator, Labelled
 from ._training import classification_loss
 from ._utils._arrays import as_labels
+from ._utils._memory_advice import advises_on_memory
 from ._utils._sample_weight import check_weights, class_weights
 
 
+@saved_in_files
 class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     """Classifier of motion segments: an encoder, pretrained or new, with a head on it.
 
@@ -157,6 +160,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and what of the encoder is not frozen.
 
@@ -209,25 +213,15 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
                 "above 0: there is nothing to tell apart."
             )
         self.classes_ = classes
-        seed, checkpoints = self._begin(array, index, y=codes, sample_weight=weights)
+        run = self._open_checkpoints(array, index, y=codes, sample_weight=weights)
         train, valid = self._hold_out(
             index,
-            np.random.default_rng(seed),
-            will_do=lambda part: len(np.unique(codes[part.rows])) == len(present),
-            stacklevel=4,
+            run.seed,
+            is_acceptable=lambda part: len(np.unique(codes[part.rows])) == len(present),
         )
-        self._start_encoder(X, array, groups, weights, seed, checkpoints)
-        self.history_ = self._learn(
-            array,
-            train,
-            valid,
-            codes,
-            weights,
-            n_outputs=len(classes),
-            loss=classification_loss,
-            seed=seed,
-            checkpoints=checkpoints,
-        )
+        self._start_encoder(array, groups, weights, run)
+        data = Labelled(array, codes, weights, train, valid)
+        self.history_ = self._learn(data, classification_loss, n_outputs=len(classes), run=run)
         return self
 
     def predict(self, X):
@@ -277,6 +271,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             infinity.
         """
         return softmax(self._outputs(X), axis=1)
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {**super()._write_fitted(writer), "classes_": write_labels(self.classes_)}
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        self.classes_ = read_labels(reader.take("classes_"))
+        self._read_network(reader, n_outputs=len(self.classes_))
 
     def _check_labels(self, y) -> tuple[np.ndarray, np.ndarray]:
         """Return the classes, and the number of the class of each segment."""

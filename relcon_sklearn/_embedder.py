@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from contextlib import nullcontext
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context, clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SegmentTransformer, check_several, continue_within
-from ._batches import Batches, GroupIndex, SharedBatches
-from ._files._recipes import Recipe, seeded_global_rng
-from ._files._released_checkpoints import as_encoder, read_released
+from ._base import Run, SegmentTransformer, check_several
+from ._batches import Batches, DeviceSegments, GroupIndex, SharedBatches
+from ._embedder_constructors import EmbedderConstructors
+from ._files import FileError, FittedReader, FittedWriter, as_count, check_entry, saved_in_files
+from ._files._recipes import seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
-from ._training import CheckpointFolder, MotifRanker, PairwiseRanker, mean_loss, ranking_loss
+from ._training import Loss, MotifRanker, PairwiseRanker, fit_module, mean_loss, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
-from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
+from ._utils._warnings import warn
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
-from .nn._released import released_encoder
 from .segments._array import SegmentArray
 
 
-class RelConEmbedder(SegmentTransformer):
+@saved_in_files
+class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates from the same subject and from others are put in order of
@@ -245,6 +243,7 @@ class RelConEmbedder(SegmentTransformer):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @advises_on_memory("training")
     def fit(self, X, y=None, groups=None):
         """Pretrain the encoder, and the distance first if it is not given frozen.
 
@@ -291,35 +290,26 @@ class RelConEmbedder(SegmentTransformer):
         check_several(array)
         if self.augmentation is None and self.n_between == 0:
             self._check_within(index)
-        seed, checkpoints = self._begin(array, index)
-        self.distance_ = self._fit_distance(X, groups, seed, checkpoints)
+        run = self._open_checkpoints(array, index)
+        self.distance_ = self._fit_distance(X, array, groups, run)
         factory, settings = encoder_preset(self.encoder)
-        self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
+        self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
+        global_rng = draws_globally(self.encoder_)
         # Fits with an encoder that draws from the global generators (dropout) wait for each other
         # where they run in threads.
-        global_rng = draws_globally(self.encoder_)
-        with seeded_global_rng(seed, self._device()) if global_rng else nullcontext():
-            self.history_ = self._train(
+        with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
+            parts = self._hold_out(index, run.seed)
+            data = self._near_the_device(array)
+            train, valid = (
+                None if part is None else self._batches(data, part, run.seed) for part in parts
+            )
+            self.history_ = fit_module(
                 self.encoder_,
-                self._loss(
-                    dtype_of(self.precision, self._device()),
-                    self.query_stride,
-                    n_positives=self.n_positives,
-                    augmentation=self.augmentation,
-                    compiled=self.compile,
-                ),
-                array,
-                index,
-                seed,
-                description="encoder",
-                checkpoints=checkpoints,
-                global_rng=global_rng,
-                batches=partial(
-                    SharedBatches if self.candidates == "shared" else Batches,
-                    n_within=self.n_within,
-                    n_between=self.n_between,
-                ),
+                self._training_loss(),
+                train,
+                valid,
+                self._training_options("encoder", run, global_rng=global_rng),
             )
         return self
 
@@ -390,104 +380,31 @@ class RelConEmbedder(SegmentTransformer):
         index = self._check_groups(groups, len(array))
         check_several(array)
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
-        return -mean_loss(self.encoder_, self._loss(), batches, self._device())
+        loss = ranking_loss(self._ranker(torch.float32), self.temperature, torch.float32)
+        return -mean_loss(self.encoder_, loss, batches, self._device())
 
-    @classmethod
-    def from_released_checkpoint(cls, path, *, distance=None, **params):
-        """Load an encoder that the released code of RelCon or Pulse-PPG has trained.
-
-        Both write one kind of file ("checkpoint_best.pkl"). Which encoder is in it, and of which
-        size, is told by the names and shapes of its weights; strides and the kind of pooling are
-        taken to be as published. RelCon's takes accelerations in g, Pulse-PPG's pulse waves of
-        any scale, both at the rate that they were trained at, which is not in the file.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file. It is read without executing anything in it, and may have been written on a
-            GPU.
-        distance : LearnedMotifDistance, FrozenEstimator, callable, str, path-like or None, \
-                default=None
-            What candidates were ranked by, which the file does not hold: needed for :meth:`score`
-            alone. A fitted `LearnedMotifDistance`, another distance as in the constructor, or the
-            path of a checkpoint to load with
-            :meth:`LearnedMotifDistance.from_released_checkpoint`.
-        **params : dict
-            Other parameters of the estimator, such as `device`. Defaults are ours, which are not
-            all as published: a clone, when it is fitted, is trained as they say.
-
-        Returns
-        -------
-        embedder : RelConEmbedder
-            A fitted estimator. Its `encoder` is the name of one, or a
-            :class:`functools.partial` of its class if it has none, and ``history_`` one record:
-            the ``epoch`` the file was written after, the first of which is 0, and ``test_loss``,
-            the sum of the losses of the validation batches. ``transform`` takes segments of any
-            length.
-
-        Raises
-        ------
-        ValueError
-            If the file is any other, is damaged, or holds anything else.
-        OSError
-            If the file cannot be read.
-        """
-        checkpoint = read_released(path, released_encoder)
-        n_channels = checkpoint.net.settings["n_channels"]
-        if isinstance(distance, (str, os.PathLike)):
-            device = params.get("device", "auto")
-            distance = LearnedMotifDistance.from_released_checkpoint(distance, device=device)
-        if isinstance(distance, LearnedMotifDistance):
-            distance = FrozenEstimator(distance)  # a clone keeps its weights
-        embedder = cls(distance, encoder=as_encoder(checkpoint.net), **params)
-        embedder._validate_params()
-        embedder.distance_ = _unfrozen(distance, n_channels)
-        factory, settings = encoder_preset(embedder.encoder)
-        recipe = Recipe(factory, {"n_channels": n_channels, **settings})
-        embedder._n_features_out = checkpoint.give(embedder, "encoder_", recipe).n_features
-        return embedder
-
-    @classmethod
-    def for_cpu(cls, distance=None, **params):
-        """Return an unfitted embedder with settings that train in about a minute on a CPU.
-
-        They are the settings of the gallery, for some thousand segments: a small distance and
-        encoder, candidates shared within a batch and ranked by every fourth time step, and the
-        contrast of two augmented views with the nearest within-subject candidate.
-
-        Parameters
-        ----------
-        distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-            As in the constructor; None is ``LearnedMotifDistance.for_cpu()``.
-        **params : dict
-            Other parameters of the estimator; they take precedence over these settings.
-
-        Returns
-        -------
-        embedder : RelConEmbedder
-            An unfitted estimator.
-
-        Examples
-        --------
-        >>> from relcon_sklearn import RelConEmbedder
-        >>> embedder = RelConEmbedder.for_cpu(max_epochs=30, random_state=0)
-        >>> embedder.encoder, embedder.candidates, embedder.max_epochs
-        ('resnet14-half', 'shared', 30)
-        """
-        settings = {
-            "encoder": "resnet14-half",
-            "augmentation": RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-            "n_positives": 2,
-            "n_within": 7,
-            "n_between": 0,
-            "candidates": "shared",
-            "batch_size": 8,
-            "query_stride": 4,
-            "max_epochs": 15,
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "encoder_": writer.encoder("encoder_"),
+            "distance_": writer.value(self.distance_, "distance_", ["distance"]),
+            "_n_features_out": int(self._n_features_out),
         }
-        if distance is None:
-            distance = LearnedMotifDistance.for_cpu()
-        return cls(distance, **{**settings, **params})
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        encoder = reader.encoder("encoder_")
+        self._n_features_out = as_count(reader.take("_n_features_out"))
+        check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
+        entry = reader.take("distance_")
+        self.distance_ = distance = reader.value(entry)
+        if isinstance(entry, dict) and "given" in entry:
+            if not callable(distance):
+                raise FileError(f"{entry['given']}={distance!r} is given; expected a callable.")
+        elif distance is not None:  # as in released encoders
+            check_entry(isinstance(distance, LearnedMotifDistance), "distance_")
+            check_entry(distance.__sklearn_is_fitted__(), "distance_")
+            check_entry(distance.n_channels_in_ == self.n_channels_in_, "distance_")
 
     def _check_within(self, index: GroupIndex) -> None:
         """Raise ValueError if no anchor would have any candidate."""
@@ -501,34 +418,48 @@ class RelConEmbedder(SegmentTransformer):
                 "pass groups that say whose each segment is, or a positive n_between."
             )
 
-    def _fit_distance(self, X, groups, seed: int, checkpoints: CheckpointFolder | None):
+    def _fit_distance(self, X, array: SegmentArray, groups, run: Run):
+        """Return the distance to rank by: as it is if frozen or a function, else a fitted clone."""
         distance = LearnedMotifDistance() if self.distance is None else self.distance
-        if isinstance(distance, FrozenEstimator):
-            distance = distance.estimator
+        if is_frozen(distance):
+            distance = unwrap(distance)
             check_is_fitted(distance)
-            distance._check_segments(X, reset=False)
+            distance._check_segments(array, reset=False)
             return distance
         if not isinstance(distance, BaseEstimator):
             return distance
-        if isinstance(distance, LearnedMotifDistance) and distance.__sklearn_is_fitted__():
-            warnings.warn(
-                "distance is a fitted LearnedMotifDistance that is fitted anew, on the data given "
-                "to fit. To rank by it as it is pass FrozenEstimator(distance).",
-                UserWarning,
-                stacklevel=4,
+        ours = isinstance(distance, LearnedMotifDistance)
+        if ours and distance.__sklearn_is_fitted__():
+            warn(
+                "distance is a fitted LearnedMotifDistance that is fitted again, on the data given "
+                "to fit. To rank by it as it is, pass FrozenEstimator(distance). To silence this "
+                "warning, pass clone(distance)."
             )
         distance = clone(distance)
         if self.distance is None:
             distance.set_params(device=self.device, verbose=self.verbose)
-        continue_within(distance, "distance", seed, checkpoints)
-        return distance.fit(X, groups=groups)
+        run.pass_on(distance, "distance")
+        return distance.fit(array if ours else X, groups=groups)
 
-    def _loss(self, dtype=torch.float32, query_stride=1, **settings):
+    def _batches(self, data: SegmentArray | DeviceSegments, part: GroupIndex, seed: int) -> Batches:
+        kind = SharedBatches if self.candidates == "shared" else Batches
+        return kind(data, part, self.batch_size, seed, self.n_within, self.n_between)
+
+    def _training_loss(self) -> Loss:
+        dtype = dtype_of(self.precision, self._device())
+        return ranking_loss(
+            self._ranker(dtype, self.query_stride),
+            self.temperature,
+            dtype,
+            n_positives=self.n_positives,
+            augmentation=self.augmentation,
+            compiled=self.compile,
+        )
+
+    def _ranker(self, dtype: torch.dtype, query_stride: int = 1) -> MotifRanker | PairwiseRanker:
         if isinstance(self.distance_, LearnedMotifDistance):
-            ranker = MotifRanker(self.distance_.net_.to(self._device()), dtype, query_stride)
-        else:
-            ranker = PairwiseRanker(self.distance_)
-        return ranking_loss(ranker, self.temperature, dtype, **settings)
+            return MotifRanker(self.distance_.net_.to(self._device()), dtype, query_stride)
+        return PairwiseRanker(self.distance_)
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
@@ -540,20 +471,3 @@ class RelConEmbedder(SegmentTransformer):
             device,
             verbose=self.verbose,
         )
-
-
-def _unfrozen(distance, n_channels: int):
-    """Return what a frozen distance holds, if it is fitted to so many channels."""
-    if isinstance(distance, FrozenEstimator):
-        distance = distance.estimator
-        check_is_fitted(distance)
-        if distance.n_channels_in_ != n_channels:
-            raise ValueError(
-                f"distance was fitted with {distance.n_channels_in_} channels, but the encoder "
-                f"with {n_channels}."
-            )
-    elif isinstance(distance, BaseEstimator):
-        raise ValueError(
-            f"distance={distance!r} cannot be fitted here: pass a fitted LearnedMotifDistance."
-        )
-    return distance

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import warnings
 from contextlib import nullcontext
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ._base import SegmentEstimator, check_several, continue_within
-from ._batches import GroupIndex, LabelledBatches, on_device
+from ._base import Run, SegmentEstimator, check_several
+from ._batches import DeviceSegments, GroupIndex, LabelledBatches
 from ._embedder import RelConEmbedder
+from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
-from ._training import CheckpointFolder, Loss
+from ._training import Loss, fit_module
 from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
 from ._utils._sample_weight import weighted_moments
+from ._utils._warnings import warn
 from .nn import HeadedEncoder, make_head, without_gradients
 from .nn._heads import HEADS
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
@@ -36,6 +38,31 @@ _KEPT_BYTES = 2**28
 
 # Segments whose embeddings the head standardises by, where the encoder learns.
 _N_STANDARDISED = 256
+
+
+# The head in files.
+_HEAD = ModuleKind(make_head)
+
+
+class Labelled(NamedTuple):
+    """Segments with their targets and weights, row by row, and the rows to train and validate on.
+
+    `valid` is None if nothing is held out.
+    """
+
+    array: SegmentArray | DeviceSegments
+    targets: np.ndarray
+    weights: np.ndarray
+    train: GroupIndex
+    valid: GroupIndex | None
+
+    def batches(self, batch_size: int, seed: int) -> list[LabelledBatches | None]:
+        """Return the batches to train on, and those to validate on or None."""
+        labels = {"targets": self.targets, "weights": self.weights}
+        return [
+            None if part is None else LabelledBatches(self.array, part, batch_size, seed, **labels)
+            for part in (self.train, self.valid)
+        ]
 
 
 class FineTunedEstimator(SegmentEstimator):
@@ -84,82 +111,21 @@ class FineTunedEstimator(SegmentEstimator):
 
     # -- learning --------------------------------------------------------------------------
 
-    @advises_on_memory("training")
-    def _learn(
-        self,
-        array: SegmentArray,
-        train: GroupIndex,
-        valid: GroupIndex | None,
-        targets: np.ndarray,
-        weights: np.ndarray,
-        *,
-        n_outputs: int,
-        loss: Loss,
-        seed: int,
-        checkpoints: CheckpointFolder | None,
-    ) -> list[dict]:
-        """Put a head on ``encoder_``, train what is not frozen, and return the history."""
-        frozen = self._frozen_parts(self.encoder_)
-        n_features = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
-        self._build(
-            "head_", make_head, seed, kind=self.head, n_features=n_features, n_outputs=n_outputs
-        )
-        with without_gradients(frozen), self._own_rng(seed):
-            if self.freeze == "encoder":
-                # Its embeddings never change: the head reads them in place of the segments.
-                embeddings = self._embed(array, out=_room_for(len(array), n_features))
-                self._standardise(embeddings, weights_of(train, weights))
-                array = SegmentArray(embeddings, "embeddings")
-                net = HeadedEncoder(nn.Flatten(), self.head_)
-            else:
-                some = train.spread(_N_STANDARDISED, np.random.default_rng(seed))
-                self._standardise(self._embed_as_in_training(array.read(some)), weights[some])
-                dtype = dtype_of(self.precision, self._device())
-                net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)
-            if self.max_epochs > 0:
-                array = on_device(array, self._device())
-            parts = (
-                None
-                if part is None
-                else LabelledBatches(
-                    array, part, self.batch_size, seed, targets=targets, weights=weights
-                )
-                for part in (train, valid)
-            )
-            return self._fit_module(
-                net,
-                loss,
-                *parts,
-                patience=self.n_iter_no_change,
-                description=type(self).__name__,
-                checkpoints=checkpoints,
-                global_rng=self._draws_globally(),
-            )
-
-    def _start_encoder(
-        self,
-        X,
-        array: SegmentArray,
-        groups,
-        weights: np.ndarray,
-        seed: int,
-        checkpoints: CheckpointFolder | None,
-    ):
+    def _start_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: Run) -> None:
         """Set ``encoder_``: a new one, or a copy of a pretrained one."""
-        encoder = self.encoder
-        given = encoder.estimator if isinstance(encoder, FrozenEstimator) else encoder
+        encoder, given = self.encoder, unwrap(self.encoder)
         if isinstance(given, RelConEmbedder):
-            if given is encoder:
-                embedder = self._pretrained(X, array, groups, weights, seed, checkpoints)
-            else:
+            if is_frozen(encoder):
                 embedder = given
                 check_is_fitted(embedder)
-                embedder._check_segments(X, reset=False)
+                embedder._check_segments(array, reset=False)
+            else:
+                embedder = self._pretrained(array, groups, weights, run)
             recipe = embedder._recipes["encoder_"]
-            self._keep("encoder_", copy.deepcopy(embedder.encoder_), recipe)
+            self._set_module("encoder_", copy.deepcopy(embedder.encoder_), recipe)
         elif isinstance(encoder, str) or callable(encoder):
             factory, settings = encoder_preset(encoder)
-            self._build("encoder_", factory, seed, n_channels=self.n_channels_in_, **settings)
+            self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         else:
             raise ValueError(
                 f"encoder={encoder!r} is, or wraps, a {type(given).__name__}; of estimators, only "
@@ -167,29 +133,51 @@ class FineTunedEstimator(SegmentEstimator):
             )
 
     def _pretrained(
-        self,
-        X,
-        array: SegmentArray,
-        groups,
-        weights: np.ndarray,
-        seed: int,
-        checkpoints: CheckpointFolder | None,
-    ):
+        self, array: SegmentArray, groups, weights: np.ndarray, run: Run
+    ) -> RelConEmbedder:
         """Return a fitted clone of the embedder given, of the rows that have a weight."""
         if self.encoder.__sklearn_is_fitted__():
-            warnings.warn(
-                "encoder is a fitted RelConEmbedder that is pretrained anew, on the data given to "
-                "fit. To start from its weights pass FrozenEstimator(embedder).",
-                UserWarning,
-                stacklevel=5,
+            warn(
+                "encoder is a fitted RelConEmbedder that is pretrained again, on the data given to "
+                "fit. To start from its weights, pass FrozenEstimator(embedder). To silence this "
+                "warning, pass clone(embedder)."
             )
         embedder = clone(self.encoder)
-        continue_within(embedder, "pretraining", seed, checkpoints)
-        if not weights.all():
-            rows = np.flatnonzero(weights)
-            X = ChosenRows(array, rows)
-            groups = None if groups is None else np.asarray(groups)[rows]
-        return embedder.fit(X, groups=groups)
+        run.pass_on(embedder, "pretraining")
+        if weights.all():
+            return embedder.fit(array, groups=groups)
+        rows = np.flatnonzero(weights)
+        groups = None if groups is None else np.asarray(groups)[rows]
+        return embedder.fit(ChosenRows(array, rows), groups=groups)
+
+    def _learn(self, data: Labelled, loss: Loss, *, n_outputs: int, run: Run) -> list[dict]:
+        """Put a head on ``encoder_``, train what is not frozen, and return the history."""
+        frozen = self._frozen_parts(self.encoder_)
+        n_features = self._embed(SegmentArray(data.array.read(np.arange(1)))).shape[1]
+        self._build(
+            "head_", make_head, run.seed, kind=self.head, n_features=n_features, n_outputs=n_outputs
+        )
+        with without_gradients(frozen), self._own_rng(run.seed):
+            if self.freeze == "encoder":
+                # Its embeddings never change: the head reads them in place of the segments.
+                embeddings = self._embed(data.array, out=_room_for(len(data.array), n_features))
+                self._standardise(embeddings, weights_of(data.train, data.weights))
+                data = data._replace(array=SegmentArray(embeddings, "embeddings"))
+                net = HeadedEncoder(nn.Flatten(), self.head_)
+            else:
+                rows = data.train.sample_evenly(_N_STANDARDISED, np.random.default_rng(run.seed))
+                z = self._embed_as_in_training(data.array.read(rows))
+                self._standardise(z, data.weights[rows])
+                dtype = dtype_of(self.precision, self._device())
+                net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)
+            data = data._replace(array=self._near_the_device(data.array))
+            options = self._training_options(
+                type(self).__name__,
+                run,
+                patience=self.n_iter_no_change,
+                global_rng=self._draws_globally(),
+            )
+            return fit_module(net, loss, *data.batches(self.batch_size, run.seed), options)
 
     def _frozen_parts(self, encoder: nn.Module) -> list[nn.Module]:
         """Return the modules of an encoder that are not to change."""
@@ -228,6 +216,24 @@ class FineTunedEstimator(SegmentEstimator):
         # Fits with an encoder that draws from the global generators (dropout) wait for each other
         # where they run in threads.
         return seeded_global_rng(seed, self._device()) if self._draws_globally() else nullcontext()
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "encoder_": writer.encoder("encoder_"),
+            "head_": writer.module("head_"),
+        }
+
+    def _read_network(self, reader: FittedReader, n_outputs: int) -> None:
+        """Read the encoder and the head, which has `n_outputs` outputs."""
+        encoder = reader.encoder("encoder_")
+        head = reader.module("head_", _HEAD)
+        head.check_arguments(n_outputs=n_outputs)
+        check_entry(head.recipe.kwargs["kind"] in HEADS, "kind of head_")
+        if encoder.n_features is not None:
+            head.check_arguments(n_features=encoder.n_features)
 
     # -- prediction ------------------------------------------------------------------------
 

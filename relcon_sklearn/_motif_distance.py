@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_several
 from ._batches import Batches
+from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._files._recipes import Recipe
 from ._files._released_checkpoints import read_released
-from ._training import mean_loss, reconstruction_loss
-from ._utils._arrays import as_array
+from ._motif_pairs import PairComparison
+from ._training import fit_module, mean_loss, reconstruction_loss
 from ._utils._memory_advice import advises_on_memory
-from ._utils._progress import progress_bar
+from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
-from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
+from .nn import MotifCrossAttention
 from .nn._motif_attention import ATTENTIONS
-from .nn._released import released_motif_attention
+from .nn._released_networks import released_motif_attention
 from .segments._array import SegmentArray
-
-# Float32 segments handled at once, next to some 150 times as much for a candidate's features.
-_BLOCK_BYTES = 2**21
 
 # Of the convolutions, as published: what the network has by default.
 _KERNEL_SIZE = 15
 
-# Attention weights that explaining a block of pairs may take.
-_EXPLAIN_BYTES = 2**26
+# The network in files. Each of its layers has at least 12 tensors.
+_NET = ModuleKind(MotifCrossAttention, "n_layers", 12)
 
 
-class LearnedMotifDistance(SegmentTransformer):
+@saved_in_files
+class LearnedMotifDistance(PairComparison, SegmentTransformer):
     r"""Learnable distance between motion segments, trained to disregard rotations.
 
     The distance of an anchor segment A from a candidate B is the squared error with which A can
@@ -188,6 +185,7 @@ class LearnedMotifDistance(SegmentTransformer):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @advises_on_memory("training")
     def fit(self, X, y=None, groups=None):
         """Learn the distance.
 
@@ -229,27 +227,29 @@ class LearnedMotifDistance(SegmentTransformer):
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_several(array)
-        seed, checkpoints = self._begin(array, index)
+        run = self._open_checkpoints(array, index)
         self._build(
             "net_",
             MotifCrossAttention,
-            seed,
+            run.seed,
             n_channels=self.n_channels_in_,
             **self._net_settings(),
         )
-        loss = reconstruction_loss(self._augmentation())
-        history = self._train(
+        parts = self._hold_out(index, run.seed)
+        data = self._near_the_device(array)
+        train, valid = (
+            None if part is None else Batches(data, part, self.batch_size, run.seed)
+            for part in parts
+        )
+        history = fit_module(
             self.net_,
-            loss,
-            array,
-            index,
-            seed,
-            description="motif distance",
-            checkpoints=checkpoints,
+            reconstruction_loss(self._augmentation()),
+            train,
+            valid,
+            self._training_options("motif distance", run),
         )
         n_references = len(array) if self.n_references is None else self.n_references
-        rng = np.random.default_rng(seed)
-        self.reference_rows_ = index.spread(n_references, rng)
+        self.reference_rows_ = index.sample_evenly(n_references, np.random.default_rng(run.seed))
         self.references_ = array.read(self.reference_rows_)
         self.history_ = history
         return self
@@ -284,98 +284,6 @@ class LearnedMotifDistance(SegmentTransformer):
                 "from_released_checkpoint; references_ where they were taken out)."
             )
         return self._pairwise(self._check_segments(X, reset=False), SegmentArray(self.references_))
-
-    def pairwise(self, X_anchor, X_candidate=None):
-        """Return the distance of every anchor from every candidate.
-
-        Parameters
-        ----------
-        X_anchor : array-like of shape (n_anchors, n_timesteps, n_channels)
-            Segments to be rebuilt.
-        X_candidate : array-like of shape (n_candidates, n_candidate_timesteps, n_channels) \
-                or None, default=None
-            Segments to rebuild them from; None takes the anchors.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_anchors, n_candidates)
-            Float32. Not symmetric, and not zero on the diagonal.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If the segments cannot be used, have another number of channels than in training, or
-            hold NaN or infinity.
-        """
-        check_is_fitted(self)
-        anchors = self._check_segments(X_anchor, reset=False, name="X_anchor")
-        if X_candidate is None:
-            return self._pairwise(anchors, anchors)
-        candidates = self._check_segments(X_candidate, reset=False, name="X_candidate")
-        return self._pairwise(anchors, candidates)
-
-    def reconstruct(self, anchor, candidate):
-        """Rebuild anchors from candidates, pair by pair.
-
-        Parameters
-        ----------
-        anchor : array-like of shape (n_timesteps, n_channels) or (n, n_timesteps, n_channels)
-            Segment(s) to be rebuilt.
-        candidate : array-like of shape (n_candidate_timesteps, n_channels) or \
-                (n, n_candidate_timesteps, n_channels)
-            Segment(s) to rebuild them from, as many as there are anchors.
-
-        Returns
-        -------
-        reconstruction : ndarray of the shape of `anchor`
-            Float32, in the units of the data. ``((reconstruction - anchor) ** 2).sum()`` is the
-            distance.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If the segments cannot be used, or there are not as many candidates as anchors.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from relcon_sklearn import LearnedMotifDistance
-        >>> from relcon_sklearn.datasets import make_motion
-        >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
-        >>> distance = LearnedMotifDistance(embed_dim=8, max_epochs=1, random_state=0)
-        >>> rebuilt = distance.fit(X, groups=subjects).reconstruct(X[0], X[1])
-        >>> d = distance.pairwise(X[:1], X[1:2])[0, 0]
-        >>> bool(np.isclose(((rebuilt - X[0]) ** 2).sum(), d, rtol=1e-4))
-        True
-        """
-        return self._explain(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
-
-    def attention_map(self, anchor, candidate):
-        """Return which time steps of the candidate each time step of the anchor is built from.
-
-        Parameters
-        ----------
-        anchor, candidate : array-like
-            As in :meth:`reconstruct`.
-
-        Returns
-        -------
-        weights : ndarray of shape (n_timesteps, n_candidate_timesteps) or \
-                (n, n_timesteps, n_candidate_timesteps)
-            Float32; each row is non-negative and sums to one.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If the segments cannot be used, or there are not as many candidates as anchors.
-        """
-        return self._explain(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
 
     @advises_on_memory("scoring")
     def score(self, X, y=None):
@@ -460,13 +368,11 @@ class LearnedMotifDistance(SegmentTransformer):
         arguments = {"n_channels": settings["n_channels"], **distance._net_settings()}
         if settings["kernel_size"] != _KERNEL_SIZE:
             arguments["kernel_size"] = settings["kernel_size"]
-            warnings.warn(
-                f"{path} has convolutions of {settings['kernel_size']} time steps. That is no "
-                f"parameter: a clone, if it is fitted, has {_KERNEL_SIZE}.",
-                UserWarning,
-                stacklevel=2,
+            warn(
+                f"{path} has convolutions of {settings['kernel_size']} time steps. The estimator "
+                f"has no parameter for that: a clone, if it is fitted, has {_KERNEL_SIZE}."
             )
-        checkpoint.give(distance, "net_", Recipe(MotifCrossAttention, arguments))
+        checkpoint.install_into(distance, "net_", Recipe(MotifCrossAttention, arguments))
         distance.references_ = np.empty((0, 1, distance.n_channels_in_), dtype=np.float32)
         if references is not None:
             array = distance._check_segments(references, reset=False, name="references")
@@ -501,6 +407,23 @@ class LearnedMotifDistance(SegmentTransformer):
         settings = {"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2}
         return cls(**{**settings, **params})
 
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        writer.array("references_", np.float32)
+        writer.array("reference_rows_", np.int64)
+        return {**super()._write_fitted(writer), "net_": writer.module("net_")}
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        net = reader.module("net_", _NET)
+        net.check_arguments(n_channels=self.n_channels_in_)
+        # All else it was made with are parameters, which may have been changed since it was fitted.
+        others = {k: v for k, v in net.recipe.kwargs.items() if k in self._net_settings()}
+        type(self)(**others)._validate_params()
+        n, n_timesteps, _ = reader.shape("references_", 3)
+        n_timesteps = getattr(self, "n_features_in_", n_timesteps)
+        reader.array("references_", "F32", (n, n_timesteps, self.n_channels_in_))
+        reader.array("reference_rows_", "I64", (n,))
+
     @property
     def _n_features_out(self):
         return len(self.references_)
@@ -511,67 +434,3 @@ class LearnedMotifDistance(SegmentTransformer):
 
     def _augmentation(self):
         return RandomAugmentations() if self.augmentation is None else self.augmentation
-
-    @advises_on_memory("comparing pairs")
-    def _pairwise(self, anchors: SegmentArray, candidates: SegmentArray) -> np.ndarray:
-        net, device = self.net_.to(self._device()), self._device()
-        distances = np.empty((len(anchors), len(candidates)), dtype=np.float32)
-        with progress_bar(distances.size, "distances", "pairs", shown=self.verbose > 0) as bar:
-            for columns in candidates.chunks(_BLOCK_BYTES):
-                features = encode_in_chunks(net, _read(candidates, columns, device))
-                for rows in anchors.chunks(_BLOCK_BYTES):
-                    block = _block(net, _read(anchors, rows, device), features)
-                    distances[np.ix_(rows, columns)] = block.cpu().numpy()
-                    bar.update(block.numel())
-        return distances
-
-    @advises_on_memory("comparing pairs")
-    def _explain(self, anchor, candidate, function) -> np.ndarray:
-        """Apply `function` to pairs of anchors and candidates, a block at a time."""
-        check_is_fitted(self)
-        given = {
-            name: as_array(value, name, ensure_2d=False, allow_nd=True, ensure_all_finite=False)
-            for name, value in (("anchor", anchor), ("candidate", candidate))
-        }
-        single = given["anchor"].ndim == 2
-        pair = []
-        for name, value in given.items():
-            if value.ndim != 3 - single:
-                raise ValueError(
-                    f"{name} has shape {value.shape}; expected (n_timesteps, n_channels) or "
-                    "(n, n_timesteps, n_channels), alike for anchor and candidate."
-                )
-            value = value[None] if single else value
-            pair.append(self._check_segments(value, reset=False, name=name))
-        anchors, candidates = pair
-        if len(anchors) != len(candidates):
-            raise ValueError(
-                f"anchor has {len(anchors)} segments, but candidate has {len(candidates)}: they "
-                "are taken pair by pair."
-            )
-        device = self._device()
-        self.net_.to(device)
-        # The attention of a pair takes n_candidate_timesteps values for each of the anchor's.
-        n_bytes = max(1, _EXPLAIN_BYTES // candidates.shape[1])
-        with torch.inference_mode():
-            blocks = [
-                function(_read(anchors, rows, device), _read(candidates, rows, device))
-                .cpu()
-                .numpy()
-                for rows in anchors.chunks(n_bytes)
-            ]
-        result = np.concatenate(blocks)
-        return result[0] if single else result
-
-
-def _read(array: SegmentArray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(array.read(rows)).transpose(1, 2).to(device)
-
-
-def _block(
-    net: MotifCrossAttention, anchors: torch.Tensor, candidates: CandidateFeatures
-) -> torch.Tensor:
-    """Return the distances of all anchors from all candidates."""
-    n_candidates = len(candidates.key)
-    index = torch.arange(n_candidates, device=anchors.device).expand(len(anchors), n_candidates)
-    return motif_distances(net, anchors, candidates, index)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 
-from ._fine_tuning import FineTunedEstimator, weights_of
+from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
+from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
 from ._utils._arrays import as_float64
+from ._utils._memory_advice import advises_on_memory
 from ._utils._sample_weight import check_weights, weighted_moments
 from .segments._array import LARGEST_VALUE
 
 
+@saved_in_files
 class RelConRegressor(RegressorMixin, FineTunedEstimator):
     """Regressor of motion segments: an encoder, pretrained or new, with a head on it.
 
@@ -144,6 +147,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and what of the encoder is not frozen.
 
@@ -189,25 +193,16 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         y = as_float64(y, "y")
         weights = check_weights(sample_weight, len(y))
         array, index = self._check_rows(X, len(y), weights, groups)
-        seed, checkpoints = self._begin(array, index, y=y, sample_weight=weights)
-        train, valid = self._hold_out(index, np.random.default_rng(seed), stacklevel=4)
+        run = self._open_checkpoints(array, index, y=y, sample_weight=weights)
+        train, valid = self._hold_out(index, run.seed)
         mean, scale = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
         if self.scale_targets:
             mean, scale = _mean_and_scale(y, weights_of(train, weights))
         self.target_mean_, self.target_scale_ = mean, scale
         targets = _scaled(y, mean, scale).reshape(len(y), -1)
-        self._start_encoder(X, array, groups, weights, seed, checkpoints)
-        self.history_ = self._learn(
-            array,
-            train,
-            valid,
-            targets,
-            weights,
-            n_outputs=targets.shape[1],
-            loss=regression_loss,
-            seed=seed,
-            checkpoints=checkpoints,
-        )
+        self._start_encoder(array, groups, weights, run)
+        data = Labelled(array, targets, weights, train, valid)
+        self.history_ = self._learn(data, regression_loss, n_outputs=targets.shape[1], run=run)
         return self
 
     def predict(self, X):
@@ -236,6 +231,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)
         return outputs * self.target_scale_ + self.target_mean_
+
+    def _write_fitted(self, writer: FittedWriter) -> dict:
+        return {
+            **super()._write_fitted(writer),
+            "target_mean_": np.asarray(self.target_mean_).tolist(),
+            "target_scale_": np.asarray(self.target_scale_).tolist(),
+        }
+
+    def _read_fitted(self, reader: FittedReader) -> None:
+        super()._read_fitted(reader)
+        mean = as_numbers(reader.take("target_mean_"), "target_mean_")
+        scale = as_numbers(reader.take("target_scale_"), "target_scale_")
+        check_entry(mean.shape == scale.shape and mean.ndim <= 1, "target_scale_")
+        check_entry(bool((scale > 0).all()), "target_scale_")
+        self.target_mean_, self.target_scale_ = mean, scale
+        self._read_network(reader, n_outputs=mean.size)
 
 
 def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -336,8 +336,8 @@ class TestPositivesAndViews:
         X, _, subjects = motion
         seen = []
         monkeypatch.setattr(
-            "relcon_sklearn._base.fit_module",
-            lambda net, loss, train, valid, **_: seen.append((loss, train, valid)),
+            "relcon_sklearn._embedder.fit_module",
+            lambda net, loss, train, valid, options: seen.append((loss, train, valid)),
         )
         settings = {"candidates": candidates, "temperature": 0.5, "precision": "float32"}
         embedder = tiny_embedder(distance=euclidean, **settings, **changes)

@@ -47,7 +47,7 @@ class TestPairwise:
     def test_blocks_make_no_difference(self, fitted, motion, monkeypatch):
         X = motion[0]
         expected = fitted.pairwise(X[:9], X[9:20])
-        monkeypatch.setattr("relcon_sklearn._motif_distance._BLOCK_BYTES", 1600)
+        monkeypatch.setattr("relcon_sklearn._motif_pairs._BLOCK_BYTES", 1600)
         np.testing.assert_allclose(fitted.pairwise(X[:9], X[9:20]), expected, rtol=1e-5)
 
     def test_progress_bar_when_verbose(self, motion, capsys):
@@ -124,9 +124,9 @@ class TestTraining:
     def test_a_group_is_held_out_whole(self, motion, monkeypatch):
         X, _, subjects = motion
         seen = []
-        module = "relcon_sklearn._base.fit_module"
+        module = "relcon_sklearn._motif_distance.fit_module"
         monkeypatch.setattr(
-            module, lambda net, loss, train, valid, **_: seen.append((train, valid))
+            module, lambda net, loss, train, valid, options: seen.append((train, valid))
         )
         tiny_distance(validation_fraction=0.4).fit(X, groups=subjects)
         train, valid = (set(b.index.labels.tolist()) for b in seen[0])
@@ -135,7 +135,7 @@ class TestTraining:
         assert len(valid) == 2
 
     def test_without_enough_groups_says_so(self, motion):
-        with pytest.warns(UserWarning, match="training without validation"):
+        with pytest.warns(UserWarning, match="Training without validation"):
             distance = tiny_distance().fit(motion[0], groups=np.zeros(90))
         assert "valid_loss" not in distance.history_[0]
 

@@ -1,4 +1,4 @@
-"""Which segments meet in a training step: groups, order, and batches of several kinds."""
+"""Selection of the segments of each training step: groups, order, and batches of several kinds."""
 
 from ._batches import Batch, Batches
 from ._groups import GroupIndex, hold_out_groups

@@ -1,4 +1,4 @@
-"""Batches: which rows of the data are read together, and who is ranked against whom."""
+"""Batches: the rows that are read together, and the candidates each anchor is compared with."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ._order import random_order
 
 
 class Batch(NamedTuple):
-    """Segments and what to do with them.
+    """Segments of a training step, its anchors and their candidates.
 
     `segments` is (n, n_timesteps, n_channels) float32. `anchors` (n_anchors,) and `candidates`
-    (n_anchors, n_candidates) number rows of `segments`; a negative candidate means there is none.
-    `seed` drives every random choice made with the batch, so that a step of training depends on
-    nothing but the weights and its batch.
+    (n_anchors, n_candidates) are row numbers of `segments`. Negative numbers in `candidates` stand
+    for no candidate. `seed` determines every random choice made with the batch, so that a training
+    step depends only on the weights and its batch.
     """
 
     segments: torch.Tensor
@@ -30,32 +30,32 @@ class Batch(NamedTuple):
 
     @property
     def n_items(self) -> int:
-        """How many items the loss of the batch is the mean of: anchors."""
+        """Number of items that the loss of the batch is the mean of: anchors."""
         return len(self.anchors)
 
     def to(self, device) -> Batch:
         """Move the tensors to `device`."""
         device = torch.device(device)
         if all(x.device == device for x in self[:3]):
-            # Even a move to where a tensor is lets go of Python's lock, for which the thread that
-            # makes the next batch is waiting.
+            # Even a move to the same device releases the GIL, and the thread that makes the next
+            # batch is waiting for it.
             return self
         return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), self.seed)
 
     def pin_memory(self) -> Batch:
-        """Copy what is in the host's memory to where a GPU can fetch it from by itself."""
+        """Copy tensors on the CPU to pinned memory, from which a GPU can copy asynchronously."""
         pinned = (x.pin_memory() if x.device.type == "cpu" else x for x in self[:3])
         return Batch(*pinned, self.seed)
 
 
 class Batches:
-    """The batches of an epoch: each row in use is an anchor once, in random order.
+    """Batches of an epoch, in which each row in use is an anchor once, in random order.
 
     The candidates of an anchor are up to `n_within` other segments of its group, and the other
-    anchors of the batch (RelCon, section 3.2). A group that has fewer gives those it has.
+    anchors of the batch (RelCon, section 3.2). A smaller group contributes all its other segments.
 
-    Batches are a function of `seed`, `epoch` and their number within the epoch alone, and cost the
-    same however many rows there are.
+    A batch depends only on `seed`, `epoch` and its number within the epoch. Its cost does not
+    depend on the number of rows.
 
     Parameters
     ----------
@@ -64,19 +64,19 @@ class Batches:
     index : GroupIndex
         Rows of `array` to use, and their groups.
     batch_size : int
-        Anchors per batch.
+        Number of anchors per batch.
     seed : int
         Seed of all draws.
     n_within : int, default=0
-        Within-subject candidates per anchor.
+        Number of within-subject candidates per anchor.
     n_between : int or None, default=None
-        Candidates from the other anchors of the batch, drawn at random for each anchor; None is
-        all of them.
+        Number of candidates drawn from the other anchors of the batch, at random for each anchor.
+        If None, all other anchors.
 
     Attributes
     ----------
     epoch : int
-        Number of the epoch that the next iteration gives. Set it to get other batches.
+        Number of the epoch whose batches the next iteration returns. Set it to get other batches.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class Batches:
 
     @property
     def n_items(self) -> int:
-        """Number of what is dealt to the batches of an epoch: anchors, here."""
+        """Number of items that are distributed over the batches of an epoch: anchors."""
         return self.index.n_rows
 
     def __len__(self) -> int:
-        # A last batch of a single anchor has nobody to be compared with and breaks batch norms:
-        # it goes to the batch before.
+        # A single anchor in the last batch would have no candidates and break batch norms: it
+        # joins the batch before.
         return max(1, (self.n_items - 2) // self.batch_size + 1)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -118,10 +118,10 @@ class Batches:
             yield self._make(order[i * self.batch_size : stop], rng)
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
-        within = self.index.draw_mates(items, self.n_within, rng)
+        within = self.index.sample_within_group(items, self.n_within, rng)
         between = np.tile(items, (len(items), 1))
         np.fill_diagonal(between, -1)
-        between = keep_some(between, self.n_between, rng)
+        between = sample_candidates(between, self.n_between, rng)
         return make_batch(self.array, self.index, items, np.hstack([within, between]), rng)
 
 
@@ -132,20 +132,20 @@ def make_batch(
     candidates: np.ndarray,
     rng: np.random.Generator,
 ) -> Batch:
-    """Read the segments of a batch, each once however many lists it is in.
+    """Return a batch; each of its segments is read once, even if it is in several lists.
 
     Parameters
     ----------
     array : SegmentArray or DeviceSegments
         The data.
     index : GroupIndex
-        What positions mean.
+        Index that maps positions to rows of `array`.
     anchors : ndarray of shape (n_anchors,)
         Positions of the anchors.
     candidates : ndarray of shape (n_anchors, n_candidates)
-        Positions of each anchor's candidates; negative where there is none.
+        Positions of each anchor's candidates. Negative numbers stand for no candidate.
     rng : numpy.random.Generator
-        Draws the seed of the batch.
+        Source of the seed of the batch.
     """
     used, number = np.unique(np.append(anchors, candidates), return_inverse=True)
     number = number.astype(np.int64)
@@ -161,8 +161,10 @@ def make_batch(
     )
 
 
-def keep_some(candidates: np.ndarray, n: int | None, rng: np.random.Generator) -> np.ndarray:
-    """Return `n` candidates of each row, drawn at random, all that it has if fewer; None: all."""
+def sample_candidates(
+    candidates: np.ndarray, n: int | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw `n` candidates of each row at random, or all if it has fewer; if `n` is None, all."""
     if n is None or n >= candidates.shape[1]:
         return candidates
     keys = np.where(candidates >= 0, rng.random(candidates.shape), np.inf)
@@ -170,7 +172,7 @@ def keep_some(candidates: np.ndarray, n: int | None, rng: np.random.Generator) -
 
 
 def drop_repeats(candidates: np.ndarray) -> np.ndarray:
-    """Sort each row and replace the repeats in it by -1."""
+    """Sort each row and replace repeated values with -1."""
     candidates = np.sort(candidates, axis=1)
     repeated = np.zeros(candidates.shape, dtype=bool)
     repeated[:, 1:] = candidates[:, 1:] == candidates[:, :-1]

@@ -1,4 +1,4 @@
-"""Groups of segments: whose they are, drawing from them, splitting by them."""
+"""Groups of segments: their rows, random draws from them, and splits by group."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..segments._runs import RunLabels, Runs, run_starts
 
 
 class GroupIndex:
-    """Rows of each group, and draws from them.
+    """Rows of each group, and random draws from them.
 
-    Rows in use are numbered by their position: those of the first group come first, each group's
-    in order. Memory and time are a matter of the runs of consecutive rows of one group, and for
-    segments in the order in which they were recorded those are few.
+    Rows in use are numbered by their position: first the rows of the first group in order, then the
+    rows of the second group, and so on. Memory and time grow with the number of runs of consecutive
+    rows of one group, which is small for segments in the order of recording.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class GroupIndex:
 
     @classmethod
     def from_labels(cls, groups) -> GroupIndex:
-        """Make the index of all rows.
+        """Return the index of all rows.
 
         Parameters
         ----------
@@ -65,36 +65,38 @@ class GroupIndex:
         return self.runs.rows_at(positions)
 
     def select(self, chosen: np.ndarray) -> GroupIndex:
-        """Return an index of some groups only; `chosen` is a mask of shape (n_groups,)."""
+        """Return an index of the groups in `chosen`, a mask of shape (n_groups,)."""
         group_of_run = np.searchsorted(self.edges, self.runs.edges[:-1], side="right") - 1
         return GroupIndex(
             self.labels[chosen], self.sizes[chosen], self.runs.take(chosen[group_of_run])
         )
 
-    def draw_mates(self, positions: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw, for each position, `k` distinct others of its group, all equally likely.
+    def sample_within_group(
+        self, positions: np.ndarray, k: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw `k` distinct other members of the group of each position, all equally likely.
 
-        A group with fewer than `k` others gives all it has.
+        If a group has fewer than `k` other members, all of them are returned.
 
         Parameters
         ----------
         positions : ndarray of shape (n,)
-            Positions to find mates for.
+            Positions for which to draw.
         k : int
-            Mates wanted.
+            Number of members to draw for each position.
         rng : numpy.random.Generator
             Source of randomness.
 
         Returns
         -------
-        mates : ndarray of shape (n, k)
-            Positions; -1 where the group has no more.
+        members : ndarray of shape (n, k)
+            Positions of the members, filled up with -1.
         """
         codes = np.searchsorted(self.edges, positions, side="right") - 1
         n_others = self.sizes[codes] - 1
         chosen = np.full((len(positions), k), -1)
-        # Floyd's algorithm for a sample without replacement, on all rows at once: step i draws
-        # from the first `last + 1` others, and takes `last` itself if the draw was taken before.
+        # Floyd's algorithm for a sample without replacement, on all positions at once: step i draws
+        # from the first `last + 1` others, and takes `last` if that one was drawn before.
         for i in range(k):
             last = np.maximum(n_others - k, 0) + i
             draw = rng.integers(0, np.minimum(last, np.maximum(n_others - 1, 0)) + 1)
@@ -104,15 +106,15 @@ class GroupIndex:
         others = chosen + (chosen >= positions[:, None] - start)
         return np.where(chosen >= 0, start + others, -1)
 
-    def spread(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw `n` distinct rows as evenly over the groups as their sizes allow, in order.
+    def sample_evenly(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw `n` distinct rows at random, as evenly over the groups as their sizes allow.
 
         Returns
         -------
         rows : ndarray of shape (min(n, n_rows),)
-            Row numbers, ascending.
+            Row numbers in ascending order.
         """
-        counts = _deal(self.sizes, n, rng)
+        counts = _even_counts(self.sizes, n, rng)
         positions = [
             self.edges[code] + rng.choice(self.sizes[code], counts[code], replace=False)
             for code in np.flatnonzero(counts)
@@ -120,8 +122,8 @@ class GroupIndex:
         return np.sort(self.rows_at(np.concatenate([np.arange(0), *positions])))
 
 
-def _deal(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal `n` places in turn to groups of the given sizes; in the last turn, to random ones."""
+def _even_counts(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return how many of `n` places each group gets in turns; the last turn is at random."""
     turns = 0
     while np.minimum(sizes, turns + 1).sum() <= n and turns < sizes.max():
         turns += 1
@@ -140,22 +142,25 @@ def hold_out_groups(
     Parameters
     ----------
     index : GroupIndex
-        The groups.
+        Groups of the rows.
     fraction : float
-        Fraction of the groups to hold out, rounded, but at least one group where positive.
+        Fraction of the groups to hold out. The number of groups is rounded, and is at least one if
+        `fraction` is positive.
     rng : numpy.random.Generator
         Source of randomness.
 
     Returns
     -------
-    train, valid : GroupIndex
-        The parts. `valid` is None if `fraction` is 0, or if either part would be left with fewer
-        than two segments.
+    train : GroupIndex
+        The training part.
+    valid : GroupIndex or None
+        The validation part. None if `fraction` is 0, if there is only one group, or if either part
+        would have fewer than two segments. The training part then has all rows.
     """
     if fraction == 0 or len(index) < 2:
         return index, None
     order = rng.permutation(len(index))
-    # More groups than asked for, where those drawn are too small to be ranked among themselves.
+    # Add groups until the validation part has at least two segments, which ranking needs.
     n_held = max(1, round(fraction * len(index)))
     while n_held < len(index) - 1 and index.sizes[order[:n_held]].sum() < 2:
         n_held += 1

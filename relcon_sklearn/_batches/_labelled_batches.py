@@ -1,4 +1,4 @@
-"""Batches of segments with what is to be predicted from them."""
+"""Batches of segments with their targets and weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._on_device import DeviceSegments
 
 
 class LabelledBatch(NamedTuple):
-    """Segments with their targets and weights.
+    """Segments of a training step with their targets and weights.
 
     `segments` is (n, n_timesteps, n_channels) float32, `targets` (n,) or (n, n_outputs), and
     `weights` (n,) float32.
@@ -26,23 +26,23 @@ class LabelledBatch(NamedTuple):
 
     @property
     def n_items(self) -> int:
-        """How many items the loss of the batch is the mean of: segments."""
+        """Number of items that the loss of the batch is the mean of: segments."""
         return len(self.targets)
 
     def to(self, device) -> LabelledBatch:
         """Move the tensors to `device`."""
         device = torch.device(device)
         if all(x.device == device for x in self):
-            return self  # as Batch does, for the sake of the thread that makes the next one
+            return self  # for the same reason as in Batch.to
         return LabelledBatch(*(x.to(device, non_blocking=True) for x in self))
 
     def pin_memory(self) -> LabelledBatch:
-        """Copy what is in the host's memory to where a GPU can fetch it from by itself."""
+        """Copy tensors on the CPU to pinned memory, from which a GPU can copy asynchronously."""
         return LabelledBatch(*(x.pin_memory() if x.device.type == "cpu" else x for x in self))
 
 
 class LabelledBatches(Batches):
-    """The batches of an epoch: each row in use once, in random order, with its target.
+    """Batches of an epoch, with each row in use once, in random order, and its target.
 
     Parameters
     ----------
@@ -51,19 +51,19 @@ class LabelledBatches(Batches):
     index : GroupIndex
         Rows of `array` to use, and their groups.
     batch_size : int
-        Segments per batch.
+        Number of segments per batch.
     seed : int
         Seed of the order.
     targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Target of each row of `array`, in use or not.
+        Target of each row of `array`, whether in use or not.
     weights : ndarray of shape (n_rows,)
-        Weight of each row of `array`. They are scaled so that those of the rows in use have a
-        mean of one: losses times weights then average, over an epoch, to the weighted mean loss.
+        Weight of each row of `array`. Weights are scaled to a mean of one over the rows in use, so
+        that the mean over an epoch of losses times weights is the weighted mean loss.
 
     Attributes
     ----------
     epoch : int
-        Number of the epoch that the next iteration gives. Set it to get other batches.
+        Number of the epoch whose batches the next iteration returns. Set it to get other batches.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class LabelledBatches(Batches):
         self.weights = (weights / weights[index.rows].mean()).astype(np.float32)
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> LabelledBatch:
-        # In the order of the file, in which it is read fastest.
+        # In the order of the file, which is read fastest.
         rows = np.sort(self.index.rows_at(items))
         return LabelledBatch(
             torch.as_tensor(self.array.read(rows)),

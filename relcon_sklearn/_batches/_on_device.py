@@ -1,4 +1,4 @@
-"""Segments in a GPU's memory, where they fit: batches are then gathered there."""
+"""Segments kept in the memory of a GPU if they fit, so that batches are gathered there."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import torch
 
 from ..segments._array import SegmentArray
 
-# A step of training with default settings takes some 5 GB, whatever the data: with a quarter for
-# the data, that is left from 7 GB of free memory on. More would gain little, since what does not
-# fit is read ahead from the host, and might cost the whole fit.
-_SHARE = 0.25
+# Largest share of the free memory to use for the data. A training step with default settings takes
+# about 5 GB for any data, so with 7 GB of free memory a quarter leaves enough. A larger share would
+# gain little, since data that do not fit are read ahead from the host, and could make fit run out
+# of memory.
+_MAX_SHARE = 0.25
 
 # Float32 copies pass through the host in pieces of this size.
 _COPY_BYTES = 2**24
 
-# Narrower than float32, and all their values are float32 numbers.
+# Dtypes narrower than float32 whose values all are float32 numbers.
 _NARROW = {"float16", "bfloat16", "int16", "int8", "uint8", "bool"}
 
 
 class DeviceSegments:
-    """A copy of all segments in the memory of a device.
+    """Copy of all segments in the memory of a device.
 
-    Rows are read as from the :class:`SegmentArray` it was made of, but come as tensors on the
-    device, without the host waiting for them.
+    Rows are read as from the :class:`SegmentArray` that was copied, but are returned as tensors on
+    the device, without the host waiting for them.
 
     Parameters
     ----------
     array : SegmentArray
-        The segments, of which each row is read and checked once.
+        The segments. Each row is read and checked once.
     device : torch.device
-        Where to keep them.
+        Device to copy the segments to.
 
     Raises
     ------
@@ -41,14 +42,14 @@ class DeviceSegments:
     """
 
     def __init__(self, array: SegmentArray, device: torch.device):
-        dtype = kept_dtype(array)
+        dtype = storage_dtype(array)
         self._segments = torch.empty(array.shape, dtype=dtype, device=device)
         for rows in array.chunks(_COPY_BYTES):
-            # Narrowed before it travels.
+            # Converted to the narrow dtype before the transfer.
             segments = torch.from_numpy(array.read(rows)).to(dtype)
             self._segments[rows[0] : rows[-1] + 1] = segments
-        # Each thread has a current stream of its own. Batches are read in the background, and must
-        # be there before what is launched after them by the thread that trains.
+        # Each thread has its own current stream. Batches are read in a background thread and must
+        # be complete before the kernels that the training thread launches later.
         self._stream = torch.cuda.current_stream(device) if self._segments.is_cuda else None
 
     @property
@@ -74,30 +75,30 @@ def on_device(
     device: torch.device,
     free_bytes: Callable[[torch.device], int] | None = None,
 ) -> SegmentArray | DeviceSegments:
-    """Return a copy of the segments on a GPU if they fit, else what was given.
+    """Return a copy of the segments on a GPU if they fit, else `array`.
 
     Parameters
     ----------
     array : SegmentArray
         The segments.
     device : torch.device
-        Where they will be computed with.
+        Device of the computation.
     free_bytes : callable or None, default=None
-        Tells how many bytes of the memory of `device` are free; 0 where there is no point in a
-        copy. None asks torch, about GPUs of CUDA.
+        Function that returns the number of free bytes of `device`, or 0 if a copy is useless. If
+        None, torch is asked for CUDA devices, and other devices have 0.
     """
-    n_bytes = int(np.prod(array.shape, dtype=object)) * kept_dtype(array).itemsize
+    n_bytes = int(np.prod(array.shape, dtype=object)) * storage_dtype(array).itemsize
     free = (free_bytes or _free_bytes)(device)
     return DeviceSegments(array, device) if fits(n_bytes, free) else array
 
 
 def fits(n_bytes: int, free_bytes: int) -> bool:
-    """Whether so many bytes can be kept on a device beside what training takes."""
-    return n_bytes <= _SHARE * free_bytes
+    """Return whether `n_bytes` can be kept on a device in addition to the memory of training."""
+    return n_bytes <= _MAX_SHARE * free_bytes
 
 
-def kept_dtype(array: SegmentArray) -> torch.dtype:
-    """Return the dtype in which segments are kept: the source's if narrow, else float32."""
+def storage_dtype(array: SegmentArray) -> torch.dtype:
+    """Return the dtype to keep segments in: that of `array` if it is narrow, else float32."""
     dtype = array.X.dtype
     name = str(dtype).removeprefix("torch.")
     if not isinstance(dtype, torch.dtype):
@@ -106,7 +107,7 @@ def kept_dtype(array: SegmentArray) -> torch.dtype:
 
 
 def _free_bytes(device: torch.device) -> int:
-    """Return what the system has, and what torch has taken from it and does not use."""
+    """Return the free memory of a GPU, including memory that torch has reserved and not used."""
     if device.type != "cuda":
         return 0
     free, _ = torch.cuda.mem_get_info(device)

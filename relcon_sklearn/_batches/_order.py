@@ -1,32 +1,32 @@
-"""Random order of any number of rows."""
+"""Random orders of any number of rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Up to so many rows, 8 MB, their order is a table. That is an even draw among all orders; those
-# computed are not (with a few rows they are visibly not), but it takes time and memory to make.
+# Largest number of rows, 8 MB, whose order is a table. A table is a uniform draw among all orders,
+# but takes time and memory. A computed order is not uniform, which is visible with few rows.
 _LARGEST_TABLE = 2**20
 _N_ROUNDS = 8
 
 
 def random_order(n: int, seed, largest_table: int = _LARGEST_TABLE) -> RandomTable | RandomNetwork:
-    """Return a random order of the numbers 0 to n - 1; slices of it are arrays of numbers.
+    """Return a random order of the numbers 0 to n - 1, whose slices are arrays of numbers.
 
     Parameters
     ----------
     n : int
-        How many numbers.
+        Number of numbers to order.
     seed : int or sequence of int
-        Chooses the order.
+        Seed that determines the order.
     largest_table : int, default=2**20
-        From how many numbers on the order is computed, not drawn.
+        Largest `n` for which the order is drawn as a table. Larger orders are computed.
     """
     return RandomTable(n, seed) if n <= largest_table else RandomNetwork(n, seed)
 
 
 class RandomTable:
-    """A random order, written down."""
+    """Random order that is stored as a table."""
 
     def __init__(self, n: int, seed):
         self._table = np.random.default_rng(seed).permutation(n)
@@ -36,12 +36,12 @@ class RandomTable:
 
 
 class RandomNetwork:
-    """A pseudo-random order of which each number is computed when it is asked for.
+    """Pseudo-random order whose numbers are computed when they are requested.
 
-    A Feistel network turns place into number: numbers are split into an upper and a lower half of
-    equally many bits, and each round mixes one half, scrambled with a key, into the other. That is
-    a permutation of a power of four; numbers that are out of range are permuted on until they fall
-    into it. An order of a billion rows takes no memory and no time to set up.
+    A Feistel network maps each place to a number: numbers are split into an upper and a lower half
+    with the same number of bits, and each round mixes one half, scrambled with a key, into the
+    other. This permutes the numbers below a power of four. Numbers out of range are permuted again
+    until they are in range. An order of a billion rows takes no memory and no time to set up.
     """
 
     def __init__(self, n: int, seed):
@@ -66,7 +66,7 @@ class RandomNetwork:
 
 
 def _scramble(x: np.ndarray) -> np.ndarray:
-    """Hash 64-bit integers (the finaliser of splitmix64)."""
+    """Return hashes of 64-bit integers, with the finaliser of splitmix64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

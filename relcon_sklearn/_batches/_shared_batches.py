@@ -1,27 +1,28 @@
-"""Batches in which every segment is an anchor: candidates shared by the members of a group."""
+"""Batches in which every segment is an anchor and anchors share their candidates."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..segments._array import SegmentArray
-from ._batches import Batch, Batches, keep_some, make_batch
+from ._batches import Batch, Batches, make_batch, sample_candidates
 from ._groups import GroupIndex
 from ._order import random_order
 
 
 class SharedBatches(Batches):
-    """The batches of an epoch: `batch_size` sets of up to ``1 + n_within`` members of one group.
+    """Batches of an epoch, with `batch_size` sets of up to ``1 + n_within`` members of one group.
 
     Every segment of a batch is an anchor. Its within-subject candidates are the other members of
-    its set; the others are one member, drawn at random, of each other set. An anchor has as many
-    candidates as one of :class:`Batches`, and a batch as many segments, but ``1 + n_within`` times
-    as many anchors: one pass through the encoder serves them all.
+    its set. Its other candidates are one member of each other set, drawn at random. An anchor has
+    the same number of candidates as in :class:`Batches`, and a batch has the same number of
+    segments, but ``1 + n_within`` times more anchors. One pass through the encoder serves them all.
 
-    In an epoch each segment is in one batch. The rows of a group are dealt anew into sets of
-    almost equal size in every epoch.
+    In an epoch each segment is in one batch. Every epoch splits the rows of a group again into sets
+    of almost equal size.
 
-    Parameters are those of :class:`Batches`, with `batch_size` the number of sets per batch.
+    Parameters are the same as in :class:`Batches`, except that `batch_size` is the number of sets
+    per batch.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class SharedBatches(Batches):
 
     def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         sets = [self._members(number) for number in items]
-        lists = _lists(sets, self.n_between, rng)
+        lists = _candidate_lists(sets, self.n_between, rng)
         return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
 
     def _members(self, number: int) -> np.ndarray:
@@ -57,7 +58,9 @@ class SharedBatches(Batches):
         return self.index.edges[group] + chosen
 
 
-def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator) -> np.ndarray:
+def _candidate_lists(
+    sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator
+) -> np.ndarray:
     """Return the positions of each member's candidates, (n_anchors, n_within + n_sets)."""
     sizes = np.array([len(members) for members in sets])
     members = np.full((len(sets), sizes.max()), -1)
@@ -66,9 +69,9 @@ def _lists(sets: list[np.ndarray], n_between: int | None, rng: np.random.Generat
     own = np.repeat(np.arange(len(sets)), sizes)
     anchors = np.concatenate(sets)
     within = members[own]
-    # One of the members of each set, but of the anchor's own, where it is dropped below.
+    # One member of each set. The member of the anchor's own set is dropped below.
     drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
     between = members[np.arange(len(sets)), drawn]
     between[np.arange(len(anchors)), own] = -1
-    lists = np.hstack([within, keep_some(between, n_between, rng)])
+    lists = np.hstack([within, sample_candidates(between, n_between, rng)])
     return np.where(lists == anchors[:, None], -1, lists)

@@ -1,5 +1,32 @@
-"""Estimators in files that are safe to load and that say what is wrong with them."""
+"""Estimators in files that are safe to load, and that detect and report corruption.
 
+Each estimator class says how its learned state is written and read (``_write_fitted`` and
+``_read_fitted``), and is registered with :func:`saved_in_files`.
+"""
+
+from ._entries import are_strings, as_count, as_numbers, check_entry
+from ._format import FileError
+from ._history import read_history, write_history
+from ._labels import read_labels, write_labels
+from ._modules import ModuleKind
+from ._reader import FittedReader
+from ._registry import saved_in_files
 from ._saved import SavedAsFile
+from ._writer import FittedWriter
 
-__all__ = ["SavedAsFile"]
+__all__ = [
+    "FileError",
+    "FittedReader",
+    "FittedWriter",
+    "ModuleKind",
+    "SavedAsFile",
+    "are_strings",
+    "as_count",
+    "as_numbers",
+    "check_entry",
+    "read_history",
+    "read_labels",
+    "saved_in_files",
+    "write_history",
+    "write_labels",
+]

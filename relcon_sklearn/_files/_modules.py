@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D, make_head
+from ..nn import PulsePPGEncoder, ResNet1D
+from ._entries import check_entry
 from ._format import FileError, Spec
 from ._recipes import Recipe, seeded_global_rng
 
 
-class Kind(NamedTuple):
+class ModuleKind(NamedTuple):
     """A callable of ours that makes modules, and what bounds the time that it takes.
 
     `layers` is the argument with their number, or numbers, if there is one; each layer has at
@@ -28,13 +29,10 @@ class Kind(NamedTuple):
 
 
 ENCODERS = {
-    "ResNet1D": Kind(ResNet1D, "n_blocks", 13),
-    "PulsePPGEncoder": Kind(PulsePPGEncoder, "n_blocks", 8),
+    "ResNet1D": ModuleKind(ResNet1D, "n_blocks", 13),
+    "PulsePPGEncoder": ModuleKind(PulsePPGEncoder, "n_blocks", 8),
 }
 """Encoders that files may name, by the names they have there."""
-
-DISTANCE_NET = Kind(MotifCrossAttention, "n_layers", 12)
-HEAD = Kind(make_head)
 
 
 def encoder_name(factory) -> str | None:
@@ -42,7 +40,7 @@ def encoder_name(factory) -> str | None:
     return next((name for name, kind in ENCODERS.items() if kind.make is factory), None)
 
 
-class Plan(NamedTuple):
+class PlannedModule(NamedTuple):
     """A module to be made, of which only the shapes are known yet.
 
     `specs` and `n_features` are None where they cannot be known without making it.
@@ -52,6 +50,11 @@ class Plan(NamedTuple):
     recipe: Recipe
     specs: dict[str, Spec] | None
     n_features: int | None
+
+    def check_arguments(self, **expected) -> None:
+        """Check the arguments it was made with against what the estimator says."""
+        for key, value in expected.items():
+            check_entry(self.recipe.kwargs[key] == value, f"{key} of {self.name}")
 
     def make(self, tensors: dict[str, Tensor]) -> nn.Module:
         """Make the module with the tensors of the file, on the CPU and in evaluation mode."""
@@ -64,14 +67,14 @@ class Plan(NamedTuple):
         return module.eval()
 
 
-def plan_ours(name: str, kind: Kind, recipe: Recipe, n_tensors: int) -> Plan:
-    """Plan a module of ours, in time and memory bounded by the tensors there are.
+def plan_ours(name: str, kind: ModuleKind, recipe: Recipe, n_tensors: int) -> PlannedModule:
+    """PlannedModule a module of ours, in time and memory bounded by the tensors there are.
 
     Parameters
     ----------
     name : str
         What messages call it.
-    kind : Kind
+    kind : ModuleKind
         What `recipe` makes.
     recipe : Recipe
         Its factory is that of `kind`, or a partial of that.
@@ -85,16 +88,16 @@ def plan_ours(name: str, kind: Kind, recipe: Recipe, n_tensors: int) -> Plan:
     except Exception as error:  # whatever comes of arguments that nobody has fitted with
         arguments = reprlib.repr(_arguments(recipe))
         raise FileError(f"{name} cannot be made with {arguments}: {error}") from error
-    return Plan(name, recipe, specs, getattr(module, "n_features", None))
+    return PlannedModule(name, recipe, specs, getattr(module, "n_features", None))
 
 
-def plan_given(name: str, recipe: Recipe) -> Plan:
-    """Plan a module of the user's own."""
+def plan_given(name: str, recipe: Recipe) -> PlannedModule:
+    """PlannedModule a module of the user's own."""
     try:
         specs = specs_of(_without_memory(recipe))
     except Exception:  # not every module can do without memory; it is checked when it is made
         specs = None
-    return Plan(name, recipe, specs, None)
+    return PlannedModule(name, recipe, specs, None)
 
 
 def specs_of(module: nn.Module) -> dict[str, Spec]:
@@ -132,7 +135,7 @@ def _arguments(recipe: Recipe) -> dict[str, Any]:
     return recipe.kwargs
 
 
-def _check_layers(kind: Kind, recipe: Recipe, n_tensors: int) -> None:
+def _check_layers(kind: ModuleKind, recipe: Recipe, n_tensors: int) -> None:
     n_layers = _arguments(recipe).get(kind.layers, 0)
     for n in n_layers if isinstance(n_layers, (list, tuple)) else [n_layers]:
         if not 0 <= n <= n_tensors // kind.n_tensors:

@@ -17,13 +17,21 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import Tensor
 
 from .._version import __version__
-from ._fitted import FITTED, read_common
+from ._entries import check_entry
 from ._format import FileError, Spec, open_file
-from ._modules import ENCODERS, Kind, Plan, check_specs, encoder_name, plan_given, plan_ours
+from ._modules import (
+    ENCODERS,
+    ModuleKind,
+    PlannedModule,
+    check_specs,
+    encoder_name,
+    plan_given,
+    plan_ours,
+)
 from ._names import join
 from ._recipes import Recipe
 from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
-from ._values import decode, decode_dict
+from ._values import from_json, from_json_object
 
 # What may come of a header that someone else has written.
 _NOT_AS_WRITTEN = (
@@ -87,7 +95,7 @@ class Reader:
     """
 
     def __init__(self, header: dict, specs: dict[str, Spec], given: dict[str, Any], device=None):
-        self._specs = specs
+        self.specs = specs
         self._given = given
         self._device = device
         self._estimators: dict[str, Any] = {}
@@ -154,7 +162,7 @@ class Reader:
                 f"its header, by relcon_sklearn {self._version}, is not as this version, "
                 f"{__version__}, would write it: {error!r}"
             ) from error
-        check_specs(self._expected, self._specs, "the file")
+        check_specs(self._expected, self.specs, "the file")
         return self._estimators[""]
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
@@ -193,17 +201,15 @@ class Reader:
                 raise ValueError(f"output {output!r}")
             estimator.set_output(transform=output)
         if fitted is not None:
-            fitted = {**fitted}
-            vars(estimator).update(read_common(fitted))
-            vars(estimator).update(FITTED[kind.__name__].read(self, estimator, name, fitted))
-            if fitted:
-                raise ValueError(f"{name!r} with {sorted(fitted)}")
+            reader = FittedReader(self, estimator, name, fitted)
+            estimator._read_fitted(reader)
+            reader.check_all_taken()
         self._estimators[name] = estimator
 
-    # -- for what estimators have learned ------------------------------------------------------
+    # -- for FittedReader ----------------------------------------------------------------------
 
     def value(self, node):
-        """Return the value that stands in the header for a parameter or an attribute."""
+        """Return the value of an entry of the header."""
         if isinstance(node, dict):
             ((tag, content),) = node.items()
             if tag == "given":
@@ -212,76 +218,100 @@ class Reader:
                 self._inner.add(content)
                 estimator = self._estimators[content]
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
-        return decode(node)
+        return from_json(node)
 
-    def encoder(self, estimator, name: str, attribute: str, factory, arguments: dict) -> Plan:
-        """Plan an encoder, ours or the user's own."""
+    def expect(self, specs: dict[str, Spec], fill: Callable[[dict[str, Tensor]], None]) -> None:
+        """Note tensors that an estimator needs, and the function that puts them into it."""
+        if twice := self._expected.keys() & specs.keys():
+            raise ValueError(f"two estimators want {sorted(twice)[0]}")
+        self._expected |= specs
+        self._fillers.append(fill)
+
+
+class FittedReader:
+    """Gives one estimator its learned state back, in its ``_read_fitted``.
+
+    Entries of the header are taken from it one by one. Modules and arrays are planned: they are
+    checked now, and set as attributes when the tensors are read.
+    """
+
+    def __init__(self, reader: Reader, estimator, name: str, entries: dict):
+        self._reader = reader
+        self._estimator = estimator
+        self._name = name
+        self._entries = {**entries}
+
+    def take(self, attribute: str):
+        """Return the entry of an attribute as it stands in the header, and tick it off."""
+        return self._entries.pop(attribute)
+
+    def value(self, node):
+        """Return the value of an entry, which may be an estimator."""
+        return self._reader.value(node)
+
+    def encoder(self, attribute: str) -> PlannedModule:
+        """Plan an encoder, one of ours or the user's own."""
+        entry = self.take(attribute)
+        check_entry(entry.keys() == {"factory", "arguments"}, attribute)
+        factory, arguments = self._reader.value(entry["factory"]), entry["arguments"]
         ours = encoder_name(factory.func if isinstance(factory, partial) else factory)
         if ours is None and not callable(factory):
             raise FileError(f"{factory!r} was given for what makes encoders; it is not callable.")
         if ours is None and arguments.keys() != {"n_channels"}:
             raise ValueError(f"an encoder with {sorted(arguments)}")
         kind = None if ours is None else ENCODERS[ours]
-        return self.module(estimator, name, attribute, kind, factory, arguments)
+        plan = self._plan(attribute, kind, Recipe(factory, from_json_object(arguments)))
+        plan.check_arguments(n_channels=self._estimator.n_channels_in_)
+        return plan
 
-    def module(
-        self, estimator, name: str, attribute: str, kind: Kind | None, factory, arguments: dict
-    ) -> Plan:
-        """Plan a module that an estimator will have, and return what is known of it.
+    def module(self, attribute: str, kind: ModuleKind) -> PlannedModule:
+        """Plan a module of ours, and return what is known about it."""
+        return self._plan(
+            attribute, kind, Recipe(kind.make, from_json_object(self.take(attribute)))
+        )
 
-        Parameters
-        ----------
-        estimator : estimator
-            Whose it is.
-        name : str
-            The estimator's name.
-        attribute : str
-            The module's.
-        kind : Kind or None
-            What it is; None if the user's own `factory` makes it.
-        factory : callable
-            What makes it.
-        arguments : dict
-            As the writer has written them.
-        """
-        prefix = join(name, attribute) + "."
-        found = _within(self._specs, prefix)
-        recipe = Recipe(factory, decode_dict(arguments))
+    def _plan(self, attribute: str, kind: ModuleKind | None, recipe: Recipe) -> PlannedModule:
+        """Plan a module; `kind` is None if a callable of the user makes it."""
+        prefix = join(self._name, attribute) + "."
+        found = _within(self._reader.specs, prefix)
         if kind is None:
             plan = plan_given(prefix[:-1], recipe)
         else:
             plan = plan_ours(prefix[:-1], kind, recipe, len(found))
         if plan.specs is not None:
             check_specs(plan.specs, found, plan.name)
-        self._expect({prefix + key: spec for key, spec in found.items()})
+        estimator = self._estimator
 
         def fill(tensors: dict[str, Tensor]) -> None:
             setattr(estimator, attribute, plan.make(_within(tensors, prefix)))
 
-        self._fillers.append(fill)
+        self._reader.expect({prefix + key: spec for key, spec in found.items()}, fill)
         estimator._recipes = {**getattr(estimator, "_recipes", {}), attribute: recipe}
         return plan
 
-    def shape(self, name: str, attribute: str, n_dimensions: int) -> tuple[int, ...]:
-        """Return the shape that the file has of an array."""
-        key = join(name, attribute)
-        if key not in self._specs:
+    def shape(self, attribute: str, n_dimensions: int) -> tuple[int, ...]:
+        """Return the shape that an array has in the file."""
+        key = join(self._name, attribute)
+        if key not in self._reader.specs:
             raise FileError(f"it lacks {key}.")
-        spec = self._specs[key]
+        spec = self._reader.specs[key]
         if len(spec.shape) != n_dimensions:
             raise FileError(f"{key} is {spec}, which has not {n_dimensions} dimensions.")
         return spec.shape
 
-    def array(self, estimator, name: str, attribute: str, spec: Spec) -> None:
-        """Plan an array that an estimator will have."""
-        key = join(name, attribute)
-        self._expect({key: spec})
-        self._fillers.append(lambda tensors: setattr(estimator, attribute, tensors[key].numpy()))
+    def array(self, attribute: str, dtype: str, shape: tuple[int, ...]) -> None:
+        """Plan an array, which must have this dtype, as safetensors names it, and shape."""
+        key, estimator = join(self._name, attribute), self._estimator
 
-    def _expect(self, specs: dict[str, Spec]) -> None:
-        if twice := self._expected.keys() & specs.keys():
-            raise ValueError(f"two estimators want {sorted(twice)[0]}")
-        self._expected |= specs
+        def fill(tensors: dict[str, Tensor]) -> None:
+            setattr(estimator, attribute, tensors[key].numpy())
+
+        self._reader.expect({key: Spec(dtype, shape)}, fill)
+
+    def check_all_taken(self) -> None:
+        """Raise ValueError for entries that the estimator has no use for."""
+        if self._entries:
+            raise ValueError(f"{self._name!r} with {sorted(self._entries)}")
 
 
 def _within(values: dict[str, Any], prefix: str) -> dict[str, Any]:

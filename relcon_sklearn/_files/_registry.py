@@ -1,21 +1,28 @@
-"""The estimators that files can be of."""
+"""The estimators that a file may name."""
 
-from .._classifier import RelConClassifier
-from .._embedder import RelConEmbedder
-from .._motif_distance import LearnedMotifDistance
-from .._regressor import RelConRegressor
+from typing import TypeVar
 
-ESTIMATORS = {
-    kind.__name__: kind
-    for kind in (LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor)
-}
-"""Nothing else is ever made of what a file says."""
+Estimator = TypeVar("Estimator", bound=type)
+
+ESTIMATORS: dict[str, type] = {}
+"""By the name of the class. No object of any other class is ever made from a file."""
+
+
+def saved_in_files(kind: Estimator) -> Estimator:
+    """Decorate a class of estimators that files may name.
+
+    A decorator, and not ``__init_subclass__``: a subclass that a user writes must not register
+    itself, because a file could then make it without the user's knowledge.
+    """
+    ESTIMATORS[kind.__name__] = kind
+    return kind
+
 
 NOT_IN_FILES = {"checkpoint_dir"}
-"""Parameters that are left at their defaults: a folder of the machine of the training."""
+"""Parameters that stay at their defaults: a folder on the machine that trained the estimator."""
 
 METHODS = ("fit", "predict", "predict_proba", "score", "transform")
-"""For which metadata may be requested."""
+"""Methods for which metadata may be requested."""
 
 OUTPUTS = ("default", "pandas", "polars")
-"""Containers that ``set_output`` knows."""
+"""Containers that ``set_output`` accepts."""

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ..nn._presets import ENCODER_PRESETS
-from ..nn._released import ReleasedNet
+from ..nn._released_networks import ReleasedNet
 from ._recipes import Recipe
 
 _ENTRIES = ("net", "optimizer", "epoch", "test_loss")
@@ -63,14 +63,14 @@ class ReleasedCheckpoint(NamedTuple):
     epoch: int
     test_loss: float
 
-    def give(self, estimator, name: str, recipe: Recipe) -> nn.Module:
+    def install_into(self, estimator, name: str, recipe: Recipe) -> nn.Module:
         """Make a module by a recipe, and give it, with its weights, to a new estimator.
 
         The estimator then counts as fitted.
         """
         module = recipe.make(seed=0)
         module.load_state_dict(self.net.weights)
-        estimator._keep(name, module, recipe)
+        estimator._set_module(name, module, recipe)
         estimator.n_channels_in_ = self.net.settings["n_channels"]
         estimator.history_ = [{"epoch": self.epoch, "test_loss": self.test_loss}]
         return module

@@ -9,6 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._atomic import write_atomically
 from ._format import FileError
+from ._reader import load_estimator
+from ._writer import encode_estimator
 
 _FILE_NAME = "model.safetensors"
 
@@ -98,9 +100,6 @@ class SavedAsFile:
             raise IsADirectoryError(
                 f"{path} is a folder; {cls.__name__}.from_pretrained loads the {_FILE_NAME} in it."
             )
-        # Only then, as it knows the estimators, which are made with this class.
-        from ._reader import load_estimator
-
         try:
             return load_estimator(path, cls, given, device)
         except FileError as error:
@@ -170,9 +169,6 @@ def _write(estimator, path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to save {path.name} in.")
-    # Only now, as it knows the estimators, which are made with the class above.
-    from ._writer import encode_estimator
-
     try:
         content = encode_estimator(estimator)
     except FileError as error:

@@ -55,7 +55,7 @@ class NotHeld(Exception):
 # -- writing ---------------------------------------------------------------------------------------
 
 
-def encode(value) -> Any:
+def to_json(value) -> Any:
     """Return what JSON can hold of a value.
 
     Raises
@@ -68,25 +68,25 @@ def encode(value) -> Any:
     if isinstance(value, np.generic):
         if value.dtype.name not in _SCALARS:
             raise NotHeld
-        return {"numpy": [value.dtype.name, encode(value.item())]}
+        return {"numpy": [value.dtype.name, to_json(value.item())]}
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": str(float(value))}
     if isinstance(value, dict):
-        return {"dict": [[encode(k), encode(v)] for k, v in value.items()]}
+        return {"dict": [[to_json(k), to_json(v)] for k, v in value.items()]}
     for name, kind, write in _WRITERS:
         if type(value) is kind:
             return {name: write(value)} if name else write(value)
     if _AUGMENTATIONS.get(type(value).__name__) is type(value):
-        settings = {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        settings = {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
         return {"augmentation": [type(value).__name__, settings]}
     if (name := encoder_name(value)) is not None:
         return {"encoder": name}
     raise NotHeld
 
 
-def encode_known(value, what: str) -> Any:
+def to_json_known(value, what: str) -> Any:
     """Return what JSON can hold of a value that must not be missing.
 
     Raises
@@ -95,20 +95,20 @@ def encode_known(value, what: str) -> Any:
         If it is what a file cannot hold.
     """
     try:
-        return encode(value)
+        return to_json(value)
     except NotHeld:
         raise FileError(f"{what}={value!r} is a {type(value).__name__}, not plain.") from None
 
 
 def _write_list(value: list | tuple) -> list:
-    return [encode(v) for v in value]
+    return [to_json(v) for v in value]
 
 
 def _write_partial(value: partial) -> list:
     if encoder_name(value.func) is None or vars(value):
         raise NotHeld
-    keywords = {k: encode(v) for k, v in value.keywords.items()}
-    return [encode(value.func), _write_list(value.args), keywords]
+    keywords = {k: to_json(v) for k, v in value.keywords.items()}
+    return [to_json(value.func), _write_list(value.args), keywords]
 
 
 def _write_random_state(value: np.random.RandomState) -> list:
@@ -129,24 +129,24 @@ _WRITERS: list[tuple[str, type, Callable]] = [
 ]
 
 
-def describe(value) -> str:
+def name_of(value) -> str:
     """Return what a value is that a file cannot hold: the name of a function, class or type."""
     if isinstance(value, (list, tuple)):
-        text = f"[{', '.join(map(describe, value))}]"
+        text = f"[{', '.join(map(name_of, value))}]"
     elif isinstance(value, partial):
-        text = f"functools.partial({describe(value.func)}, ...)"
+        text = f"functools.partial({name_of(value.func)}, ...)"
     elif hasattr(value, "__qualname__"):
         text = f"{getattr(value, '__module__', None)}.{value.__qualname__}"
     else:
-        text = f"a {describe(type(value))}"
+        text = f"a {name_of(type(value))}"
     return text if len(text) <= 200 else text[:197] + "..."
 
 
 # -- reading ---------------------------------------------------------------------------------------
 
 
-def decode(node, depth: int = 0) -> Any:
-    """Return the value that :func:`encode` wrote.
+def from_json(node, depth: int = 0) -> Any:
+    """Return the value that :func:`to_json` wrote.
 
     Raises
     ------
@@ -158,16 +158,16 @@ def decode(node, depth: int = 0) -> Any:
     if node is None or isinstance(node, (bool, int, float, str)):
         return node
     if isinstance(node, list):
-        return [decode(v, depth + 1) for v in node]
+        return [from_json(v, depth + 1) for v in node]
     ((name, content),) = node.items()
     return _READERS[name](content, depth + 1)
 
 
-def decode_dict(node: dict, depth: int = 0) -> dict[str, Any]:
+def from_json_object(node: dict, depth: int = 0) -> dict[str, Any]:
     """Return the values of an object, whose keys are names."""
     if not isinstance(node, dict):
         raise TypeError(f"a {type(node).__name__} where names and values are expected")
-    return {name: decode(v, depth + 1) for name, v in node.items()}
+    return {name: from_json(v, depth + 1) for name, v in node.items()}
 
 
 def _read_float(content, depth):
@@ -176,7 +176,7 @@ def _read_float(content, depth):
 
 def _read_numpy(content, depth):
     name, value = content
-    value = decode(value, depth)
+    value = from_json(value, depth)
     if not isinstance(value, (bool, int, float)):
         raise TypeError(f"{name} of a {type(value).__name__}")
     with np.errstate(over="ignore"):
@@ -189,7 +189,7 @@ def _read_numpy(content, depth):
 def _read_tuple(content, depth):
     if not isinstance(content, list):
         raise TypeError(f"a tuple of a {type(content).__name__}")
-    return tuple(decode(content, depth))
+    return tuple(from_json(content, depth))
 
 
 def _read_dict(content, depth):
@@ -209,7 +209,7 @@ def _read_device(content, depth):
 
 def _read_augmentation(content, depth):
     name, settings = content
-    return _AUGMENTATIONS[name](**decode_dict(settings, depth))
+    return _AUGMENTATIONS[name](**from_json_object(settings, depth))
 
 
 def _read_encoder(content, depth):
@@ -219,7 +219,7 @@ def _read_encoder(content, depth):
 def _read_partial(content, depth):
     factory, args, keywords = content
     factory = _read_encoder(factory["encoder"], depth)
-    return partial(factory, *_read_tuple(args, depth), **decode_dict(keywords, depth))
+    return partial(factory, *_read_tuple(args, depth), **from_json_object(keywords, depth))
 
 
 def _read_random_state(content, depth):

@@ -11,7 +11,7 @@ given when the file is loaded. The header says for each what it was.
 from __future__ import annotations
 
 import platform
-import warnings
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import numpy as np
@@ -21,12 +21,12 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from torch import Tensor
 
+from .._utils._warnings import warn
 from .._version import __version__
-from ._fitted import FITTED, write_common
 from ._format import FileError, encode_file
 from ._names import join
 from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
-from ._values import NotHeld, describe, encode, encode_known
+from ._values import NotHeld, name_of, to_json, to_json_known
 
 
 def encode_estimator(estimator) -> bytes:
@@ -47,11 +47,9 @@ def encode_estimator(estimator) -> bytes:
             f"files hold {', '.join(ESTIMATORS)}, and no subclasses of them; use joblib.dump."
         ) from None
     if writer.left_out:
-        warnings.warn(
+        warn(
             f"The file will not have attributes that are not {type(estimator).__name__}'s: "
             f"{', '.join(writer.left_out)}.",
-            UserWarning,
-            stacklevel=4,
         )
     header = {"provenance": _provenance(), "given": writer.given, "estimators": writer.nodes}
     return encode_file(header, writer.tensors)
@@ -112,7 +110,7 @@ class Writer:
         }
         fitted = None
         if estimator.__sklearn_is_fitted__():
-            fitted = write_common(estimator) | FITTED[kind].write(self, estimator, name, keywords)
+            fitted = estimator._write_fitted(FittedWriter(self, estimator, name, keywords))
             self.left_out += [
                 key
                 for key in vars(estimator)
@@ -153,29 +151,70 @@ class Writer:
             if isinstance(value, BaseEstimator):
                 inner = tuple(f"{keyword}__" for keyword in keywords)
                 return {"estimator": self.add(value, name, inner)}
-            return encode(value)
+            return to_json(value)
         except NotHeld:
-            what = describe(value)
+            what = name_of(value)
             keyword = next((k for k in keywords if self.given.get(k) == what), keywords[0])
             self.given[keyword] = what
             return {"given": keyword}
 
-    def module(self, estimator, name: str, attribute: str) -> dict:
-        """Add the tensors of a module, and return what it was made with."""
-        for key, value in getattr(estimator, attribute).state_dict().items():
+
+class FittedWriter:
+    """Takes the learned state of one estimator, in its ``_write_fitted``.
+
+    Modules and arrays are noted as tensors of the file. All else is returned as entries of the
+    header, which ``_write_fitted`` returns by the names of the attributes.
+    """
+
+    def __init__(self, writer: Writer, estimator, name: str, keywords: tuple[str, ...]):
+        self._writer = writer
+        self._estimator = estimator
+        self._name = name
+        self._keywords = keywords
+
+    def module(self, attribute: str) -> dict:
+        """Note the tensors of a module, and return the arguments it was made with."""
+        for key, value in getattr(self._estimator, attribute).state_dict().items():
             if not isinstance(value, Tensor):
                 raise FileError(
                     f"{attribute} has {key}, a {type(value).__name__}, in its state dict; files "
                     "hold tensors."
                 )
-            self.tensors[join(name, attribute, key)] = value
-        kwargs = estimator._recipes[attribute].kwargs
-        return {key: encode_known(value, key) for key, value in kwargs.items()}
+            self._writer.tensors[join(self._name, attribute, key)] = value
+        kwargs = self._estimator._recipes[attribute].kwargs
+        return {key: to_json_known(value, key) for key, value in kwargs.items()}
 
-    def array(self, name: str, attribute: str, array: np.ndarray, dtype: type) -> None:
-        """Add an array."""
-        contiguous = np.ascontiguousarray(array, dtype=dtype)
-        self.tensors[join(name, attribute)] = torch.from_numpy(contiguous)
+    def encoder(self, attribute: str) -> dict:
+        """Note the tensors of an encoder, and return what it was made by and with."""
+        factory = self._estimator._recipes[attribute].factory
+        # The factory is usually that of a parameter: the encoder's own, or that of an embedder.
+        parameters = ("encoder", "encoder__encoder", "encoder__estimator__encoder")
+        return {
+            "factory": self.value(factory, attribute, parameters),
+            "arguments": self.module(attribute),
+        }
+
+    def array(self, attribute: str, dtype: type) -> None:
+        """Note an array."""
+        contiguous = np.ascontiguousarray(getattr(self._estimator, attribute), dtype=dtype)
+        self._writer.tensors[join(self._name, attribute)] = torch.from_numpy(contiguous)
+
+    def value(self, value, attribute: str, parameters: Sequence[str]):
+        """Return the entry for a value, which may be an estimator.
+
+        Parameters
+        ----------
+        value : object
+            The value of the attribute, or what the attribute was made by.
+        attribute : str
+            If files cannot hold the value, :meth:`load` asks for it by this name.
+        parameters : sequence of str
+            Parameters that often hold the same value. If one of them is asked for anyway, the
+            value is not asked for a second time.
+        """
+        own, *_ = self._keywords
+        shared = (prefix + name for prefix in self._keywords for name in parameters)
+        return self._writer.value(value, join(self._name, attribute), (own + attribute, *shared))
 
 
 def _provenance() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From recordings to segments: time, units, holes, rates, non-wear, labels, windows."""
+"""Segmentation of recordings: timestamps, units, holes, rates, non-wear, labels, windows."""
 
 from ._segment import Segments, segment_recordings
 

@@ -1,4 +1,4 @@
-"""Recordings as pandas DataFrames: their channels, labels and times."""
+"""Channels, labels and times of recordings that are pandas DataFrames."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ import numpy as np
 
 
 def is_frame(recording) -> bool:
-    """Whether a recording is a DataFrame; pandas is not imported to know."""
+    """Return whether a recording is a DataFrame, without importing pandas."""
     return hasattr(recording, "iloc") and hasattr(recording, "columns")
 
 
 def frame_labels(frame, column: str, name: str):
     """Return the column with the label of each sample."""
     if column not in frame.columns:
-        raise ValueError(f"{name}: labels={column!r} is none of its columns {list(frame.columns)}.")
+        raise ValueError(
+            f"{name}: labels={column!r} is not one of its columns {list(frame.columns)}."
+        )
     return frame[column]
 
 
 def frame_signal(frame, columns: list, name: str) -> np.ndarray:
-    """Return some columns of a DataFrame as an array of floats; missing values become NaN."""
+    """Return the given columns of a DataFrame as floats, with NaN for missing values."""
     from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise ValueError(
-            f"{name} has the columns {list(frame.columns)}, without {missing}. All recordings must "
-            f"have the same channels, here {list(columns)}."
+            f"{name} has the columns {list(frame.columns)}, but {missing} are missing. All "
+            f"recordings must have the same channels, here {list(columns)}."
         )
     frame = frame[columns]
     for column, dtype in frame.dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
             raise ValueError(
-                f"{name}: column {column!r} is of dtype {dtype}, which is no signal. Name the "
-                "columns of the signal in channels, and that of the labels in labels."
+                f"{name}: column {column!r} has dtype {dtype}, which cannot be a signal. Pass the "
+                "columns of the signal in channels, and the column of the labels in labels."
             )
     own = [dtype for dtype in frame.dtypes if isinstance(dtype, np.dtype)]
     if len(own) == len(columns):
@@ -41,7 +43,7 @@ def frame_signal(frame, columns: list, name: str) -> np.ndarray:
 
 
 def frame_stamps(frame, name: str):
-    """Return the index of a DataFrame if it tells the time, None for a RangeIndex."""
+    """Return the index of a DataFrame if it has times, None if it is a RangeIndex."""
     import pandas
 
     index = frame.index
@@ -50,8 +52,8 @@ def frame_stamps(frame, name: str):
     if not isinstance(index, pandas.DatetimeIndex | pandas.TimedeltaIndex):
         raise ValueError(
             f"{name}: the DataFrame's index is a {type(index).__name__} of {index.dtype}, which "
-            "says nothing about time. Set a DatetimeIndex, e.g. frame.set_index('time') where "
-            "'time' is a datetime column, or frame.reset_index(drop=True) if samples are regular "
-            "and none is missing."
+            "has no times. Set a DatetimeIndex, for example with frame.set_index('time') if 'time' "
+            "is a datetime column. Use frame.reset_index(drop=True) if samples are regular and "
+            "none is missing."
         )
     return index

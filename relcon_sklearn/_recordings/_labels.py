@@ -1,4 +1,4 @@
-"""Labels of samples as integers, and the label that covers most of a window."""
+"""Integer codes of the labels of samples, and the label that covers most of a window."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ UNLABELLED = -1
 
 
 def is_scalar(value) -> bool:
-    """Whether a value is one thing, not a sequence of them; strings are."""
+    """Return whether a value is a scalar, which strings are, and not a sequence."""
     if isinstance(value, np.ndarray):
         return value.ndim == 0
     return isinstance(value, str | bytes) or not hasattr(value, "__len__")
 
 
 def is_missing(value) -> bool:
-    """Whether a label says that there is none: None, NaN, NaT, NA or an empty string."""
+    """Return whether a label stands for a missing one: None, NaN, NaT, NA or an empty string."""
     pandas = sys.modules.get("pandas")
     if value is None or (pandas is not None and value is pandas.NA):
         return True
@@ -30,44 +30,45 @@ def is_missing(value) -> bool:
     return bool(value != value)
 
 
-def as_array(labels) -> np.ndarray:
-    """Return labels, one a sample, as an array in which they are what they were."""
+def labels_as_array(labels) -> np.ndarray:
+    """Return the labels of samples as an array that keeps their types."""
     if hasattr(labels, "to_numpy"):
         return labels.to_numpy()
     if isinstance(labels, np.ndarray):
         return labels
-    # Of a list of strings and NaN, numpy itself would make strings all through.
+    # numpy.asarray would turn a list of strings and NaN into strings only.
     return np.fromiter(labels, dtype=object, count=len(labels))
 
 
 class LabelTable:
-    """The labels of all recordings, numbered in the order in which they come."""
+    """Labels of all recordings, numbered in the order of their first appearance."""
 
     def __init__(self):
         self._code_of = {}
         self._kind = None
 
     def encode(self, labels, n_samples: int, name: str) -> np.ndarray:
-        """Return the code of each sample's label (n_samples,); `UNLABELLED` where it has none.
+        """Return the code of each sample's label, and `UNLABELLED` for samples without a label.
 
-        `labels` is one label for all samples, or an array-like with one a sample.
+        `labels` is one label for all samples, or an array-like with one label for each sample. The
+        codes have shape (n_samples,).
         """
         if is_scalar(labels):
-            return np.broadcast_to(np.int64(self._code(_plain(labels), name)), n_samples)
-        labels = as_array(labels)
+            return np.broadcast_to(np.int64(self._code(_to_python(labels), name)), n_samples)
+        labels = labels_as_array(labels)
         if labels.shape != (n_samples,):
             raise ValueError(
                 f"{name}: labels has shape {labels.shape}, but there are {n_samples} samples. "
-                "Pass one label for the recording or one for each of its samples."
+                "Pass one label for the recording, or one for each sample."
             )
         values, codes = factorize(labels)
         table = np.array([self._code(value, name) for value in values], dtype=np.int64)
         return table[codes]
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Return the labels of codes, none of them `UNLABELLED`, as str, bool, int or float."""
+        """Return the labels of codes as str, bool, int or float; no code may be `UNLABELLED`."""
         values = np.array([value for _, value in self._code_of])
-        # Where some samples have no label, whole numbers come as floats, for the sake of NaN.
+        # If some samples have no label, integers were passed as floats to allow NaN.
         if values.dtype.kind == "f" and (values == np.rint(values)).all():
             values = values.astype(np.int64)
         return values[codes]
@@ -78,33 +79,33 @@ class LabelTable:
         kind = next((k for k in (str, bytes, bool, Real) if isinstance(value, k)), None)
         if kind is None:
             raise ValueError(
-                f"{name}: label {value!r} is of type {type(value).__name__}; labels are str, int, "
-                "bool or float."
+                f"{name}: label {value!r} has type {type(value).__name__}. Labels must be str, "
+                "int, bool or float."
             )
         if self._kind not in (None, kind):
             raise ValueError(
-                f"{name}: label {value!r} is of type {type(value).__name__}, but labels before it "
-                f"were of another, such as {next(iter(self._code_of))[1]!r}. Convert them to one."
+                f"{name}: label {value!r} has type {type(value).__name__}, but earlier labels have "
+                f"another type, such as {next(iter(self._code_of))[1]!r}. Convert them to one type."
             )
         self._kind = kind
         return self._code_of.setdefault((kind, value), len(self._code_of))
 
 
-def _plain(value):
-    """Return numpy's scalars as Python's."""
+def _to_python(value):
+    """Return NumPy scalars as Python scalars, and other values unchanged."""
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def factorize(labels: np.ndarray) -> tuple[list, np.ndarray]:
-    """Return the distinct labels in the order in which they come, and the index of each sample's.
+    """Return the distinct labels in order of appearance, and the index of each sample's label.
 
-    Objects that are not equal to themselves, such as NaN, may come several times.
+    Objects that are not equal to themselves, such as NaN, may appear several times.
     """
     if labels.dtype.kind == "O":
         index = defaultdict(itertools.count().__next__)
         codes = np.fromiter(map(index.__getitem__, labels), np.int64, len(labels))
-        return [_plain(value) for value in index], codes
-    # Labels change rarely, and sorting millions of strings is slow: sort one a run.
+        return [_to_python(value) for value in index], codes
+    # Sorting millions of strings is slow. Labels change rarely, so sort one label for each run.
     start = np.concatenate([[0], np.flatnonzero(labels[1:] != labels[:-1]) + 1])
     values, first, codes = np.unique(labels[start], return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -113,7 +114,7 @@ def factorize(labels: np.ndarray) -> tuple[list, np.ndarray]:
 
 
 class Majority(NamedTuple):
-    """For each window: the code that covers most of it, how much, and how much no label covers."""
+    """Label of each window: the code that covers most of it, its cover, and the unlabelled part."""
 
     code: np.ndarray
     cover: np.ndarray
@@ -126,24 +127,24 @@ def majority(codes: np.ndarray, begin: np.ndarray, end: np.ndarray, scale: int) 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,)
-        Code of each sample, which covers the time from its own to that of the next.
+        Code of each sample. A sample covers the time from its own time to the time of the next.
     begin, end : ndarray of shape (n_windows,), dtype int64
-        Bounds of the windows, in `scale`-ths of a sample period: integers, so that a label that
-        covers just half of a window can be told from one that covers more.
+        Bounds of the windows, in units of 1 / `scale` sample periods. They are integers, so that a
+        cover of exactly half a window is not mistaken for more.
     scale : int
-        Parts of a sample period.
+        Number of units in a sample period.
 
     Returns
     -------
     majority : Majority
-        Covers are in the units of `begin`. Of labels that cover as much, the one with the smallest
-        code is taken; a window without any label has code `UNLABELLED` and cover 0.
+        Covers are in the units of `begin`. If several labels have the same cover, the smallest code
+        is used. A window without any label has code `UNLABELLED` and cover 0.
     """
     start = np.concatenate([[0], np.flatnonzero(codes[1:] != codes[:-1]) + 1])
     run_codes, n_codes = codes[start] + 1, codes.max() + 2
     start = start * scale
     stop = np.append(start[1:], len(codes) * scale)
-    # A piece is what one run covers of one window.
+    # A piece is the part of one window that one run covers.
     first = np.searchsorted(start, begin, side="right") - 1
     n_pieces = np.searchsorted(start, end, side="left") - first
     window = np.repeat(np.arange(len(begin)), n_pieces)

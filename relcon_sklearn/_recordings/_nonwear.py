@@ -1,4 +1,4 @@
-"""Stretches of time in which nobody wore the device."""
+"""Detection of time in which the device was not worn."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ STILL = 0.013  # g, standard deviation of every axis
 def find_nonwear(
     signal: np.ndarray, seconds: np.ndarray, period: float, minutes: float, scale: float
 ) -> np.ndarray:
-    """Find the samples of stretches in which the device lay still for long.
+    """Return which samples belong to long periods in which the device did not move.
 
     Time is cut into blocks of 10 s from the start of the recording. A block is still if the
     standard deviation of every axis in it is below 13 mg. Consecutive still blocks whose samples
-    span at least `minutes` are non-wear. A block without samples ends a run; a shorter hole does
-    not.
+    span at least `minutes` are non-wear. A block without samples ends a run of still blocks. A
+    shorter hole does not.
 
     Parameters
     ----------
     signal : ndarray of shape (n_samples, n_channels)
         Acceleration.
     seconds : ndarray of shape (n_samples,)
-        When each sample was taken, since the start of the recording; increasing, at least one.
+        Time of each sample since the start of the recording, increasing. At least one sample.
     period : float
         Time from one sample to the next, in s.
     minutes : float
-        Shortest non-wear.
+        Shortest duration of non-wear, in minutes.
     scale : float
-        What one unit of `signal` is in g.
+        Factor that converts `signal` to g.
 
     Returns
     -------
     nonwear : ndarray of shape (n_samples,), dtype bool
+        Whether each sample is non-wear.
     """
     block = np.floor((seconds + RESOLUTION) / BLOCK).astype(np.int64)
     start = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1])
@@ -43,7 +44,7 @@ def find_nonwear(
     still = np.ones(len(start), dtype=bool)
     for channel in range(signal.shape[1]):
         still &= _deviations(signal[:, channel], start, size) * scale < STILL
-    # A run is broken by a block that is not still, and by one that is not there.
+    # A run ends at a block that is not still, and at a block without samples.
     number = block[start]
     new_run = np.concatenate([[True], (np.diff(number) != 1) | (np.diff(still) != 0)])
     run_start = np.flatnonzero(new_run)
@@ -57,7 +58,7 @@ def find_nonwear(
 
 
 def _deviations(values: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of each block; the mean is taken out first, for precision."""
+    """Return the standard deviation of each block; the mean is subtracted first, for precision."""
     values = values.astype(np.float64)
     values -= np.repeat(np.add.reduceat(values, start) / size, size)
     np.square(values, out=values)

@@ -1,4 +1,4 @@
-"""Recordings as users have them, one after the other as an array with what belongs to it."""
+"""Reading of the recordings that users pass, with their rates, subjects, times and labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._stamps import has_dates, read_stamps
 
 
 class Recording(NamedTuple):
-    """One recording: `stamps` is None without timestamps, `labels` is what the user passed."""
+    """One recording; `stamps` is None without timestamps, `labels` is what the user passed."""
 
     number: int
     name: str
@@ -25,21 +25,23 @@ class Recording(NamedTuple):
 
 
 def as_list(recordings) -> list:
-    """Return the recordings as a list, whether there are several or one."""
+    """Return the recordings as a list, also if there is only one."""
     if not isinstance(recordings, list | tuple):
         return [recordings]
     if len(recordings) == 0:
-        raise ValueError("recordings is an empty list; pass at least one recording.")
+        raise ValueError("recordings is an empty list. Pass at least one recording.")
     return list(recordings)
 
 
 def per_recording(values, n_recordings: int, name: str) -> list:
-    """Return what belongs to each recording; what belongs to a single one needs no list."""
+    """Return a list with one value for each recording; a single recording needs no list."""
     if n_recordings == 1 and (is_scalar(values) or len(values) != 1):
         return [values]
     if is_scalar(values) or len(values) != n_recordings:
-        got = repr(values) if is_scalar(values) else f"{len(values)} of them"
-        raise ValueError(f"{name}: pass one for each of the {n_recordings} recordings, not {got}.")
+        got = repr(values) if is_scalar(values) else f"{len(values)} values"
+        raise ValueError(
+            f"{name} must have one value for each of the {n_recordings} recordings. Got {got}."
+        )
     return list(values)
 
 
@@ -50,43 +52,47 @@ def read_rates(sampling_rate, n_recordings: int) -> list[float]:
     rates = per_recording(sampling_rate, n_recordings, "sampling_rate")
     for rate in rates:
         if not (isinstance(rate, Real) and np.isfinite(rate) and rate > 0):
-            raise ValueError(f"sampling_rate: {rate!r} is no rate in Hz, a number above 0.")
+            raise ValueError(
+                f"sampling_rate has {rate!r}, which is not a valid rate. Pass a rate in Hz above 0."
+            )
     return [float(rate) for rate in rates]
 
 
 def read_subjects(subjects, n_recordings: int) -> np.ndarray:
-    """Return the subject of each recording: its number where no subjects are given."""
+    """Return the subject of each recording, which is its number if `subjects` is None."""
     if subjects is None:
         return np.arange(n_recordings)
     subjects = per_recording(subjects, n_recordings, "subjects")
     for i, subject in enumerate(subjects):
         if not is_scalar(subject) or is_missing(subject):
-            raise ValueError(f"subjects: recording {i} has {subject!r}; name one subject for each.")
+            raise ValueError(
+                f"subjects has {subject!r} for recording {i}. Pass one subject for each recording."
+            )
     return np.array(subjects)
 
 
 def read_recordings(
     recordings: list, rates: list[float], names: list[str], *, labels, timestamps, channels
 ) -> Iterator[Recording]:
-    """Read the recordings one after the other; nothing is kept of those before.
+    """Read the recordings one after the other, without keeping earlier ones in memory.
 
     Raises
     ------
     ValueError
-        If a recording is empty or not numeric, if its channels are not those of the first, or if
-        its timestamps or labels are not what they should be.
+        If a recording is empty or not numeric, if its channels differ from the first recording, or
+        if its timestamps or labels are not valid.
     """
     n, frames = len(recordings), [is_frame(recording) for recording in recordings]
     column = labels if isinstance(labels, str) and (n > 1 or frames[0]) else None
     if column is not None and not all(frames):
         raise ValueError(
-            f"labels={labels!r} names a column, but {names[frames.index(False)]} is no DataFrame. "
-            "Pass a list with the labels of each recording."
+            f"labels={labels!r} names a column, but {names[frames.index(False)]} is not a "
+            "DataFrame. Pass a list with the labels of each recording."
         )
     if channels is not None and not all(frames):
         raise ValueError(
-            f"channels={list(channels)} names columns, but {names[frames.index(False)]} is no "
-            "DataFrame. Select the columns of arrays before."
+            f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
+            "DataFrame. Select the columns of arrays before the call."
         )
     nothing = [None] * n
     given = labels is not None and column is None
@@ -100,21 +106,21 @@ def read_recordings(
                 wanted = [name for name in recording.columns if name != column]
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
-                _refuse_more_columns(recording, [*wanted, column], names[i])
+                _check_no_extra_columns(recording, [*wanted, column], names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _only_one(frame_stamps(recording, names[i]), stamps, names[i])
+            stamps = _choose_stamps(frame_stamps(recording, names[i]), stamps, names[i])
         else:
             signal = _array_signal(recording, names[i])
         if len(signal) == 0:
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
-            raise ValueError(f"{names[i]} has no channels.")
+            raise ValueError(f"{names[i]} has no channels. Pass at least one.")
         if stamps is not None:
             stamps = read_stamps(stamps, len(signal), names[i])
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
         first = current if first is None else first
-        _check_alike(current, first)
+        _check_same_kind(current, first)
         yield current
 
 
@@ -122,37 +128,37 @@ def _array_signal(recording, name: str) -> np.ndarray:
     """Return a recording as an array (n_samples, n_channels) of real numbers, without a copy."""
     signal = np.asarray(recording)
     if signal.dtype.kind not in "iuf":
-        raise ValueError(f"{name} is an array of {signal.dtype}; pass real numbers.")
+        raise ValueError(f"{name} has dtype {signal.dtype}. Pass real numbers.")
     if signal.ndim not in (1, 2):
         raise ValueError(
-            f"{name} has shape {signal.shape}; pass (n_samples, n_channels), or a list of such "
-            "arrays if there are several recordings."
+            f"{name} has shape {signal.shape}. Pass an array of shape (n_samples, n_channels), or "
+            "a list of such arrays for several recordings."
         )
     return signal[:, None] if signal.ndim == 1 else signal
 
 
-def _refuse_more_columns(frame, known: list, name: str) -> None:
-    """Raise ValueError if a DataFrame has columns that the first one has not."""
+def _check_no_extra_columns(frame, known: list, name: str) -> None:
+    """Raise ValueError if a DataFrame has columns that the first DataFrame does not have."""
     more = [column for column in frame.columns if column not in known]
     if more:
         raise ValueError(
-            f"{name} has columns {more} that recording 0 has not. All recordings must have the "
-            "same channels: name those wanted in channels."
+            f"{name} has the columns {more}, which recording 0 does not have. All recordings must "
+            "have the same channels. Pass the columns to use in channels."
         )
 
 
-def _only_one(indexed: np.ndarray | None, given, name: str):
-    """Return the timestamps of a DataFrame, from its index or as given."""
+def _choose_stamps(indexed: np.ndarray | None, given, name: str):
+    """Return the timestamps of a DataFrame, from its index or from `timestamps`."""
     if indexed is not None and given is not None:
         raise ValueError(
-            f"{name} has timestamps twice, in its index and in timestamps: pass timestamps=None, "
-            "or frame.reset_index(drop=True)."
+            f"{name} has timestamps twice: in its index and in the parameter timestamps. Pass "
+            "timestamps=None, or frame.reset_index(drop=True)."
         )
     return given if indexed is None else indexed
 
 
-def _check_alike(current: Recording, first: Recording) -> None:
-    """Raise ValueError if a recording has other channels or another kind of time than the first."""
+def _check_same_kind(current: Recording, first: Recording) -> None:
+    """Raise ValueError if a recording differs from the first in its channels or kind of time."""
     n_channels, n_expected = current.signal.shape[1], first.signal.shape[1]
     if n_channels != n_expected:
         raise ValueError(
@@ -162,6 +168,6 @@ def _check_alike(current: Recording, first: Recording) -> None:
     if has_dates(current.stamps) != has_dates(first.stamps):
         with_dates, without = (current, first) if has_dates(current.stamps) else (first, current)
         raise ValueError(
-            f"{with_dates.name} has dates as timestamps, but {without.name} has none, so that "
-            "their times cannot be told in one array. Give dates to all recordings, or to none."
+            f"{with_dates.name} has dates as timestamps, but {without.name} does not. Their times "
+            "do not fit into one array. Pass dates for all recordings, or for none."
         )

@@ -1,4 +1,4 @@
-"""Anti-aliased change of the sampling rate."""
+"""Change of the sampling rate with an anti-aliasing filter."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
-# Rates are taken as fractions with this largest denominator: the ratio is then off by 1e-6 at most.
+# Rates are rounded to fractions with at most this denominator: the ratio is off by at most 1e-6.
 _LARGEST_DENOMINATOR = 1000
 
-# Of the filter: half its length in periods of the lower rate, and the shape of its Kaiser window.
+# Half the length of the filter, in periods of the lower rate, and the shape of its Kaiser window.
 _HALF_LENGTH = 10
 _KAISER_BETA = 5.0
 
 
 class Ratio(NamedTuple):
-    """The rate after resampling over the one before, `up` / `down`, without common factors."""
+    """Rate after resampling divided by the rate before: `up` / `down`, without common factors."""
 
     up: int
     down: int
@@ -30,7 +30,7 @@ class Ratio(NamedTuple):
         return cls(ratio.numerator, ratio.denominator)
 
     def length(self, n_samples):
-        """Return how many samples resampling makes of `n_samples`."""
+        """Return the number of samples after resampling `n_samples` samples."""
         return -(-n_samples * self.up // self.down)
 
 
@@ -39,17 +39,17 @@ def _fraction(rate: float) -> Fraction:
 
 
 def resample(signal: np.ndarray, ratio: Ratio) -> np.ndarray:
-    """Resample a floating (n_samples, n_channels); its dtype is kept."""
+    """Resample a floating-point array of shape (n_samples, n_channels); the dtype is kept."""
     if ratio.up == ratio.down:
         return signal
-    if len(signal) == 1:  # no line leads through one point
+    if len(signal) == 1:  # one point does not define a line for the padding below
         return np.repeat(signal, ratio.length(1), axis=0)
-    # Extended along a line at both ends: zeros would make a step of the size of gravity there.
+    # Padded along a line at both ends: zeros would add a step as large as gravity.
     taps = _low_pass(max(ratio)).astype(signal.dtype)
     return resample_poly(signal, *ratio, axis=0, window=taps, padtype="line")
 
 
 @lru_cache(maxsize=8)
 def _low_pass(factor: int) -> np.ndarray:
-    """Design the filter that resample_poly would design anew for every stretch."""
+    """Return the filter of resample_poly, cached because it would design it for each stretch."""
     return firwin(2 * _HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", _KAISER_BETA))

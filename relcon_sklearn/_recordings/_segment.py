@@ -1,4 +1,4 @@
-"""segment_recordings: from days of recordings to an array of segments."""
+"""segment_recordings: cut long recordings into an array of segments."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ._labels import LabelTable
 from ._nonwear import BLOCK
-from ._one import Settings, segment_one
+from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._stamps import has_dates
 from ._timeline import HOLE
-from ._units import UNITS, refuse_to_guess
-from ._windows import lay_out
+from ._units import UNITS, raise_missing_units
+from ._window_layout import lay_out
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -33,31 +33,32 @@ _DROPPED = (
 
 
 class Segments(NamedTuple):
-    """What :func:`segment_recordings` returns.
+    """Segments returned by :func:`segment_recordings`.
 
     Attributes
     ----------
     X : ndarray of shape (n_segments, n_timesteps, n_channels), dtype float32
-        The segments, in g; in the order of the recordings, then of time.
+        The segments, in g, in the order of the recordings, then of time.
 
     y : ndarray of shape (n_segments,) or None
-        The label of each segment; None if no labels were given.
+        The label of each segment. None if no labels were given.
 
     groups : ndarray of shape (n_segments,)
         The subject of each segment.
 
     hour_groups : ndarray of shape (n_segments,), dtype int64
-        A number for each subject and hour: equal if and only if both are the same.
+        The number of each segment's subject and hour. Two segments have the same number if and only
+        if both are the same.
 
     start_times : ndarray of shape (n_segments,), dtype datetime64[ns] or float64
-        When each segment starts: UTC, or seconds where no dates are known.
+        The start time of each segment: UTC, or seconds if the recordings have no dates.
 
     dropped : dict of str to int or float
-        What was left out, and why; the keys are always the same.
+        Amount of data left out for each reason. The keys are always the same.
 
     See Also
     --------
-    segment_recordings : Its parameters, and an example.
+    segment_recordings : Parameters and an example.
     """
 
     X: np.ndarray
@@ -105,146 +106,162 @@ def segment_recordings(
     nan_policy="raise",
     short="raise",
 ):
-    """Cut recordings into segments of equal length, in g, at one rate, none across a hole.
+    """Cut recordings into segments of equal length, in g, at one rate, without holes.
 
-    Recordings are what devices export: days of samples per person, with holes, at the device's own
-    rate and in its own units. Segments are what the estimators take. What is left out on the way
-    is counted in `dropped` and logged at level INFO; what looks wrong is an error that names the
-    recording.
+    Recordings are what devices export: days of samples per person, with holes, at the rate and in
+    the units of the device. Segments are the input of the estimators. Data that are left out are
+    counted in `dropped` and logged at level INFO. Data that look wrong raise an error that names
+    the recording.
 
     Parameters
     ----------
     recordings : array-like, DataFrame, or list or tuple of these
-        The recordings, (n_samples, n_channels) each; a 1-D one has one channel. Arrays may be
-        memory-mapped: no more than one recording is read at a time. In a DataFrame, a DatetimeIndex
-        (converted to UTC if it has a time zone) or a TimedeltaIndex has the timestamps; a
-        RangeIndex stands for regular sampling.
+        The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
+        Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
+        in a DatetimeIndex or a TimedeltaIndex, and a time zone is converted to UTC. A RangeIndex
+        stands for regular sampling.
 
     sampling_rate : float or list of float
-        Nominal rate in Hz, for all recordings or one for each. It is never guessed, but where
-        there are timestamps, these must agree with it within 10 %.
+        Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
+        Timestamps must agree with it within 10 %.
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
-        Unit of all channels; 1 g is 9.80665 m/s^2. Has to be named: None, the default, is an error
-        that says what the values look like.
+        Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
+        an error that reports the magnitude of the values.
 
     window : float, default=2.56
-        Length of a segment in seconds; ``round(window * rate)`` samples, at least one. The default
-        is the published one: 256 samples at 100 Hz.
+        Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
+        one. The default is the published length: 256 samples at 100 Hz.
 
     stride : float or None, default=None
-        Time from the start of a segment to that of the next, in seconds, rounded to samples, at
-        least one. None: as `overlap` says.
+        Time from the start of a segment to the start of the next, in seconds. It is rounded to
+        samples and is at least one sample. If None, it follows from `overlap`.
 
     overlap : float or None, default=None
-        Share of a segment that the next one has as well, in [0, 1), instead of `stride`. None: no
-        overlap.
+        Share of a segment that overlaps with the next, in [0, 1). Use it instead of `stride`. If
+        both are None, segments do not overlap.
 
     target_rate : float or None, default=None
-        Rate of the segments in Hz. None keeps that of the recordings, which then must be the same
+        Rate of the segments in Hz. If None, the rate of the recordings, which must then be the same
         for all.
 
     labels : str, list, array-like or None, default=None
-        Labels of what happens in the recordings: for DataFrames the name of a column; or a list
-        with one entry for each recording, which is one label, or an array with one for each
-        sample. A label is a str, int, bool or float; None, NaN, NA and "" say that there is none.
+        Labels of the samples, for example activities. For DataFrames, the name of a column.
+        Otherwise a list with one entry for each recording: one label, or an array with one label
+        for each sample. A label is a str, int, bool or float. None, NaN, NA and "" stand for no
+        label.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
-        Whose each recording is. None: a subject for each recording, which is its number.
+        The subject each recording belongs to. If None, each recording is a separate subject, named
+        by its number.
 
     timestamps : list of array-like, array-like or None, default=None
-        For recordings without them in an index: when each sample was taken, strictly increasing,
-        as datetime64 (UTC) or as seconds. One array for each recording (None where sampling was
-        regular), all with dates or none. None: regular sampling without holes, from 0 s.
+        Time of each sample for recordings without timestamps in an index. Times are strictly
+        increasing, as datetime64 (UTC) or in seconds. Pass one array for each recording, or None
+        for a recording with regular sampling. Either all recordings have dates or none has. If
+        None, sampling is regular without holes and starts at 0 s.
 
     channels : list of str or None, default=None
-        Columns of DataFrames to use. None: all but that of the labels.
+        Columns of DataFrames to use. If None, all columns except the column of the labels.
 
     purity : float, default=0.5
-        A segment has the label that covers most of its time if that is more than this share of it,
-        or all of it. The default asks for more than half, 1.0 for all. Other segments are dropped.
+        Share of a segment's time that a label must exceed to become the label of the segment. A
+        label that covers the whole segment is always enough. The default requires more than half,
+        1.0 requires all. Segments without such a label are dropped.
 
     max_gap : float or None, default=None
-        Holes up to this many seconds are bridged by linear interpolation. None bridges none.
+        Longest hole, in seconds, that is bridged by linear interpolation. If None, no hole is
+        bridged.
 
     nonwear : float or None, default=None
-        Cut out, as holes, stretches of at least this many minutes in which the device lay still;
-        60 is usual. None keeps all.
+        Shortest duration, in minutes, for which a device that does not move counts as not worn.
+        Such periods are removed and become holes. 60 is usual. If None, nothing is removed.
 
     gravity : bool, default=True
-        Whether gravity is in the signals. If so, and there are 3 channels, the median magnitude of
-        each recording must lie within 1/3 to 3 g, which tells one unit from another. Pass False
-        for signals with gravity removed.
+        Whether the signals include gravity. If True, and there are 3 channels, the median magnitude
+        of each recording must be between 1/3 and 3 g, which detects wrong units. Pass False for
+        signals with gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
-        What to do with samples in which any channel is NaN: refuse them, or treat them as missing,
-        which makes holes of them.
+        How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
+        them as missing, so that they become holes.
 
     short : {"raise", "skip"}, default="raise"
-        What to do with a recording shorter than a window: refuse or skip it.
+        How to handle a recording shorter than a window. "raise" raises an error, "skip" leaves it
+        out.
 
     Returns
     -------
     segments : Segments
         A named tuple ``(X, y, groups, hour_groups, start_times, dropped)``:
 
-        - `X`: (n_segments, n_timesteps, n_channels), float32, in g
+        - `X`: the segments, of shape (n_segments, n_timesteps, n_channels), float32, in g
         - `y`: label of each segment, as str, int64, bool or float64; None without `labels`
         - `groups`: subject of each segment
-        - `hour_groups`: int64, a number for each subject and hour of the segment's start, for
-          ``fit(X, groups=hour_groups)``. Hours are those of UTC; without dates they count from the
-          start of each recording, and no two recordings share one.
-        - `start_times`: datetime64[ns] in UTC; without dates float64 seconds, as in `timestamps`
-          or since the start of the recording
-        - `dropped`: counts of what was left out: ``recordings_too_short``; ``samples_nan``;
-          ``seconds_nonwear``; ``seconds_in_short_stretches``, between holes and shorter than a
-          window; ``seconds_at_ends_of_stretches``, less than a whole window or stride;
-          ``windows_unlabelled``, without a label for the larger part; ``windows_impure``, other
-          windows without a label that covers enough
+        - `hour_groups`: int64, the number of each segment's subject and hour, for
+          ``fit(X, groups=hour_groups)``. The hour is that of the segment's start, in UTC. Without
+          dates, hours count from the start of each recording, and no two recordings share an hour.
+        - `start_times`: datetime64[ns] in UTC. Without dates, float64 seconds: the time in
+          `timestamps`, or since the start of the recording
+        - `dropped`: amount of data left out for each reason, with the keys listed below
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range or does not fit the others; if recordings differ in
-        their channels, or in their rates without a `target_rate`; if one is empty, too short
-        (``short="raise"``), infinite or NaN (``nan_policy="raise"``) somewhere, or has a magnitude
-        that does not fit its units; if timestamps are not increasing or do not fit the rate; if
-        no segment is left.
+        If a parameter is out of its range or does not fit the others. If recordings differ in their
+        channels, or in their rates without a `target_rate`. If a recording is empty, too short
+        (with ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), or has a
+        magnitude that does not fit its units. If timestamps are not increasing or do not fit the
+        rate. If no segment is left.
 
     See Also
     --------
-    SegmentWriter : Keep segments on disk, subject by subject.
-    LazyWindows : Windows of regular recordings without a copy.
-    relcon_sklearn.datasets.load_npz_recordings : Recordings from a file.
+    SegmentWriter : Store segments on disk, subject by subject.
+    LazyWindows : View regular recordings as segments, without a copy.
+    relcon_sklearn.datasets.load_npz_recordings : Load recordings from a file.
 
     Notes
     -----
-    Each recording goes through these steps, one after the other:
+    Each recording is processed in these steps:
 
-    1. Timestamps are checked: one a sample, strictly increasing, at the rate that was named (the
-       mean spacing, without spacings above 1.5 times the median).
-    2. Samples with NaN are refused or taken out; the magnitude is checked against the units.
-    3. Non-wear is taken out: time is cut into blocks of 10 s; a block is still if the standard
-       deviation of every axis in it is below 13 mg; still blocks in a row that span `nonwear`
-       minutes or more go. The 13 mg are those of van Hees et al. [1]_, who ask for two of three
-       axes, and for a small range of values, in windows of an hour. All axes in blocks of 10 s, as
-       in the UK Biobank study [2]_, is stricter and finds the ends to 10 s.
-    4. The rest is split at its holes: spacings above 1.5 sample periods, or above `max_gap`. The
-       parts are called stretches here. All that follows stays within one.
-    5. A stretch is put on the regular grid of its first sample and the nominal rate. Where each
-       sample is nearest to a grid point of its own, within half a period, samples are taken as
-       they are, so timestamps that are merely rounded change nothing. Otherwise, with more jitter
-       or with a device that runs faster or slower than its nominal rate (over hours most do, by
-       half a period at least), they are interpolated linearly, which keeps the time right. It
-       dampens fast movements: by a fifth at most at a fifth of the sampling rate, by 1 % at 2 Hz
-       of 50 Hz. How many stretches that were is logged at level INFO.
-    6. It is resampled to `target_rate` with an anti-aliasing filter, extended along a line at
-       its ends.
-    7. It is cut into windows from its first sample on.
-    8. Labels are never resampled: a sample's label counts from its own time to that of the next
-       sample, and the label of a window is that which covers most of its time. Where samples were
-       interpolated, a grid point has the label of the nearest sample.
-    9. Values are converted to g and to float32. (Until then, float32 and narrower stay float32.)
+    1. Timestamps are checked: there must be one for each sample, they must be strictly increasing,
+       and their mean spacing, without spacings above 1.5 times the median, must agree with
+       `sampling_rate`.
+    2. Samples with NaN are refused or removed. The magnitude is checked against the units.
+    3. Non-wear is removed. Time is cut into blocks of 10 s. A block is still if the standard
+       deviation of every axis in it is below 13 mg. Consecutive still blocks that span at least
+       `nonwear` minutes are removed. The threshold of 13 mg is from van Hees et al. [1]_, who
+       require it of two of three axes, and a small range of values, in windows of an hour. All axes
+       in blocks of 10 s, as in the UK Biobank study [2]_, is stricter and locates the ends within
+       10 s.
+    4. The remaining samples are split at holes: spacings above 1.5 sample periods, or above
+       `max_gap`. The parts are called stretches. All further steps work within a stretch.
+    5. A stretch is put on a regular grid, which starts at its first sample and has the nominal
+       rate. If each sample is nearest to a separate grid point, within half a period, samples are
+       used unmodified, so that rounded timestamps change nothing. Otherwise samples are
+       interpolated linearly, which keeps the time right. This happens with more jitter, or if the
+       device runs faster or slower than its nominal rate: over hours most devices drift by half a
+       period or more. Interpolation attenuates fast movements: by at most a fifth at a fifth of the
+       sampling rate, and by 1 % at 2 Hz for a rate of 50 Hz. The number of interpolated stretches
+       is logged at level INFO.
+    6. The stretch is resampled to `target_rate` with an anti-aliasing filter. Its ends are padded
+       along a line.
+    7. The stretch is cut into windows, starting at its first sample.
+    8. Labels are never resampled. The label of a sample is valid from its time to the time of the
+       next sample, and the label of a window is the one that covers most of its time. Where samples
+       were interpolated, a grid point has the label of the nearest sample.
+    9. Values are converted to g and to float32. Before this step, values of float32 or a narrower
+       dtype are processed as float32.
+
+    The keys of `dropped` are:
+
+    - ``recordings_too_short``: recordings shorter than a window
+    - ``samples_nan``: samples with NaN
+    - ``seconds_nonwear``: time in which the device was not worn
+    - ``seconds_in_short_stretches``: time in stretches shorter than a window
+    - ``seconds_at_ends_of_stretches``: time after the last window of a stretch
+    - ``windows_unlabelled``: windows whose larger part has no label
+    - ``windows_impure``: other windows without a label that covers enough
 
     References
     ----------
@@ -284,7 +301,9 @@ def segment_recordings(
     rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
-    settings = Settings(layout, units, gravity, max_gap, nonwear, nan_policy, short, purity)
+    options = SegmentationOptions(
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity
+    )
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
@@ -294,17 +313,17 @@ def segment_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
     ):
         if units is None:
-            refuse_to_guess(recording.signal, recording.name)
-        part = segment_one(recording, settings, table, dropped)
+            raise_missing_units(recording.signal, recording.name)
+        part = segment_one_recording(recording, options, table, dropped)
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
-    dropped = _plain(dropped)
+    dropped = _as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
         raise ValueError(
-            f"No window of {layout.n_timesteps / layout.rate:g} s is left. Left out of {n} "
-            f"recordings: {left_out or 'nothing'}."
+            f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
+            f"out: {left_out or 'nothing'}."
         )
     X = _join(pieces)
     logger.info(
@@ -314,9 +333,9 @@ def segment_recordings(
     number = np.concatenate([np.full(len(part.hours), part.number) for part in parts])
     start_times = np.concatenate([part.start_times for part in parts])
     groups = subject_of[number]
-    # With dates, hours are everybody's; without, they count from the start of each recording.
-    whose = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
-    hour_groups = _hour_groups(whose, np.concatenate([part.hours for part in parts]))
+    # Hours of dates are shared by all recordings. Without dates they belong to one recording.
+    owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
+    hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
     y = None if table is None else table.decode(np.concatenate([part.codes for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
@@ -327,28 +346,29 @@ def _output_rate(rates: list[float], target_rate: float | None) -> float:
         return float(target_rate)
     if len(set(rates)) > 1:
         raise ValueError(
-            f"sampling_rate has several rates ({min(rates):g} to {max(rates):g} Hz), and segments "
-            "can have but one: name it in target_rate."
+            f"sampling_rate has several rates ({min(rates):g} to {max(rates):g} Hz), but all "
+            "segments must have one rate. Pass it in target_rate."
         )
     return rates[0]
 
 
 def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: float) -> None:
-    """Raise ValueError if `max_gap` contradicts what it is to bridge or not to bridge."""
+    """Raise ValueError if `max_gap` is too short to bridge a hole, or would bridge non-wear."""
     if max_gap is not None and max_gap < HOLE / lowest_rate:
         raise ValueError(
             f"max_gap={max_gap:g} s is below {HOLE} sample periods ({HOLE / lowest_rate:.4g} s at "
-            f"{lowest_rate:g} Hz), which is no hole yet. Raise it, or pass None to bridge none."
+            f"{lowest_rate:g} Hz), the length of the shortest hole. Raise max_gap, or pass None to "
+            "bridge no hole."
         )
     if None not in (max_gap, nonwear) and max_gap >= 60 * nonwear:
         raise ValueError(
-            f"max_gap={max_gap:g} s would bridge what nonwear={nonwear:g} minutes cuts out. Lower "
-            "max_gap."
+            f"max_gap={max_gap:g} s would bridge the holes that nonwear={nonwear:g} minutes makes. "
+            "Lower max_gap."
         )
 
 
-def _plain(dropped: Counter) -> dict:
-    """Return the counts as Python's numbers, seconds rounded to what is left of a sum of them."""
+def _as_plain_dict(dropped: Counter) -> dict:
+    """Return the counts as Python numbers, with seconds rounded to hide errors of summation."""
     return {
         name: round(float(amount), 6) if name.startswith("seconds") else int(amount)
         for name, amount in dropped.items()
@@ -356,7 +376,7 @@ def _plain(dropped: Counter) -> dict:
 
 
 def _join(pieces: list[np.ndarray]) -> np.ndarray:
-    """Concatenate arrays and let go of each as soon as it is copied: memory for one and a bit."""
+    """Concatenate arrays, and release each once it is copied, to need little memory beyond it."""
     if len(pieces) == 1:
         return pieces.pop()
     joined = np.empty((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype)
@@ -368,7 +388,7 @@ def _join(pieces: list[np.ndarray]) -> np.ndarray:
     return joined
 
 
-def _hour_groups(whose: np.ndarray, hours: np.ndarray) -> np.ndarray:
-    """Return a number for each pair of an owner and an hour."""
+def _hour_groups(owners: np.ndarray, hours: np.ndarray) -> np.ndarray:
+    """Return one number for each distinct pair of `owners` and `hours`."""
     hours = hours - hours.min()
-    return np.unique(whose * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)
+    return np.unique(owners * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Timestamps as users have them, as datetime64[ns] or float64 seconds, checked."""
+"""Timestamps: conversion of what users pass to datetime64[ns] or float64 seconds, and checks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 _NS = 1e-9  # s
 
-# How far the rate that timestamps show may be from the one that was named.
+# Largest relative difference between the rate of the timestamps and sampling_rate.
 _TOLERANCE = 0.1
 
 
 def has_dates(stamps: np.ndarray | None) -> bool:
-    """Whether timestamps are absolute; seconds and no timestamps at all are not."""
+    """Return whether timestamps are dates; seconds and None are not."""
     return stamps is not None and stamps.dtype.kind == "M"
 
 
@@ -21,13 +21,14 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one a sample, missing, of another type, or not strictly increasing.
+        If there is not one timestamp for each sample, or if timestamps are missing, have another
+        type or are not strictly increasing.
     """
     frame = hasattr(stamps, "to_numpy")
     if getattr(getattr(stamps, "dtype", None), "tz", None) is not None:
         import pandas
 
-        stamps = pandas.DatetimeIndex(stamps).tz_convert(None)  # which is UTC
+        stamps = pandas.DatetimeIndex(stamps).tz_convert(None)  # UTC
     stamps = stamps.to_numpy() if frame else np.asarray(stamps)
     if stamps.shape != (n_samples,):
         raise ValueError(
@@ -36,15 +37,15 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
         )
     if stamps.dtype.kind not in "iufmM":
         raise ValueError(
-            f"{name}: timestamps are of dtype {stamps.dtype}; pass datetime64 (pandas.to_datetime "
-            "makes them of text) or numbers of seconds."
+            f"{name}: timestamps have dtype {stamps.dtype}. Pass datetime64 or numbers of seconds. "
+            "pandas.to_datetime converts text to datetime64."
         )
     known = np.isfinite(stamps) if stamps.dtype.kind in "iuf" else ~np.isnat(stamps)
     missing = np.flatnonzero(~known)
     if len(missing):
         raise ValueError(
-            f"{name}: {len(missing)} timestamps are missing, the first that of sample {missing[0]}."
-            " Drop these samples."
+            f"{name}: {len(missing)} timestamps are missing, the first at sample {missing[0]}. "
+            "Drop these samples."
         )
     if stamps.dtype.kind == "M":
         stamps = stamps.astype("datetime64[ns]")
@@ -67,21 +68,24 @@ def _check_increasing(stamps: np.ndarray, name: str, frame: bool) -> None:
         advice = (
             "frame[~frame.index.duplicated()]"
             if frame
-            else "numpy.unique(timestamps, return_index=True) has the samples to keep"
+            else "numpy.unique(timestamps, return_index=True) returns the samples to keep"
         )
-        advice = f"Drop the duplicates ({advice}); if many share a time, its resolution is too low."
+        advice = (
+            f"Drop the duplicates ({advice}). If many samples share a time, the resolution of the "
+            "timestamps is too low."
+        )
     else:
-        what = "timestamps that run back"
+        what = "decreasing timestamps"
         advice = "frame.sort_index()" if frame else "order = numpy.argsort(timestamps)"
-        advice = f"Sort the samples by time ({advice}), if they only lie in the wrong order."
+        advice = f"If the samples are only in the wrong order, sort them by time ({advice})."
     raise ValueError(
-        f"{name}: {what}: sample {at} has {stamps[at]}, the one before it {stamps[at - 1]} "
+        f"{name} has {what}: sample {at} has {stamps[at]}, the sample before it {stamps[at - 1]} "
         f"({len(wrong)} such places). {advice}"
     )
 
 
 def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
-    """Return timestamps in sample periods since the first, as float64."""
+    """Return timestamps as float64 numbers of sample periods since the first."""
     elapsed = stamps - stamps[0]
     if elapsed.dtype.kind == "m":
         return elapsed.astype(np.int64) * (rate * _NS)
@@ -89,15 +93,15 @@ def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
 
 
 def typical_spacing(position: np.ndarray) -> float:
-    """Return how far apart timestamps, two or more, are where there is no hole."""
+    """Return the typical spacing of two or more timestamps outside holes."""
     spacing = np.diff(position)
-    # The median alone is a multiple of the stamps' resolution, which may be coarse; the mean of
-    # what is not much above it is not, and holes do not count in either.
+    # The median is a multiple of the timestamps' resolution, which may be coarse. The mean of the
+    # spacings up to 1.5 times the median is not. Holes affect neither.
     return float(spacing[spacing <= 1.5 * np.median(spacing)].mean())
 
 
 def check_rate(position: np.ndarray, rate: float, name: str) -> None:
-    """Raise ValueError if timestamps, in periods of `rate`, show a rate 10 % or more from it."""
+    """Raise ValueError if timestamps, in periods of `rate`, differ from it by more than 10 %."""
     if len(position) < 2:
         return
     typical = typical_spacing(position)
@@ -105,13 +109,13 @@ def check_rate(position: np.ndarray, rate: float, name: str) -> None:
         return
     raise ValueError(
         f"{name}: sampling_rate={rate:g} Hz, but its timestamps are typically {typical / rate:.4g} "
-        f"s apart, which is {rate / typical:.4g} Hz. Pass the rate of the recording (timestamps "
-        "without a date are in seconds)."
+        f"s apart, which is {rate / typical:.4g} Hz. Pass the rate of the recording. Timestamps "
+        "that are not dates must be in seconds."
     )
 
 
 def start_stamps(stamps: np.ndarray | None, seconds: np.ndarray) -> np.ndarray:
-    """Return the times that lie `seconds` after the start of a recording, as its stamps are."""
+    """Return the times `seconds` after the start of a recording, in the type of its timestamps."""
     if stamps is None:
         return seconds
     if has_dates(stamps):

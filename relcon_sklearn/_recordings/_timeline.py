@@ -1,4 +1,4 @@
-"""When samples were taken: holes, stretches without holes, and the regular grid of each."""
+"""Times of samples: holes, stretches without holes, and the regular grid of each stretch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 HOLE = 1.5  # sample periods
 
-# Seconds up to which stamps are compared: seconds since 1970 in float64 are no finer than 0.2 us.
+# Tolerance of comparisons of timestamps, in seconds: float64 seconds since 1970 resolve 0.2 us.
 RESOLUTION = 1e-6
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Which samples of a recording are left, and when they were taken.
+    """Samples of a recording that are in use, and their times.
 
-    `rows` are their row numbers, None if all are left. `position` is their time since the start of
-    the recording in sample periods, None if that is 0, 1, 2, ...
+    `rows` are the row numbers of the samples, None if all are in use. `position` is their time
+    since the start of the recording, in sample periods, and None stands for 0, 1, 2, ...
     """
 
     n_samples: int
@@ -25,18 +25,18 @@ class Timeline:
     position: np.ndarray | None = None
 
     def keep(self, rows: np.ndarray) -> Timeline:
-        """Leave only some of the samples that are left, given as indices into these."""
+        """Return a timeline of some of its samples, given as indices into them."""
         kept = rows if self.rows is None else self.rows[rows]
         position = rows.astype(np.float64) if self.position is None else self.position[rows]
         return Timeline(len(rows), kept, position)
 
     def seconds(self, rate: float) -> np.ndarray:
-        """Return when the samples were taken, in seconds since the start of the recording."""
+        """Return the times of the samples in seconds since the start of the recording."""
         position = np.arange(self.n_samples) if self.position is None else self.position
         return position / rate
 
     def take(self, values: np.ndarray, samples: slice) -> np.ndarray:
-        """Return the rows of `values` that belong to some samples: a view, if they are in a row."""
+        """Return the rows of `values` of some samples, as a view if the rows are consecutive."""
         if self.rows is None:
             return values[samples]
         rows = self.rows[samples]
@@ -47,11 +47,11 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Stretches:
-    """Runs of samples without holes, as arrays with one entry a stretch.
+    """Runs of samples without holes, as arrays with one entry for each stretch.
 
-    Stretch i has the samples ``first[i]:stop[i]`` of a timeline and starts at `origin`, in sample
-    periods since the start of the recording; its regular grid has `n_grid` points, one period
-    apart. Where `on_grid`, each sample is nearest to a grid point of its own.
+    Stretch i has the samples ``first[i]:stop[i]`` of a timeline. It starts at ``origin[i]``, in
+    sample periods since the start of the recording. Its regular grid has ``n_grid[i]`` points, one
+    period apart. ``on_grid[i]`` is whether each sample is nearest to a separate grid point.
     """
 
     first: np.ndarray
@@ -71,11 +71,11 @@ class Stretches:
 def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None) -> Stretches:
     """Split a timeline at its holes.
 
-    A hole is a spacing above 1.5 sample periods, or above `max_gap` seconds where that is given.
+    A hole is a spacing above 1.5 sample periods, or above `max_gap` seconds if it is not None.
     """
     n, position = timeline.n_samples, timeline.position
     if position is None or n == 0:
-        one = np.arange(min(n, 1))  # one stretch from 0, or none
+        one = np.arange(min(n, 1))  # one stretch from 0, or no stretch
         return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
     slack = RESOLUTION * rate
     spacing = np.diff(position)
@@ -85,7 +85,7 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
     origin = position[first]
     bridged = spacing > HOLE + slack
     nearest = np.rint(position - np.repeat(origin, stop - first))
-    # Neighbours belong to neighbouring grid points, but across a hole.
+    # Except across a hole, neighbouring samples must be nearest to neighbouring grid points.
     off_grid = np.zeros(n, dtype=bool)
     off_grid[1:] = (np.diff(nearest) != 1) & ~bridged
     on_grid = ~np.logical_or.reduceat(off_grid, first)
@@ -98,9 +98,10 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
 def signal_on_grid(
     signal: np.ndarray, timeline: Timeline, stretches: Stretches, i: int
 ) -> np.ndarray:
-    """Return stretch `i` of (n_samples, n_channels) on its grid, as it is or interpolated.
+    """Return stretch `i` of `signal`, (n_samples, n_channels), on its grid.
 
-    It comes as float32, or as float64 if float32 would not hold all of its values.
+    Values are interpolated if samples are not on the grid. They are float32, or float64 if the
+    dtype of `signal` does not fit into float32.
     """
     samples = slice(stretches.first[i], stretches.stop[i])
     values, n_grid = _as_float(timeline.take(signal, samples)), int(stretches.n_grid[i])
@@ -114,7 +115,7 @@ def signal_on_grid(
 
 
 def codes_on_grid(codes: np.ndarray, timeline: Timeline, stretches: Stretches, i: int):
-    """Return the integers of stretch `i` on its grid: each point has the nearest sample's."""
+    """Return the codes of stretch `i` on its grid, each point with that of the nearest sample."""
     samples = slice(stretches.first[i], stretches.stop[i])
     values, n_grid = timeline.take(codes, samples), int(stretches.n_grid[i])
     if stretches.on_grid[i] and len(values) == n_grid:
@@ -129,7 +130,7 @@ def _as_float(values: np.ndarray) -> np.ndarray:
 
 
 def _knots(timeline: Timeline, stretches: Stretches, i: int) -> np.ndarray:
-    """Return where on its grid the samples of stretch `i` lie."""
+    """Return the positions of the samples of stretch `i` on its grid."""
     samples = slice(stretches.first[i], stretches.stop[i])
     knots = timeline.position[samples] - stretches.origin[i]
     return np.rint(knots) if stretches.on_grid[i] else knots

@@ -5,6 +5,7 @@ from ._compile import CompiledCall
 from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
+from ._options import TrainingOptions
 from ._rankers import MotifRanker, PairwiseRanker
 from ._supervised import classification_loss, regression_loss
 
@@ -15,6 +16,7 @@ __all__ = [
     "Loss",
     "MotifRanker",
     "PairwiseRanker",
+    "TrainingOptions",
     "classification_loss",
     "fit_module",
     "kept_memory",

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import pickle
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import filelock
 import torch
 
 from .._utils._atomic import unfinished, write_atomically
+from .._utils._warnings import warn
 from .._version import __version__
 
 logger = logging.getLogger("relcon_sklearn")
@@ -231,9 +231,9 @@ class CheckpointFolder:
             If there is something in the state that could not be read again.
         """
         path = self.path / f"step-{step:012d}.ckpt"
-        content = encode({"fingerprint": self.fingerprint, **state})
+        content = checkpoint_to_bytes({"fingerprint": self.fingerprint, **state})
         try:
-            decode(content, path)
+            checkpoint_from_bytes(content, path)
         except DamagedCheckpoint as error:
             raise TypeError(
                 "The state of a module, an optimizer or a callback holds more than tensors, "
@@ -268,11 +268,9 @@ class CheckpointFolder:
         files = self._files()
         for path in reversed(files):
             try:
-                state = decode(path.read_bytes(), path)
+                state = checkpoint_from_bytes(path.read_bytes(), path)
             except DamagedCheckpoint as error:
-                warnings.warn(
-                    f"{error} Going on from the one before.", RuntimeWarning, stacklevel=2
-                )
+                warn(f"{error} Continuing from the one before.", RuntimeWarning)
                 continue
             if changes := differences(state.pop("fingerprint"), self.fingerprint):
                 raise ValueError(f"{path} is of another training: {'; '.join(changes)}.")
@@ -289,7 +287,7 @@ class DamagedCheckpoint(ValueError):
     """A checkpoint that is not what was written."""
 
 
-def encode(state: dict) -> bytes:
+def checkpoint_to_bytes(state: dict) -> bytes:
     """Return the bytes of a checkpoint: a line with its version and checksum, and the state."""
     payload = io.BytesIO()
     torch.save(state, payload)
@@ -297,7 +295,7 @@ def encode(state: dict) -> bytes:
     return f"{_FORMAT} {_VERSION} {zlib.crc32(content):08x}\n".encode() + content
 
 
-def decode(content: bytes, path: Path) -> dict:
+def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
     """Return the state in the bytes of a checkpoint, of which nothing is executed."""
     line, _, payload = content.partition(b"\n")
     words = line.decode("latin-1").rsplit(" ", 2)

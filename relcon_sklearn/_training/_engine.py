@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 
 import torch
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from .._batches import Batch, Batches, LabelledBatch
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine
-from ._checkpoints import CheckpointFolder
 from ._interruption import Interruption
 from ._memory import kept_memory
+from ._options import TrainingOptions
 from ._prefetch import prefetched
 from ._saver import Position, Saver
 
@@ -80,7 +80,7 @@ class TrainingNet(NeuralNet):
         """Train on `batches` for ``max_epochs``, and return the record of the epochs."""
         self.initialize()
         # Once: finding them walks all submodules.
-        self.parameters = list(self.module_.named_parameters())
+        self._named_parameters = list(self.module_.named_parameters())
         with Interruption(wait=self.saver is not None) as self.interruption:
             self.notify("on_train_begin", X=batches, y=None)
             self.position = Position() if self.saver is None else self.saver.restore(self)
@@ -115,18 +115,18 @@ class TrainingNet(NeuralNet):
 
     def _train_epoch(self, batches: Batches) -> None:
         """Take the steps that are left of an epoch; record the mean loss per item."""
-        epoch, n_done, *sums = self.position
-        losses = LossMean(self.device, *sums)
+        start = self.position
+        losses = LossMean(self.device, start.total_loss, start.n_items)
         self.module_.train()
-        left = read_ahead(batches.starting_at(n_done), self.device)
-        for step, batch in enumerate(left, n_done + 1):
+        left = read_ahead(batches.starting_at(start.step), self.device)
+        for step, batch in enumerate(left, start.step + 1):
             self._take(batch, losses, training=True)
             if step % _CHECKED_STEPS == 0:
                 self._check("train_loss", losses.value())
             if self.saver is not None:
                 due = self.saver.is_due()
                 if due or self.interruption.requested or step == len(batches):
-                    self.position = Position(epoch, step, *losses.sums())
+                    self.position = Position(start.epoch, step, *losses.sums())
                 if due or self.interruption.requested:
                     self._save(batches)
         self._check("train_loss", losses.value())
@@ -165,14 +165,14 @@ class TrainingNet(NeuralNet):
         """Raise FloatingPointError for a value that is no number any more."""
         if math.isfinite(value):
             return
-        more = "" if self.saver is None else self.saver.last_words()
+        more = "" if self.saver is None else self.saver.recovery_hint()
         raise FloatingPointError(
             f"{what} became {value} in epoch {len(self.history)}: training diverged. "
             f"Try a smaller lr, or precision='float32'.{more}"
         )
 
     def _check_weights(self) -> None:
-        for name, value in itertools.chain(self.parameters, self.module_.named_buffers()):
+        for name, value in itertools.chain(self._named_parameters, self.module_.named_buffers()):
             if not (finite := torch.isfinite(value)).all():
                 self._check(f"weight {name}", float(value.detach()[~finite][0]))
 
@@ -203,7 +203,7 @@ class TrainingNet(NeuralNet):
         loss = self.loss(self.module_, batch)
         loss.backward()
         self.notify(
-            "on_grad_computed", named_parameters=self.parameters, batch=batch, training=True
+            "on_grad_computed", named_parameters=self._named_parameters, batch=batch, training=True
         )
         self.optimizer_.step()
         return {"loss": loss.detach()}
@@ -248,47 +248,23 @@ def fit_module(
     loss: Loss,
     batches: Batches,
     valid: Batches | None,
-    *,
-    lr: float,
-    max_epochs: int,
-    device: torch.device,
-    patience: int | None = None,
-    callbacks: Sequence | None = None,
-    verbose: int = 0,
-    description: str = "fit",
-    checkpoints: CheckpointFolder | None = None,
-    global_rng: bool = False,
+    options: TrainingOptions,
 ) -> list[dict]:
     """Train `module` in place with Adam, a short warm-up and a cosine decay.
 
     Parameters
     ----------
     module : nn.Module
-        Module to train. Ends in evaluation mode, with the weights of the epoch of lowest
-        validation loss (of the last epoch, if there is no validation).
+        Module to train. It ends in evaluation mode, with the weights of the epoch of lowest
+        validation loss, or of the last epoch if there is no validation.
     loss : callable
-        ``loss(module, batch)`` gives a scalar tensor.
-    batches, valid : Batches
-        Training and validation data; `valid` may be None.
-    lr : float
-        Peak learning rate.
-    max_epochs : int
-        Number of epochs; with 0 the module stays as it is.
-    device : torch.device
-        Where to train.
-    patience : int or None, default=None
-        With validation, end training when its loss has not fallen in so many epochs.
-    callbacks : sequence of skorch callbacks or None
-        A learning-rate scheduler among them replaces the built-in one.
-    verbose : int
-        Progress bar if positive.
-    description : str
-        What is trained: label of the progress bar and of a line that is logged for each epoch.
-    checkpoints : CheckpointFolder or None
-        Where to save the training now and then, and to go on from if it is there already. Ctrl-C
-        and SIGTERM then finish the step at hand, save it, and raise KeyboardInterrupt.
-    global_rng : bool
-        Whether the module draws from torch's global generators, whose state then is saved too.
+        ``loss(module, batch)`` returns a scalar tensor.
+    batches : Batches
+        Training data.
+    valid : Batches or None
+        Validation data.
+    options : TrainingOptions
+        Everything else.
 
     Returns
     -------
@@ -298,42 +274,48 @@ def fit_module(
     Raises
     ------
     FloatingPointError
-        If the loss, or a weight, became NaN or infinite. Checkpoints are from before.
+        If the loss or a weight became NaN or infinite. Checkpoints are older than that.
     OSError
         If a checkpoint cannot be written.
     """
-    callbacks = list(callbacks or [])
-    bar = ProgressBar(max_epochs, description, disable=verbose <= 0)
-    if not any(_is_scheduler(callback) for callback in callbacks):
-        callbacks.append(("relcon_schedule", WarmupCosine(lr, max_epochs)))
-    if valid is not None:
-        # First, so that a callback which ends training cannot keep the last epoch from it.
-        callbacks.insert(0, ("relcon_keep_best", KeepBest()))
-        if patience is not None:
-            stopping = EarlyStopping(monitor="valid_loss", patience=patience, threshold=0)
-            callbacks.append(("relcon_early_stopping", stopping))
+    checkpoints = options.checkpoints
+    bar = ProgressBar(options.max_epochs, options.description, disable=options.verbose <= 0)
     net = TrainingNet(
         module,
         loss=loss,
         optimizer=torch.optim.Adam,
-        lr=lr,
-        max_epochs=max_epochs,
-        device=device,
-        callbacks=[*callbacks, ("relcon_progress", bar)],
-        saver=None if checkpoints is None else Saver(checkpoints, global_rng=global_rng),
-        description=description,
+        lr=options.lr,
+        max_epochs=options.max_epochs,
+        device=options.device,
+        callbacks=[*_callbacks(options, validated=valid is not None), ("relcon_progress", bar)],
+        saver=None if checkpoints is None else Saver(checkpoints, global_rng=options.global_rng),
+        description=options.description,
         verbose=0,
     )
     try:
         with (
             nullcontext() if checkpoints is None else checkpoints.locked(),
             # A GPU's memory is kept by torch itself.
-            kept_memory() if device.type == "cpu" else nullcontext(),
+            kept_memory() if options.device.type == "cpu" else nullcontext(),
         ):
             return net.train(batches, valid)
     finally:
         bar.close()
-        module.eval().zero_grad(set_to_none=True)  # as large as the module, and of no more use
+        module.eval().zero_grad(set_to_none=True)  # gradients are as large as the module
+
+
+def _callbacks(options: TrainingOptions, validated: bool) -> list:
+    """Return the callbacks of the user, with those of the engine."""
+    callbacks = list(options.callbacks)
+    if not any(_is_scheduler(callback) for callback in callbacks):
+        callbacks.append(("relcon_schedule", WarmupCosine(options.lr, options.max_epochs)))
+    if not validated:
+        return callbacks
+    if options.patience is not None:
+        stopping = EarlyStopping(monitor="valid_loss", patience=options.patience, threshold=0)
+        callbacks.append(("relcon_early_stopping", stopping))
+    # First, so that a callback which ends training cannot keep the last epoch from it.
+    return [("relcon_keep_best", KeepBest()), *callbacks]
 
 
 def _is_scheduler(callback) -> bool:

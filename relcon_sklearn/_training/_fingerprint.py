@@ -9,10 +9,10 @@ from pathlib import PurePath
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from .._batches import GroupIndex
+from .._utils._frozen import is_frozen, unwrap
 from ..segments._array import SegmentArray
 
 # Rows of X that are looked at, evenly spread: a few milliseconds, wherever they lie.
@@ -57,7 +57,7 @@ def checksum(*arrays) -> str:
     return f"{crc:08x}"
 
 
-def describe(value, *, within_object: bool = False):
+def fingerprint_of(value, *, within_object: bool = False):
     """Describe a parameter by plain values: alike for what has the same effect on a fit.
 
     Functions and classes are described by their names, objects by their class and attributes,
@@ -71,39 +71,40 @@ def describe(value, *, within_object: bool = False):
     if isinstance(value, (PurePath, torch.device, torch.dtype)):
         return str(value)
     if isinstance(value, (list, tuple)):
-        return [describe(v, within_object=within_object) for v in value]
+        return [fingerprint_of(v, within_object=within_object) for v in value]
     if isinstance(value, dict):
-        return {str(k): describe(v, within_object=within_object) for k, v in value.items()}
+        return {str(k): fingerprint_of(v, within_object=within_object) for k, v in value.items()}
     if isinstance(value, (np.ndarray, torch.Tensor)):
         return checksum(value)
     if isinstance(value, np.random.RandomState):
         return checksum(*value.get_state()[1:])
     if isinstance(value, partial):
         return {
-            "partial": describe(value.func),
-            "args": describe(value.args),
-            "keywords": describe(value.keywords),
+            "partial": fingerprint_of(value.func),
+            "args": fingerprint_of(value.args),
+            "keywords": fingerprint_of(value.keywords),
         }
-    if isinstance(value, FrozenEstimator):
-        return {"frozen": {**describe(value.estimator), "weights": _weights(value.estimator)}}
+    if is_frozen(value):
+        estimator = unwrap(value)
+        return {"frozen": {**fingerprint_of(estimator), "weights": _weights(estimator)}}
     if hasattr(value, "get_params") and not isinstance(value, type):
-        return {"class": _name(type(value)), **describe_parameters(value)}
+        return {"class": _name(type(value)), **fingerprint_of_parameters(value)}
     if hasattr(value, "__qualname__"):
         return _name(value)
     if within_object:  # which may be of this process only, as the files of a writer are
         return _name(type(value))
-    attributes = describe(getattr(value, "__dict__", {}), within_object=True)
+    attributes = fingerprint_of(getattr(value, "__dict__", {}), within_object=True)
     return {"class": _name(type(value)), **attributes}
 
 
-def describe_parameters(estimator) -> dict:
+def fingerprint_of_parameters(estimator) -> dict:
     """Describe the parameters of an estimator or a callback, but those that are immaterial."""
     try:
         # Deep ones come with the estimators they are of.
         parameters = estimator.get_params(deep=False)
     except AttributeError:  # a callback that keeps its parameters under other names
         parameters = {}
-    return {k: describe(v) for k, v in parameters.items() if k not in _IMMATERIAL}
+    return {k: fingerprint_of(v) for k, v in parameters.items() if k not in _IMMATERIAL}
 
 
 def _name(thing) -> str:

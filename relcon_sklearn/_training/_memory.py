@@ -5,14 +5,27 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import os
 import sys
 import threading
 from collections.abc import Iterator
 
+KEEP_VARIABLE = "RELCON_SKLEARN_KEEP_MEMORY"
+"""Environment variable. With the value 0 the allocator is left as it is."""
+
+# By these a user has set up the allocator, and it is left as it is.
+_OF_THE_USER = (
+    "MALLOC_MMAP_MAX_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+    "MALLOC_TRIM_THRESHOLD_",
+)
+
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
-# What is left at the end. Glibc raises its thresholds by itself as arrays are freed, up to these,
-# but no longer once any was set: without them, all that follows would be slower than before.
+# The settings after a block. Glibc has no function that returns the settings before it. Of its own
+# accord it raises its thresholds up to these values as arrays are freed, but no longer once one of
+# them was set: with smaller ones, everything that follows would be slower than before.
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _MMAP_MAX = 2**25, 2**26, 65536
 
 _lock = threading.Lock()
@@ -21,15 +34,19 @@ _n_inside = 0
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Have freed memory stay with the process within the block, and go back at its end.
+    """Keep freed memory in the process within the block, and return it to the system at the end.
 
-    By default glibc gives large arrays back to the system when they are freed, and gets new pages
-    for the next ones. Every training step then pays for millions of page faults, which took nearly
-    half of its time where it was measured (benchmarks/bench_speed.py). The setting is that of the
-    process; blocks in several threads share it. Elsewhere than with glibc nothing is done.
+    By default glibc returns large arrays to the system when they are freed, and gets new pages for
+    the next ones. Every training step then pays for millions of page faults, which took nearly
+    half of its time in benchmarks.
+
+    The setting holds for the whole process, and blocks in several threads share it. Nothing is
+    done with other C libraries than glibc, if the environment variable
+    ``RELCON_SKLEARN_KEEP_MEMORY`` is 0, or if the user has set up glibc's allocator by its
+    environment variables.
     """
     global _n_inside
-    libc = _glibc()
+    libc = _glibc() if _is_wanted() else None
     if libc is None:
         yield
         return
@@ -48,6 +65,13 @@ def kept_memory() -> Iterator[None]:
                 libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
                 libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
                 libc.malloc_trim(0)
+
+
+def _is_wanted() -> bool:
+    """Whether the user has neither switched this off nor set up the allocator."""
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    set_up = "glibc.malloc" in tunables or any(name in os.environ for name in _OF_THE_USER)
+    return os.environ.get(KEEP_VARIABLE, "1") != "0" and not set_up
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -80,7 +80,7 @@ class Saver:
         self.folder.write(n_steps, {"position": tuple(position), "training": training})
         self._last, self._n_steps, self._saved = self.clock(), 0, position
 
-    def last_words(self) -> str:
+    def recovery_hint(self) -> str:
         """Return what is to be said of checkpoints when training has failed."""
         newest = self.folder.newest
         if newest is None:

@@ -1,7 +1,7 @@
-"""Recordings to work with: published ones, generated ones, and files of your own."""
+"""Published data sets, generated data, and recordings from your own files."""
 
 from ._benchmark import load_benchmark
-from ._fetchers._download import clear_data_home, get_data_home
+from ._fetchers._data_home import clear_data_home, get_data_home
 from ._fetchers._hapt import fetch_hapt
 from ._fetchers._hhar import fetch_hhar
 from ._fetchers._motionsense import fetch_motionsense
@@ -9,10 +9,11 @@ from ._fetchers._opportunity import fetch_opportunity
 from ._fetchers._pamap2 import fetch_pamap2
 from ._fetchers._sisfall import fetch_sisfall
 from ._fetchers._wisdm import fetch_wisdm
-from ._generators._recordings import make_recordings
-from ._generators._segments import make_motion
-from ._generators._store import make_motion_store
-from ._npz import load_npz_recordings, save_npz_recordings
+from ._generators._make_motion import make_motion
+from ._generators._make_motion_store import make_motion_store
+from ._generators._make_recordings import make_recordings
+from ._npz_read import load_npz_recordings
+from ._npz_write import save_npz_recordings
 
 __all__ = [
     "clear_data_home",

@@ -1,4 +1,4 @@
-"""The two downstream protocols of the RelCon paper, ready for cross-validation."""
+"""load_benchmark: the two downstream protocols of the RelCon paper, with folds."""
 
 import os
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from .._recordings import segment_recordings
 from ._fetchers._hhar import fetch_hhar
 from ._fetchers._motionsense import fetch_motionsense
 from ._fetchers._opportunity import fetch_opportunity
-from ._fetchers._pamap2 import fetch_pamap2
+from ._fetchers._pamap2 import PROTOCOL_ACTIVITIES, fetch_pamap2
 
-_RATE = 100.0  # Hz
-_MAX_GAP = 0.25  # s; of holes that are bridged
+_SAMPLING_RATE = 100.0  # Hz
+_MAX_GAP = 0.25  # s; shorter gaps are interpolated
 
 
 class _Protocol(NamedTuple):
-    """What the tasks of one protocol have in common."""
+    """Settings that all tasks of one protocol share."""
 
     window: float  # s
     overlap: float
@@ -33,7 +33,8 @@ class _Task(NamedTuple):
     """A data set in one protocol."""
 
     fetch: Callable
-    labels: list
+    options: dict  # parameters of the fetcher that choose the recordings and labels
+    labels: list | None = None  # classes; None: all labels of the data set
 
 
 _PROTOCOLS = {
@@ -41,35 +42,13 @@ _PROTOCOLS = {
     "leave-one-subject-out": _Protocol(10.0, 0.5, n_folds=None, z_scored=False, clip=3.0),
 }
 
-# Fetchers are looked up when they are called.
 _TASKS = {
-    ("hhar", "subject-5fold"): _Task(
-        lambda **options: fetch_hhar(**options),
-        ["bike", "sit", "stairsdown", "stairsup", "stand", "walk"],
-    ),
-    ("motionsense", "subject-5fold"): _Task(
-        lambda **options: fetch_motionsense(**options),
-        ["downstairs", "upstairs", "walking", "jogging", "sitting", "standing"],
-    ),
-    ("pamap2", "subject-5fold"): _Task(
-        lambda **options: fetch_pamap2(placement="ankle", **options),
-        [
-            "lying",
-            "sitting",
-            "standing",
-            "walking",
-            "running",
-            "cycling",
-            "Nordic walking",
-            "ascending stairs",
-            "descending stairs",
-            "vacuum cleaning",
-            "ironing",
-            "rope jumping",
-        ],
-    ),
+    ("hhar", "subject-5fold"): _Task(fetch_hhar, {}),
+    ("motionsense", "subject-5fold"): _Task(fetch_motionsense, {}),
+    ("pamap2", "subject-5fold"): _Task(fetch_pamap2, {"placement": "ankle"}, PROTOCOL_ACTIVITIES),
     ("pamap2", "leave-one-subject-out"): _Task(
-        lambda **options: fetch_pamap2(placement="wrist", **options),
+        fetch_pamap2,
+        {"placement": "wrist"},
         [
             "lying",
             "sitting",
@@ -82,14 +61,13 @@ _TASKS = {
         ],
     ),
     ("opportunity", "leave-one-subject-out"): _Task(
-        lambda **options: fetch_opportunity(placement="wrist", target="locomotion", **options),
-        ["Stand", "Walk", "Sit", "Lie"],
+        fetch_opportunity, {"placement": "wrist", "target": "locomotion"}
     ),
 }
 
 
 class Benchmark(Bunch):
-    """What `load_benchmark` returns: a Bunch that can hand out its folds one by one."""
+    """The return value of `load_benchmark`: a Bunch with a method that returns one fold."""
 
     def fold(self, i, *, z_score=None):
         """Return the training and the test part of one fold.
@@ -97,11 +75,11 @@ class Benchmark(Bunch):
         Parameters
         ----------
         i : int
-            Which of the `folds`.
+            Index into `folds`.
 
         z_score : bool or None, default=None
-            Whether to subtract the training part's mean from both parts, and to divide them by
-            its standard deviation, channel by channel. None: as the protocol does, which is True
+            Whether to subtract the mean of the training part from both parts and to divide them by
+            its standard deviation, separately for each channel. If None, as in the protocol: True
             for "subject-5fold" and False for "leave-one-subject-out".
 
         Returns
@@ -140,10 +118,11 @@ def load_benchmark(
     delay=1.0,
     progressbar=True,
 ):
-    """Load a public data set as the RelCon paper evaluates on it: segments, labels and folds.
+    """Load a public data set in a benchmark protocol of the RelCon paper.
 
-    The paper has two downstream protocols. Both keep the subjects of the test part out of the
-    training part, and both take three-axis acceleration at 100 Hz.
+    The benchmark has segments, labels and cross-validation folds. The paper has two downstream
+    protocols. In both, the subjects of the test part are not in the training part, and the input
+    is three-axis acceleration at 100 Hz.
 
     =============  =======================  ===========  =============  =======  =====
     name           protocol                 placement    segments       classes  folds
@@ -151,119 +130,131 @@ def load_benchmark(
     "hhar"         "subject-5fold"          wrist        2 s            6        5
     "motionsense"  "subject-5fold"          pocket       2 s            6        5
     "pamap2"       "subject-5fold"          ankle        2 s            12       5
-    "pamap2"       "leave-one-subject-out"  wrist        10 s, half of  8        8
-                                                         them shared
-    "opportunity"  "leave-one-subject-out"  right wrist  10 s, half of  4        4
-                                                         them shared
+    "pamap2"       "leave-one-subject-out"  wrist        10 s, overlap  8        8
+                                                         by half
+    "opportunity"  "leave-one-subject-out"  right wrist  10 s, overlap  4        4
+                                                         by half
     =============  =======================  ===========  =============  =======  =====
 
     Parameters
     ----------
     name : {"hhar", "motionsense", "opportunity", "pamap2"}
-        The data set.
+        Name of the data set.
 
     protocol : {"subject-5fold", "leave-one-subject-out"} or None, default=None
-        How it is evaluated. None stands for the only protocol of the data set; for "pamap2",
-        which is in both, it has to be named.
+        Evaluation protocol. If None, the only protocol of the data set. It is required for
+        "pamap2", which has both.
 
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
     benchmark : Bunch
         X : ndarray of shape (n_segments, n_timesteps, 3), dtype float32
-            Acceleration in g, gravity included: 200 or 1000 time steps. In the protocol
-            "leave-one-subject-out" it is clipped to 3 g either way.
+            Acceleration in g, gravity included, with 200 or 1000 time steps. In the protocol
+            "leave-one-subject-out", values are clipped to -3 to 3 g.
         y : ndarray of shape (n_segments,), dtype str
             The activity that covers more than half of the segment.
         groups : ndarray of shape (n_segments,), dtype str
-            The subject.
+            The subject of each segment.
         hour_groups : ndarray of shape (n_segments,), dtype int64
             A number for each subject and hour, for ``fit(X, groups=hour_groups)``.
         folds : list of (train, test)
-            Indices of segments, to be passed as `cv` to scikit-learn.
+            Indices of segments. Pass the list to scikit-learn as `cv`.
         mean, scale : ndarray of shape (n_folds, 3), dtype float32
             Mean and standard deviation, in g, of each channel in the training part of each fold.
-            ``(X - mean[i]) / scale[i]`` is z-scored as the protocol "subject-5fold" wants it.
+            ``(X - mean[i]) / scale[i]`` is the z-scored input of the protocol "subject-5fold".
         fold : callable
-            ``benchmark.fold(i)`` returns ``X_train, X_test, y_train, y_test`` as the protocol
-            prescribes, z-scored in "subject-5fold"; with ``z_score=True`` or False whatever the
-            protocol.
+            ``benchmark.fold(i)`` returns ``X_train, X_test, y_train, y_test`` of a fold, z-scored
+            in the protocol "subject-5fold". With ``z_score=True`` or ``z_score=False``, this does
+            not depend on the protocol.
         dropped : dict of str to int or float
-            What was left out and why: that of `segment_recordings`, and
-            ``windows_of_other_classes``.
+            Number or duration of left out data for each reason: the entries of
+            `segment_recordings`, and ``windows_of_other_classes``.
         sampling_rate, units, placement, channel_names, label_names, name, protocol
-            100.0, "g", and what their names say.
+            100.0, "g", the placement of the device, the names of the channels and of the classes,
+            and the two parameters.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     ValueError
-        If the data set has no such protocol, or `protocol` is None for one that has both.
+        If the data set does not have this protocol, or if `protocol` is None for a data set with
+        both protocols.
 
     See Also
     --------
-    sklearn.model_selection.cross_validate : Takes `folds` as `cv`.
+    sklearn.model_selection.cross_validate : Accepts `folds` as `cv`.
 
     Notes
     -----
-    The rules are those of the scripts that the authors of the paper [1]_ released for these
-    benchmarks (github.com/maxxu05/relcon). Where this function does something else, it is said
-    here.
+    The protocols follow the scripts that the authors of the paper [1]_ released for these
+    benchmarks (github.com/maxxu05/relcon). All differences are listed here.
 
-    **"subject-5fold"** follows Haresamudram et al. [2]_. Segments do not overlap. In the scripts
-    they are cut out of all samples of a subject, end to end, and have their most frequent label;
-    here none reaches across a longer hole or from one recording into another, and its label covers
-    more than half of it. Each channel is z-scored with the mean and the standard deviation of the
-    training samples. The scripts keep a fifth of the training subjects for validation, who do not
-    count in these; here all training subjects do, and validation is left to you. Subjects are
-    sorted, numbers by their value, and dealt in turn: fold i tests the subjects i, i + 5, i + 10
-    and so on, counted from 0. That makes folds of the scripts' sizes (2, 2, 2, 2 and 1 of 9
-    subjects, 5, 5, 5, 5 and 4 of 24), but not the same ones: theirs are shuffled, those of hhar
-    not even alike in each run. Data sets:
+    **"subject-5fold"** follows Haresamudram et al. [2]_. Segments do not overlap. Each channel is
+    z-scored with the mean and standard deviation of the training samples. Subjects are sorted
+    (numbers by value) and assigned to folds in turn: fold i tests the subjects i, i + 5, i + 10
+    and so on, counted from 0. Differences:
 
-    - hhar: all watches, samples without a label left out. The scripts take every second sample of
-      the LG watches; here all watches are resampled from the times of their samples.
+    - The scripts concatenate all samples of a subject before they cut segments, and a segment has
+      its most frequent label. Here no segment spans a gap of more than 0.25 s or two recordings,
+      and its label covers more than half of it.
+    - The scripts use a fifth of the training subjects for validation, which do not contribute to
+      mean and standard deviation. Here all training subjects contribute, and validation is up to
+      the user.
+    - The folds have the sizes of the scripts' folds (2, 2, 2, 2 and 1 of 9 subjects; 5, 5, 5, 5
+      and 4 of 24), but not the same subjects: the scripts shuffle subjects, for hhar differently
+      in each run.
+
+    Data sets:
+
+    - hhar: all watches, without unlabelled samples. The scripts use every second sample of the LG
+      watches. Here all watches are resampled according to their timestamps.
     - motionsense: the trouser pocket, which the paper calls the waist. The scripts read the raw
-      accelerometer, `fetch_motionsense` the sum of gravity and user acceleration. 50 Hz are
-      resampled to 100.
-    - pamap2: the ankle, which the paper calls the leg (columns 39 to 41 of the files), protocol
-      and optional sessions, of the activities those of the protocol: without watching TV, computer
-      work, car driving, folding laundry, house cleaning and playing soccer. The scripts
-      interpolate lost samples, however many in a row.
+      accelerometer; `fetch_motionsense` reads the sum of gravity and user acceleration. Signals
+      are resampled from 50 to 100 Hz.
+    - pamap2: the ankle, which the paper calls the leg (columns 39 to 41 of the files). Protocol
+      and optional sessions are used, but only activities of the protocol: without watching TV,
+      computer work, car driving, folding laundry, house cleaning and playing soccer. The scripts
+      interpolate lost samples in gaps of any length.
 
-    **"leave-one-subject-out"** follows Yuan et al. [3]_. Segments overlap by half. In the scripts,
-    those of which more than half has no label are left out, and others have their most frequent
-    label; here that has to cover more than half. Values are in g and clipped to 3 g, not z-scored.
-    Fold i tests the i-th subject, sorted. Data sets:
+    **"leave-one-subject-out"** follows Yuan et al. [3]_. Segments overlap by half. Values are in g
+    and clipped to -3 to 3 g, not z-scored. Fold i tests the i-th of the sorted subjects. In the
+    scripts, segments without labels in more than half of their samples are left out, and other
+    segments have their most frequent label. Here the label must cover more than half of the
+    segment. Data sets:
 
-    - pamap2: the wrist (columns 5 to 7), protocol and optional sessions, the eight activities that
-      all subjects did but 109, who has none of them and so is left out. The scripts leave out lost
-      samples and close the hole.
-    - opportunity: the right wrist (columns 23 to 25, the accelerometer RWR), labels of locomotion
-      (column 244), all runs with the drill. The scripts take the rate to be 33.3 Hz, and
-      interpolate with weights that do not add up to one; here 30 Hz are resampled to 100.
+    - pamap2: the wrist (columns 5 to 7), protocol and optional sessions, and the eight activities
+      that all subjects performed except 109. Subject 109 performed none of them and is left out.
+      The scripts leave out lost samples and close the gap.
+    - opportunity: the right wrist (columns 23 to 25, the accelerometer RWR), the labels of
+      locomotion (column 244) and all runs including the drill. The scripts assume a rate of
+      33.3 Hz and interpolate with weights that do not sum to one. Here signals are resampled from
+      30 to 100 Hz.
 
-    In both, holes of up to 0.25 s are bridged by straight lines here, and no segment reaches
-    across a longer one.
+    In both protocols, gaps of up to 0.25 s are interpolated linearly, and no segment spans a
+    longer gap.
 
     References
     ----------
@@ -286,6 +277,7 @@ def load_benchmark(
     protocol = _choose_protocol(name, protocol)
     rules, task = _PROTOCOLS[protocol], _TASKS[name, protocol]
     data = task.fetch(
+        **task.options,
         data_home=data_home,
         download_if_missing=download_if_missing,
         n_retries=n_retries,
@@ -298,19 +290,20 @@ def load_benchmark(
         units=data.units,
         window=rules.window,
         overlap=rules.overlap,
-        target_rate=_RATE,
+        target_rate=_SAMPLING_RATE,
         labels=data.labels,
         subjects=data.subjects,
         timestamps=data.timestamps,
         max_gap=_MAX_GAP,
-        gravity=False,  # units are known here: a broken sensor is no reason to refuse the rest
+        gravity=False,  # the units are known, so one broken sensor must not raise an error
         short="skip",
     )
-    kept = np.isin(segments.y, task.labels)
+    labels = data.label_names if task.labels is None else task.labels
+    kept = np.isin(segments.y, labels)
     X, groups = segments.X[kept], segments.groups[kept]
     if rules.clip is not None:
         np.clip(X, -rules.clip, rules.clip, out=X)
-    folds = _folds(groups, rules.n_folds)
+    folds = _make_folds(groups, rules.n_folds)
     return Benchmark(
         X=X,
         y=segments.y[kept],
@@ -320,11 +313,11 @@ def load_benchmark(
         mean=np.array([X[train].mean(axis=(0, 1), dtype=np.float64) for train, _ in folds], "f4"),
         scale=np.array([X[train].std(axis=(0, 1), dtype=np.float64) for train, _ in folds], "f4"),
         dropped={**segments.dropped, "windows_of_other_classes": int((~kept).sum())},
-        sampling_rate=_RATE,
+        sampling_rate=_SAMPLING_RATE,
         units=data.units,
         placement=data.placement,
         channel_names=data.channel_names,
-        label_names=list(task.labels),
+        label_names=list(labels),
         name=name,
         protocol=protocol,
         DESCR=data.DESCR,
@@ -334,21 +327,23 @@ def load_benchmark(
 
 
 def _choose_protocol(name, protocol):
-    """Return the protocol, or the only one that a data set has."""
-    has = [of_name for named, of_name in _TASKS if named == name]
-    if protocol is None and len(has) > 1:
-        raise ValueError(f"protocol=None, but {name!r} is in more than one: pass one of {has}.")
-    if protocol is not None and protocol not in has:
-        others = [named for named, of_name in _TASKS if of_name == protocol]
+    """Return the protocol, or the only protocol of the data set if it is None."""
+    available = [task_protocol for task_name, task_protocol in _TASKS if task_name == name]
+    if protocol is None and len(available) > 1:
         raise ValueError(
-            f"protocol={protocol!r} has no data set {name!r}: pass protocol={has[0]!r}, or one of "
-            f"{others} as name."
+            f"protocol=None, but {name!r} has several protocols. Pass one of {available}."
         )
-    return protocol or has[0]
+    if protocol is not None and protocol not in available:
+        names = [task_name for task_name, task_protocol in _TASKS if task_protocol == protocol]
+        raise ValueError(
+            f"protocol={protocol!r} is not available for {name!r}. Pass protocol={available[0]!r}, "
+            f"or one of {names} as name."
+        )
+    return protocol or available[0]
 
 
-def _folds(groups, n_folds):
-    """Deal the sorted subjects to folds in turn: a list of (train, test)."""
+def _make_folds(groups, n_folds):
+    """Assign the sorted subjects to folds in turn; return a list of (train, test)."""
     subjects = sorted(set(groups.tolist()), key=lambda subject: (len(subject), subject))
     n_folds = n_folds or len(subjects)
     tests = [np.isin(groups, subjects[i::n_folds]) for i in range(n_folds)]

@@ -1,4 +1,4 @@
-"""Reading recordings from an npz file; the format is described at load_npz_recordings."""
+"""load_npz_recordings, and the description of the npz format for recordings."""
 
 import itertools
 import zipfile
@@ -7,46 +7,130 @@ import zlib
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._npz_format import RENAMED, check_arrays
+
 _REQUIRED = ("recording_start", "recording_subject", "sampling_rate", "units")
-_TAKEN = {"recordings", "labels", "subjects", "timestamps"}
 
-# Arrays that the Bunch holds under other names.
-RENAMED = {
-    "signal",
-    "signal_int16",
-    "signal_scale",
-    "recording_start",
-    "recording_subject",
-    "sample_label",
-    "sample_timestamp",
-}
-# Arrays that the Bunch always has, as a certain type.
-_TYPED = {"sampling_rate", "units", "placement", "channel_names", "label_names"}
+# Names of the Bunch that the file cannot use for arrays.
+_RESERVED = {"recordings", "labels", "subjects", "timestamps"}
+
+# Arrays that the Bunch always has, converted to a certain type.
+_CONVERTED = {"sampling_rate", "units", "placement", "channel_names", "label_names"}
 
 
-def read_npz(path):
-    """Return the recordings in a file as a Bunch."""
+def load_npz_recordings(path):
+    """Load recordings from an npz file, in the form in which the fetchers return them.
+
+    The format is also meant for exporting your own recordings. It holds any number of recordings
+    of any lengths, concatenated into one array, together with their labels and other metadata.
+    :func:`save_npz_recordings` writes it, and so does
+    ``numpy.savez_compressed(path, signal=..., recording_start=..., ...)``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        An npz file that does not need pickle. It holds N samples of R recordings in these arrays:
+
+        - ``signal``, float32 (N, n_channels): acceleration in g, all recordings concatenated; or
+          ``signal_int16``, int16 (N, n_channels), with ``signal_scale``, one number:
+          g = int16 * scale
+        - ``recording_start``, integers (R + 1,): index of the first sample of each recording,
+          followed by N; starts at 0 and increases
+        - ``recording_subject``, strings (R,): the subject of each recording
+        - ``sampling_rate``, one number: nominal, in Hz
+        - ``units``, one string: "g"
+
+        These arrays are optional:
+
+        - ``recording_label``, strings (R,): one label for each recording; "" if there is none
+        - ``sample_label``, integers (N,), with ``label_names``, strings: the label of each sample
+          is ``label_names[sample_label]``. Code 0 stands for unlabelled samples, and
+          ``label_names[0]`` is ignored. These labels take precedence over ``recording_label``.
+        - ``sample_timestamp``, float64 seconds or datetime64 (N,): when each sample was taken.
+          Without it, sampling is assumed to be regular and without gaps.
+        - ``placement``, one string: where the device was worn
+        - ``channel_names``, strings (n_channels,)
+        - any other ``recording_*`` array with one entry for each recording, and any other
+          ``sample_*`` array with one entry for each sample
+        - any other array; it is returned unchanged
+
+    Returns
+    -------
+    data : Bunch
+        - `recordings`: list of R float32 ndarrays (n_samples, n_channels), in g
+        - `labels`: list of R str ndarrays (n_samples,); "" where a sample is unlabelled. The array
+          of a recording with one label is read-only.
+        - `subjects`: str ndarray (R,)
+        - `timestamps`: list of R ndarrays (n_samples,), float64 seconds or datetime64[ns]; None
+          without ``sample_timestamp``
+        - `sampling_rate`: float, in Hz
+        - `units`: "g"
+        - `placement`: str, "" if the file has none
+        - `channel_names`: list of str. If the file has none, "x", "y", "z" for three channels, and
+          "channel_0", "channel_1", ... for any other number
+        - `label_names`: list of str, without the name for unlabelled samples
+        - `recording_label`, every other ``recording_*`` array and every other array of the file,
+          under the same name; single strings as str
+        - every other ``sample_*`` array, under the same name, as a list of R arrays
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If the file is not an npz file, if an array is missing, contradicts another array or needs
+        pickle, or if the units are not g.
+
+    See Also
+    --------
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from relcon_sklearn.datasets import load_npz_recordings
+    >>> rng = np.random.default_rng(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "mine.npz")
+    ...     np.savez_compressed(
+    ...         path,
+    ...         signal=rng.normal(size=(1000, 3)).astype(np.float32),
+    ...         recording_start=[0, 600, 1000],
+    ...         recording_subject=["ann", "bob"],
+    ...         recording_label=["walking", "sitting"],
+    ...         recording_age=[31, 48],
+    ...         sampling_rate=50.0,
+    ...         units="g",
+    ...     )
+    ...     data = load_npz_recordings(path)
+    >>> [recording.shape for recording in data.recordings]
+    [(600, 3), (400, 3)]
+    >>> data.labels[1][:2].tolist(), data.label_names, data.recording_age.tolist()
+    (['sitting', 'sitting'], ['sitting', 'walking'], [31, 48])
+    """
     arrays = _read_arrays(path)
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}.")
+        raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
     if str(arrays["units"]) != "g":
         raise ValueError(
-            f"{path}: units is {str(arrays['units'])!r}, but must be 'g'. Convert the signal first."
+            f"{path}: units must be 'g'. Got {str(arrays['units'])!r}. Convert the signal to g."
         )
-    if _TAKEN & set(arrays):
+    reserved = sorted(_RESERVED & set(arrays))
+    if reserved:
         raise ValueError(
-            f"{path} has arrays named {', '.join(sorted(_TAKEN & set(arrays)))}, which are names "
-            "of what is returned. Rename them."
+            f"{path} has arrays named {', '.join(reserved)}. These names are reserved for the "
+            "returned Bunch. Rename the arrays."
         )
     signal, start = _read_signal(arrays, path), arrays["recording_start"]
     check_arrays(arrays, len(signal), path)
     split = _Split(start)
     labels, label_names = _read_labels(arrays, split, path)
     others = {
-        name: split(values) if name.startswith("sample_") else _plain(values)
+        name: split(values) if name.startswith("sample_") else _unwrap_scalar(values)
         for name, values in arrays.items()
-        if name not in RENAMED | _TYPED
+        if name not in RENAMED | _CONVERTED
     }
     return Bunch(
         **others,
@@ -63,7 +147,7 @@ def read_npz(path):
 
 
 class _Split:
-    """Split arrays with one entry a sample at the starts of the recordings."""
+    """Split arrays with one entry for each sample into one array for each recording."""
 
     def __init__(self, start):
         self.bounds = list(itertools.pairwise(start.tolist()))
@@ -76,7 +160,7 @@ def _read_arrays(path):
     """Return all arrays of an npz file."""
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
-            raise ValueError(f"{path} is no npz file, or only a part of one.")
+            raise ValueError(f"{path} is not an npz file, or it is incomplete.")
     arrays = {}
     with np.load(path, allow_pickle=False) as data:
         for name in data.files:
@@ -94,33 +178,38 @@ def _read_signal(arrays, path):
     elif "signal_int16" in arrays and "signal_scale" in arrays:
         signal = np.multiply(arrays["signal_int16"], arrays["signal_scale"], dtype=np.float32)
     else:
-        raise ValueError(f"{path} lacks signal, or signal_int16 and signal_scale.")
+        raise ValueError(
+            f"{path} lacks a signal. Expected the array signal, or signal_int16 and signal_scale."
+        )
     if signal.ndim != 2:
-        raise ValueError(f"{path}: signal has shape {signal.shape}, but must be (N, n_channels).")
+        raise ValueError(
+            f"{path}: signal must have shape (n_samples, n_channels). Got {signal.shape}."
+        )
     return signal
 
 
 def _read_labels(arrays, split, path):
-    """Return the labels of the samples of each recording, and the names of all labels."""
+    """Return the labels of the samples of each recording, and the list of all label names."""
     names = arrays["label_names"].astype(str) if "label_names" in arrays else None
     if "sample_label" in arrays:
         if names is None:
-            raise ValueError(f"{path} has sample_label, but lacks label_names for its codes.")
+            raise ValueError(f"{path} has sample_label, but lacks label_names.")
         codes = arrays["sample_label"]
         if codes.dtype.kind not in "iu" or codes.ndim != 1:
             raise ValueError(
-                f"{path}: sample_label has dtype {codes.dtype} and shape {codes.shape}, but must "
-                "be integers, one a sample, which count in label_names."
+                f"{path}: sample_label must be a 1-D array of integers, which are indices into "
+                f"label_names. Got shape {codes.shape} and dtype {codes.dtype}."
             )
         if codes.min() < 0 or codes.max() >= len(names):
             raise ValueError(
-                f"{path}: sample_label has {codes.min()} to {codes.max()}, but label_names only "
-                f"{len(names)} names, 0 to {len(names) - 1}."
+                f"{path}: sample_label must be from 0 to {len(names) - 1}, since label_names has "
+                f"{len(names)} names. Got {codes.min()} to {codes.max()}."
             )
         names[0] = ""
         return [names[part] for part in split(codes)], names[1:].tolist()
     of_recording = arrays.get("recording_label", np.full(len(split.bounds), "")).astype(str)
-    # One string for all samples of a recording: repeated, long labels would fill the memory.
+    # One string is broadcast to all samples of a recording: copies of long labels would need much
+    # memory.
     labels = [
         np.broadcast_to(label, stop - start)
         for label, (start, stop) in zip(of_recording, split.bounds, strict=True)
@@ -130,63 +219,30 @@ def _read_labels(arrays, split, path):
 
 
 def _read_timestamps(arrays, split, path):
-    """Return the timestamps of each recording; None where there are none."""
+    """Return the timestamps of each recording; None if the file has no timestamps."""
     if "sample_timestamp" not in arrays:
         return None
     stamps = arrays["sample_timestamp"]
     if stamps.dtype.kind not in "iufM":
         raise ValueError(
-            f"{path}: sample_timestamp is of dtype {stamps.dtype}, but must be datetime64 or "
-            "numbers of seconds."
+            f"{path}: sample_timestamp must be datetime64 or numbers of seconds. Got dtype "
+            f"{stamps.dtype}."
         )
     return split(stamps.astype("datetime64[ns]" if stamps.dtype.kind == "M" else np.float64))
 
 
 def _read_channel_names(arrays, n_channels, path):
-    """Return the names of the channels, or names for them."""
+    """Return the names of the channels; default names if the file has none."""
     if "channel_names" not in arrays:
         return list("xyz") if n_channels == 3 else [f"channel_{i}" for i in range(n_channels)]
     names = arrays["channel_names"].astype(str).tolist()
     if len(names) != n_channels:
-        raise ValueError(f"{path}: channel_names has {len(names)} names of {n_channels} channels.")
+        raise ValueError(
+            f"{path}: channel_names has {len(names)} names, but there are {n_channels} channels."
+        )
     return names
 
 
-def _plain(values):
-    """Return arrays of one value without dimensions as that value."""
+def _unwrap_scalar(values):
+    """Return the value of a 0-D array, and other arrays unchanged."""
     return values.item() if values.ndim == 0 else values
-
-
-def check_arrays(arrays, n_samples, where):
-    """Raise ValueError if the arrays of a file contradict each other."""
-    start_name = "recording_start"
-    start = arrays[start_name]
-    if start.ndim != 1 or start.dtype.kind not in "iu" or len(start) < 2:
-        raise ValueError(
-            f"{where}: recording_start has shape {start.shape} and dtype {start.dtype}, but must "
-            "be integers, one more than there are recordings."
-        )
-    if start[0] != 0 or start[-1] != n_samples:
-        raise ValueError(
-            f"{where}: recording_start goes from {start[0]} to {start[-1]}, but must go from 0 to "
-            f"the number of samples, {n_samples}."
-        )
-    if (np.diff(start) <= 0).any():
-        at = int(np.argmax(np.diff(start) <= 0))
-        raise ValueError(
-            f"{where}: recording_start does not increase: recording {at} goes from {start[at]} to "
-            f"{start[at + 1]}. Recordings need samples."
-        )
-    sizes = {"recording_": len(start) - 1, "sample_": n_samples}
-    for name, values in arrays.items():
-        for prefix, size in sizes.items():
-            if name.startswith(prefix) and name != start_name and values.shape[:1] != (size,):
-                raise ValueError(
-                    f"{where}: {name} has shape {values.shape}, but there are {size} "
-                    f"{prefix.rstrip('_')}s."
-                )
-    rate = arrays["sampling_rate"]
-    if rate.shape != () or rate.dtype.kind not in "iuf" or not 0 < rate < np.inf:
-        raise ValueError(
-            f"{where}: sampling_rate is {rate}, but must be one number above 0, in Hz."
-        )

@@ -1,19 +1,57 @@
-"""Writing recordings to an npz file; the format is described at load_npz_recordings."""
+"""save_npz_recordings: write recordings to an npz file."""
 
 from pathlib import Path
 
 import numpy as np
 
-from .._recordings._labels import as_array, factorize, is_missing
+from .._recordings._labels import factorize, is_missing, labels_as_array
 from .._utils._atomic import replacing
-from ._npz_read import RENAMED, check_arrays
+from ._npz_format import RENAMED, check_arrays
 
-# Entries of a Bunch that the file holds under other names, or in another form.
-_RENAMED_HERE = {"recordings", "subjects", "labels", "label_names", "timestamps", "units"}
+# Entries of the Bunch that the file holds under other names or in another form.
+_CONVERTED = {"recordings", "subjects", "labels", "label_names", "timestamps", "units"}
 
 
-def write_npz(path, data):
-    """Write a Bunch of recordings to a file, at once."""
+def save_npz_recordings(path, data):
+    """Write recordings to an npz file that :func:`load_npz_recordings` reads.
+
+    The file is written under a temporary name first and then renamed. It is therefore never
+    incomplete, even if several processes write it at the same time.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. An existing file is replaced.
+
+    data : Bunch or dict
+        The entries that :func:`load_npz_recordings` returns. `recordings`, `subjects` and
+        `sampling_rate` are required; `units` must be "g" if given. `recordings` are written as
+        float32. Entries that are None are left out. All other entries are written as arrays,
+        without pickle.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing, contradicts another entry or cannot be written without pickle. An
+        existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from relcon_sklearn.datasets import load_npz_recordings, save_npz_recordings
+    >>> data = {
+    ...     "recordings": [np.zeros((600, 3)), np.ones((400, 3))],
+    ...     "subjects": ["ann", "bob"],
+    ...     "labels": [["walking"] * 600, ["walking"] * 100 + ["sitting"] * 300],
+    ...     "sampling_rate": 50.0,
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_npz_recordings(os.path.join(folder, "mine.npz"), data)
+    ...     loaded = load_npz_recordings(os.path.join(folder, "mine.npz"))
+    >>> loaded.labels[1][99:101].tolist()
+    ['walking', 'sitting']
+    """
     arrays = _to_arrays(data)
     check_arrays(arrays, len(arrays["signal"]), "data")
     with replacing(Path(path)) as file:
@@ -24,22 +62,25 @@ def _to_arrays(data):
     """Return the arrays of the file that holds `data`."""
     missing = [name for name in ("recordings", "subjects", "sampling_rate") if name not in data]
     if missing:
-        raise ValueError(f"data lacks {', '.join(missing)}.")
+        raise ValueError(f"data lacks the entries {', '.join(missing)}.")
     reserved = sorted(RENAMED & set(data))
     if reserved:
         raise ValueError(
-            f"data: {', '.join(reserved)}: the file has arrays of these names, made from "
-            "recordings, subjects, labels and timestamps. Rename them or leave them out."
+            f"data has entries named {', '.join(reserved)}. These names are reserved for the "
+            "arrays that are made from recordings, subjects, labels and timestamps. Rename the "
+            "entries or leave them out."
         )
     if data.get("units") not in (None, "g"):
-        raise ValueError(f"data: units is {data['units']!r}, but must be 'g'. Convert first.")
+        raise ValueError(
+            f"data: units must be 'g'. Got {data['units']!r}. Convert the recordings to g."
+        )
     recordings = [np.asarray(recording) for recording in data["recordings"]]
     shapes = sorted({recording.shape[1:] for recording in recordings})
     if len(shapes) != 1 or len(shapes[0]) != 1:
         seen = ", ".join(str(("n_samples", *shape)) for shape in shapes)
         raise ValueError(
-            "data: recordings must be a list of arrays (n_samples, n_channels) with the same "
-            f"channels; {f'these have shapes {seen}' if seen else 'it is empty'}."
+            "data: recordings must be a list of arrays of shape (n_samples, n_channels), with the "
+            f"same n_channels. Got {f'shapes {seen}' if seen else 'an empty list'}."
         )
     sizes = [len(recording) for recording in recordings]
     arrays = {
@@ -52,7 +93,7 @@ def _to_arrays(data):
     if data.get("timestamps") is not None:
         arrays["sample_timestamp"] = _end_to_end("timestamps", data["timestamps"], sizes)
     for name, values in data.items():
-        if name in _RENAMED_HERE or name in arrays or values is None:
+        if name in _CONVERTED or name in arrays or values is None:
             continue
         is_split = name.startswith("sample_")
         arrays[name] = _end_to_end(name, values, sizes) if is_split else np.asarray(values)
@@ -70,10 +111,10 @@ def _end_to_end(name, parts, sizes):
 
 
 def _check_sizes(name, found, sizes):
-    """Raise ValueError unless there is one entry for each sample."""
+    """Raise ValueError unless there is one entry for each sample of each recording."""
     if len(found) != len(sizes):
         raise ValueError(
-            f"data: {name} is for {len(found)} recordings, but there are {len(sizes)}."
+            f"data: {name} has {len(found)} entries, but there are {len(sizes)} recordings."
         )
     for i, (n, size) in enumerate(zip(found, sizes, strict=True)):
         if n != size:
@@ -83,13 +124,13 @@ def _check_sizes(name, found, sizes):
 
 
 def _label_arrays(data, sizes):
-    """Return the arrays of the labels; those of the samples only where they say more."""
+    """Return the arrays of the labels; `sample_label` only if labels change within recordings."""
     of_recording = data.get("recording_label")
     if of_recording is not None:
         of_recording = np.asarray(of_recording).astype(str).tolist()
     labels = None
     if data.get("labels") is not None:
-        labels = [_factorize(part) for part in data["labels"]]
+        labels = [_factorize_labels(part) for part in data["labels"]]
         _check_sizes("labels", [len(codes) for _, codes in labels], sizes)
         if all(len(values) == 1 for values, _ in labels):
             of_samples = [values[0] for values, _ in labels]
@@ -102,7 +143,9 @@ def _label_arrays(data, sizes):
     names = sorted(seen - {""}) if names is None else list(names)
     unknown = sorted(seen - {"", *names})
     if unknown:
-        raise ValueError(f"data: label_names {names} lacks {unknown}, which labels have.")
+        raise ValueError(
+            f"data: label_names must name every label. Got {names}, which lacks {unknown}."
+        )
     arrays = {"label_names": np.array(["", *names])}
     if of_recording is not None:
         arrays["recording_label"] = np.array(of_recording)
@@ -114,11 +157,13 @@ def _label_arrays(data, sizes):
     return arrays
 
 
-def _factorize(labels):
-    """Return the distinct labels of a recording, "" where there is none, and each sample's."""
-    values, codes = factorize(as_array(labels))
+def _factorize_labels(labels):
+    """Return the distinct labels of a recording, "" for missing ones, and each sample's code."""
+    values, codes = factorize(labels_as_array(labels))
     values = ["" if is_missing(value) else value for value in values]
     wrong = [value for value in values if not isinstance(value, str)]
     if wrong:
-        raise ValueError(f"data: label {wrong[0]!r} is of type {type(wrong[0]).__name__}, not str.")
+        raise ValueError(
+            f"data: labels must be str. Got {wrong[0]!r} of type {type(wrong[0]).__name__}."
+        )
     return values, codes

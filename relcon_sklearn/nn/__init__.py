@@ -1,6 +1,6 @@
-"""Torch modules and losses. Knows neither scikit-learn nor skorch.
+"""Torch modules and losses, which do not depend on scikit-learn or skorch.
 
-Modules take signals as torch does, (n, n_channels, n_timesteps).
+Modules accept signals in torch's layout, (n, n_channels, n_timesteps).
 """
 
 from ._heads import HeadedEncoder, make_head, without_gradients

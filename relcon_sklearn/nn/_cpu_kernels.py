@@ -1,8 +1,8 @@
-"""Inner loops of the ranking on CPUs, compiled by numba.
+"""Inner loops of the motif distance on CPUs, compiled by numba.
 
-What they replace is a row of torch calls, each of which takes the whole of a (time x time) array
-from the cache and puts it back. Here one row of it stays in the first-level cache until nothing
-but its few sums is left.
+They replace sequences of torch calls, each of which reads a whole (time x time) array from the
+cache and writes it back. Here one row of the array stays in the first-level cache until it is
+reduced to a few sums.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ import numba
 import numpy as np
 
 
-def _is_kept() -> bool:
-    """Whether machine code is kept: where Python keeps bytecode, or where NUMBA_CACHE_DIR says.
+def _may_cache() -> bool:
+    """Return whether numba may store machine code, beside the bytecode or in NUMBA_CACHE_DIR.
 
-    Otherwise numba would write to the user's home, or refuse where it cannot.
+    Where Python cannot store bytecode, numba would write to the user's home directory, or raise an
+    error if it cannot.
     """
     if numba.config.CACHE_DIR:
         return True
     return not sys.dont_write_bytecode and os.access(Path(__file__).parent, os.W_OK)
 
 
-# Sums may be added up in any order, which is what makes them vector instructions; not-a-number and
+# Sums may be computed in any order, so that the compiler can use vector instructions. NaN and
 # infinity keep their meaning.
 _compiled = numba.njit(
     nogil=True,
-    cache=_is_kept(),
+    cache=_may_cache(),
     error_model="numpy",
     fastmath={"contract", "reassoc", "nsz", "arcp"},
 )
@@ -37,40 +38,41 @@ _compiled = numba.njit(
 
 @_compiled
 def sparsemax_attend(scores, tops, value, out):
-    """Write ``value @ sparsemax(scores).T`` to `out`, without the weights.
+    """Write ``value @ sparsemax(scores).T`` to `out` without storing the weights.
 
-    Newton's method as in ``sparsemax_``, where it is explained.
+    The threshold is found by Newton's method, as explained in ``sparsemax_``.
 
     Parameters
     ----------
     scores : float32 ndarray of shape (n, n_queries, n_keys)
-        C-contiguous. Overwritten.
+        Scores, C-contiguous. Overwritten.
     tops : float32 ndarray of shape (n, n_queries)
-        The largest score of each row: a maximum is no vector instruction here, but is in torch.
+        Largest score of each row. It is an argument because torch, unlike numba, computes a
+        maximum with vector instructions.
     value : float32 ndarray of shape (n, n_channels, n_keys)
-        What is to be summed, with the weights.
+        Values to sum with the weights.
     out : float32 ndarray of shape (n, n_channels, n_queries)
-        The sums.
+        Weighted sums.
     """
     n, n_queries, n_keys = scores.shape
-    # Numbers of the scores' own dtype: one of another would make all that it meets a double.
+    # Constants have the dtype of the scores: others would turn every result into a double.
     zero, one, size = np.float32(0), np.float32(1), np.float32(n_keys)
     tolerance = np.float32(16 * np.finfo(np.float32).eps)
     for i in range(n):
         for j in range(n_queries):
             row, top = scores[i, j], tops[i, j]
-            # Centred once and for all: sums in any order must not bring the level back in.
+            # Centred in memory, so that reordered sums keep their digits at any level of scores.
             total, excess, n_support = zero, -one, zero
             for k in range(n_keys):
                 centred = row[k] - top
                 row[k] = centred
                 total += centred
                 above = centred + one
-                # A product, not a choice, or the compiler makes no vector instructions of it.
+                # A product rather than a branch, so that the compiler uses vector instructions.
                 in_support = one if above > zero else zero
                 excess += above * in_support
                 n_support += in_support
-            # Newton's step from max - 1, or the mean's start where that is farther on.
+            # The Newton step from max - 1, or mean - 1 / n if that is larger.
             threshold = max((total - one) / size, excess / n_support - one)
             for _ in range(100):
                 excess, n_support = -one, zero
@@ -92,7 +94,7 @@ def sparsemax_attend(scores, tops, value, out):
 
 @_compiled
 def softmax_attend(scores, tops, value, out):
-    """Write ``value @ softmax(scores).T`` to `out`, without the weights; as `sparsemax_attend`."""
+    """Write ``value @ softmax(scores).T`` to `out`, with the arguments of `sparsemax_attend`."""
     n, n_queries, n_keys = scores.shape
     for i in range(n):
         for j in range(n_queries):
@@ -111,16 +113,17 @@ def softmax_attend(scores, tops, value, out):
 
 @_compiled
 def _exp(x):
-    """Return the exponential of a float32 that is not positive, to its last two digits but one.
+    """Return the exponential of a float32 that is not positive, with a relative error below 2e-7.
 
-    Calls of the C library's would keep the loop around them from becoming vector instructions.
-    ``x = n ln 2 + r`` with an integer n, so ``exp(x) = 2**n exp(r)``: a shift of the exponent's
-    bits and a short polynomial (that of the Cephes library). From exp(-60) on, which is far below
-    the last digit of a sum that contains 1, the result is exp(-60): no denormal numbers.
+    Calls of the C library's function would prevent vector instructions in the surrounding loop.
+    With ``x = n ln 2 + r`` and an integer n, ``exp(x) = 2**n exp(r)``, which is a shift of the
+    exponent's bits and a short polynomial (the one of the Cephes library). For x below -60 the
+    result is exp(-60), which avoids denormal numbers and is far below the last digit of a sum that
+    contains 1.
     """
     x = max(x, np.float32(-60))
     n = np.int32(x * np.float32(1.44269504) - np.float32(0.5))
-    # ln 2 in two parts, the first of which is exact with few digits.
+    # ln 2 as a sum of two parts. The first has few digits and is exact.
     r = (x - np.float32(n) * np.float32(0.693359375)) + np.float32(n) * np.float32(2.12194440e-4)
     p = np.float32(1.9875691500e-4)
     p = p * r + np.float32(1.3981999507e-3)
@@ -134,10 +137,10 @@ def _exp(x):
 
 @_compiled
 def activate_rows(x, eps):
-    """Apply GELU to each row of `x`, (n, n_timesteps), then take out its mean and deviation.
+    """Apply GELU to each row of `x`, (n, n_timesteps), then standardise the row, in place.
 
-    In place. The normal distribution function within GELU is formula 26.2.17 of Abramowitz and
-    Stegun, good to 8e-8 (of 1).
+    The normal distribution function in GELU is formula 26.2.17 of Abramowitz and Stegun, with an
+    absolute error below 8e-8.
     """
     n, n_timesteps = x.shape
     one, size = np.float32(1), np.float32(n_timesteps)

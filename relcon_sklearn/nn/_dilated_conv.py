@@ -14,7 +14,7 @@ def activate(x: Tensor) -> Tensor:
     """Apply GELU, then normalise every channel of every segment over time."""
     x = F.gelu(x)
     if x.shape[-1] == 1:
-        # The deviation of one value from its own mean; torch refuses to normalise a single value.
+        # A single value equals its mean. torch raises an error for it.
         return torch.zeros_like(x)
     return F.instance_norm(x)
 
@@ -23,11 +23,11 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class EdgeScaledConv1d(nn.Conv1d):
-    """A "same" convolution whose outputs near the edges are scaled up for the missing taps.
+    """A "same" convolution that scales up outputs near the edges to compensate for the padding.
 
-    With zero padding, an output `k` steps from the edge sums over fewer than ``kernel_size`` real
-    samples; it is multiplied by ``kernel_size / n_real_taps``. This is a partial convolution [1]_
-    with nothing masked, which is what the published network's first layer amounts to.
+    With zero padding, an output near an edge sums over fewer than ``kernel_size`` real samples. It
+    is multiplied by ``kernel_size / n_real_taps``. This is a partial convolution [1]_ without a
+    mask, and equals the first layer of the published network.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class EdgeScaledConv1d(nn.Conv1d):
         super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
     def edge_scale(self, n_timesteps: int) -> Tensor:
-        """Return the factors, shape (n_timesteps,)."""
+        """Return the factor of each output, shape (n_timesteps,)."""
         half = self.kernel_size[0] // 2
         time = torch.arange(n_timesteps, device=self.weight.device)
         n_real_taps = time.clamp(max=half) + 1 + (n_timesteps - 1 - time).clamp(max=half)
@@ -77,10 +77,10 @@ class DilatedBottleneck(nn.Module):
     ) -> Tensor:
         """Map (n, embed_dim, length) to (n, embed_dim, ceil(length / stride)).
 
-        `x` has every `spacing`-th time step, where `spacing` divides the dilation, and every
-        `stride`-th of them is wanted.
+        `x` holds every `spacing`-th time step of the segment, where `spacing` divides the dilation.
+        Every `stride`-th time step of `x` is computed.
         """
-        # A convolution of one tap, as the product that it is: twice as fast on a CPU.
+        # A 1x1 convolution as a matrix product, which is twice as fast on a CPU.
         narrow = self.squeeze.weight[:, :, 0] @ x + self.squeeze.bias[:, None]
         dilation = self.dilated.dilation[0] // spacing
         wide = F.conv1d(
@@ -95,19 +95,19 @@ class DilatedBottleneck(nn.Module):
 
 
 class DilatedConvNet(nn.Module):
-    """Features of every time step of a segment, at several time scales.
+    """Network that computes features of every time step of a segment, at several time scales.
 
-    An edge-scaled convolution to `embed_dim` channels, then `n_layers` residual bottleneck blocks
-    of dilation 1, 2, 4, ...; a GELU and an instance normalisation after each.
+    An edge-scaled convolution to `embed_dim` channels is followed by `n_layers` residual bottleneck
+    blocks with dilations 1, 2, 4, ... A GELU and an instance normalisation follow each of them.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the segments.
+        Number of channels of the segments.
     embed_dim : int, default=64
-        Number of features per time step; the bottleneck has an eighth of it (at least 1).
+        Number of features per time step. The bottleneck has ``max(1, embed_dim // 8)`` features.
     kernel_size : int, default=15
-        Odd kernel size of all but the 1x1 convolutions.
+        Odd kernel size of all convolutions except the 1x1 convolutions.
     n_layers : int, default=2
         Number of residual blocks.
     """
@@ -126,16 +126,16 @@ class DilatedConvNet(nn.Module):
     def forward(self, segments: Tensor, activation: Activation = activate) -> Tensor:
         """Map (n, n_channels, n_timesteps) to features (n, embed_dim, n_timesteps).
 
-        `activation` may be a faster function of the same values as :func:`activate`.
+        `activation` may be a faster implementation of :func:`activate`.
         """
         return self.after_stem(self.stem(segments), activation)
 
     def after_stem(self, x: Tensor, activation: Activation = activate, stride: int = 1) -> Tensor:
         """Continue from the output of the stem convolution, before its activation.
 
-        With a `stride` only every so manyth time step is wanted: each block leaves out what
-        neither the wanted ones nor the next block's taps need. Normalisations are then over those
-        that are left, which makes the features approximate.
+        With `stride` > 1, only every `stride`-th time step is computed. Each block skips the time
+        steps that neither the output nor the taps of the next block need. The features are then
+        approximate, because normalisations are over the remaining time steps.
         """
         x, spacing = activation(x), 1
         for i, block in enumerate(self.blocks):

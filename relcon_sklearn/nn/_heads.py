@@ -1,4 +1,4 @@
-"""Heads: from embeddings to predictions, and the whole of encoder and head."""
+"""Heads, which map embeddings to predictions, and networks of an encoder and a head."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ HEADS = ("linear", "mlp")
 """Names of the heads."""
 
 
-# Of the mean variance, added to all: what hardly varies before training may do so after it.
-_SMALLEST_VARIANCE = 1e-4
+# Share of the mean variance that is added to each variance: a feature that hardly varies before
+# training may vary after it.
+_VARIANCE_SHARE = 1e-4
 
-# What float32 arithmetic may make of equal embeddings, beside their size: not to be blown up.
+# Relative difference that float32 rounding may cause between equal embeddings. It must not be
+# scaled up.
 _ROUNDING = 1e-5
 
 
 class Standardise(nn.Module):
-    """Subtract a mean and divide by a scale, set once from data, and not learned.
+    """Standardisation with a mean and a scale that are set once from data and not learned.
 
-    Unlike a batch norm's they are the same in training and in use, and for any batch.
+    Unlike in a batch norm, they are the same in training and evaluation, and for every batch.
 
     Parameters
     ----------
     n_features : int
-        Size of the last dimension of what is standardised.
+        Number of features.
     """
 
     def __init__(self, n_features: int):
@@ -37,8 +39,8 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(n_features))
 
     def set(self, mean: np.ndarray, variance: np.ndarray) -> None:
-        """Take mean and variance, (n_features,), of data."""
-        variance = variance + _SMALLEST_VARIANCE * variance.mean()
+        """Set the mean and the scale from the mean and variance of data, each (n_features,)."""
+        variance = variance + _VARIANCE_SHARE * variance.mean()
         rounding = np.square(_ROUNDING * mean).mean()
         scale = np.where(variance > rounding, np.sqrt(variance), 1.0)
         self.mean.copy_(torch.from_numpy(mean))
@@ -50,26 +52,27 @@ class Standardise(nn.Module):
 
 
 def make_head(kind: str, n_features: int, n_outputs: int, width: int = 256) -> nn.Sequential:
-    """Make a head: standardisation, then one linear layer or two.
+    """Make a head: standardisation followed by one or two linear layers.
 
     Parameters
     ----------
     kind : {"linear", "mlp"}
-        "mlp" has a hidden layer with ReLU.
+        Kind of head. "linear" has one linear layer, "mlp" also has a hidden layer with ReLU.
     n_features : int
         Size of the embedding.
     n_outputs : int
-        Number of predictions.
+        Number of outputs.
     width : int, default=256
         Size of the hidden layer.
 
     Returns
     -------
     head : nn.Sequential
-        Maps (n, n_features) to (n, n_outputs). Its ``head.standardise`` is to be set.
+        Head that maps (n, n_features) to (n, n_outputs). Call ``head.standardise.set`` with the
+        mean and variance of the embeddings before use.
     """
     head = nn.Sequential()
-    # Embeddings are of any scale, and their mean may be large beside it.
+    # Embeddings can have any scale, and a mean that is large compared with it.
     head.add_module("standardise", Standardise(n_features))
     if kind == "mlp":
         head.add_module("hidden", nn.Linear(n_features, width))
@@ -80,20 +83,21 @@ def make_head(kind: str, n_features: int, n_outputs: int, width: int = 256) -> n
 
 
 class HeadedEncoder(nn.Module):
-    """An encoder, parts of which may be frozen, with a head on it.
+    """Network of an encoder and a head, with frozen parts of the encoder.
 
-    What is frozen stays in evaluation mode: its batch norms keep their statistics.
+    Frozen parts stay in evaluation mode, so that their batch norms keep their statistics.
 
     Parameters
     ----------
     encoder : nn.Module
-        Maps (n, n_channels, n_timesteps) to (n, n_features).
+        Encoder that maps (n, n_channels, n_timesteps) to (n, n_features).
     head : nn.Module
-        Maps (n, n_features) to (n, n_outputs).
+        Head that maps (n, n_features) to (n, n_outputs).
     frozen : sequence of nn.Module, default=()
-        Parts of the encoder that are not to change.
+        Parts of the encoder to keep in evaluation mode. To exclude their weights from training,
+        see :func:`without_gradients`.
     dtype : torch.dtype, default=torch.float32
-        Precision of the encoder's matrix products and convolutions. The head is small, and
+        Precision of the encoder's matrix products and convolutions. The head is small and always
         computes in float32.
     """
 
@@ -111,7 +115,7 @@ class HeadedEncoder(nn.Module):
         self.dtype = dtype
 
     def train(self, mode: bool = True) -> HeadedEncoder:
-        """Set the mode of all that is not frozen."""
+        """Set the mode of all parts that are not frozen."""
         super().train(mode)
         for module in self.frozen:
             module.eval()
@@ -128,7 +132,14 @@ class HeadedEncoder(nn.Module):
 
 @contextlib.contextmanager
 def without_gradients(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Take the weights of `modules` out of training within the block."""
+    """Exclude the weights of modules from training, as a context manager.
+
+    Parameters
+    ----------
+    modules : iterable of nn.Module
+        Modules whose parameters have ``requires_grad=False`` within the block. Afterwards, those
+        that required gradients before require them again.
+    """
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     try:
         for parameter in parameters:

@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A score that adds nothing to a sum. Finite, because the gradient of logcumsumexp at -inf is not a
-# number.
-_NEVER = torch.finfo(torch.float32).min / 4
+# A score whose exponential is 0. It is finite because the gradient of logcumsumexp at -inf is NaN.
+_NEGLIGIBLE = torch.finfo(torch.float32).min / 4
 
 
 def ranking_likelihood_loss(
@@ -17,31 +16,35 @@ def ranking_likelihood_loss(
     n_ranks: int | None = None,
     log_others: Tensor | None = None,
 ) -> Tensor:
-    r"""Negative log-likelihood of an order of candidates (ListMLE, Plackett-Luce).
+    r"""Return the negative log-likelihood of an order of candidates (ListMLE, Plackett-Luce).
 
-    For scores :math:`s_1, \dots, s_K` of candidates given in their true order, nearest first:
+    The scores :math:`s_1, \dots, s_K` of candidates in their true order, nearest first, have the
+    loss
 
-    .. math:: \ell = \sum_{i=1}^{K} \Big( \log \sum_{j \ge i} e^{s_j} - s_i \Big)
+    .. math::
+        \ell = \sum_{i=1}^{K} \Big( \log \sum_{j=i}^{K} e^{s_j} - s_i \Big)
 
     Parameters
     ----------
     scores : Tensor of shape (n_anchors, n_candidates)
-        Similarities, sorted by true distance, nearest candidate first.
+        Similarities of the candidates, sorted by true distance, nearest first.
     valid : bool Tensor of shape (n_anchors, n_candidates) or None, default=None
-        False where a row has no candidate. Those places must come last in each row.
+        False where a row has no candidate. These entries must come last in each row. If None, all
+        entries are candidates.
     n_ranks : int or None, default=None
-        Take only the first so many terms of the sum over i, the likelihood of who comes first,
-        second and so on (top-k ListMLE). With 1 it is the cross-entropy of the nearest
-        candidate. None takes all.
+        Number of terms of the sum over i to use (top-k ListMLE). With 1, the loss is the
+        cross-entropy of the nearest candidate. If None, use all terms.
     log_others : Tensor of shape (n_anchors,) or None, default=None
-        Logarithm of what is added to every sum over j: candidates behind all that are ranked.
+        Logarithm of a number to add to every sum over j. It stands for candidates that rank behind
+        all others. If None, nothing is added.
 
     Returns
     -------
     loss : Tensor of shape (n_anchors,)
+        Loss of each anchor.
     """
     if valid is not None:
-        scores = scores.masked_fill(~valid, _NEVER)
+        scores = scores.masked_fill(~valid, _NEGLIGIBLE)
     log_rest = scores.flip(-1).logcumsumexp(-1).flip(-1)
     if log_others is not None:
         log_rest = log_rest.logaddexp(log_others[:, None])
@@ -58,15 +61,17 @@ def relative_contrastive_loss(
     n_positives: int | None = None,
     views: Tensor | None = None,
 ) -> Tensor:
-    r"""Relative contrastive loss (RelCon, equation 3), averaged over the anchors.
+    r"""Return the relative contrastive loss, averaged over the anchors.
 
-    Every candidate is in turn a positive, against all candidates that are farther from the
-    anchor than it is:
+    Each candidate in turn is the positive. Its negatives are all candidates that are farther from
+    the anchor. The loss of an anchor with embedding :math:`z` is equation 3 of [1]_:
 
-    .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
-              {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
+    .. math::
+        \mathcal{L} = -\sum_{i=1}^{K-1} \log \frac{\exp(\cos(z, z_i) / \tau)}
+        {\sum_{j=i}^{K} \exp(\cos(z, z_j) / \tau)}
 
-    with candidates numbered by distance, nearest first.
+    where :math:`z_1, \dots, z_K` are the embeddings of its candidates, sorted by distance, nearest
+    first, and :math:`\tau` is the temperature.
 
     Parameters
     ----------
@@ -75,24 +80,32 @@ def relative_contrastive_loss(
     anchors : int Tensor of shape (n_anchors,)
         Rows of `embeddings` that are anchors.
     candidates : int Tensor of shape (n_anchors, n_candidates)
-        Rows of `embeddings` each anchor is compared with; negative where there is none.
+        Rows of `embeddings` that are the candidates of each anchor. Negative entries stand for
+        missing candidates.
     distances : Tensor of shape (n_anchors, n_candidates)
-        Distance of each candidate from its anchor. Entries without a candidate are ignored.
+        Distance of each candidate from its anchor. Entries of missing candidates are ignored.
     temperature : float, default=0.1
-        :math:`\tau`.
+        Temperature :math:`\tau`.
     n_positives : int or None, default=None
-        Only so many candidates, the nearest ones, are in turn positives; all others are nothing
-        but negatives. None lets all be.
+        Number of candidates that are positives in turn, the nearest first. All others are only
+        negatives. If None, all candidates are positives.
     views : Tensor of shape (n_segments, n_features) or None, default=None
-        Embeddings of another view of each segment. Candidates are then taken from the other
-        view, where the anchor's own segment comes first, ahead of all that are ranked by
-        distance, and segments that are not in its list come last, as negatives; each of the two
-        views has the anchors once. With ``n_positives=1`` this is the loss of SimCLR (without the
-        negatives of an anchor's own view), and the distances play no part.
+        Embeddings of a second view of each segment. If given, candidates are taken from the other
+        view than the anchor. The anchor's own segment in that view comes first, then the
+        candidates by distance. Segments that are not candidates come last, as negatives. The loss
+        is averaged over both choices of the anchors' view. With ``n_positives=1`` this is the loss
+        of SimCLR without the negatives from the anchor's own view, and `distances` has no effect.
+        If None, there is one view.
 
     Returns
     -------
     loss : Tensor of shape ()
+        Mean loss of the anchors.
+
+    References
+    ----------
+    .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
+       Wearable Data", ICLR 2025. arXiv:2411.18822
 
     Examples
     --------
@@ -107,7 +120,7 @@ def relative_contrastive_loss(
     candidates = candidates.gather(-1, order)
     if views is not None:
         candidates = torch.cat([anchors[:, None], candidates], dim=-1)
-        # One more column takes what stands for no candidate.
+        # The extra column is for missing candidates.
         listed = torch.zeros(
             len(anchors), len(embeddings) + 1, dtype=torch.bool, device=anchors.device
         )
@@ -120,7 +133,7 @@ def relative_contrastive_loss(
         ranked = scores.gather(-1, candidates.clamp(min=0))
         log_others = None
         if views is not None:
-            log_others = scores.masked_fill(listed, _NEVER).logsumexp(-1)
+            log_others = scores.masked_fill(listed, _NEGLIGIBLE).logsumexp(-1)
         return ranking_likelihood_loss(ranked, valid, n_positives, log_others).mean()
 
     z = F.normalize(embeddings.float(), dim=-1)

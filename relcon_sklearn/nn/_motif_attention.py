@@ -1,4 +1,4 @@
-"""Motif cross-attention: rebuilding one segment from the motifs of another."""
+"""Motif cross-attention, which reconstructs one segment from the motifs of another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from ._sparsemax import sparsemax
 
 
 def softmax(scores: Tensor) -> Tensor:
-    """Softmax over the last dimension, without the denormal numbers that slow CPUs down."""
-    # exp(-60) is far below a float32's last digit next to the row's largest weight.
+    """Return the softmax over the last dimension, without denormal numbers, which are slow on CPUs.
+
+    The largest score of a row has an exponential of 1, and exp(-60) is far below its last digit in
+    float32.
+    """
     floor = scores.detach().amax(dim=-1, keepdim=True) - 60
     return torch.maximum(scores, floor).softmax(dim=-1)
 
@@ -24,11 +27,18 @@ ATTENTIONS = {"sparsemax": sparsemax, "softmax": softmax}
 
 
 class CandidateFeatures(NamedTuple):
-    """What the attention needs to know of candidates, whatever the anchor.
+    """Features of candidates that do not depend on the anchor.
 
-    `key` is (n, embed_dim, n_timesteps). `value` is already projected to the channels of the
-    segments, (n, n_channels, n_timesteps): the output projection is linear, so it may be applied
-    before the weighted sum over time, where it is `embed_dim / n_channels` times cheaper.
+    Parameters
+    ----------
+    key : Tensor of shape (n, embed_dim, n_timesteps)
+        Keys.
+    value : Tensor of shape (n, n_channels, n_timesteps)
+        Values, projected to the channels of the segments. The output projection is linear, so it
+        can be applied before the weighted sum over time, which is then
+        ``embed_dim / n_channels`` times cheaper.
+    stats : SegmentStats
+        Mean and standard deviation of the candidates, each of shape (n, n_channels, 1).
     """
 
     key: Tensor
@@ -37,35 +47,49 @@ class CandidateFeatures(NamedTuple):
 
 
 class MotifCrossAttention(nn.Module):
-    r"""Reconstruct anchors from candidates by cross-attention over time (RelCon, section 3.1).
+    r"""Cross-attention over time that reconstructs anchors from candidates.
 
-    Anchor and candidate are normalised with the candidate's mean and standard deviation
-    (:class:`RevIN`); dilated convolutions give a query for each time step of the anchor, a key
-    and a value for each of the candidate; and
+    The reconstruction of an anchor :math:`A` from a candidate :math:`B` is (section 3.1 of [1]_)
 
-    .. math:: \hat A(A|B) = \mathrm{RevIN}^{-1}\Big( W_o
-              \, \mathrm{sparsemax}\big(q(A)^\top k(B) / \sqrt E\big) \, v(B) + b_o \Big)
+    .. math::
+        \hat A(A|B) = \mathrm{RevIN}^{-1}\Big(
+        W_o \, v(B) \, \mathrm{sparsemax}\big(q(A)^\top k(B) / \sqrt{E}\big)^\top + b_o \Big)
 
-    The distance is :math:`d(A|B) = \|\hat A(A|B) - A\|^2`, summed over time and channels. It is
-    not symmetric: the first argument is always the anchor.
+    where :math:`q(A)`, :math:`k(B)` and :math:`v(B)` are the queries, keys and values of each time
+    step, of size :math:`E`, and :math:`W_o` and :math:`b_o` are the weight and bias of the output
+    projection. Dilated convolutions compute the queries from the anchor, and the keys and values
+    from the candidate, after both are normalised with the candidate's mean and standard deviation
+    (:class:`RevIN`). The sparsemax is over the time steps of the candidate.
+
+    The motif distance is the squared error of the reconstruction, summed over time and channels:
+
+    .. math::
+        d(A|B) = \| \hat A(A|B) - A \|^2
+
+    It is not symmetric: the first argument is always the anchor.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the segments.
+        Number of channels of the segments.
     embed_dim : int, default=64
-        Size E of queries, keys and values.
+        Size :math:`E` of queries, keys and values.
     kernel_size : int, default=15
         Odd kernel size of the convolutions.
     n_layers : int, default=2
-        Dilated blocks of each convolutional net, of dilation 1, 2, 4, ...
+        Number of dilated blocks of each convolutional network. Their dilations are 1, 2, 4, ...
     attention : {"sparsemax", "softmax"}, default="sparsemax"
-        How scores become weights. Sparsemax is what the paper describes.
+        Function that maps scores to weights. The paper describes sparsemax.
     dropout : float, default=0.1
-        Probability with which an attention weight is dropped in training.
+        Probability of dropping an attention weight in training.
     revin : bool, default=True
-        Whether to normalise with the candidate's statistics; without, segments are taken as they
-        are.
+        Whether to normalise segments with the candidate's statistics. If False, segments are used
+        unmodified, apart from a learnable affine map per channel.
+
+    References
+    ----------
+    .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
+       Wearable Data", ICLR 2025. arXiv:2411.18822
     """
 
     def __init__(
@@ -97,8 +121,8 @@ class MotifCrossAttention(nn.Module):
         return CandidateFeatures(self.key_net(normalised, activation), value, stats)
 
     def scores(self, query: Tensor, key: Tensor, out: Tensor | None = None) -> Tensor:
-        """Return how well each query fits each key, (n, anchor time, candidate time)."""
-        # The query is scaled rather than the scores, of which there are many more.
+        """Return the score of each query and key, (n, anchor time, candidate time)."""
+        # The queries are scaled rather than the scores, which have many more values.
         query = query / math.sqrt(query.shape[1])
         return torch.bmm(query.transpose(1, 2), key, out=out)
 
@@ -121,15 +145,16 @@ class MotifCrossAttention(nn.Module):
         Parameters
         ----------
         anchors : Tensor of shape (n, n_channels, n_timesteps)
-            Segments to be rebuilt.
+            Segments to reconstruct.
         candidates : Tensor of shape (n, n_channels, n_candidate_timesteps)
-            Segments to rebuild them from.
+            Segments to reconstruct the anchors from.
         generator : torch.Generator or None, default=None
-            Source of the dropout in training mode; None takes torch's global one.
+            Random generator of the dropout in training mode. If None, use torch's global generator.
 
         Returns
         -------
         reconstruction : Tensor of shape (n, n_channels, n_timesteps)
+            Reconstructed anchors.
         """
         features = self.encode_candidates(candidates)
         query = self.query_net(self.revin.normalise(anchors, features.stats))
@@ -140,14 +165,27 @@ class MotifCrossAttention(nn.Module):
         return self.rebuild(weights, features)
 
     def rebuild(self, weights: Tensor, candidates: CandidateFeatures) -> Tensor:
-        """Sum the candidates' values with `weights` and map back to their original scale."""
+        """Sum the candidates' values with `weights` and map the sums to the original scale."""
         return self.restore(candidates.value @ weights.transpose(1, 2), candidates.stats)
 
     def restore(self, attended: Tensor, stats: SegmentStats) -> Tensor:
-        """Map sums of projected values, (n, n_channels, anchor time), to the original scale."""
+        """Map weighted sums of values, (n, n_channels, anchor time), to the original scale."""
         return self.revin.denormalise(attended + self.out_proj.bias[:, None], stats)
 
 
 def squared_error(reconstruction: Tensor, anchors: Tensor) -> Tensor:
-    """Return the motif distance (n,): squared errors summed over channels and time."""
+    """Return the motif distances, the squared errors summed over channels and time.
+
+    Parameters
+    ----------
+    reconstruction : Tensor of shape (n, n_channels, n_timesteps)
+        Reconstructed anchors.
+    anchors : Tensor of shape (n, n_channels, n_timesteps)
+        Anchors.
+
+    Returns
+    -------
+    distances : Tensor of shape (n,)
+        Motif distance of each anchor.
+    """
     return (reconstruction - anchors).square().sum(dim=(-2, -1))

@@ -1,18 +1,20 @@
 """Motif distances of many (anchor, candidate) pairs, without gradients.
 
-The same numbers as :class:`MotifCrossAttention` gives pair by pair, for less work: keys and values
-are computed once per candidate, and the query network's first convolution once per anchor. The
-latter folds because RevIN is affine and the convolution linear: with the candidate's statistics
+The distances equal those of :class:`MotifCrossAttention`, which computes each pair separately, but
+cost less. Keys and values are computed once per candidate, and the first convolution of the query
+network once per anchor. This is possible because RevIN is affine and the convolution is linear.
+With the mean and standard deviation of the candidate, each channel satisfies
 
     conv(w (x - mean) / std + b) = (w / std) conv(x) + (b - w mean / std) conv(1)
 
-per channel, so a pair costs a weighted sum of ``2 n_channels`` maps instead of a convolution.
+so that a pair needs a weighted sum of ``2 n_channels`` maps instead of a convolution.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,10 +32,10 @@ from ._threads import in_threads, one_by_one
 
 logger = logging.getLogger("relcon_sklearn")
 
-# Without knowledge of the CPU: what a core of most has had for years.
+# Bytes. Used if the cache size of the CPU is unknown; most cores have at least this much.
 _SECOND_LEVEL_CACHE = 2**20
 
-# A chunk that fills a GPU, in values of its largest array.
+# Number of values of the largest array in a chunk that fills a GPU.
 _GPU_CHUNK_VALUES = 2**27
 
 
@@ -48,73 +50,72 @@ def motif_distances(
 ) -> Tensor:
     """Return the distances of each anchor from its own list of candidates.
 
-    Convolutions and scores are computed in the dtype of the candidates' keys, everything else in
-    that of the anchors.
+    Convolutions and scores are computed in the dtype of the candidates' keys, and everything else
+    in the dtype of the anchors.
 
     Parameters
     ----------
     net : MotifCrossAttention
-        The distance network; used as in evaluation (no dropout), whatever its mode.
+        Distance network. It is used without dropout, even in training mode.
     anchors : Tensor of shape (n_anchors, n_channels, n_timesteps)
-        Segments to be rebuilt.
+        Segments to reconstruct.
     candidates : CandidateFeatures
-        Features of the segments to rebuild from, by :func:`encode_in_chunks`.
+        Features of the candidates, as returned by :func:`encode_in_chunks`.
     index : int Tensor of shape (n_anchors, k)
         Candidates of each anchor, as rows of `candidates`.
     query_stride : int, default=1
-        With more than 1, an approximation: only every so manyth time step of an anchor is rebuilt,
-        from a query net that leaves out the others where it can. The errors are scaled up.
+        Step between the time steps of an anchor that are reconstructed. With values above 1, the
+        distances are approximate: only every `query_stride`-th time step is reconstructed, the
+        query network skips the other time steps where possible, and the errors are scaled up.
     max_anchors : int, default=1
-        Anchors taken together on a CPU, where their lists are short enough. With 8, lists of 24
-        short segments take less than half the time. Kernels may round differently for other
-        shapes: with 1, a distance does not depend on which anchors were asked for with it.
+        Maximum number of anchors that are processed together on a CPU, if their lists of candidates
+        are short enough. With 8, lists of 24 short segments take less than half the time. Rounding
+        may depend on array shapes: with 1, a distance does not depend on the other anchors of the
+        call.
 
     Returns
     -------
     distances : Tensor of shape (n_anchors, k)
-        ``distances[i, j]`` is d(anchor i | candidate index[i, j]).
+        Distances, where ``distances[i, j]`` is d(anchor i | candidate index[i, j]).
     """
     n_anchors, k = index.shape
-    wanted = anchors[..., ::query_stride]
-    scale = anchors.shape[-1] / wanted.shape[-1]
+    rebuilt_anchors = anchors[..., ::query_stride]
+    scale = anchors.shape[-1] / rebuilt_anchors.shape[-1]
     distances = anchors.new_empty(n_anchors, k)
     if k == 0:
         return distances
     constants = _stem_of_constants(net, anchors)
-    fused = _fused_distances(candidates.key)
+    has_fused_kernel = _has_fused_kernel(candidates.key)
     n_pairs = _chunk_size(anchors, candidates.key.shape[1] * anchors.shape[-1])
-    n_at_once = _chunk_size(anchors, wanted.shape[-1] * candidates.key.shape[-1])
+    n_score_maps = _chunk_size(anchors, rebuilt_anchors.shape[-1] * candidates.key.shape[-1])
+    block_size = max(1, n_pairs // max(1, k))
+    if anchors.device.type == "cpu":
+        block_size = min(block_size, max_anchors)
 
-    def rank(first: int, n: int) -> None:
-        block = anchors[first : first + n]
-        centre = block.mean(dim=-1, keepdim=True)
+    def rank_block(i: int) -> None:
+        block = slice(i * block_size, (i + 1) * block_size)
+        targets, n = rebuilt_anchors[block], len(anchors[block])
+        centre = anchors[block].mean(dim=-1, keepdim=True)
         stem = torch.cat(
-            [_stem_per_channel(net, block - centre), constants.expand(n, -1, -1)], dim=1
+            [_stem_per_channel(net, anchors[block] - centre), constants.expand(n, -1, -1)], dim=1
         )
-        targets = wanted[first : first + n]
         for rows, out in zip(
-            index[first : first + n].split(max(1, n_pairs // n), dim=1),
-            distances[first : first + n].split(max(1, n_pairs // n), dim=1),
+            index[block].split(max(1, n_pairs // n), dim=1),
+            distances[block].split(max(1, n_pairs // n), dim=1),
             strict=True,
         ):
             flat = rows.reshape(-1)
             stats = SegmentStats(candidates.stats.mean[flat], candidates.stats.std[flat])
-            query = _query(net, stem, centre, stats, candidates.key.dtype, query_stride)
-            if fused:
-                errors = fused(net, query, candidates, flat, stats, targets)
+            query = _pair_queries(net, stem, centre, stats, candidates.key.dtype, query_stride)
+            if has_fused_kernel:
+                errors = _fused_distances(net, query, candidates, flat, stats, targets)
             else:
                 pairs = CandidateFeatures(candidates.key[flat], candidates.value[flat], stats)
-                rebuilt = _rebuild(net, query, pairs, n_at_once)
+                rebuilt = _rebuild(net, query, pairs, n_score_maps)
                 errors = squared_error(rebuilt, targets.repeat_interleave(rows.shape[1], dim=0))
             out.copy_(scale * errors.view_as(rows))
 
-    n_step = max(1, n_pairs // max(1, k))
-    if anchors.device.type == "cpu":
-        n_step = min(n_step, max_anchors)
-        run = in_threads
-    else:
-        run = one_by_one
-    run(lambda i: rank(i * n_step, min(n_step, n_anchors - i * n_step)), -(-n_anchors // n_step))
+    _run(rank_block, math.ceil(n_anchors / block_size), anchors.device)
     return distances
 
 
@@ -122,22 +123,34 @@ def motif_distances(
 def encode_in_chunks(
     net: MotifCrossAttention, candidates: Tensor, dtype: torch.dtype | None = None
 ) -> CandidateFeatures:
-    """Return ``net.encode_candidates(candidates)``, without gradients, in cache-sized chunks.
+    """Return the features of candidates, computed without gradients in cache-sized chunks.
 
-    With a `dtype` of less precision than that of the candidates, convolutions take and give it, and
-    the keys are of it.
+    Parameters
+    ----------
+    net : MotifCrossAttention
+        Distance network, whose ``encode_candidates`` is applied to each chunk.
+    candidates : Tensor of shape (n, n_channels, n_timesteps)
+        Segments to encode.
+    dtype : torch.dtype or None, default=None
+        Dtype of the convolutions and of the keys, which may have a lower precision than
+        `candidates`. If None, use the dtype of `candidates`.
+
+    Returns
+    -------
+    features : CandidateFeatures
+        Features of the candidates.
     """
     dtype = candidates.dtype if dtype is None else dtype
     n_values = net.query_net.stem.out_channels * candidates.shape[-1]
     chunks = candidates.split(_chunk_size(candidates, n_values))
     parts: list = [None] * len(chunks)
 
-    def encode(i: int) -> None:
+    def encode_chunk(i: int) -> None:
         with _autocast(candidates, dtype):
             part = net.encode_candidates(chunks[i], _activate)
         parts[i] = part._replace(key=part.key.to(dtype), value=part.value.to(candidates.dtype))
 
-    (in_threads if candidates.device.type == "cpu" else one_by_one)(encode, len(chunks))
+    _run(encode_chunk, len(chunks), candidates.device)
     mean, std = zip(*(part.stats for part in parts), strict=True)
     return CandidateFeatures(
         torch.cat([part.key for part in parts]),
@@ -146,12 +159,20 @@ def encode_in_chunks(
     )
 
 
+def _run(task: Callable[[int], None], n: int, device: torch.device) -> None:
+    """Run ``task(0)`` to ``task(n - 1)``, in several threads if they compute on the CPU."""
+    if device.type == "cpu":
+        in_threads(task, n)
+    else:
+        one_by_one(task, n)
+
+
 @functools.cache
 def cpu_kernels() -> ModuleType | None:
-    """Return the compiled inner loops, or None where numba is absent or does not work."""
+    """Return the compiled inner loops, or None if numba is not installed or does not work."""
     try:
         from . import _cpu_kernels
-    except Exception as error:  # numba has many ways not to fit a NumPy or a read-only disk
+    except Exception as error:  # for example an unsupported NumPy version or a read-only disk
         logger.info("Ranking on the CPU without numba, which is slower: %s", error)
         return None
     return _cpu_kernels
@@ -159,20 +180,20 @@ def cpu_kernels() -> ModuleType | None:
 
 @functools.cache
 def gpu_kernels() -> ModuleType | None:
-    """Return the fused kernel for GPUs, or None where Triton is absent or does not work."""
+    """Return the fused kernel for GPUs, or None if Triton is not installed or does not work."""
     try:
         from . import _triton_kernels
 
         if torch.cuda.is_available():
-            _try_out(_triton_kernels)
-    except Exception as error:  # no Triton, one that does not fit the GPU, no C compiler for it
+            _launch_once(_triton_kernels)
+    except Exception as error:  # no Triton, an unsupported GPU, or no C compiler
         logger.warning("Ranking without Triton, which is slower on GPUs: %s", error)
         return None
     return _triton_kernels
 
 
-def _try_out(kernels: ModuleType) -> None:
-    """Rank one pair of nothing, for the sake of the errors that only a launch brings."""
+def _launch_once(kernels: ModuleType) -> None:
+    """Rank one pair of zeros, to raise the errors that only a launch can raise."""
     zeros = torch.zeros(1, 16, 16, device="cuda")
     first = torch.zeros(1, dtype=torch.int64, device="cuda")
     affine = torch.zeros(1, 16, device="cuda")
@@ -181,14 +202,14 @@ def _try_out(kernels: ModuleType) -> None:
     ).tolist()
 
 
-def _fused_distances(key: Tensor) -> Callable[..., Tensor] | None:
-    """Return :func:`_fused` where the kernel takes such keys, else None."""
-    if key.device.type != "cuda" or gpu_kernels() is None or not gpu_kernels().fits(key, key):
-        return None
-    return _fused
+def _has_fused_kernel(key: Tensor) -> bool:
+    """Return whether there is a fused kernel for keys of this device, dtype and length."""
+    return (
+        key.device.type == "cuda" and gpu_kernels() is not None and gpu_kernels().supports(key, key)
+    )
 
 
-def _fused(
+def _fused_distances(
     net: MotifCrossAttention,
     query: Tensor,
     candidates: CandidateFeatures,
@@ -196,7 +217,7 @@ def _fused(
     stats: SegmentStats,
     targets: Tensor,
 ) -> Tensor:
-    """Return the distances of pairs ordered by anchor, without their scores ever in memory."""
+    """Return the distances of pairs, ordered by anchor, without storing their scores."""
     gain = stats.std / (net.revin.weight + net.revin.eps**2)
     shift = (net.out_proj.bias[:, None] - net.revin.bias) * gain + stats.mean
     owner = torch.arange(len(targets), device=query.device)
@@ -213,7 +234,7 @@ def _fused(
     )
 
 
-def _query(
+def _pair_queries(
     net: MotifCrossAttention,
     stem: Tensor,
     centre: Tensor,
@@ -221,11 +242,11 @@ def _query(
     dtype: torch.dtype,
     stride: int,
 ) -> Tensor:
-    """Return the queries of pairs, (n_pairs, embed_dim, time), from the folded stem.
+    """Return the queries of pairs, (n_pairs, embed_dim, time), from the outputs of the stem.
 
-    Pairs are ordered by anchor: each of the anchors in `stem` has the same number of them. The
-    anchors come with their mean `centre` taken out, or the two terms of the fold would cancel
-    (and lose digits) where the candidate's standard deviation is small.
+    Pairs are ordered by anchor, and each anchor in `stem` has the same number of pairs. The stem is
+    computed from anchors without their mean `centre`. Otherwise its two terms would cancel and lose
+    digits if the candidate's standard deviation is small.
     """
     gain = (net.revin.weight / stats.std).view(len(stem), -1, centre.shape[1])
     mean = stats.mean.view_as(gain)
@@ -239,12 +260,12 @@ def _query(
 def _rebuild(
     net: MotifCrossAttention, query: Tensor, pairs: CandidateFeatures, n_at_once: int
 ) -> Tensor:
-    """Return the reconstructions of anchors of given queries, the scores of some at a time."""
+    """Return the reconstructions of anchors with given queries, `n_at_once` pairs at a time."""
     query = query.to(pairs.key.dtype)
-    # One piece of memory for all scores: fresh pages cost time.
-    memory = query.new_empty(min(n_at_once, len(query)), query.shape[-1], pairs.key.shape[-1])
+    # One buffer for all scores, because allocating memory takes time.
+    buffer = query.new_empty(min(n_at_once, len(query)), query.shape[-1], pairs.key.shape[-1])
     attended = [
-        _attend(net, q, key, value, memory[: len(q)])
+        _attend(net, q, key, value, buffer[: len(q)])
         for q, key, value in zip(
             *(x.split(n_at_once) for x in (query, pairs.key, pairs.value)), strict=True
         )
@@ -255,7 +276,10 @@ def _rebuild(
 def _attend(
     net: MotifCrossAttention, query: Tensor, key: Tensor, value: Tensor, scores: Tensor
 ) -> Tensor:
-    """Return what is attended to, (n_pairs, n_channels, anchor time); `scores` is overwritten."""
+    """Return the weighted sums of values, (n_pairs, n_channels, anchor time).
+
+    `scores` is overwritten.
+    """
     net.scores(query, key, out=scores)
     scores = scores.to(value.dtype)
     if value.dtype != torch.float32 or value.device.type != "cpu" or cpu_kernels() is None:
@@ -268,7 +292,7 @@ def _attend(
 
 
 def _activate(x: Tensor) -> Tensor:
-    """As ``activate``, faster on a CPU, where it overwrites `x`."""
+    """Apply ``activate``, with a faster implementation on a CPU, which overwrites `x`."""
     if x.dtype != torch.float32 or x.device.type != "cpu" or cpu_kernels() is None:
         return activate(x)
     x = x.contiguous()
@@ -277,7 +301,7 @@ def _activate(x: Tensor) -> Tensor:
 
 
 def _stem_per_channel(net: MotifCrossAttention, segments: Tensor) -> Tensor:
-    """Return the stem's response to each channel alone: (n, n_channels, embed_dim * time)."""
+    """Return the stem's output for each channel alone, (n, n_channels, embed_dim * time)."""
     n, n_channels, n_timesteps = segments.shape
     stem = net.query_net.stem
     embed_dim = stem.out_channels
@@ -287,9 +311,9 @@ def _stem_per_channel(net: MotifCrossAttention, segments: Tensor) -> Tensor:
 
 
 def _stem_of_constants(net: MotifCrossAttention, anchors: Tensor) -> Tensor:
-    """Return what the stem adds for a 1 in each channel and for its own bias.
+    """Return the stem's output for ones in each channel, and its bias.
 
-    (n_channels + 1, embed_dim * time).
+    The shape is (n_channels + 1, embed_dim * time).
     """
     of_ones = _stem_per_channel(net, torch.ones_like(anchors[:1]))[0]
     bias = net.query_net.stem.bias.repeat_interleave(anchors.shape[-1])
@@ -297,17 +321,19 @@ def _stem_of_constants(net: MotifCrossAttention, anchors: Tensor) -> Tensor:
 
 
 def _chunk_size(like: Tensor, n_values: int) -> int:
-    """Return how many arrays of so many values to work on at a time.
+    """Return how many arrays of `n_values` values to process at a time.
 
-    On a CPU, as many float32 ones as fill the second-level cache of a core twice: fewer pay for
-    more calls, more for memory traffic (a quarter of it takes a fifth longer, where measured).
+    On a CPU, float32 arrays of a chunk fill the second-level cache of a core twice. Smaller chunks
+    need more calls, and larger chunks more memory traffic. Chunks of a quarter of the size took a
+    fifth longer in measurements.
     """
     total = _GPU_CHUNK_VALUES if like.device.type != "cpu" else _cache_bytes() // 2
-    return max(1, int(total // n_values))  # a grid of parameters gives numpy's integers
+    return max(1, int(total // n_values))  # int, because a parameter grid may hold NumPy integers
 
 
 @functools.cache
 def _cache_bytes() -> int:
+    """Return the size of the second-level cache of a core, or the default if it is unknown."""
     try:
         return max(_SECOND_LEVEL_CACHE, os.sysconf("SC_LEVEL2_CACHE_SIZE"))
     except (AttributeError, OSError, ValueError):  # not Linux
@@ -315,4 +341,5 @@ def _cache_bytes() -> int:
 
 
 def _autocast(like: Tensor, dtype: torch.dtype) -> AbstractContextManager:
+    """Return a context that computes in `dtype`, if that is not already the dtype of `like`."""
     return nullcontext() if dtype == like.dtype else torch.autocast(like.device.type, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Encoders by name, and whether training one draws from torch's global generators."""
+"""Encoder architectures that can be selected by name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ._resnet import ResNet1D
 
 
 class EncoderPreset(NamedTuple):
-    """How an encoder is made: a module class, and its arguments beside ``n_channels``."""
+    """Module class of an encoder, with its arguments other than ``n_channels``."""
 
     factory: Callable[..., nn.Module]
     settings: dict[str, Any]
 
     def make(self, n_channels: int) -> nn.Module:
-        """Make the encoder for segments of `n_channels` channels."""
+        """Make the encoder for segments with `n_channels` channels."""
         return self.factory(n_channels=n_channels, **self.settings)
 
 
@@ -28,20 +28,26 @@ ENCODER_PRESETS = {
     "resnet14-half": EncoderPreset(ResNet1D, {"n_blocks": (2, 2, 2), "widths": (32, 64, 128)}),
     "pulse-ppg": EncoderPreset(PulsePPGEncoder, {}),
 }
-"""Encoders by name: RelCon's published one, one of half its width (0.9 M parameters, a quarter of
-the work), one of half its depth too (0.3 M, an eighth), which a CPU trains in minutes, and
-Pulse-PPG's published one (28.5 M)."""
+"""Encoders by name.
+
+- "resnet34" is the published encoder of RelCon (3.6 M parameters).
+- "resnet34-half" has half its width (0.9 M parameters, a quarter of the computation).
+- "resnet14-half" has half its width and depth (0.3 M parameters, an eighth of the computation). A
+  CPU trains it in minutes.
+- "pulse-ppg" is the published encoder of Pulse-PPG (28.5 M parameters).
+"""
 
 
 def encoder_preset(encoder: str | Callable[..., nn.Module]) -> EncoderPreset:
-    """Return the preset of a name, or one of a callable that takes ``n_channels`` alone."""
+    """Return the preset of a name, or a preset for a callable with one argument, ``n_channels``."""
     return ENCODER_PRESETS[encoder] if isinstance(encoder, str) else EncoderPreset(encoder, {})
 
 
 def draws_globally(encoder: nn.Module) -> bool:
-    """Whether training `encoder` may draw from torch's global generators, as dropout does.
+    """Return whether training `encoder` may use torch's global random generators, as dropout does.
 
-    Known of our own encoders, and presumed of any other, subclasses included.
+    This is known for the encoders of this package. It is assumed for all others, including
+    subclasses.
     """
     if type(encoder) is ResNet1D:
         return False

@@ -1,4 +1,4 @@
-"""The 1-D residual encoder of Pulse-PPG, the sister model of RelCon's for pulse waves."""
+"""The 1-D residual encoder of Pulse-PPG, a model for pulse waves that is related to RelCon."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# As published: every second block halves the length, and every fourth but the first doubles the
-# width. Weights do not show the former, so it is no choice.
+# As published: every second block halves the length, and every fourth block except the first
+# doubles the width. Neither is a parameter: strides cannot be inferred from released weights.
 _HALVES_EVERY = 2
 _DOUBLES_EVERY = 4
 
-# Of the variance of a segment, under the root it is divided by.
+# Added to the variance of a segment before its square root is taken.
 _EPS = 1e-5
 
 
 class SameConv1d(nn.Conv1d):
-    """A convolution over time padded with zeros to ``ceil(length / stride)`` outputs.
+    """A convolution over time that is padded with zeros to ``ceil(length / stride)`` outputs.
 
-    An odd number of zeros has the larger half at the end.
+    If the number of zeros is odd, the end gets one more than the start.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, in_channels, length) to (n, out_channels, ceil(length / stride))."""
         stride, length = self.stride[0], x.shape[-1]
-        n_more = max(0, (-(-length // stride) - 1) * stride + self.kernel_size[0] - length)
-        x = F.pad(x, (n_more // 2, n_more - n_more // 2))
+        n_padding = max(0, (-(-length // stride) - 1) * stride + self.kernel_size[0] - length)
+        x = F.pad(x, (n_padding // 2, n_padding - n_padding // 2))
         return F.conv1d(x, self.weight, self.bias, stride=stride)
 
 
 class PooledSkipBlock(nn.Module):
-    """Batch norm, ReLU, dropout, convolution, twice, added to the input.
+    """Residual block of two times batch norm, ReLU, dropout and convolution.
 
-    What is added has no weights: the input is pooled where the convolutions halve the length, and
-    given channels of zeros, on either side of its own, where they widen it.
+    The skip connection has no weights. It pools the input if the convolutions halve the length, and
+    pads its channels with zeros on both sides if they increase the number of channels.
 
     Parameters
     ----------
@@ -42,11 +42,12 @@ class PooledSkipBlock(nn.Module):
     kernel_size : int
         Kernel size of both convolutions.
     stride : int
-        Stride of the first.
+        Stride of the first convolution.
     dropout : float
         Fraction of the inputs of a convolution that is dropped in training.
     is_first : bool
-        Whether the input comes normalised and rectified from the stem, and is taken as it is.
+        Whether this is the first block. Its input is already normalised and rectified by the stem,
+        so that its first convolution uses it unmodified.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class PooledSkipBlock(nn.Module):
     ):
         super().__init__()
         self.bn1 = None if is_first else nn.BatchNorm1d(in_channels)
-        # No bias ahead of a batch norm, which would subtract it again.
+        # No bias before a batch norm, which would subtract it again.
         self.conv1 = SameConv1d(in_channels, out_channels, kernel_size, stride=stride, bias=False)
         self.bn2 = nn.BatchNorm1d(out_channels)
         self.conv2 = SameConv1d(out_channels, out_channels, kernel_size)
@@ -76,37 +77,39 @@ class PooledSkipBlock(nn.Module):
     def _skip(self, x: Tensor, n_channels: int) -> Tensor:
         stride = self.conv1.stride[0]
         if stride > 1:
-            # The zeros at the end take part in the maximum, as published.
+            # The maximum includes the zeros at the end, as published.
             x = F.max_pool1d(F.pad(x, (0, -x.shape[-1] % stride)), stride)
-        n_more = n_channels - x.shape[1]
-        return F.pad(x, (0, 0, n_more // 2, n_more - n_more // 2)) if n_more else x
+        n_new = n_channels - x.shape[1]
+        return F.pad(x, (0, 0, n_new // 2, n_new - n_new // 2)) if n_new else x
 
 
 class PulsePPGEncoder(nn.Module):
-    """Pre-activation ResNet over time that takes the maximum of its features: Pulse-PPG's encoder.
+    """Pre-activation ResNet of Pulse-PPG, which takes the maximum of its features over time.
 
-    Segments are normalised per channel to mean 0 and deviation 1 first. Every second block halves
-    the length, every fourth doubles the width. The default is the published encoder of pulse waves
-    [1]_ (28.5 M parameters for one channel, 512 features). Any length from one time step works.
+    Segments are first normalised per channel to mean 0 and standard deviation 1. Every second block
+    halves the length, and every fourth block except the first doubles the width. The default is the
+    published encoder of pulse waves [1]_ (28.5 M parameters for one channel, 512 features).
+    Segments can have any length from one time step.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the segments; as published 1.
+        Number of channels of the segments. The published encoder has 1.
     width : int, default=128
-        Channels of the first four blocks.
+        Number of channels of the first four blocks.
     n_blocks : int, default=12
         Number of residual blocks.
     kernel_size : int, default=11
         Kernel size of the convolutions.
     dropout : float, default=0.5
-        Fraction of the inputs of the blocks' convolutions that is dropped in training, those of
-        the very first excepted; as published. Drawn from torch's global generators.
+        Fraction of the inputs of the blocks' convolutions that is dropped in training. As
+        published, the first convolution of the first block has no dropout. It is drawn from torch's
+        global generators.
 
     Attributes
     ----------
     n_features : int
-        Size of the embedding: the width of the last block.
+        Size of the embedding, which is the width of the last block.
 
     References
     ----------
@@ -143,11 +146,14 @@ class PulsePPGEncoder(nn.Module):
 
     @staticmethod
     def widths(width: int, n_blocks: int) -> list[int]:
-        """Return the channels of each block, where the first ones have `width`."""
+        """Return the number of channels of each block, which is `width` for the first four."""
         return [width * 2 ** (i // _DOUBLES_EVERY) for i in range(n_blocks)]
 
     def stages(self) -> list[list[nn.Module]]:
-        """Return the modules of each stage, the blocks of one width; the stem is of the first."""
+        """Return the modules of each stage, the blocks of one width.
+
+        The stem is part of the first stage.
+        """
         starts = range(0, len(self.blocks), _DOUBLES_EVERY)
         stages = [list(self.blocks[i : i + _DOUBLES_EVERY]) for i in starts]
         return [[self.stem_conv, self.stem_bn, *stages[0]], *stages[1:]]
@@ -159,7 +165,8 @@ class PulsePPGEncoder(nn.Module):
     def feature_map(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to features over time (n, n_features, n_steps).
 
-        With twelve blocks a step is 64 time steps of the segment. Their maximum is the embedding.
+        With 12 blocks, a step spans 64 time steps of the segment. The embedding is the maximum of
+        the features over the steps.
         """
         variance, mean = torch.var_mean(segments, dim=2, keepdim=True, unbiased=False)
         x = self.stem_conv((segments - mean) / (variance + _EPS).sqrt())

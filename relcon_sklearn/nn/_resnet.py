@@ -8,43 +8,43 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# The stem is unpadded, as published: a convolution of 7 and a pooling of 3, both of stride 2, need
-# 11 time steps for one output. Shorter segments are padded with zeros up to that.
-_SHORTEST = 11
+# The stem has no padding, as published: a convolution of 7 and a pooling of 3, both with stride 2,
+# need 11 time steps for one output. Shorter segments are padded with zeros to this length.
+_MIN_TIMESTEPS = 11
 
 
-class SpreadConv1d(nn.Conv1d):
-    """A convolution over time of (n, channels, 1, time): what PyTorch calls two-dimensional.
+class Conv1dAs2d(nn.Conv1d):
+    """A convolution over time that is computed as a 2-D convolution of (n, channels, 1, time).
 
-    Only for two-dimensional data do its operations know memory in which the channels of a time
-    step lie side by side ("channels last"), which takes a third off the time of a training step.
+    PyTorch supports the "channels last" memory format, where the channels of a time step are
+    adjacent in memory, only for 2-D data. It reduces the time of a training step by a third.
 
-    Its ends are padded with zeros to keep the length, but for a stride, where they are not. A
-    ``padding="same"`` keeps it too, but warns and copies when the kernel is even.
+    Without a stride, the ends are padded with zeros to keep the length. With a stride there is no
+    padding. ``padding="same"`` is not used because it warns and copies if the kernel size is even.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, in_channels, 1, length) to (n, out_channels, 1, length)."""
-        n_more = self.kernel_size[0] - 1 if self.stride == (1,) else 0
-        if n_more:
-            x = F.pad(x, (n_more // 2, n_more - n_more // 2))
+        """Map (n, in_channels, 1, length) to (n, out_channels, 1, length) if the stride is 1."""
+        n_padding = self.kernel_size[0] - 1 if self.stride == (1,) else 0
+        if n_padding:
+            x = F.pad(x, (n_padding // 2, n_padding - n_padding // 2))
         return F.conv2d(x, self.weight.unsqueeze(2), self.bias, stride=(1, *self.stride))
 
 
 class PreActivationBlock(nn.Module):
-    """Batch norm, ReLU, convolution, twice, added to the input (He et al., 2016)."""
+    """Residual block of two times batch norm, ReLU and convolution (He et al., 2016)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(in_channels)
-        # No bias ahead of a batch norm, which would subtract it again.
-        self.conv1 = SpreadConv1d(in_channels, out_channels, kernel_size, bias=False)
+        # No bias before a batch norm, which would subtract it again.
+        self.conv1 = Conv1dAs2d(in_channels, out_channels, kernel_size, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.conv2 = SpreadConv1d(out_channels, out_channels, kernel_size)
+        self.conv2 = Conv1dAs2d(out_channels, out_channels, kernel_size)
         self.projection = (
             nn.Identity()
             if in_channels == out_channels
-            else SpreadConv1d(in_channels, out_channels, 1)
+            else Conv1dAs2d(in_channels, out_channels, 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,20 +55,20 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNet1D(nn.Module):
-    """Pre-activation ResNet over time that averages its features to one embedding.
+    """Pre-activation ResNet of RelCon, which averages its features over time.
 
-    A stem (convolution of 7 with stride 2, batch norm, ReLU, max pooling of 3 with stride 2)
-    divides the length by four; the stages then keep it. The default is the published encoder
-    (3.6 M parameters for three channels). Any length from one time step works.
+    The stem (convolution of 7 with stride 2, batch norm, ReLU, max pooling of 3 with stride 2)
+    divides the length by four, and the stages keep it. The default is the published encoder [1]_
+    (3.6 M parameters for three channels). Segments can have any length from one time step.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the segments.
+        Number of channels of the segments.
     n_blocks : sequence of int, default=(3, 4, 6)
-        Residual blocks per stage.
+        Number of residual blocks of each stage.
     widths : sequence of int, default=(64, 128, 256)
-        Channels of each stage; the last is the size of the embedding.
+        Number of channels of each stage. The last is the size of the embedding.
     kernel_sizes : sequence of int, default=(3, 4, 4)
         Kernel size of each stage.
 
@@ -76,6 +76,11 @@ class ResNet1D(nn.Module):
     ----------
     n_features : int
         Size of the embedding.
+
+    References
+    ----------
+    .. [1] Xu et al., "RelCon: Relative Contrastive Learning for a Motion Foundation Model for
+       Wearable Data", ICLR 2025. arXiv:2411.18822
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class ResNet1D(nn.Module):
     ):
         super().__init__()
         self.n_features = widths[-1]
-        self.stem_conv = SpreadConv1d(n_channels, widths[0], 7, stride=2, bias=False)
+        self.stem_conv = Conv1dAs2d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
         self._n_blocks = tuple(n_blocks)
         blocks: list[nn.Module] = []
@@ -99,7 +104,10 @@ class ResNet1D(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def stages(self) -> list[list[nn.Module]]:
-        """Return the modules of each stage, from input to output; the stem is part of the first."""
+        """Return the modules of each stage, from input to output.
+
+        The stem is part of the first stage.
+        """
         blocks = iter(self.blocks)
         stages = [[next(blocks) for _ in range(n)] for n in self._n_blocks]
         return [[self.stem_conv, self.stem_bn, *stages[0]], *stages[1:]]
@@ -111,9 +119,10 @@ class ResNet1D(nn.Module):
     def feature_map(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to features over time (n, n_features, n_steps).
 
-        A step is four time steps of the segment. Their mean is the embedding.
+        A step spans four time steps of the segment. The embedding is the mean of the features over
+        the steps.
         """
-        n_missing = max(0, _SHORTEST - segments.shape[-1])
+        n_missing = max(0, _MIN_TIMESTEPS - segments.shape[-1])
         x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2)).unsqueeze(2)
         x = self.stem_conv(x.contiguous(memory_format=torch.channels_last))
         x = F.max_pool2d(F.relu(self.stem_bn(x)), kernel_size=(1, 3), stride=(1, 2))

@@ -1,40 +1,43 @@
-r"""Sparsemax: the Euclidean projection of scores onto the probability simplex [1]_.
-
-.. [1] Martins and Astudillo, "From Softmax to Sparsemax", ICML 2016.
-"""
+"""Sparsemax, the Euclidean projection of scores onto the probability simplex."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Newton's steps end after as many as there are distinct supports to visit, which for scores met
-# in practice is below ten; the bound only keeps a not-a-number from looping for ever.
+# Newton's method visits each support at most once, which takes fewer than ten steps for scores in
+# practice. The bound only prevents an endless loop if a score is NaN.
 _MAX_STEPS = 100
 
 
 def sparsemax_(scores: Tensor) -> Tensor:
     r"""Compute :func:`sparsemax` without gradient, using `scores` as working memory.
 
-    The threshold :math:`\tau` solves :math:`f(\tau) = \sum_i \max(z_i - \tau, 0) - 1 = 0`. `f` is
-    convex, decreasing and piecewise linear, so Newton's method from any point left of the
-    solution climbs to it without overshooting and is exact, up to rounding, after finitely many
-    steps: no sort is needed. Two such points are known, ``max(z) - 1`` and ``mean(z) - 1 / n``.
+    The threshold :math:`\tau` is the root of
+
+    .. math::
+        f(\tau) = \sum_{i=1}^{n} \max(z_i - \tau, 0) - 1
+
+    which is convex, decreasing and piecewise linear. From any point left of the root, Newton's
+    method increases towards the root without overshooting. It is exact, up to rounding, after
+    finitely many steps, and needs no sort. Two such points are known, ``max(z) - 1`` and
+    ``mean(z) - 1 / n``.
 
     Parameters
     ----------
     scores : Tensor of shape (..., n)
-        The scores, with n >= 1. Overwritten.
+        Scores z, with n >= 1. Overwritten.
 
     Returns
     -------
     weights : Tensor of shape (..., n)
+        Weights.
     """
-    # Centred, the sums below keep their digits whatever the scores' level.
+    # The scores are centred, so that the sums below keep their digits at any level of scores.
     scores -= scores.amax(dim=-1, keepdim=True)
     threshold = (scores.mean(dim=-1, keepdim=True) - 1 / scores.shape[-1]).clamp_(min=-1)
     tolerance = 16 * torch.finfo(scores.dtype).eps
-    # One buffer for everything: fresh memory for each step would cost more than the arithmetic.
+    # One buffer for all steps: allocating memory in each would take longer than the arithmetic.
     weights = torch.empty_like(scores)
     for _ in range(_MAX_STEPS):
         torch.sub(scores, threshold, out=weights).clamp_(min=0)
@@ -64,18 +67,29 @@ class _Sparsemax(torch.autograd.Function):
 def sparsemax(scores: Tensor) -> Tensor:
     r"""Map scores to sparse weights that are non-negative and sum to one.
 
-    .. math:: p = \arg\min_{p \in \Delta} \|p - z\|^2 = \max(z - \tau(z), 0)
+    Sparsemax is the Euclidean projection of the scores :math:`z` onto the probability simplex
+    :math:`\Delta` [1]_:
 
-    Differentiable; the gradient is exact (the Jacobian is that of a projection onto the support).
+    .. math::
+        \mathrm{sparsemax}(z) = \arg\min_{p \in \Delta} \|p - z\|^2 = \max(z - \tau(z), 0)
+
+    where :math:`\tau(z)` is the threshold with which the weights sum to one. The function is
+    differentiable, and the gradient is exact: the Jacobian is the one of a projection onto the
+    support.
 
     Parameters
     ----------
     scores : Tensor of shape (..., n)
-        The scores z; weights are taken along the last dimension.
+        Scores. The weights sum to one over the last dimension.
 
     Returns
     -------
     weights : Tensor of shape (..., n)
+        Weights.
+
+    References
+    ----------
+    .. [1] Martins and Astudillo, "From Softmax to Sparsemax", ICML 2016.
 
     Examples
     --------

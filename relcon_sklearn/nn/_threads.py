@@ -1,10 +1,10 @@
-"""Work spread over threads, each of which computes with one of torch's.
+"""Tasks that run in several threads, each of which uses one of torch's threads.
 
-torch keeps one number of threads for the process, which every thread takes over when it first
-computes; setting it for one thread sets it for all that come after. The number decides the last
-digits of sums, and so the weights at the end of a training: no other thread may take over what is
-meant for the workers here. They therefore are made once and stay, idle between calls, as torch's
-own do.
+torch keeps one number of threads for the process. Every thread copies it when it first computes,
+and setting it in one thread sets it for all threads that start later. The number affects the last
+digits of sums, and therefore the weights after a training, so no other thread may copy the number
+that is meant for the workers of this module. The workers are therefore created once and stay idle
+between calls, as torch's own threads do.
 """
 
 from __future__ import annotations
@@ -17,30 +17,32 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import torch
 
-# Held while the number that torch keeps is that of workers.
+# Held while torch's number of threads is the number for workers.
 _lock = threading.Lock()
 
 
 def own_num_threads() -> int:
-    """Return how many threads torch computes with in this one, which it has from then on.
+    """Return the number of threads that torch uses in the current thread.
 
-    To be called before a thread of which nothing is known computes.
+    From then on, the current thread keeps this number. Call this function before a thread that this
+    package did not create computes for the first time.
     """
     with _lock:
         return torch.get_num_threads()
 
 
 def one_by_one(task: Callable[[int], None], n: int) -> None:
-    """Run ``task(0)`` to ``task(n - 1)``."""
+    """Run ``task(0)`` to ``task(n - 1)`` in the current thread."""
     for i in range(n):
         task(i)
 
 
 def in_threads(task: Callable[[int], None], n: int) -> None:
-    """Run ``task(0)`` to ``task(n - 1)``, each on one of torch's number of threads, no gradients.
+    """Run ``task(0)`` to ``task(n - 1)`` in as many threads as torch uses, without gradients.
 
-    For arrays too small for several threads to work on each of them. How many there are makes no
-    difference to the result. Calls of several threads share the workers.
+    Each task uses one thread. This is for arrays that are too small for several threads to process
+    one of them together. The result does not depend on the number of threads. Concurrent calls
+    share the workers.
     """
     n_threads = own_num_threads()
 
@@ -59,29 +61,31 @@ def in_threads(task: Callable[[int], None], n: int) -> None:
         for done in runs:
             done.result()
     finally:
-        # After an error too, nothing goes on behind the caller's back.
-        for left in runs:
-            left.cancel()
+        # After an error, no task may continue in the background.
+        for remaining in runs:
+            remaining.cancel()
         wait(runs)
-        runs = done = left = None  # the error in them holds this frame, and what is in it
+        # Their error refers to this frame, which would keep its variables alive.
+        runs = done = remaining = None
 
 
 @functools.lru_cache(maxsize=2)
 def _make_workers(n_threads: int, pid: int) -> ThreadPoolExecutor:
-    """Make a pool of workers, and leave torch's number of threads as it was."""
-    pool, all_there = ThreadPoolExecutor(n_threads, "relcon-rank"), threading.Barrier(n_threads + 1)
+    """Make a pool of workers, and restore torch's number of threads."""
+    pool = ThreadPoolExecutor(n_threads, "relcon-rank")
+    all_started = threading.Barrier(n_threads + 1)
 
-    def begin() -> None:
+    def start() -> None:
         torch.set_num_threads(1)
-        torch.get_num_threads()  # takes it over
-        all_there.wait()
+        torch.get_num_threads()  # makes the thread copy the number
+        all_started.wait()
 
     try:
         for _ in range(n_threads):
-            pool.submit(begin)
-        all_there.wait()
-    except BaseException:  # Ctrl-C, or no more threads to be had
-        all_there.abort()
+            pool.submit(start)
+        all_started.wait()
+    except BaseException:  # for example Ctrl-C, or if no more threads can be started
+        all_started.abort()
         pool.shutdown()
         raise
     finally:

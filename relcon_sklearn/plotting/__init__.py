@@ -1,7 +1,7 @@
-"""Displays in the style of scikit-learn's: what a distance sees, and what an encoder learned.
+"""Displays of distances, embeddings and trainings, in the style of scikit-learn.
 
-Each has class methods ``from_...`` that compute and draw, and :meth:`plot`, which draws again, on
-axes of your own. They need matplotlib, which is imported when something is drawn.
+Each display has class methods ``from_...`` that compute and draw, and a method ``plot`` that draws
+again, for example on other axes. Displays need matplotlib, which is imported when one is drawn.
 """
 
 from ._candidate_ranking import CandidateRankingDisplay

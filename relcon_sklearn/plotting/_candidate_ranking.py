@@ -1,4 +1,4 @@
-"""CandidateRankingDisplay: an anchor above its candidates, nearest first."""
+"""CandidateRankingDisplay, which shows an anchor above its candidates, nearest first."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..segments._array import SegmentArray
 from ._keywords import line_keywords
-from ._legends import axes_width, legend_columns, legend_lines, wrapped
+from ._legends import axes_width, legend_columns, legend_lines, wrap
 from ._scores import Comparison, compare
 from ._style import (
     as_segment,
-    bare,
     channel_labels,
     check_sampling_rate,
     draw_channels,
-    ink,
+    hide_spines,
     panels,
-    squared,
+    sample_times,
+    square_of,
+    text_colour,
     time_label,
-    times,
     value_label,
     with_unit,
 )
 
-# Characters in a line of labels, which are written beside the panels.
-_LINE = 24
+# Maximum number of characters per line of the labels, which are beside the panels.
+_LINE_LENGTH = 24
 
 
 class CandidateRankingDisplay:
-    """An anchor above its candidates, in order of how near they are to it.
+    """Display of an anchor above its candidates, sorted from nearest to farthest.
 
-    All panels have the same scales. Beside each candidate its rank is written, and its distance or
-    similarity.
+    All panels have the same scales. The rank of each candidate, and its distance or similarity, are
+    beside its panel.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -41,45 +41,45 @@ class CandidateRankingDisplay:
     anchor : array-like of shape (n_timesteps, n_channels)
         The anchor.
     candidates : sequence of array-like of shape (n_candidate_timesteps, n_channels)
-        The candidates to draw, in order.
+        Candidates to draw, in this order.
     scores : array-like of shape (n_drawn,)
-        Their distances or similarities.
+        Distances or similarities of the candidates that are drawn.
     ranks : array-like of int of shape (n_drawn,)
-        Their ranks among all candidates; 1 is the nearest.
+        Ranks of these candidates among all candidates. Rank 1 is the nearest.
     n_candidates : int
-        How many candidates were ranked.
+        Number of candidates that were ranked.
     score_name : str, default="distance"
-        What the scores are.
+        Name of the scores.
     score_unit : str or None, default=None
-        Unit of the scores.
+        Unit of the scores. If None, they have no unit.
     labels : sequence of shape (n_drawn,) or None, default=None
-        What is known of the candidates, written beside them.
+        Labels of the candidates, which are written beside them. If None, there are no labels.
     anchor_label : object or None, default=None
-        The same of the anchor.
+        Label of the anchor. If None, it has no label.
     sampling_rate : float or None, default=None
-        In Hz; time is drawn in seconds then, else in time steps.
+        Sampling rate in Hz. If None, time is drawn in time steps instead of seconds.
     channel_names : sequence of str or None, default=None
-        None takes x, y and z for three channels, else numbers.
+        Names of the channels. If None, use x, y and z for three channels, else numbers.
     unit : str or None, default="g"
-        Of the values of the segments; None where they have none.
+        Unit of the segments. If None, they have no unit.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
         Axes of the anchor.
     axes_ : list of matplotlib Axes
-        Axes of the anchor and of the candidates, from the top.
+        Axes of the anchor and the candidates, from top to bottom.
     figure_ : matplotlib Figure
         Figure that holds them.
     lines_ : list of list of matplotlib Line2D
         Lines of each panel, one per channel.
     texts_ : list of matplotlib Text
-        What is written beside each panel.
+        Texts beside the panels.
 
     See Also
     --------
-    MotifMatchDisplay : Why one candidate is near.
-    RelativeSimilarityDisplay : All candidates of an anchor as points.
+    MotifMatchDisplay : Attention map between an anchor and one candidate.
+    RelativeSimilarityDisplay : Similarity and distance of all candidates of an anchor.
 
     Examples
     --------
@@ -146,45 +146,48 @@ class CandidateRankingDisplay:
         Parameters
         ----------
         estimator : LearnedMotifDistance, transformer or callable
-            What says how near a candidate is: a fitted distance (the smaller, the nearer); a
-            fitted embedder, or any other transformer (cosine similarity of the embeddings, the
-            greater, the nearer); or ``distance(anchors, candidates)``, which returns the
-            distances (n_anchors, n_candidates).
+            Estimator or function that ranks the candidates. A fitted distance ranks by distance,
+            and a fitted embedder or any other transformer by the cosine similarity of embeddings. A
+            callable ``distance(anchors, candidates)`` must return the distances, of shape
+            (n_anchors, n_candidates).
         anchor : array-like of shape (n_timesteps, n_channels)
             The anchor.
         candidates : array-like of shape (n_candidates, n_timesteps, n_channels)
-            The candidates. If the anchor is among them it is ranked, too.
+            The candidates. If they include the anchor, it is ranked too.
         n : int, default=5
-            How many of them to draw.
+            Number of candidates to draw.
         show : {"nearest", "spread"}, default="nearest"
-            Which: the nearest, or some evenly spread over all ranks, from nearest to farthest.
+            Candidates to draw: the nearest ones, or candidates with ranks at even intervals from
+            the nearest to the farthest.
         labels : array-like of shape (n_candidates,) or None, default=None
-            What is known of the candidates, written beside them: activities, for one.
+            Labels of the candidates, for example activities, which are written beside them. If
+            None, there are no labels.
         anchor_label : object or None, default=None
-            The same of the anchor.
+            Label of the anchor. If None, it has no label.
         sampling_rate : float or None, default=None
-            In Hz; time is drawn in seconds then, else in time steps.
+            Sampling rate in Hz. If None, time is drawn in time steps instead of seconds.
         channel_names : sequence of str or None, default=None
-            None takes x, y and z for three channels, else numbers.
+            Names of the channels. If None, use x, y and z for three channels, else numbers.
         unit : str or None, default="g"
-            Of the values of the segments; None where they have none.
+            Unit of the segments. If None, they have no unit.
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals; ``label`` excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the signals, except
+            ``label``.
 
         Returns
         -------
         display : CandidateRankingDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range, or the segments cannot be used.
+            If a parameter or a segment is invalid.
         TypeError
-            If `estimator` can say nothing of how near a candidate is.
+            If `estimator` is neither a distance nor a transformer.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if show not in ("nearest", "spread"):
@@ -200,13 +203,13 @@ class CandidateRankingDisplay:
             )
         comparison = compare(estimator, anchor, candidates)
         order = comparison.order()
-        places = _places(n_candidates, n, show)
-        rows = order[places]
+        positions = _positions_to_draw(n_candidates, n, show)
+        rows = order[positions]
         display = cls(
             anchor=anchor,
             candidates=SegmentArray(candidates, "candidates").read(rows),
             scores=comparison.scores[rows],
-            ranks=places + 1,
+            ranks=positions + 1,
             n_candidates=n_candidates,
             score_name=comparison.name,
             score_unit=_score_unit(comparison, unit),
@@ -224,10 +227,11 @@ class CandidateRankingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the signals; ``label`` excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the signals, except
+            ``label``.
 
         Returns
         -------
@@ -238,14 +242,14 @@ class CandidateRankingDisplay:
         import matplotlib.pyplot as plt
 
         kwargs = line_keywords(kwargs, refused=["label"])
-        segments = self._checked()
+        segments = self._check_segments()
         names = channel_labels(self.channel_names, segments[0].shape[1])
         texts = self._texts()
-        # Panels are as high as what is written beside them.
+        # The height of the panels depends on the number of lines beside them.
         lines = max(text.count("\n") + 1 for text in texts)
         height = 1 + max(0.95, 0.19 * lines) * len(segments)
-        # The signals have some 60 % of the width of the figure.
-        entries = [wrapped(name, _LINE) for name in names]
+        # The signals take about 60 % of the width of the figure.
+        entries = [wrap(name, _LINE_LENGTH) for name in names]
         ncols = legend_columns(entries, 4.3 if ax is None else 0.8 * axes_width(ax))
         height += 0.21 * (legend_lines(entries, ncols) - 1)
         self.figure_, grid = panels(plt, ax, len(segments), 1, figsize=(7, height), hspace=0.05)
@@ -253,26 +257,32 @@ class CandidateRankingDisplay:
         for i, (segment, text) in enumerate(zip(segments, texts, strict=True)):
             first = self.axes_[0] if self.axes_ else None
             panel = self.figure_.add_subplot(grid[i], sharex=first, sharey=first)
-            time = times(len(segment), self.sampling_rate)
+            time = sample_times(len(segment), self.sampling_rate)
             self.lines_.append(draw_channels(panel, time, segment, names, **kwargs))
             self.texts_.append(
                 panel.text(1.02, 0.5, text, transform=panel.transAxes, va="center", ha="left")
             )
             panel.tick_params(labelbottom=i == len(segments) - 1)
             panel.margins(x=0.01)
-            bare(panel)
+            hide_spines(panel)
             self.axes_.append(panel)
         self.ax_ = self.axes_[0]
         self._label(entries, ncols)
         return self
 
-    def _checked(self) -> list[np.ndarray]:
-        """Return the anchor and the candidates, with as many channels."""
+    def _check_segments(self) -> list[np.ndarray]:
+        """Return the anchor and the candidates as arrays with the same number of channels.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the display is invalid, or if parameters have different lengths.
+        """
         check_sampling_rate(self.sampling_rate)
         anchor = as_segment(self.anchor, "anchor")
         candidates = [as_segment(segment, "candidate") for segment in self.candidates]
         if any(segment.shape[1] != anchor.shape[1] for segment in candidates):
-            raise ValueError(f"candidates need {anchor.shape[1]} channels, as the anchor has.")
+            raise ValueError(f"candidates must have {anchor.shape[1]} channels, like the anchor.")
         for name in ("scores", "ranks", "labels"):
             values = getattr(self, name)
             if values is not None and len(values) != len(candidates):
@@ -282,28 +292,29 @@ class CandidateRankingDisplay:
         return [anchor, *candidates]
 
     def _texts(self) -> list[str]:
-        """Return what to write beside each panel."""
+        """Return the text beside each panel."""
         texts = ["anchor"]
         if self.anchor_label is not None:
-            texts[0] += f"\n{wrapped(self.anchor_label, _LINE)}"
+            texts[0] += f"\n{wrap(self.anchor_label, _LINE_LENGTH)}"
         for i, (rank, score) in enumerate(zip(self.ranks, self.scores, strict=True)):
             lines = [f"rank {rank}", f"{self.score_name} {with_unit(score, self.score_unit)}"]
             if self.labels is not None:
-                lines.append(wrapped(self.labels[i], _LINE))
+                lines.append(wrap(self.labels[i], _LINE_LENGTH))
             texts.append("\n".join(lines))
         return texts
 
     def _label(self, names, ncols: int) -> None:
+        """Add the title, the legend and the labels of the axes."""
         anchor, *_, last = self.axes_
-        # A light grey on white, a dark one on black.
-        anchor.set_facecolor((ink(), 0.05))
+        # Light grey on a white background, dark grey on black.
+        anchor.set_facecolor((text_colour(), 0.05))
         self.texts_[0].set_fontweight("bold")
         anchor.set_title(
             f"Anchor, and {len(self.axes_) - 1} of {self.n_candidates} candidates, nearest first",
             loc="left",
             pad=7 + 15 * legend_lines(names, ncols),
         )
-        # On the anchor's panel, under the title.
+        # At the top of the anchor's panel, below the title.
         anchor.legend(
             self.lines_[0],
             names,
@@ -316,8 +327,8 @@ class CandidateRankingDisplay:
         self.axes_[len(self.axes_) // 2].set_ylabel(value_label(self.unit))
 
 
-def _places(n_candidates: int, n: int, show: str) -> np.ndarray:
-    """Return the places in the order, from 0, of the candidates to draw."""
+def _positions_to_draw(n_candidates: int, n: int, show: str) -> np.ndarray:
+    """Return the positions, counted from 0, of the candidates to draw in the sorted list."""
     n = min(n, n_candidates)
     if show == "nearest":
         return np.arange(n)
@@ -325,5 +336,5 @@ def _places(n_candidates: int, n: int, show: str) -> np.ndarray:
 
 
 def _score_unit(comparison: Comparison, unit: str | None) -> str | None:
-    """Return the unit of a motif distance; other scores have none that is known."""
-    return squared(unit) if unit is not None and comparison.name == "motif distance" else None
+    """Return the unit of a motif distance, or None because the unit of other scores is unknown."""
+    return square_of(unit) if unit is not None and comparison.name == "motif distance" else None

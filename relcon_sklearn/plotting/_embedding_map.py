@@ -1,4 +1,4 @@
-"""EmbeddingMapDisplay: embeddings in two dimensions, coloured by what is known of them."""
+"""EmbeddingMapDisplay, which shows embeddings in two dimensions, coloured by their labels."""
 
 from __future__ import annotations
 
@@ -8,30 +8,21 @@ from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._utils._arrays import missing
+from ._embedding_legend import MAX_IN_LEGEND, PANEL_WIDTH, draw_legend, extra_room, is_continuous
 from ._keywords import is_filled, scatter_keywords
-from ._legends import axes_width, below, entry_width, legend_columns, legend_height, wrapped
 from ._style import COLOUR_MAP, PALETTE, colour, panels
 
 _MARKERS = "o^sDv*Ph"
 
-# With more classes than this, a legend would be read by nobody.
-_MOST_IN_LEGEND = 24
-
-# A legend of longer names stands below the panel: beside it, it would leave no room for the map.
-_LONGEST_BESIDE = 20
-
-# Inches that a panel takes with a legend of short names beside it, and those of such a legend.
-_PANEL_WIDTH, _LEGEND_WIDTH = 5.2, 1.3
-
-# Keywords of scatter that mean something for numbers only.
-_OF_NUMBERS = ("cmap", "norm", "vmin", "vmax", "plotnonfinite", "colorizer")
+# Keyword arguments of scatter that apply only to continuous labels.
+_CONTINUOUS_KEYWORDS = ("cmap", "norm", "vmin", "vmax", "plotnonfinite", "colorizer")
 
 
 class EmbeddingMapDisplay:
     """Two-dimensional map of embeddings, coloured by class, by group or by a number.
 
-    Points that lie near each other have similar embeddings. Drawn by activity and beside it by
-    subject, it shows which of the two an embedding is organised by.
+    Points that are near each other have similar embeddings. One panel coloured by activity and one
+    by subject show which of the two determines the embeddings more.
 
     It is recommended to use :meth:`from_embeddings` or :meth:`from_estimator`. All parameters are
     stored as attributes.
@@ -39,18 +30,19 @@ class EmbeddingMapDisplay:
     Parameters
     ----------
     positions : ndarray of shape (n_segments, 2)
-        Where each embedding lies on the map.
+        Position of each embedding on the map.
     labels : array-like of shape (n_segments,)
-        What the points of the first panel are coloured by. Numbers get a colour bar if they are
-        floating-point numbers of more than 8 values or integers of more than 24; all else gets a
-        legend. Codes of more than 24 classes have to be strings to be taken as names.
+        Names or numbers that set the colours of the first panel. Floating-point numbers with more
+        than 8 distinct values and integers with more than 24 get a colour bar. All other labels get
+        a legend. Codes of more than 24 classes must be strings, so that they count as names.
     groups : array-like of shape (n_segments,) or None, default=None
-        What the points of a second panel are coloured by; always taken as names. None leaves that
-        panel out.
+        Names that set the colours of a second panel. Numbers count as names too. If None, there is
+        one panel.
     label_name : str, default="class"
-        What the labels are, with a unit if they have one: "activity", "speed (m/s)".
+        Name of the labels, with their unit if they have one, for example "activity" or
+        "speed (m/s)".
     group_name : str, default="subject"
-        What the groups are.
+        Name of the groups.
     axis_names : tuple of two str, default=("dimension 1", "dimension 2")
         Labels of the axes.
 
@@ -63,14 +55,14 @@ class EmbeddingMapDisplay:
     figure_ : matplotlib Figure
         Figure that holds them.
     scatters_ : list of list of matplotlib PathCollection
-        The points drawn: for each panel one collection, or one per marker for more than 8
+        Points of each panel, in one collection, or in one per marker if there are more than 8
         classes.
     colorbar_ : matplotlib Colorbar or None
-        The colour bar, if labels are continuous.
+        Colour bar, or None if the labels have a legend.
 
     See Also
     --------
-    RelativeSimilarityDisplay : How similarity goes with distance, for one anchor.
+    RelativeSimilarityDisplay : Similarity against distance, for one anchor.
 
     Examples
     --------
@@ -120,31 +112,33 @@ class EmbeddingMapDisplay:
         Parameters
         ----------
         embedder : estimator with ``transform``
-            Fitted: a :class:`relcon_sklearn.RelConEmbedder`, or a pipeline of transformers.
+            Fitted embedder, for example a :class:`relcon_sklearn.RelConEmbedder` or a pipeline of
+            transformers.
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments.
         labels : array-like of shape (n_segments,)
-            What to colour by: names, or numbers. Floating-point numbers of more than 8 values and
-            integers of more than 24 get a colour bar.
+            Names or numbers that set the colour of each point. Floating-point numbers with more
+            than 8 distinct values and integers with more than 24 get a colour bar.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is, for a second panel coloured by it.
+            The subject each segment belongs to, which sets the colours of a second panel. If None,
+            there is one panel.
         transformer : estimator with ``fit_transform`` or None, default=None
-            Maps embeddings to two dimensions, :class:`sklearn.manifold.TSNE` for one. None takes
+            Transformer to two dimensions, for example :class:`sklearn.manifold.TSNE`. If None, use
             the first two principal components.
         label_name : str, default="class"
-            What the labels are, with a unit if they have one.
+            Name of the labels, with their unit if they have one.
         group_name : str, default="subject"
-            What the groups are.
+            Name of the groups.
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, except colours.
 
         Returns
         -------
         display : EmbeddingMapDisplay
-            The display, drawn.
+            The display that was drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         return cls.from_embeddings(
@@ -178,47 +172,49 @@ class EmbeddingMapDisplay:
         Z : array-like of shape (n_segments, n_features)
             Embeddings.
         labels : array-like of shape (n_segments,)
-            What to colour by: names, or numbers. Floating-point numbers of more than 8 values and
-            integers of more than 24 get a colour bar.
+            Names or numbers that set the colour of each point. Floating-point numbers with more
+            than 8 distinct values and integers with more than 24 get a colour bar.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is, for a second panel coloured by it.
+            The subject each segment belongs to, which sets the colours of a second panel. If None,
+            there is one panel.
         transformer : estimator with ``fit_transform`` or None, default=None
-            Maps embeddings to two dimensions, :class:`sklearn.manifold.TSNE` for one. None takes
+            Transformer to two dimensions, for example :class:`sklearn.manifold.TSNE`. If None, use
             the first two principal components.
         label_name : str, default="class"
-            What the labels are, with a unit if they have one.
+            Name of the labels, with their unit if they have one.
         group_name : str, default="subject"
-            What the groups are.
+            Name of the groups.
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, except colours.
 
         Returns
         -------
         display : EmbeddingMapDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         ValueError
-            If there is not one label for each embedding, if labels are missing or embeddings not
-            finite, or if `transformer` does not give two dimensions.
+            If the number of labels or groups differs from the number of embeddings, if labels or
+            groups are missing, if embeddings are not finite, or if the output of `transformer` does
+            not have two dimensions.
         """
         check_matplotlib_support(f"{cls.__name__}.from_embeddings")
         Z = check_array(Z, input_name="Z", ensure_min_samples=2)
-        # Before the map is made, which may take long.
-        _checked(labels, "labels", len(Z))
+        # Checked first, because computing the map may take long.
+        _check_labels(labels, "labels", len(Z))
         if groups is not None:
-            _checked(groups, "groups", len(Z))
+            _check_labels(groups, "groups", len(Z))
         if transformer is None:
             transformer = PCA(n_components=min(2, Z.shape[1]), random_state=0)
         positions = np.asarray(transformer.fit_transform(Z))
         if positions.shape != (len(Z), 2):
             raise ValueError(
-                f"the map of Z has shape {positions.shape}; expected ({len(Z)}, 2): embeddings "
-                "need two features or more, and transformer=... n_components=2."
+                f"The map of Z has shape {positions.shape}; expected ({len(Z)}, 2). Pass "
+                "embeddings with at least two features, and a transformer with n_components=2."
             )
         display = cls(
             positions=positions,
@@ -236,10 +232,10 @@ class EmbeddingMapDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, except colours.
 
         Returns
         -------
@@ -251,55 +247,59 @@ class EmbeddingMapDisplay:
 
         kwargs = scatter_keywords(kwargs)
         positions = np.asarray(self.positions)
-        colourings = [(_checked(self.labels, "labels", len(positions)), self.label_name)]
+        colourings = [(_check_labels(self.labels, "labels", len(positions)), self.label_name)]
         if self.groups is not None:
-            colourings.append((_checked(self.groups, "groups", len(positions)), self.group_name))
+            colourings.append(
+                (_check_labels(self.groups, "groups", len(positions)), self.group_name)
+            )
         n_panels = len(colourings)
-        extra_width, extra_height = _extra_room(colourings)
-        size = (0.4 + (_PANEL_WIDTH + extra_width) * n_panels, 4.4 + extra_height)
+        extra_width, extra_height = extra_room(colourings)
+        size = (0.4 + (PANEL_WIDTH + extra_width) * n_panels, 4.4 + extra_height)
         self.figure_, grid = panels(plt, ax, 1, n_panels, figsize=size)
         self.axes_, self.scatters_, self.colorbar_ = [], [], None
-        # Drawn in an order that favours no class, the same each time.
+        # Drawn in a fixed random order, so that no class covers the others.
         order = np.random.default_rng(0).permutation(len(positions))
         for i, (values, name) in enumerate(colourings):
             panel = self.figure_.add_subplot(grid[i])
             title = f"by {name.split(' (')[0]}"
-            if i == 0 and _is_continuous(values):
+            if i == 0 and is_continuous(values):
                 drawn = [self._draw_numbers(panel, values, order, name, **kwargs)]
             else:
                 if self.colorbar_:
-                    kwargs = {k: v for k, v in kwargs.items() if k not in _OF_NUMBERS}
+                    kwargs = {k: v for k, v in kwargs.items() if k not in _CONTINUOUS_KEYWORDS}
                 drawn = _draw_classes(panel, positions, values, order, **kwargs)
-                title += _repeats(values, kwargs)
+                title += _repeat_note(values, kwargs)
             self.scatters_.append(drawn)
             self._label(panel, title)
             if not (i == 0 and self.colorbar_):
-                _draw_legend(panel, values, name, _markers(kwargs), own_figure=ax is None)
+                draw_legend(panel, values, name, _markers(kwargs), own_figure=ax is None)
             self.axes_.append(panel)
         self.ax_ = self.axes_[0]
         return self
 
     def _draw_numbers(self, ax, values, order, name, **kwargs):
+        """Draw points that are coloured by a number, with a colour bar, and return them."""
         settings = _scatter_settings(len(order), kwargs.get("marker", "o")) | {"cmap": COLOUR_MAP}
         points = ax.scatter(
             *np.asarray(self.positions)[order].T, c=values[order], **(settings | kwargs)
         )
         self.colorbar_ = self.figure_.colorbar(points, ax=ax, label=name)
-        # The points are see-through, the bar should not be.
+        # The points are transparent, but the bar should be opaque.
         self.colorbar_.solids.set_alpha(1)
         return points
 
     def _label(self, ax, title: str) -> None:
+        """Add the title and the labels of the axes."""
         ax.set_title(title)
         ax.set_xlabel(self.axis_names[0])
         ax.set_ylabel(self.axis_names[1])
-        # Embeddings have no unit: only how near points lie to each other has a meaning.
+        # No ticks: embeddings have no unit, and only the distances between points are meaningful.
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
 
 
-def _checked(values, name: str, n: int) -> np.ndarray:
-    """Return labels or groups, one for each embedding and none missing."""
+def _check_labels(values, name: str, n: int) -> np.ndarray:
+    """Return labels or groups as an array, after checking that each embedding has one."""
     if values is None:
         raise ValueError(f"{name} is None; expected one entry for each of the {n} embeddings.")
     values = np.asarray(values)
@@ -310,42 +310,36 @@ def _checked(values, name: str, n: int) -> np.ndarray:
     if len(values) != n:
         raise ValueError(f"{name} has {len(values)} entries, but there are {n} embeddings.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"{name} contains NaN or infinity: leave such segments out.")
+        raise ValueError(f"{name} contains NaN or infinity. Remove these segments.")
     if values.dtype.kind == "O":
         _check_objects(values, name)
     return values
 
 
 def _check_objects(values: np.ndarray, name: str) -> None:
-    """Raise ValueError if some are missing, or they are of kinds that have no order."""
+    """Raise ValueError if values are missing, or have several types that cannot be sorted."""
     n_missing = np.count_nonzero(missing(values))
     if n_missing:
         raise ValueError(
-            f"{name} contains {n_missing} missing values (None or NaN): leave such segments out, "
-            "or name them."
+            f"{name} contains {n_missing} missing values (None or NaN). Remove these segments or "
+            "give them a name."
         )
     kinds = {type(value).__name__ for value in values}
     if str in map(type, values) and len(kinds) > 1:
         raise ValueError(f"{name} contains values of types {sorted(kinds)}; expected one type.")
 
 
-def _is_continuous(values: np.ndarray) -> bool:
-    most_classes = {"f": len(PALETTE), "i": _MOST_IN_LEGEND, "u": _MOST_IN_LEGEND}
-    kind = values.dtype.kind
-    return kind in most_classes and len(np.unique(values)) > most_classes[kind]
-
-
 def _scatter_settings(n_points: int, marker) -> dict:
-    """Return sizes for as many points: large while there is room."""
+    """Return keyword arguments of scatter. Points are smaller if there are more of them."""
     size = float(np.clip(16_000 / n_points, 4, 36))
     settings = {"s": size, "alpha": 0.8, "marker": marker}
-    # A cross has no face, and is drawn in the colour of its label.
+    # A cross has no face, and its lines have the colour of its label.
     edge = {"linewidths": 0.15, "edgecolors": "#333333"} if is_filled(marker) else {"linewidths": 1}
     return settings | edge
 
 
 def _draw_classes(ax, positions, values, order, **kwargs) -> list:
-    """Draw points with a colour for each class, and a marker for each round of the palette."""
+    """Draw the points of each class in its colour, with a new marker each time colours repeat."""
     classes, codes = np.unique(values, return_inverse=True)
     colours = np.array([colour(code) for code in range(len(classes))])
     markers = _markers(kwargs)
@@ -359,68 +353,19 @@ def _draw_classes(ax, positions, values, order, **kwargs) -> list:
 
 
 def _markers(kwargs) -> list:
-    """Return the markers of the rounds of the palette: the one that was asked for, or several."""
+    """Return the given marker, or the markers to use in turn each time the colours repeat."""
     return [kwargs["marker"]] if "marker" in kwargs else list(_MARKERS)
 
 
-def _repeats(values, kwargs) -> str:
-    """Return what to say where colours do not tell all classes apart."""
+def _repeat_note(values, kwargs) -> str:
+    """Return a note for the title if several classes look the same, else an empty text."""
     n_classes = len(np.unique(values))
-    told_apart = len(PALETTE) if "marker" in kwargs else _MOST_IN_LEGEND
-    return f" ({n_classes}, colours repeat)" if n_classes > told_apart else ""
-
-
-def _legend_names(values) -> list[str]:
-    """Return the classes that a legend names, in lines; none if there are too many."""
-    classes = np.unique(values)
-    return [] if len(classes) > _MOST_IN_LEGEND else [wrapped(c, 48) for c in classes]
-
-
-def _columns_beside(n_classes: int) -> int:
-    return 1 if n_classes <= 14 else 2
-
-
-def _is_beside(names: list[str]) -> bool:
-    return max(map(len, names)) <= _LONGEST_BESIDE
-
-
-def _extra_room(colourings) -> tuple[float, float]:
-    """Return the inches that legends need in a new figure, for each panel and below them."""
-    width = height = 0.0
-    for i, (values, _) in enumerate(colourings):
-        names = _legend_names(values)
-        if not names or (i == 0 and _is_continuous(values)):
-            continue
-        if _is_beside(names):
-            width = max(width, _columns_beside(len(names)) * entry_width(names) - _LEGEND_WIDTH)
-        else:
-            columns = legend_columns(names, _PANEL_WIDTH)
-            height = max(height, 0.3 + legend_height(names, columns))
-    return width, height
-
-
-def _draw_legend(ax, values, name: str, markers, *, own_figure: bool) -> None:
-    """Name the classes, beside the panel if that leaves it its width, else below."""
-    names = _legend_names(values)
-    if not names:
-        return
-    rounds = [i // len(PALETTE) % len(markers) for i in range(len(names))]
-    handles = [_handle(colour(i), markers[k]) for i, k in enumerate(rounds)]
-    place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-    ncols = _columns_beside(len(names))
-    fits = own_figure or ncols * entry_width(names) < axes_width(ax) / 2
-    if not (fits and _is_beside(names)):
-        place, ncols = below(ax), legend_columns(names, axes_width(ax))
-    ax.legend(handles, names, title=name, frameon=False, ncols=ncols, **place)
-
-
-def _handle(colour: str, marker):
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6)
+    n_distinct = len(PALETTE) if "marker" in kwargs else MAX_IN_LEGEND
+    return f" ({n_classes}, colours repeat)" if n_classes > n_distinct else ""
 
 
 def _axis_names(transformer) -> tuple[str, str]:
+    """Return the names of the axes, with the explained variance if it is known."""
     ratios = getattr(transformer, "explained_variance_ratio_", None)
     if ratios is not None and len(ratios) == 2:
         one, two = (f"component {i} ({100 * r:.0f} % of variance)" for i, r in enumerate(ratios, 1))

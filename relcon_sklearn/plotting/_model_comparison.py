@@ -1,4 +1,4 @@
-"""ModelComparisonDisplay: two models or more, class by class."""
+"""ModelComparisonDisplay, which compares the scores of models for each class."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
 from ._keywords import line_keywords
-from ._legends import axes_width, below, legend_columns, legend_height, text_width, wrapped
-from ._style import GREY, MINUS, bare, colour, only_axes
+from ._legends import axes_width, legend_columns, legend_height, place_below, text_width, wrap
+from ._style import GREY, MINUS, colour, given_or_new_axes, hide_spines
 
 _METRICS = {
     "f1": ("F1 score", f1_score),
@@ -17,19 +17,19 @@ _METRICS = {
     "precision": ("precision", precision_score),
 }
 
-# Inches that the scores are drawn in at least, and those taken by the gains beside them.
-_LEAST_WIDTH = 4.6
+# Minimum width of the scores, and width of the gains beside them, in inches.
+_MIN_WIDTH = 4.6
 _GAINS_WIDTH = 0.8
-# Where the gains end, in points right of the axes.
+# Right end of the gains, in points from the right end of the axes.
 _GAINS_END = 46
 
 
 class ModelComparisonDisplay:
-    """Scores of models, class by class.
+    """Comparison of the scores of two or more models for each class.
 
-    Each class is a row, with a dot for each model and a line between; the unweighted mean over
-    classes is at the bottom. Of two models, rows are in order of what the second gains over the
-    first, which is written at the right.
+    Each class is a row, with one dot per model and a line between the dots. The last row is the
+    unweighted mean over classes. With two models, rows are sorted by the gain of the second over
+    the first, which is on the right.
 
     It is recommended to use :meth:`from_predictions` or :meth:`from_estimators`. All parameters are
     stored as attributes.
@@ -37,28 +37,28 @@ class ModelComparisonDisplay:
     Parameters
     ----------
     scores : dict of str to array-like of shape (n_classes,)
-        Score of each class, by the name of the model.
+        Scores of the classes, with names of models as keys.
     classes : array-like of shape (n_classes,)
-        The classes.
+        Classes.
     supports : array-like of int of shape (n_classes,) or None, default=None
-        Number of segments of each class, written beside its name.
+        Number of segments of each class, which is beside its name. If None, it is not shown.
     metric_name : str, default="score"
-        What the scores are.
+        Name of the scores.
 
     Attributes
     ----------
     order_ : ndarray of int of shape (n_classes,)
-        The classes in the order drawn, from the top, as positions in `classes`.
+        Indices of `classes` in the order of the rows, from top to bottom.
     ax_ : matplotlib Axes
         Axes of the plot.
     figure_ : matplotlib Figure
         Figure that holds them.
     dots_ : dict of str to matplotlib Line2D
-        The dots of each model: those of the classes from the top, then that of the mean.
+        Dots of each model, for the classes from top to bottom and then for the mean.
     spans_ : matplotlib LineCollection
         Lines from the lowest to the highest score of each row.
     texts_ : list of matplotlib Text
-        Gains, of two models; else empty.
+        Gains with two models, or an empty list otherwise.
 
     Examples
     --------
@@ -81,28 +81,29 @@ class ModelComparisonDisplay:
 
     @classmethod
     def from_estimators(cls, estimators, X, y, *, metric="f1", ax=None, **kwargs):
-        """Predict with classifiers and plot how good they are at each class.
+        """Predict with classifiers and plot their scores for each class.
 
         Parameters
         ----------
         estimators : dict of str to classifier
-            Fitted, by name. `X` should be of people whom none of them saw.
+            Fitted classifiers, with their names as keys. The subjects in `X` should not be in the
+            training data of any of them.
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments.
         y : array-like of shape (n_segments,)
-            Their classes.
+            True classes of the segments.
         metric : {"f1", "recall", "precision"}, default="f1"
-            What to draw.
+            Score to draw. A class that a model never predicts has a precision of 0.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Axes to draw on. Their figure should have ``layout="constrained"``. If None, create a
+            new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the dots, except ``label``.
 
         Returns
         -------
         display : ModelComparisonDisplay
-            The display, drawn.
+            The display that was drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimators")
         _check_models(estimators, "estimators")
@@ -111,32 +112,33 @@ class ModelComparisonDisplay:
 
     @classmethod
     def from_predictions(cls, y_true, predictions, *, metric="f1", ax=None, **kwargs):
-        """Plot how good predictions are at each class.
+        """Plot the scores of predictions for each class.
 
         Parameters
         ----------
         y_true : array-like of shape (n_segments,)
-            The classes.
+            True classes of the segments.
         predictions : dict of str to array-like of shape (n_segments,)
-            What each model predicted, by its name; those of
-            :func:`sklearn.model_selection.cross_val_predict`, for one.
+            Predictions with names of models as keys, for example the output of
+            :func:`sklearn.model_selection.cross_val_predict`.
         metric : {"f1", "recall", "precision"}, default="f1"
-            What to draw. A class that a model never predicts has a precision of 0.
+            Score to draw. A class that a model never predicts has a precision of 0.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Axes to draw on. Their figure should have ``layout="constrained"``. If None, create a
+            new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the dots, except ``label``.
 
         Returns
         -------
         display : ModelComparisonDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         ValueError
-            If predictions do not fit `y_true`, or the metric is not known.
+            If the lengths of predictions and `y_true` differ, if there are fewer than two models,
+            or if `metric` is unknown.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         if metric not in _METRICS:
@@ -150,7 +152,8 @@ class ModelComparisonDisplay:
             y_pred = column_or_1d(y_pred)
             if len(y_pred) != len(y_true):
                 raise ValueError(
-                    f"predictions[{model!r}] has {len(y_pred)} entries, but y_true {len(y_true)}."
+                    f"predictions[{model!r}] has {len(y_pred)} entries, but y_true has "
+                    f"{len(y_true)}."
                 )
             scores[model] = function(y_true, y_pred, labels=classes, average=None, zero_division=0)
         display = cls(scores=scores, classes=classes, supports=supports, metric_name=name)
@@ -162,10 +165,10 @@ class ModelComparisonDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Axes to draw on. Their figure should have ``layout="constrained"``. If None, create a
+            new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the dots; ``label`` excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the dots, except ``label``.
 
         Returns
         -------
@@ -175,7 +178,7 @@ class ModelComparisonDisplay:
         Raises
         ------
         ValueError
-            If scores are not finite, or not one for each class.
+            If scores are not finite, or if their number differs from the number of classes.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -185,21 +188,21 @@ class ModelComparisonDisplay:
         scores = np.array([np.asarray(values, dtype=float) for values in self.scores.values()])
         if scores.shape[1:] != np.shape(self.classes):
             raise ValueError(
-                f"scores have shape {scores.shape[1:]} for each model; expected one for each of "
-                f"the {len(self.classes)} classes."
+                f"scores have shape {scores.shape[1:]} for each model; expected one score for each "
+                f"of the {len(self.classes)} classes."
             )
         _check_finite(scores, list(self.scores), self.classes)
         self.order_ = _order(scores)
         rows = np.column_stack([scores[:, self.order_], scores.mean(axis=1)])
-        # The mean stands apart from the classes.
+        # The row of the mean is separated from the rows of the classes.
         y = np.append(np.arange(len(self.order_)), len(self.order_) + 0.3)
         names = self._class_names()
-        width = max(6.5, _LEAST_WIDTH + text_width(names) + _GAINS_WIDTH)
-        models = [wrapped(name, 40) for name in self.scores]
+        width = max(6.5, _MIN_WIDTH + text_width(names) + _GAINS_WIDTH)
+        models = [wrap(name, 40) for name in self.scores]
         room = width - text_width(names) - 0.2 if ax is None else axes_width(ax)
         ncols = legend_columns(models, room)
         height = 1 + 0.38 * len(y) + legend_height(models, ncols)
-        self.ax_ = only_axes(plt, ax, figsize=(width, height), outside=True)
+        self.ax_ = given_or_new_axes(plt, ax, figsize=(width, height), needs_layout=True)
         self.figure_ = self.ax_.figure
         self.spans_ = self.ax_.hlines(
             y, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=2.5, alpha=0.5, zorder=1
@@ -211,14 +214,14 @@ class ModelComparisonDisplay:
             (self.dots_[name],) = self.ax_.plot(values, y, **(settings | kwargs))
         self._label(y, names)
         self.ax_.legend(
-            list(self.dots_.values()), models, ncols=ncols, frameon=False, **below(self.ax_)
+            list(self.dots_.values()), models, ncols=ncols, frameon=False, **place_below(self.ax_)
         )
         self.texts_ = self._write_gains(rows[1] - rows[0], y) if len(rows) == 2 else []
         return self
 
     def _class_names(self) -> list[str]:
-        """Return the classes in the order drawn, with their numbers of segments."""
-        names = [wrapped(self.classes[i], 50) for i in self.order_]
+        """Return the names of the rows, with the numbers of segments if they are known."""
+        names = [wrap(self.classes[i], 50) for i in self.order_]
         if self.supports is None:
             return names
         return [
@@ -226,6 +229,7 @@ class ModelComparisonDisplay:
         ]
 
     def _label(self, y, names) -> None:
+        """Add the labels of the rows and axes."""
         ax = self.ax_
         ax.set_yticks(y, [*names, "mean"])
         ax.get_yticklabels()[-1].set_fontweight("bold")
@@ -235,12 +239,13 @@ class ModelComparisonDisplay:
         ax.grid(axis="x", color=GREY, alpha=0.25, linewidth=0.6)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
-        bare(ax)
+        hide_spines(ax)
 
     def _write_gains(self, gains, y) -> list:
+        """Write the gain of each row on its right, and return the texts."""
         largest = max(np.abs(dots.get_xdata()).max() for dots in self.dots_.values())
         texts = [_signed(gain, _decimals(largest)) for gain in gains]
-        # At a distance in points, so that they clear the dots in axes of any width.
+        # The distance is in points, so that the texts do not cover dots in axes of any width.
         place = {"xycoords": self.ax_.get_yaxis_transform(), "xytext": (_GAINS_END, 0)}
         place |= {"textcoords": "offset points", "ha": "right", "va": "center"}
         self.ax_.annotate("gain", (1, y[0] - 0.9), **place)
@@ -252,25 +257,27 @@ class ModelComparisonDisplay:
 
 
 def _check_models(models, name: str) -> None:
+    """Raise ValueError unless there are at least two models in a dict."""
     if not hasattr(models, "items") or len(models) < 2:
         raise ValueError(
-            f"{name} has to be a dict of two models or more, by their names, to be compared; "
+            f"{name} must be a dict of at least two models, with their names as keys; "
             f"got {type(models).__name__}"
             + (f" of {len(models)}." if hasattr(models, "__len__") else ".")
         )
 
 
 def _check_finite(scores: np.ndarray, models: list, classes) -> None:
+    """Raise ValueError if a score is NaN or infinite."""
     for model, values in zip(models, scores, strict=True):
         for i in np.flatnonzero(~np.isfinite(values)):
             raise ValueError(
-                f"scores[{model!r}] is {values[i]} for class {classes[i]!s}: leave out "
-                "classes that one of the models has no score of."
+                f"scores[{model!r}] is {values[i]} for class {classes[i]!s}. Remove classes "
+                "without a score for each model."
             )
 
 
 def _decimals(largest: float) -> int:
-    """Return how many decimals gains need: two of scores up to 10, one of percentages."""
+    """Return the number of decimals of gains: two for scores up to 10, one for percentages."""
     if largest == 0:
         return 2
     magnitude = int(np.ceil(np.log10(largest)))
@@ -278,12 +285,12 @@ def _decimals(largest: float) -> int:
 
 
 def _signed(gain: float, decimals: int) -> str:
-    """Return a gain with its sign, or without where it rounds to nothing."""
+    """Return a gain as text with its sign, or without a sign if it rounds to zero."""
     text = f"{gain:+.{decimals}f}"
     return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def _order(scores: np.ndarray) -> np.ndarray:
-    """Return classes by falling gain of two models, else by the falling mean of all."""
+    """Return the order of classes, by decreasing gain of two models or decreasing mean score."""
     key = scores[1] - scores[0] if len(scores) == 2 else scores.mean(axis=0)
     return np.argsort(-key, kind="stable")

@@ -1,65 +1,68 @@
-"""MotifMatchDisplay: which motifs of a candidate an anchor is rebuilt from."""
+"""MotifMatchDisplay, which shows the motifs of a candidate that an anchor is reconstructed from."""
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._legends import axes_width, legend_columns, legend_lines, wrapped
+from ._legends import axes_width, legend_columns, legend_lines, wrap
 from ._scores import learned_distance
 from ._style import (
     as_segment,
-    bare,
     channel_labels,
     channel_units,
     check_sampling_rate,
     draw_channels,
-    ink,
+    hide_spines,
     panels,
+    sample_times,
+    text_colour,
     time_label,
-    times,
     value_label,
     with_unit,
 )
 
-# Channels, and lines, that a legend has room for; of more, the panels below give the colours.
-_MOST_IN_LEGEND = 4
-_MOST_LINES = 2
+# Maximum number of channels and of lines in the legend. With more, the colours can be read from the
+# panels below.
+_MAX_IN_LEGEND = 4
+_MAX_LEGEND_LINES = 2
 
-# Characters in a line of a channel's name.
-_LINE = 18
+# Maximum number of characters per line of a channel's name.
+_LINE_LENGTH = 18
 
 
 class MotifMatchDisplay:
-    """An anchor, a candidate, and the attention map between them.
+    """Display of an anchor, a candidate, and the attention map between them.
 
-    The map has a row for each moment of the anchor (left) and a column for each moment of the
-    candidate (above): where it is dark, the anchor is rebuilt from there. Dark diagonals are
-    motifs, short patterns that both segments share. Below, the anchor is drawn with what was
-    rebuilt; the squared gap between the two, summed over time and channels, is the distance. It is
-    written above, with the root mean square of the gap (RMS error).
+    The map has a row for each time step of the anchor, which is on the left, and a column for each
+    time step of the candidate, which is above. Dark entries are large weights: the anchor is
+    reconstructed from these time steps of the candidate. Dark diagonals are motifs, short patterns
+    that both segments share. The panels below show the anchor and its reconstruction. Their squared
+    difference, summed over time and channels, is the motif distance. It is in the title, with the
+    root mean square of the difference (RMS error).
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     anchor : array-like of shape (n_timesteps, n_channels)
-        The segment that was rebuilt.
+        Segment that was reconstructed.
     candidate : array-like of shape (n_candidate_timesteps, n_channels)
-        The segment it was rebuilt from.
+        Segment that it was reconstructed from.
     attention : array-like of shape (n_timesteps, n_candidate_timesteps)
-        Attention weights, as :meth:`relcon_sklearn.LearnedMotifDistance.attention_map` gives them.
+        Attention weights, as returned by
+        :meth:`relcon_sklearn.LearnedMotifDistance.attention_map`.
     reconstruction : array-like of shape (n_timesteps, n_channels)
-        The anchor as rebuilt.
+        Reconstruction of the anchor.
     sampling_rate : float or None, default=None
-        In Hz; time is drawn in seconds then, else in time steps.
+        Sampling rate in Hz. If None, time is drawn in time steps instead of seconds.
     channel_names : sequence of str or None, default=None
-        None takes x, y and z for three channels, else numbers.
+        Names of the channels. If None, use x, y and z for three channels, else numbers.
     unit : str, None or sequence of str or None, default="g"
-        Of the values of the segments; None where they have none. A sequence has one for each
-        channel: of an accelerometer and a gyroscope, for one. Only channels of one unit have the
-        same scale then, those beside the map are drawn as shares of the largest absolute value
-        in their unit, and the distance has no unit.
+        Unit of the segments. If None, they have no unit. A sequence has one unit for each channel,
+        for example of an accelerometer and a gyroscope. If the units differ, only channels with the
+        same unit share a scale, the signals beside the map are divided by the largest absolute
+        value in their unit, and the distance has no unit.
 
     Attributes
     ----------
@@ -68,19 +71,20 @@ class MotifMatchDisplay:
     ax_ : matplotlib Axes
         Axes of the attention map.
     axes_ : dict of matplotlib Axes
-        All axes: "map", "candidate", "anchor", "colorbar" and, one for each channel,
+        All axes. Keys are "map", "candidate", "anchor", "colorbar" and, for each channel,
         "reconstruction 0", "reconstruction 1", ...
     figure_ : matplotlib Figure
         Figure that holds them.
     image_ : matplotlib AxesImage
-        The attention map.
+        Image of the attention map.
     candidate_lines_, anchor_lines_, reconstruction_lines_ : list of matplotlib Line2D
-        One line per channel: of the candidate, the anchor beside the map, and what was rebuilt.
+        Lines of the candidate, of the anchor beside the map, and of the reconstruction, one per
+        channel.
 
     See Also
     --------
-    CandidateRankingDisplay : An anchor above its candidates, in order of distance.
-    relcon_sklearn.LearnedMotifDistance : The distance.
+    CandidateRankingDisplay : An anchor above its candidates, sorted by distance.
+    relcon_sklearn.LearnedMotifDistance : The motif distance.
 
     Examples
     --------
@@ -128,39 +132,39 @@ class MotifMatchDisplay:
         ax=None,
         **kwargs,
     ):
-        """Match an anchor with a candidate, and plot it.
+        """Reconstruct an anchor from a candidate and plot the attention map.
 
         Parameters
         ----------
         distance : LearnedMotifDistance or RelConEmbedder
-            Fitted. Of an embedder, the distance it was trained by is taken. Either may be wrapped
-            in a :class:`sklearn.frozen.FrozenEstimator`.
+            Fitted motif distance, or a fitted embedder, whose ``distance_`` is used. Both may be
+            wrapped in a :class:`sklearn.frozen.FrozenEstimator`.
         anchor : array-like of shape (n_timesteps, n_channels)
-            The segment to be rebuilt.
+            Segment to reconstruct.
         candidate : array-like of shape (n_candidate_timesteps, n_channels)
-            The segment to rebuild it from.
+            Segment to reconstruct it from.
         sampling_rate : float or None, default=None
-            In Hz; time is drawn in seconds then, else in time steps.
+            Sampling rate in Hz. If None, time is drawn in time steps instead of seconds.
         channel_names : sequence of str or None, default=None
-            None takes x, y and z for three channels, else numbers.
+            Names of the channels. If None, use x, y and z for three channels, else numbers.
         unit : str, None or sequence of str or None, default="g"
-            Of the values of the segments, or of each channel; None where they have none.
+            Unit of the segments, or one unit for each channel. If None, they have no unit.
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map. With the same
-            ``vmax``, maps can be compared.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.imshow` for the attention map. Maps
+            with the same ``vmax`` can be compared.
 
         Returns
         -------
         display : MotifMatchDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         ValueError
-            If the segments cannot be used.
+            If a parameter or a segment is invalid.
         TypeError
             If `distance` has no attention map.
         """
@@ -185,11 +189,11 @@ class MotifMatchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.imshow` for the attention map. With the same
-            ``vmax``, maps can be compared.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.imshow` for the attention map. Maps
+            with the same ``vmax`` can be compared.
 
         Returns
         -------
@@ -199,7 +203,7 @@ class MotifMatchDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        anchor, candidate, rebuilt, attention = self._checked()
+        anchor, candidate, rebuilt, attention = self._check_arrays()
         n_channels = anchor.shape[1]
         labels = channel_labels(self.channel_names, n_channels)
         units = channel_units(self.unit, n_channels)
@@ -222,9 +226,9 @@ class MotifMatchDisplay:
 
         self._draw_map(map_ax, bar_ax, attention, **kwargs)
         scales = _scales([anchor, candidate], units)
-        time = times(len(candidate), self.sampling_rate)
+        time = sample_times(len(candidate), self.sampling_rate)
         self.candidate_lines_ = draw_channels(above, time, candidate / scales, labels)
-        time = times(len(anchor), self.sampling_rate)
+        time = sample_times(len(anchor), self.sampling_rate)
         self.anchor_lines_ = draw_channels(beside, time, anchor / scales, labels, upright=True)
         self._label_signals(above, beside, units)
         self.reconstruction_lines_ = []
@@ -234,16 +238,21 @@ class MotifMatchDisplay:
             self.axes_[f"reconstruction {i}"] = lower
             lower.plot(time, anchor[:, i], color=line.get_color(), linewidth=1.4, label="anchor")
             self.reconstruction_lines_ += lower.plot(
-                time, rebuilt[:, i], color=ink(), linewidth=1.1, linestyle="--", label="rebuilt"
+                time,
+                rebuilt[:, i],
+                color=text_colour(),
+                linewidth=1.1,
+                linestyle="--",
+                label="rebuilt",
             )
         lower_axes = [self.axes_[f"reconstruction {i}"] for i in range(n_channels)]
         self._label_reconstructions(lower_axes, labels, units)
         for unit in set(units):
-            _same_span([ax for ax, u in zip(lower_axes, units, strict=True) if u == unit])
+            _equalise_spans([ax for ax, u in zip(lower_axes, units, strict=True) if u == unit])
         return self
 
-    def _checked(self):
-        """Return the arrays, of shapes that fit each other."""
+    def _check_arrays(self):
+        """Return the arrays, or raise ValueError if their shapes do not match."""
         check_sampling_rate(self.sampling_rate)
         anchor = as_segment(self.anchor, "anchor")
         candidate = as_segment(self.candidate, "candidate")
@@ -252,16 +261,18 @@ class MotifMatchDisplay:
         if candidate.shape[1] != anchor.shape[1] or rebuilt.shape != anchor.shape:
             raise ValueError(
                 f"anchor has shape {anchor.shape}, reconstruction {rebuilt.shape} and candidate "
-                f"{candidate.shape}: the first two have to be alike, and channels of all three."
+                f"{candidate.shape}. The first two must have the same shape, and all three must "
+                "have the same number of channels."
             )
         if attention.shape != (len(anchor), len(candidate)):
             raise ValueError(
                 f"attention has shape {attention.shape}; expected (n_timesteps, "
-                f"n_candidate_timesteps), here {(len(anchor), len(candidate))}."
+                f"n_candidate_timesteps), which is {(len(anchor), len(candidate))}."
             )
         return anchor, candidate, rebuilt, attention
 
     def _draw_map(self, ax, bar_ax, attention, **kwargs) -> None:
+        """Draw the attention map and its colour bar."""
         from matplotlib.colors import PowerNorm
 
         half = 0.5 / (self.sampling_rate or 1)
@@ -281,38 +292,40 @@ class MotifMatchDisplay:
         self.figure_.colorbar(self.image_, cax=bar_ax, label="attention weight")
 
     def _label_signals(self, above, beside, units) -> None:
-        unit, mixed = _common(units)
+        """Add the title, the legend and the labels of the signals above and beside the map."""
+        unit, mixed = _common_unit(units)
         label = "share of largest" if mixed else value_label(unit)
-        # Longer than the panel, it has room above.
+        # The label may be longer than the panel, but has room above it.
         above.set_ylabel(label, loc="bottom")
         above.tick_params(labelbottom=False)
-        # Its time is written between it and the map, where the scale of the candidate needs room.
+        # The time axis is labelled at the map, which leaves room for the scale of the candidate.
         beside.tick_params(labelleft=False)
         beside.set_xlabel(label)
         self.figure_.align_ylabels([above, self.ax_])
         title = {"label": _title(self.distance_, self.anchor, unit)}
-        names = [wrapped(line.get_label(), _LINE) for line in self.candidate_lines_]
+        names = [wrap(line.get_label(), _LINE_LENGTH) for line in self.candidate_lines_]
         ncols = legend_columns(names, axes_width(above))
         lines = legend_lines(names, ncols)
-        if len(names) <= _MOST_IN_LEGEND and lines <= _MOST_LINES:
+        if len(names) <= _MAX_IN_LEGEND and lines <= _MAX_LEGEND_LINES:
             place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "borderaxespad": 0}
             above.legend(self.candidate_lines_, names, ncols=ncols, frameon=False, **place)
-            # The legend lies between the title and the candidate.
+            # The legend is between the title and the candidate.
             title["pad"] = 10 + 15 * lines
-        # From the left, where it cannot run into the label of the y axis.
+        # Left-aligned, so that it does not cover the label of the y axis.
         above.set_title(**title, loc="left")
-        bare(above)
-        bare(beside)
+        hide_spines(above)
+        hide_spines(beside)
 
     def _label_reconstructions(self, axes, channels, units) -> None:
-        unit, mixed = _common(units)
+        """Add the legend and the labels of the panels with the reconstruction."""
+        unit, mixed = _common_unit(units)
         for ax, channel, own in zip(axes, channels, units, strict=True):
             name = f"{channel} ({own})" if mixed and own is not None else channel
-            # Lying, since the panels are lower than most names are long.
-            ax.set_ylabel(wrapped(name, _LINE), rotation=0, ha="right", va="center")
+            # Horizontal, because most names are longer than the height of a panel.
+            ax.set_ylabel(wrap(name, _LINE_LENGTH), rotation=0, ha="right", va="center")
             ax.margins(x=0.01)
             ax.tick_params(labelbottom=ax is axes[-1])
-            bare(ax)
+            hide_spines(ax)
         axes[0].legend(
             loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderaxespad=0
         )
@@ -322,14 +335,14 @@ class MotifMatchDisplay:
         self.figure_.align_ylabels(axes)
 
 
-def _common(units) -> tuple[str | None, bool]:
-    """Return the unit that all channels have, and whether there are several instead."""
+def _common_unit(units) -> tuple[str | None, bool]:
+    """Return the unit that all channels share, or None, and whether their units differ."""
     mixed = len(set(units)) > 1
     return None if mixed else units[0], mixed
 
 
 def _scales(segments, units) -> np.ndarray:
-    """Return what to divide each channel by, so that those of all units can be drawn together."""
+    """Return the divisors of the channels with which all units can be drawn on one scale."""
     if len(set(units)) == 1:
         return np.ones(len(units), dtype=np.float32)
     largest = np.max([np.abs(segment).max(axis=0) for segment in segments], axis=0)
@@ -338,8 +351,8 @@ def _scales(segments, units) -> np.ndarray:
     return np.where(scales > 0, scales, 1)
 
 
-def _same_span(axes) -> None:
-    """Have all axes show as much of the y axis, each of its own part: gaps can be compared then."""
+def _equalise_spans(axes) -> None:
+    """Set the limits of y axes to the same span, so that differences can be compared."""
     limits = [ax.get_ylim() for ax in axes]
     half = max(high - low for low, high in limits) / 2
     for ax, (low, high) in zip(axes, limits, strict=True):
@@ -347,6 +360,7 @@ def _same_span(axes) -> None:
 
 
 def _title(distance: float, anchor, unit: str | None) -> str:
+    """Return the title with the distance and the RMS error."""
     error = np.sqrt(distance / np.size(anchor))
     return (
         "Anchor rebuilt from candidate:\n"

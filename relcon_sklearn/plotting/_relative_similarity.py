@@ -1,4 +1,4 @@
-"""RelativeSimilarityDisplay: does similarity follow distance, for one anchor?"""
+"""RelativeSimilarityDisplay, which shows similarity against distance for one anchor."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from scipy.stats import spearmanr
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ._keywords import COLOURS, is_filled, scatter_keywords
-from ._legends import axes_width, below, entry_width
+from ._legends import axes_width, entry_width, place_below
 from ._scores import compare, ranking_distance
-from ._style import GREY, MINUS, RHO, as_segment, bare, colour, only_axes, squared
+from ._style import GREY, MINUS, RHO, as_segment, colour, given_or_new_axes, hide_spines, square_of
 
-# Keywords of scatter that the display needs for what it shows.
+# Keyword arguments of scatter that the display sets itself.
 _OWN_KEYWORDS = (*COLOURS, "edgecolor", "label")
 
 
 class RelativeSimilarityDisplay:
     """Similarity of embeddings against distance, for all candidates of one anchor.
 
-    RelCon trains an encoder so that similarity falls as distance grows, for every candidate and not
-    only for those of the same person or class. Here each candidate is a point; its colour says
-    whether it is of the anchor's class, its marker whether of the anchor's group. Spearman's rank
-    correlation is written above: -1 is an order kept perfectly.
+    RelCon trains an encoder so that similarity decreases with distance, for every candidate and not
+    only for candidates of the same subject or class. Each point is a candidate. Its colour shows
+    whether it has the anchor's class, and its marker whether it has the anchor's group. The title
+    has Spearman's rank correlation, which is -1 if similarity decreases with distance throughout.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -32,32 +32,32 @@ class RelativeSimilarityDisplay:
     distances : array-like of shape (n_candidates,)
         Distance of the anchor from each candidate.
     similarities : array-like of shape (n_candidates,)
-        Cosine similarity of its embedding to theirs.
+        Cosine similarity of the anchor's embedding and each candidate's embedding.
     same_label : array-like of bool of shape (n_candidates,) or None, default=None
-        Whether the candidate has the label of the anchor. None is not known.
+        Whether each candidate has the label of the anchor. If None, this is unknown.
     same_group : array-like of bool of shape (n_candidates,) or None, default=None
-        Whether it has the group of the anchor. None is not known.
+        Whether each candidate belongs to the group of the anchor. If None, this is unknown.
     label_name : str, default="class"
-        What the labels are, for the legend.
+        Name of the labels in the legend.
     group_name : str, default="subject"
-        What the groups are, for the legend.
+        Name of the groups in the legend.
     distance_name : str, default="distance"
         Label of the x axis.
 
     Attributes
     ----------
     correlation_ : float
-        Spearman's rank correlation of similarities with distances; NaN if either is constant.
+        Spearman's rank correlation of similarities and distances, or NaN if either is constant.
     ax_ : matplotlib Axes
         Axes of the plot.
     figure_ : matplotlib Figure
         Figure that holds them.
     scatters_ : dict of str to matplotlib PathCollection
-        The points, by their name in the legend.
+        Points, with their names in the legend as keys.
 
     See Also
     --------
-    CandidateRankingDisplay : The nearest candidates as signals.
+    CandidateRankingDisplay : Signals of the nearest candidates.
 
     Examples
     --------
@@ -111,58 +111,60 @@ class RelativeSimilarityDisplay:
         ax=None,
         **kwargs,
     ):
-        """Compare an anchor with candidates both ways, and plot it.
+        """Compute similarities and distances of candidates and plot them.
 
         Parameters
         ----------
         embedder : estimator with ``transform``
-            Fitted.
+            Fitted embedder.
         anchor : array-like of shape (n_timesteps, n_channels)
             The anchor.
         candidates : array-like of shape (n_candidates, n_timesteps, n_channels)
-            The candidates; leave the anchor itself out.
+            The candidates, without the anchor itself.
         distance : LearnedMotifDistance, callable or None, default=None
-            Fitted, or ``distance(anchors, candidates)``. None takes the one that `embedder` was
-            trained by.
+            Fitted distance, or a callable ``distance(anchors, candidates)``. If None, use the
+            distance that `embedder` was trained with.
         labels : array-like of shape (n_candidates,) or None, default=None
-            Classes of the candidates.
+            Classes of the candidates. If None, classes are not shown.
         anchor_label : object or None, default=None
-            Class of the anchor; needed with `labels`.
+            Class of the anchor, which is needed if `labels` is given.
         groups : array-like of shape (n_candidates,) or None, default=None
-            Whose each candidate is.
+            The subject each candidate belongs to. If None, subjects are not shown.
         anchor_group : object or None, default=None
-            Whose the anchor is; needed with `groups`.
+            The subject the anchor belongs to, which is needed if `groups` is given.
         label_name : str, default="class"
-            What the labels are, for the legend: "activity", for one.
+            Name of the labels in the legend, for example "activity".
         group_name : str, default="subject"
-            What the groups are, for the legend.
+            Name of the groups in the legend.
         unit : str or None, default="g"
-            Of the values of the segments; a motif distance is in its square.
+            Unit of the segments. A motif distance has the square of this unit. If None, no unit is
+            shown.
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Axes to draw on. Their figure should have ``layout="constrained"``. If None, create a
+            new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours and ``label`` excepted, and
-            with groups ``marker``.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, except colours, ``label``
+            and, with groups, ``marker``.
 
         Returns
         -------
         display : RelativeSimilarityDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         ValueError
-            If labels or groups do not fit the candidates or the anchor's, or that is missing.
+            If the number of labels or groups differs from the number of candidates, or if the label
+            or group of the anchor is missing or has another type.
         TypeError
-            If `distance` is None, and the embedder was not trained by one.
+            If `distance` is None and `embedder` has no distance.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         anchor = as_segment(anchor, "anchor")
         candidates = candidates if hasattr(candidates, "shape") else np.asarray(candidates)
         n = len(candidates)
-        same_label = _same(labels, anchor_label, n, "labels", "anchor_label")
-        same_group = _same(groups, anchor_group, n, "groups", "anchor_group")
+        same_label = _same_as_anchor(labels, anchor_label, n, "labels", "anchor_label")
+        same_group = _same_as_anchor(groups, anchor_group, n, "groups", "anchor_group")
         distances = compare(
             ranking_distance(embedder) if distance is None else distance, anchor, candidates
         )
@@ -175,7 +177,7 @@ class RelativeSimilarityDisplay:
             label_name=label_name,
             group_name=group_name,
             distance_name=f"{distances.name} from the anchor"
-            + (f" {_bracketed(squared(unit))}" if motif and unit else ""),
+            + (f" {_in_parentheses(square_of(unit))}" if motif and unit else ""),
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -185,11 +187,11 @@ class RelativeSimilarityDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes to draw on; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Axes to draw on. Their figure should have ``layout="constrained"``. If None, create a
+            new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.scatter`; colours and ``label`` excepted, and
-            with groups ``marker``.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, except colours, ``label``
+            and, with groups, ``marker``.
 
         Returns
         -------
@@ -199,7 +201,7 @@ class RelativeSimilarityDisplay:
         Raises
         ------
         ValueError
-            If distances or similarities are not finite, or do not fit each other.
+            If distances or similarities are not finite, or if their shapes differ.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -210,17 +212,18 @@ class RelativeSimilarityDisplay:
         similarities = _numbers(self.similarities, "similarities")
         if distances.ndim != 1 or distances.shape != similarities.shape or len(distances) < 2:
             raise ValueError(
-                f"distances have shape {distances.shape} and similarities {similarities.shape}; "
-                "expected (n_candidates,) both, of two candidates or more."
+                f"distances have shape {distances.shape} and similarities {similarities.shape}. "
+                "Expected shape (n_candidates,) for both, with at least two candidates."
             )
         kinds = self._kinds(len(distances))
-        self.ax_ = only_axes(plt, ax, figsize=(6.5, 4.6))
+        self.ax_ = given_or_new_axes(plt, ax, figsize=(6.5, 4.6))
         self.figure_ = self.ax_.figure
         self.scatters_ = {}
-        # The rarer, nearer kinds are drawn last, on top, and named first.
+        # Kinds that share the label or group of the anchor are rarer. They are drawn last, so that
+        # they are on top, and come first in the legend.
         for name, rows, style in reversed(kinds):
             if not is_filled(kwargs.get("marker", style["marker"])):
-                # A cross has no face, and is drawn in the colour of its edge.
+                # A cross has no face, and its lines have the colour of the edges.
                 style = {"c": style["edgecolors"]}
             settings = {"s": 26, "alpha": 0.8, "linewidths": 1.0} | style | kwargs
             points = self.ax_.scatter(distances[rows], similarities[rows], label=name, **settings)
@@ -234,13 +237,14 @@ class RelativeSimilarityDisplay:
         return self
 
     def _kinds(self, n: int) -> list[tuple[str, np.ndarray, dict]]:
-        """Return the kinds of candidates that there are: name, rows, and how they look."""
+        """Return the name, rows and style of each kind of candidates that occurs."""
         kinds = []
-        for i, (word_label, same_label) in enumerate(_answers(self.same_label, n, self.label_name)):
-            answers = _answers(self.same_group, n, self.group_name)
-            for j, (word_group, same_group) in enumerate(answers):
+        by_label = _same_and_other(self.same_label, n, self.label_name)
+        by_group = _same_and_other(self.same_group, n, self.group_name)
+        for i, (label_text, same_label) in enumerate(by_label):
+            for j, (group_text, same_group) in enumerate(by_group):
                 rows = same_label & same_group
-                name = ", ".join(word for word in (word_group, word_label) if word) or "candidate"
+                name = ", ".join(text for text in (group_text, label_text) if text) or "candidate"
                 style = {"marker": "o^"[j], "edgecolors": colour(i)}
                 style["facecolors"] = colour(i) if j == 0 else "none"
                 if rows.any():
@@ -248,29 +252,30 @@ class RelativeSimilarityDisplay:
         return kinds
 
     def _label(self, distances) -> None:
+        """Add the title, the legend and the labels of the axes."""
         ax = self.ax_
         ax.set_xlabel(self.distance_name)
         ax.set_ylabel("cosine similarity to the anchor")
         value = f"= {self.correlation_:.2f}".replace("-", MINUS)
         value = "undefined" if np.isnan(self.correlation_) else value
         ax.set_title(f"Spearman's {RHO} {value} (n = {len(distances)})")
-        # Distances of unlike candidates are many times those of like ones.
+        # Distances of dissimilar candidates can be many times the distances of similar ones.
         if distances.min() > 0 and distances.max() > 10 * distances.min():
             _set_log_scale(ax, distances.max() / distances.min())
         ax.grid(color=GREY, alpha=0.25, linewidth=0.6)
         ax.set_axisbelow(True)
-        # Of one kind only, the legend says which.
+        # The legend is drawn even if there is only one kind, to show which kind it is.
         if self.same_label is not None or self.same_group is not None:
             names = list(self.scatters_)
             # Long names would cover the points.
             short = entry_width(names) < 0.6 * axes_width(ax)
-            place = {"loc": "best"} if short else {"frameon": False, **below(ax)}
+            place = {"loc": "best"} if short else {"frameon": False, **place_below(ax)}
             ax.legend(list(self.scatters_.values()), names, **place)
-        bare(ax)
+        hide_spines(ax)
 
 
 def _set_log_scale(ax, ratio: float) -> None:
-    """Make the x axis logarithmic, with no more ticks than there is room for."""
+    """Make the x axis logarithmic, with ticks that fit its width."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     subs = (1,)
@@ -282,56 +287,57 @@ def _set_log_scale(ax, ratio: float) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _bracketed(unit: str) -> str:
-    """Return a unit in brackets, those it may have itself being enough."""
+def _in_parentheses(unit: str) -> str:
+    """Return a unit in parentheses, unless it already starts with a parenthesis."""
     return unit if unit.startswith("(") else f"({unit})"
 
 
 def _numbers(values, name: str) -> np.ndarray:
+    """Return values as an array, or raise ValueError unless they are finite numbers."""
     values = np.asarray(values)
     if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
-        raise ValueError(f"{name} have to be finite numbers: leave out candidates that have none.")
+        raise ValueError(f"{name} must be finite numbers. Remove candidates without a number.")
     return values
 
 
-def _same(values, anchor_value, n: int, name: str, anchor_name: str) -> np.ndarray | None:
-    """Return which candidates have the anchor's value, or None where it is not known."""
+def _same_as_anchor(values, anchor_value, n: int, name: str, anchor_name: str) -> np.ndarray | None:
+    """Return whether each candidate has the anchor's value, or None if this is unknown."""
     if values is None and anchor_value is None:
         return None
     if values is None or anchor_value is None:
-        raise ValueError(f"{name} and {anchor_name} go together: pass both, or neither.")
+        raise ValueError(f"{name} and {anchor_name} must be passed together. Pass both or neither.")
     values = np.asarray(values)
     if values.shape != (n,):
         raise ValueError(f"{name} has shape {values.shape}, but there are {n} candidates.")
-    kinds = _kind(values), _kind(np.asarray(anchor_value))
-    if None not in kinds and kinds[0] != kinds[1]:
+    types = _value_type(values), _value_type(np.asarray(anchor_value))
+    if None not in types and types[0] != types[1]:
         raise ValueError(
-            f"{anchor_name}={anchor_value!r} is a {kinds[1]}, but {name} holds {kinds[0]}s: no "
-            "candidate could be of its kind. Pass it as the same type."
+            f"{anchor_name}={anchor_value!r} is a {types[1]}, but {name} holds {types[0]}s, so "
+            "that no value can match. Pass both as the same type."
         )
     return values == anchor_value
 
 
-def _kind(values: np.ndarray) -> str | None:
-    """Return whether values are strings or numbers; None where they are neither, or both."""
+def _value_type(values: np.ndarray) -> str | None:
+    """Return "string" or "number", or None if values are neither or both."""
     if values.dtype.kind == "O":
-        # pandas has its strings as objects.
-        kinds = {
+        # pandas stores strings as objects.
+        types = {
             "string" if isinstance(value, str) else "number" if isinstance(value, Real) else None
             for value in values.flat
         }
-        return kinds.pop() if len(kinds) == 1 else None
+        return types.pop() if len(types) == 1 else None
     return {"U": "string"}.get(values.dtype.kind, "number" if values.dtype.kind in "biuf" else None)
 
 
-def _answers(same, n: int, name: str) -> list[tuple[str, np.ndarray]]:
-    """Return (words, rows) of those of the anchor's own kind and of the others."""
+def _same_and_other(same, n: int, name: str) -> list[tuple[str, np.ndarray]]:
+    """Return the name and rows of candidates that share the anchor's value, and of all others."""
     if same is None:
         return [("", np.ones(n, dtype=bool))]
     same = np.asarray(same)
     if same.shape != (n,) or same.dtype != bool:
         raise ValueError(
-            f"whether candidates are of the same {name} has shape {same.shape} and dtype "
-            f"{same.dtype}; expected ({n},) booleans."
+            f"The array of candidates with the same {name} has shape {same.shape} and dtype "
+            f"{same.dtype}; expected shape ({n},) and dtype bool."
         )
     return [(f"same {name}", same), (f"other {name}", ~same)]

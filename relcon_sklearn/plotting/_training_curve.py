@@ -1,4 +1,4 @@
-"""TrainingCurveDisplay: the losses of a training, epoch by epoch."""
+"""TrainingCurveDisplay, which shows the losses of a training for each epoch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .._classifier import RelConClassifier
 from .._embedder import RelConEmbedder
 from .._motif_distance import LearnedMotifDistance
 from .._regressor import RelConRegressor
+from .._utils._frozen import unwrap
 from ._keywords import line_keywords
-from ._scores import unfrozen
-from ._style import GREY, bare, colour, ink, panels
+from ._style import GREY, colour, hide_spines, panels, text_colour
 
 _LOSSES = {
     LearnedMotifDistance: "mean distance from augmented copies",
@@ -21,34 +21,35 @@ _LOSSES = {
     RelConRegressor: "mean squared error of scaled targets",
 }
 
-# With more epochs than this, markers would run into a band.
-_MOST_MARKERS = 30
+# With more epochs, markers would overlap.
+_MAX_MARKERS = 30
 
 
 class TrainingCurveDisplay:
-    """Training and validation loss by epoch, with the epoch whose weights were kept.
+    """Display of training and validation losses, with the epoch whose weights were kept.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     histories : dict of str to list of dict
-        The trainings to draw, each in a panel of its own, by title. Records are those of
-        ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
+        Trainings to draw, with titles as keys, each in a separate panel. Records have the same keys
+        as in ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
     loss_names : dict of str to str or None, default=None
-        Labels of the y axes by the same titles, written as they are; "loss" where there is none.
+        Labels of the y axes, with the same titles as keys. If None or if a title is missing, the
+        label is "loss".
 
     Attributes
     ----------
     best_epochs_ : dict of str to int
-        The epoch marked in each panel: that of the lowest validation loss, whose weights were
-        kept; without validation, the last.
+        Epoch that is marked in each panel, whose weights were kept. It is the epoch with the lowest
+        validation loss or, without validation, the last epoch.
     lines_ : dict of str to dict
-        The line drawn for each loss, by title and by "train_loss" and "valid_loss".
+        Line of each loss. Keys are titles, and then "train_loss" and "valid_loss".
     ax_ : matplotlib Axes
         Axes of the last panel.
     axes_ : dict of matplotlib Axes
-        Axes of all panels, by title.
+        Axes of all panels, with titles as keys.
     figure_ : matplotlib Figure
         Figure that holds them.
 
@@ -70,36 +71,36 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, **kwargs):
-        """Plot how an estimator was trained.
+        """Plot the training of an estimator.
 
         Parameters
         ----------
         estimator : estimator with ``history_``
-            Fitted. Of a :class:`relcon_sklearn.RelConEmbedder` the training of its distance is
-            drawn too, in a panel to the left, if it was a learned one.
+            Fitted estimator. For a :class:`relcon_sklearn.RelConEmbedder` with a learned distance,
+            the training of the distance is drawn too, in a panel on the left.
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
-            excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the lines of the losses,
+            except ``label``.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            The display, drawn.
+            The display that was drawn.
 
         Raises
         ------
         TypeError
             If the estimator has no history.
         ValueError
-            If nothing was trained.
+            If the history is empty because of ``max_epochs=0``.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        estimator = unfrozen(estimator)
+        estimator = unwrap(estimator)
         stages = [(_title(estimator), estimator)]
-        distance = unfrozen(getattr(estimator, "distance_", None))
+        distance = unwrap(getattr(estimator, "distance_", None))
         if getattr(distance, "history_", None):
             stages.insert(0, (_title(distance), distance))
         for title, stage in stages:
@@ -116,27 +117,27 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_history(cls, history, *, title="training", loss_name="loss", ax=None, **kwargs):
-        """Plot records of epochs.
+        """Plot the losses of a history.
 
         Parameters
         ----------
         history : list of dict
-            One record per epoch: ``epoch``, ``train_loss`` and perhaps ``valid_loss``.
+            One record per epoch, with ``epoch``, ``train_loss`` and optionally ``valid_loss``.
         title : str, default="training"
             Title of the panel.
         loss_name : str, default="loss"
-            Label of the y axis, written as it is: "mean squared error", for one.
+            Label of the y axis, for example "mean squared error".
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
-            excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the lines of the losses,
+            except ``label``.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            The display, drawn.
+            The display that was drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_history")
         display = cls(histories={title: history}, loss_names={title: loss_name})
@@ -148,11 +149,11 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Empty axes in whose place the panels are drawn; make their figure with
-            ``layout="constrained"``. None makes a new figure.
+            Empty axes that the panels replace. Their figure should have ``layout="constrained"``.
+            If None, create a new figure.
         **kwargs : dict
-            Passed on to :meth:`matplotlib.axes.Axes.plot` for the lines of the losses; ``label``
-            excepted.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the lines of the losses,
+            except ``label``.
 
         Returns
         -------
@@ -178,6 +179,7 @@ class TrainingCurveDisplay:
         return self
 
     def _draw(self, ax, title: str, history: list[dict], **kwargs) -> None:
+        """Draw the losses of one training and mark the epoch that was kept."""
         epochs = [row["epoch"] for row in history]
         lines = self.lines_[title] = {}
         styles = {"train_loss": ("training", "--"), "valid_loss": ("validation", "-")}
@@ -187,7 +189,7 @@ class TrainingCurveDisplay:
                     "color": colour(i),
                     "label": label,
                     "linestyle": linestyle,
-                    "marker": "o" if len(history) <= _MOST_MARKERS else "",
+                    "marker": "o" if len(history) <= _MAX_MARKERS else "",
                     "markersize": 4,
                 }
                 losses = [row[key] for row in history]
@@ -202,41 +204,43 @@ class TrainingCurveDisplay:
             marker="o",
             markersize=11,
             markerfacecolor="none",
-            markeredgecolor=ink(),
+            markeredgecolor=text_colour(),
             linestyle="none",
             label=f"kept: epoch {best['epoch']}",
         )
         ax.set_xlabel("epoch")
-        # After one epoch there is one tick.
+        # A training of one epoch has one tick.
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         ax.legend(frameon=False)
-        bare(ax)
+        hide_spines(ax)
 
 
 def kept_epoch(history: list[dict]) -> dict:
-    """Return the record whose weights were kept: of the lowest validation loss, or the last."""
+    """Return the record of the epoch that was kept, with the lowest validation loss or the last."""
     if "valid_loss" not in history[0]:
         return history[-1]
     return min(history, key=lambda row: row["valid_loss"])
 
 
 def _title(estimator) -> str:
+    """Return the title of the panel of an estimator."""
     names = {LearnedMotifDistance: "motif distance", RelConEmbedder: "encoder"}
     return names.get(type(estimator), type(estimator).__name__)
 
 
 def _check_history(history, title: str) -> None:
+    """Raise ValueError unless a history has the same finite losses in each of its records."""
     if not history:
         raise ValueError(
-            f"the history of {title} is empty: nothing was trained (max_epochs=0), so there is "
+            f"The history of {title} is empty: nothing was trained (max_epochs=0), so there is "
             "nothing to draw."
         )
     keys = set(history[0])
     if not {"epoch", "train_loss"} <= keys or any(set(row) != keys for row in history):
         raise ValueError(
-            f"the history of {title} needs epoch and train_loss, and perhaps valid_loss, in each "
-            f"record; the first has {sorted(keys)}."
+            f"The history of {title} needs epoch, train_loss and optionally valid_loss in each "
+            f"record. The first record has {sorted(keys)}."
         )
     for row in history:
         if not all(math.isfinite(row[key]) for key in keys):
-            raise ValueError(f"the history of {title} has a loss that is not finite: {row}.")
+            raise ValueError(f"The history of {title} has a loss that is not finite: {row}.")

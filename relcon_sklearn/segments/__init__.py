@@ -1,7 +1,7 @@
-"""Where segments lie: windows of long signals that are read on demand, and stores on disk."""
+"""Storage of segments: windows of long signals that are read on demand, and stores on disk."""
 
+from ._lazy_windows import LazyWindows
 from ._store import SegmentStore, open_segments
-from ._windows import LazyWindows
-from ._writer import SegmentWriter
+from ._store_writer import SegmentWriter
 
 __all__ = ["LazyWindows", "SegmentStore", "SegmentWriter", "open_segments"]

@@ -1,4 +1,4 @@
-"""Segments wherever they lie: one checked, casting way to read rows of a large array."""
+"""SegmentArray: rows of any large array, read as checked float32 segments."""
 
 from __future__ import annotations
 
@@ -8,40 +8,43 @@ import torch
 from ._lazy import LazyArray
 from ._mapped import MappedRows
 
-# Beyond this, variances of float32 arithmetic overflow somewhere on the way to an embedding.
+# Larger values make variances overflow in the float32 arithmetic of an embedding.
 LARGEST_VALUE = 1e12
 
 # What to do about segments of different lengths.
 ONE_LENGTH = (
-    "All segments of an array are of one length: cut recordings into such, for example by "
-    "relcon_sklearn.segment_recordings. To transform or predict, pass the segments of each length "
-    "by themselves."
+    "All segments of an array must have one length. Cut recordings into segments of one length, "
+    "for example with relcon_sklearn.segment_recordings. To transform or predict, pass the "
+    "segments of each length separately."
 )
 
-# What to do about segments that are not whole.
-_NO_GAPS = "Drop such segments or fill their gaps before passing them on."
+# What to do about segments with missing values.
+_DROP_OR_FILL = "Drop such segments, or fill their gaps first."
 
-# Rows read at once where a whole array is walked through.
+# Bytes of segments read at once when a whole array is checked.
 _SCAN_BYTES = 2**24
 
 
 class SegmentArray:
     """View of array-like data as segments, read a few rows at a time.
 
-    Nothing of `X` is copied but the rows asked for, which come as a new, writable float32 array
-    after their values were checked. 2-D data are segments of one channel.
+    Only the requested rows are copied. They are returned as a new, writable float32 array after
+    their values were checked. 2-D data are segments of one channel.
 
     Parameters
     ----------
     X : array-like of shape (n_segments, n_timesteps, n_channels) or (n_segments, n_timesteps)
-        Anything with ``shape``, ``dtype`` and row indexing: ndarray, memmap, h5py or zarr array,
-        torch tensor. Real numbers of any width; integers are taken at face value.
+        Any object with ``shape``, ``dtype`` and row indexing: ndarray, memmap, h5py or zarr array,
+        torch tensor. Values are real numbers of any width. Integers are cast without scaling.
     name : str, default="X"
         Name used in error messages.
+    given : object or None, default=None
+        What the user passed, if `X` was converted from it: a data frame has names of columns.
     """
 
-    def __init__(self, X, name: str = "X"):
+    def __init__(self, X, name: str = "X", given=None):
         self.X = X
+        self.given = X if given is None else given
         self.name = name
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
@@ -59,30 +62,30 @@ class SegmentArray:
         Raises
         ------
         ValueError
-            If a value is NaN, infinite, or too large to compute with, or if what is read is not
-            what the array's shape and dtype said.
+            If a value is NaN, infinite, or too large to compute with, or if the rows read do not
+            have the shape and dtype of the array.
         """
         rows = np.asarray(rows)
         values = np.ascontiguousarray(self._read(rows), dtype=np.float32)
-        # By way of one dimension, or an axis of size one may keep whatever stride it had, by which
-        # torch would choose its kernels.
+        # Reshaped through one dimension: otherwise an axis of size one could keep any stride, and
+        # torch chooses its kernels by strides.
         return values.reshape(-1).reshape(len(rows), *self.shape[1:])
 
     def check(self) -> None:
-        """Read every row once, in order, for the sake of the errors :meth:`read` raises."""
+        """Read every row once, in order, to raise the errors of :meth:`read`."""
         for rows in self.chunks(_SCAN_BYTES):
             self._read(rows)
 
     def chunks(self, n_bytes: int) -> list[np.ndarray]:
-        """Split the row numbers into runs whose float32 segments fill `n_bytes` at most."""
+        """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows, checked, in fresh memory."""
+        """Return the rows, checked, in new memory."""
         try:
             values = self._fetch(rows)
-        except (LookupError, TypeError) as error:  # though all rows were in range
+        except (LookupError, TypeError) as error:  # all rows are in range
             raise ValueError(
                 f"{self.name} of shape {tuple(self.X.shape)} could not be read between its rows "
                 f"{rows.min()} and {rows.max()}: {error!r}"
@@ -90,24 +93,25 @@ class SegmentArray:
         expected = (len(rows), *self.X.shape[1:])
         if values.shape != expected or values.dtype.kind not in "fiub":
             raise ValueError(
-                f"{self.name} gave an array of shape {values.shape} and dtype {values.dtype} for "
-                f"rows {rows.min()} to {rows.max()}; expected shape {expected} and real numbers."
+                f"{self.name} returned an array of shape {values.shape} and dtype {values.dtype} "
+                f"for rows {rows.min()} to {rows.max()}. Expected shape {expected} and real "
+                "numbers."
             )
         check_values(values, rows, self.name)
         return values
 
     def _fetch(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows in fresh memory: torch writes to read-only arrays without asking."""
+        """Return the rows in new memory, because torch may write to read-only arrays."""
         if isinstance(self.X, torch.Tensor):
             values = self.X.detach()[torch.from_numpy(rows.copy()).to(self.X.device)].cpu()
-            # NumPy has nothing like torch's narrow kinds of floating point.
+            # NumPy lacks some of torch's narrow floating-point dtypes.
             narrow = values.is_floating_point() and values.itemsize < 4
             return (values.float() if narrow else values).numpy()
         if isinstance(self.X, np.ndarray):
             return self.X[rows] if self._mapped is None else self._mapped.read(rows)
         if isinstance(self.X, LazyArray):
             return self.X[rows]
-        # h5py wants its rows increasing and distinct.
+        # h5py requires increasing and distinct row numbers.
         unique, inverse = np.unique(rows, return_inverse=True)
         values = self.X[unique]
         return (values if isinstance(values, np.ma.MaskedArray) else np.asarray(values))[inverse]
@@ -119,25 +123,25 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
     Parameters
     ----------
     values : ndarray of shape (n_rows, ...)
-        What was read; possibly a masked array, of which nothing may be masked.
+        Values read. If it is a masked array, no value may be masked.
     rows : ndarray of shape (n_rows,)
-        The row number of each, for the message.
+        Row number of each entry of `values`, for the error message.
     name : str, default="X"
-        Name of the array, for the message.
+        Name of the array, for the error message.
     """
     if np.ma.is_masked(values):
         masked = np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
         raise ValueError(
-            f"{name} contains masked values: first in row {rows[masked].min()}. {_NO_GAPS}"
+            f"{name} contains masked values: first in row {rows[masked].min()}. {_DROP_OR_FILL}"
         )
     if values.size == 0 or values.dtype.kind not in "fiu":
         return
-    # Two reductions and no temporary; NaN makes both comparisons false.
+    # Two reductions without a temporary array. NaN makes both comparisons false.
     if float(values.max()) <= LARGEST_VALUE and float(values.min()) >= -LARGEST_VALUE:
         return
     flat = values.reshape(len(values), -1).astype(np.promote_types(values.dtype, np.float64))
     usable = (flat <= LARGEST_VALUE) & (flat >= -LARGEST_VALUE)
-    # The smallest row number, not the first that happened to be read.
+    # The smallest row number, not the first in the order of reading.
     bad = np.flatnonzero(~usable.all(axis=1))
     i = bad[np.argmin(rows[bad])]
     value = flat[i][~usable[i]][0]
@@ -145,19 +149,23 @@ def check_values(values: np.ndarray, rows: np.ndarray, name: str = "X") -> None:
         size = np.format_float_scientific(value, precision=2, trim="-")
         raise ValueError(
             f"{name} contains a value too large to compute with: {size} in row {rows[i]} "
-            f"(at most {LARGEST_VALUE:g}). Accelerations are expected in g; scale the data."
+            f"(at most {LARGEST_VALUE:g}). Scale the data: accelerations are expected in g."
         )
     n_padded = _n_padded(flat[i].reshape(values.shape[1:]))
     raise ValueError(
         f"{name} contains NaN or infinity: first in row {rows[i]} ({value}). "
-        + (f"Its last {n_padded} time steps are padding. {ONE_LENGTH}" if n_padded else _NO_GAPS)
+        + (
+            f"Its last {n_padded} time steps are padding. {ONE_LENGTH}"
+            if n_padded
+            else _DROP_OR_FILL
+        )
     )
 
 
 def _n_padded(segment: np.ndarray) -> int:
-    """Return how many time steps a segment ends with that are NaN, if all others are finite.
+    """Return the number of NaN time steps at the end of a segment, if all others are finite.
 
-    So tslearn's ``to_time_series_dataset`` makes segments of different lengths one array.
+    tslearn's ``to_time_series_dataset`` pads segments of different lengths like this.
     """
     n_steps = len(segment)
     n_finite = np.isfinite(segment.reshape(n_steps, -1)).all(axis=1).argmin()

@@ -1,4 +1,4 @@
-"""Some of the rows of an array, as an array."""
+"""Selected rows of an array, as an array."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ._lazy import LazyArray
 
 
 class ChosenRows(LazyArray):
-    """View of some rows of an array of segments.
+    """View of selected rows of an array of segments.
 
     Parameters
     ----------
     array : SegmentArray
         The segments.
     rows : ndarray of shape (n_rows,)
-        Their numbers, in the order wanted.
+        Numbers of the selected rows, in the order of the view.
     """
 
     def __init__(self, array: SegmentArray, rows: np.ndarray):

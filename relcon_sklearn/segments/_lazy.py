@@ -1,4 +1,4 @@
-"""Array-likes that are read when they are indexed."""
+"""Array-likes whose rows are read when they are indexed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 
 class LazyArray(ABC):
-    """Array-like whose rows are made when they are asked for.
+    """Array-like whose rows are read when they are indexed.
 
-    It has what scikit-learn and the estimators here need of an array: ``shape``, ``dtype``,
-    ``len``, indexing of rows by an integer, a slice, row numbers or a mask, and, for code that
-    insists, conversion to an ndarray, which holds everything in memory. What indexing returns is
-    an ndarray. Subclasses set `shape` and `dtype`, and say how rows are read.
+    It has the parts of an array that scikit-learn and the estimators here need: ``shape``,
+    ``dtype``, ``len``, and indexing of rows by an integer, a slice, row numbers or a mask. Indexing
+    returns an ndarray. Conversion to an ndarray reads all rows into memory. Subclasses set `shape`
+    and `dtype` and define how rows are read.
     """
 
     shape: tuple[int, ...]
@@ -21,7 +21,7 @@ class LazyArray(ABC):
 
     @abstractmethod
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the given rows, int64 numbers in range and in any order, as a new array."""
+        """Return the given rows as a new array; `rows` are int64, in range and in any order."""
 
     @property
     def ndim(self) -> int:
@@ -35,7 +35,7 @@ class LazyArray(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the whole would take in memory."""
+        """Number of bytes that all values would take in memory."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -56,7 +56,9 @@ class LazyArray(ABC):
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError(f"A {type(self).__name__} can only become an ndarray by a copy.")
+            raise ValueError(
+                f"A {type(self).__name__} can only be converted to an ndarray by a copy."
+            )
         return np.asarray(self[:], dtype=dtype)
 
     def __repr__(self) -> str:
@@ -65,20 +67,23 @@ class LazyArray(ABC):
     def _row_numbers(self, key: np.ndarray) -> np.ndarray:
         if key.ndim != 1 or (key.size and key.dtype.kind not in "iub"):
             raise IndexError(
-                f"rows of a {type(self).__name__} are chosen by an integer, a slice, a list of "
-                f"integers or a mask, not by an array of shape {key.shape} and dtype {key.dtype}."
+                f"Rows of a {type(self).__name__} are indexed by an integer, a slice, a list of "
+                f"integers or a mask. Got an array of shape {key.shape} and dtype {key.dtype}."
             )
         if key.dtype.kind != "b":
             return self._in_range(key.astype(np.int64))
         if len(key) != len(self):
-            raise IndexError(f"a mask of {len(key)} entries cannot choose among {len(self)} rows.")
+            raise IndexError(
+                f"The mask has {len(key)} entries, but there are {len(self)} rows. Pass one entry "
+                "for each row."
+            )
         return np.flatnonzero(key)
 
     def _in_range(self, rows: np.ndarray) -> np.ndarray:
         outside = (rows < -len(self)) | (rows >= len(self))
         if outside.any():
             raise IndexError(
-                f"row {rows[outside][0]} is out of range for a {type(self).__name__} of "
+                f"Row {rows[outside][0]} is out of range for a {type(self).__name__} of "
                 f"{len(self)} rows."
             )
         return np.where(rows < 0, rows + len(self), rows)

@@ -1,4 +1,4 @@
-"""Reading rows of memory-mapped files: quickly, and without pages piling up in resident memory."""
+"""Fast reading of rows of memory-mapped files with a bounded number of resident pages."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import mmap
 
 import numpy as np
 
-# Memory-mapped pages that reading may leave resident before they are handed back. Where a file lies
-# in the page cache in large pages, the kernel maps a whole one (2 MB) around each row asked for.
+# Bytes of memory-mapped pages that reading may leave resident before they are released. If a file
+# is in the page cache in large pages, the kernel maps a whole one (2 MB) around each row read.
 _RESIDENT_BYTES = 2**28
 _BYTES_PER_FAULT = 2**21
 
-# Rows this near to each other are fetched from the disk as one piece (benchmarks/bench_store.py).
+# Rows at most this far apart are fetched from the disk as one piece (benchmarks/bench_store.py).
 _NEAR_BYTES = 2**14
 
 _CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED") and hasattr(mmap, "MADV_DONTNEED")
 
 
 class Residency:
-    """Pages that reading has left in resident memory, over all mappings that share the account."""
+    """Account of the pages that reading has left resident, shared by several mappings."""
 
     def __init__(self):
         self._n_bytes = 0
         self._mappings: dict[int, mmap.mmap] = {}
 
     def add(self, mapping: mmap.mmap, n_bytes: int) -> None:
-        """Account for pages of a mapping; hand all back once they are too many."""
+        """Add pages of a mapping; release all pages once they exceed the limit."""
         self._n_bytes += n_bytes
         self._mappings[id(mapping)] = mapping
         if self._n_bytes > _RESIDENT_BYTES:
@@ -36,29 +36,29 @@ class Residency:
 
 
 class MappedRows:
-    """Rows of a memory-mapped array, read into fresh memory.
+    """Reader of rows of a memory-mapped array, which copies them into new memory.
 
     Parameters
     ----------
     array : memmap of shape (n_rows, ...)
-        The array, or a view of it; rows may overlap.
+        The array, or a view of it. Rows may overlap.
     residency : Residency or None, default=None
-        The account of resident pages, to be shared by files that are read in turns.
+        Account of resident pages, which files that are read in turn can share. If None, a new one.
     """
 
     def __init__(self, array: np.memmap, residency: Residency | None = None):
         self.array = array
         self._residency = residency or Residency()
-        # Copy-on-write maps hold changes that exist nowhere else; of shared ones nothing is lost
-        # when their pages are handed back, since the file, or its cache, has them.
+        # Copy-on-write maps hold changes that exist nowhere else. Pages of shared maps can be
+        # released without loss, since the file, or its cache, has their content.
         shared = array.mode in ("r", "r+", "w+") and _CAN_ADVISE
         self._mapping = array._mmap if shared else None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the given rows, in their order."""
+        """Return the given rows, in the order given."""
         values = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
         if self._mapping is not None:
-            self._announce(np.unique(rows))
+            self._prefetch(np.unique(rows))
         n_rows = max(1, _RESIDENT_BYTES // _BYTES_PER_FAULT)
         for i in range(0, len(rows), n_rows):
             part = rows[i : i + n_rows]
@@ -67,10 +67,10 @@ class MappedRows:
                 self._account_for(part)
         return values
 
-    def _announce(self, rows: np.ndarray) -> None:
-        """Have the disk fetch all rows at once, rather than one after the other as they are read.
+    def _prefetch(self, rows: np.ndarray) -> None:
+        """Ask the system to fetch all rows at once, before they are read one after the other.
 
-        That is six times as fast for random rows that are not in the page cache.
+        This is six times as fast for random rows that are not in the page cache.
         """
         strides = np.array(self.array.strides)
         extent = (

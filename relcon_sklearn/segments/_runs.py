@@ -1,4 +1,4 @@
-"""Runs of consecutive rows: what makes an index of a billion segments small."""
+"""Runs of consecutive rows, which keep the index of a billion segments small."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from ._lazy import LazyArray
 
 
 def run_starts(labels: np.ndarray) -> np.ndarray:
-    """Return where runs of equal neighbours start in a 1-D array."""
+    """Return the start index of each run of equal neighbours in a 1-D array."""
     return np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
 
 
 class Runs:
-    """Runs of consecutive rows, one after the other.
+    """Sequence of runs of consecutive rows.
 
-    The rows are numbered by their position, from 0 to ``n_rows - 1``: first those of the first
-    run, then those of the second. The memory it takes is a matter of the runs, not of the rows.
+    The rows of all runs are numbered by their position, from 0 to ``n_rows - 1``: first the rows of
+    the first run, then the rows of the second run, and so on. Memory grows with the number of runs,
+    not of rows.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class Runs:
         return int(self.edges[-1])
 
     def take(self, which: np.ndarray) -> Runs:
-        """Return the runs numbered, or masked, by `which`, in that order."""
+        """Return the runs selected by `which`, which is an array of run numbers or a mask."""
         return Runs(self.starts[which], self.sizes[which])
 
     def run_at(self, positions: np.ndarray) -> np.ndarray:
@@ -57,10 +58,10 @@ class Runs:
 
 
 class RunLabels(LazyArray):
-    """Labels of rows, of which consecutive rows mostly have the same: one label for each run.
+    """Labels of rows, stored as one label for each run of consecutive rows.
 
-    Estimators take it as `groups` without spelling it out row by row; to everybody else it is an
-    array-like of shape (n_rows,), which can be compared as an array can.
+    Estimators accept it as `groups` without expanding it to one label for each row. Elsewhere it is
+    an array-like of shape (n_rows,), which can be compared like an array.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class RunLabels(LazyArray):
     def _read(self, rows: np.ndarray) -> np.ndarray:
         return self.labels[self.runs.run_at(rows)]
 
-    # Without these, `groups == "ann"` would be False, and so an empty mask.
+    # Without these methods, `groups == "ann"` would be False instead of a mask.
     def __eq__(self, other) -> np.ndarray:
         return self._compare(operator.eq, other)
 

@@ -1,4 +1,4 @@
-"""Opening a segment store: what `fit` takes, without reading the segments."""
+"""Segment stores opened for reading, without reading the segments."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ._store_format import (
 
 
 def open_segments(path: str | os.PathLike) -> SegmentStore:
-    """Open a store of segments that a :class:`SegmentWriter` has made.
+    """Open a store of segments written by a :class:`SegmentWriter`.
 
-    Only the header and the index are read, whose size is a matter of the number of subjects and
-    hours (16 bytes for each hour of a subject), not of segments. What a writer has not committed
-    does not count. A store may be opened while it is being written; it then shows what was
+    Only the header and the index are read. The size of the index depends on the number of subjects
+    and hours (16 bytes for each hour of a subject), not on the number of segments. Only committed
+    segments count. A store may be opened while it is being written. It then shows the segments
     committed at that moment.
 
     Parameters
@@ -39,18 +39,19 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
     Returns
     -------
     store : SegmentStore
-        ``store.X`` and ``store.groups`` or ``store.hour_groups`` are what `fit` takes.
+        The opened store. Pass ``store.X`` to `fit` as X, and ``store.groups`` or
+        ``store.hour_groups`` as groups.
 
     Raises
     ------
     FileNotFoundError
         If there is no store at `path`.
     ValueError
-        If it is damaged, truncated or of another version, or holds no segments yet.
+        If the store is damaged, truncated or of another version, or has no segments yet.
 
     See Also
     --------
-    SegmentWriter : Make a store.
+    SegmentWriter : Write a store.
 
     Examples
     --------
@@ -63,11 +64,15 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
     ...     print(store.X.shape, store.subjects)
     (60, 64, 3) ['s0' 's1' 's2']
     """
-    # Absolute, so that what is opened later, here or in a worker, does not depend on where.
+    # Absolute, so that files opened later, here or in a worker, do not depend on the working
+    # directory.
     folder = Path(path).resolve()
     header = Header.read(folder)
     if header.n_segments == 0:
-        raise ValueError(f"{folder} holds no segments: nothing has been committed to it so far.")
+        raise ValueError(
+            f"{folder} holds no segments: nothing has been committed yet. Append segments with a "
+            "SegmentWriter."
+        )
     records = read_runs(folder, header)
     runs = Runs(records["start"], np.diff(records["start"], append=header.n_segments))
     names = np.array(read_subjects(folder, header))
@@ -75,31 +80,33 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
 
 
 class SegmentStore:
-    """A store opened for reading; see :func:`relcon_sklearn.open_segments`.
+    """Segment store opened for reading, as returned by :func:`relcon_sklearn.open_segments`.
 
     Attributes
     ----------
     X : array-like of shape (n_segments, n_timesteps, n_channels)
-        The segments, float32 whatever the store's dtype, read when they are indexed. Pickles as
-        the path of the store.
+        The segments. Values are read when they are indexed, and are float32 for every dtype of the
+        store. It is pickled as the path of the store.
     groups : array-like of shape (n_segments,)
-        Name of each segment's subject. Kept by runs of equal neighbours; indexed, and compared, as
-        an array is.
+        Name of each segment's subject. Stored as one label for each run of equal neighbours. It
+        can be indexed and compared like an array.
     hour_groups : array-like of int of shape (n_segments,)
-        Number of each segment's subject and hour: the groups from which RelCon draws its
-        within-subject candidates where recordings are long.
+        Number of each segment's subject and hour. RelCon draws within-subject candidates from these
+        groups where recordings are long.
     times : memmap of shape (n_segments,) or ndarray or None
-        When each segment starts: datetime64[ns] (UTC), or seconds; None if it was not recorded.
+        Start time of each segment, as datetime64[ns] (UTC) or in seconds. None if the store has no
+        times.
     subjects : ndarray of str
         Names of the subjects.
     sampling_rate : float
-        In Hz.
+        Sampling rate in Hz.
     units : str
         Unit of the values.
     channels : list of str
         Names of the channels.
     columns : list of str
-        Names of further values, to be had as ``store[name]``, a memmap of shape (n_segments,).
+        Names of the further values. ``store[name]`` returns them as a memmap of shape
+        (n_segments,).
     """
 
     def __init__(
@@ -112,7 +119,7 @@ class SegmentStore:
         subject = records["subject"].astype(np.int64)
         self.subjects = names[np.unique(subject)]
         self.groups = _label(subject, runs.sizes, names)
-        # One number for a subject and hour, however many runs they are in.
+        # One number for each pair of subject and hour, which may have several runs.
         hour, codes = np.unique(subject * 2**32 + records["hour"], return_inverse=True)
         self.hour_groups = _label(codes, runs.sizes, np.arange(len(hour)))
         self.sampling_rate, self.units = header.sampling_rate, header.units
@@ -129,43 +136,43 @@ class SegmentStore:
 
     @property
     def times(self) -> np.ndarray | None:
-        """When each segment starts."""
+        """Start time of each segment."""
         if self._header.times is None:
             return None
         return self._values(TIMES, TIME_DTYPES[self._header.times])
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._header.columns:
-            raise KeyError(f"The store has no column {name!r}; it has {self.columns}.")
+            raise KeyError(f"The store has no column {name!r}. Its columns are {self.columns}.")
         return self._values(column_file(name), self._header.columns[name])
 
     def select(self, subjects: Iterable[str]) -> SegmentStore:
-        """Return the store as if it held the given subjects only, for instance those to train on.
+        """Return the store restricted to the given subjects, for example the training subjects.
 
-        Nothing is copied but the index.
+        Only the index is copied.
 
         Parameters
         ----------
         subjects : iterable of str
-            Names of subjects.
+            Names of the subjects.
 
         Returns
         -------
         store : SegmentStore
-            Their segments, in the order of the store.
+            The segments of these subjects, in the order of the store.
 
         Raises
         ------
         ValueError
-            If a name is not in the store, or none is given.
+            If a name is not in the store, or if `subjects` is empty.
         """
         wanted = np.unique([str(name) for name in subjects])
         unknown = np.setdiff1d(wanted, self.subjects)
         if len(unknown) or not len(wanted):
             raise ValueError(
-                f"subjects names {unknown.tolist()}, which the store does not have."
+                f"subjects has {unknown.tolist()}, which the store does not have."
                 if len(unknown)
-                else "subjects is empty; name at least one."
+                else "subjects is empty. Pass at least one name."
             )
         keep = np.isin(self._names, wanted)[self._records["subject"]]
         return SegmentStore(
@@ -180,16 +187,16 @@ class SegmentStore:
 
 
 class StoredSegments(LazyArray):
-    """The segments of a store as an array-like of float32; pickles as a path.
+    """Segments of a store as an array-like of float32, which is pickled as a path.
 
     Parameters
     ----------
     folder : Path
-        The store.
+        Directory of the store.
     header : Header
-        Its header.
+        Header of the store.
     runs : Runs
-        Which of its rows.
+        Rows of the store to include.
     """
 
     def __init__(self, folder: Path, header: Header, runs: Runs):
@@ -212,6 +219,6 @@ class StoredSegments(LazyArray):
 
 
 def _label(codes: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> RunLabels:
-    """Label runs with ``labels[codes]``, making one of neighbours that have the same."""
+    """Label runs with ``labels[codes]`` and merge neighbouring runs with the same label."""
     first = run_starts(codes)
     return RunLabels(labels[codes[first]], np.add.reduceat(sizes, first))

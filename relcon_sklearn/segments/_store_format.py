@@ -1,26 +1,27 @@
 """Layout of a segment store on disk.
 
-A store is a directory of raw, little-endian files that only ever grow, and a header that says how
-much of them counts:
+A store is a directory of raw, little-endian files that only grow, and a header with the size of the
+committed part of each file:
 
 ==================  =============================================================================
 ``segments.raw``    the segments, (n_segments, n_timesteps, n_channels), C order
-``times.raw``       when each segment starts, 8 bytes each; empty if the store has no times
+``times.raw``       start time of each segment, 8 bytes each; empty if the store has no times
 ``runs.raw``        one record of 16 bytes for each run of segments of one subject and hour
-``subjects.txt``    names of the subjects, a JSON string a line
+``subjects.txt``    names of the subjects, one JSON string per line
 ``column-*.raw``    further values, one for each segment
-``header.json``     what all this is, and how many segments, runs and subjects have been committed
-``writer.lock``     empty; locked while a writer is at work
+``header.json``     description, and the number of committed segments, runs and subjects
+``writer.lock``     empty; locked while a writer is open
 ==================  =============================================================================
 
-Data are flushed to disk before the header that counts them replaces the one before. Whatever lies
-in a file behind the committed part is the rest of an append that was cut short, and is ignored.
+Data are flushed to disk before the header that counts them replaces the previous header. Bytes
+after the committed part of a file come from an interrupted append and are ignored.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +41,22 @@ TIME_DTYPES = {"datetime": "<M8[ns]", "seconds": "<f8"}
 SEGMENTS, TIMES, RUNS, SUBJECTS = "segments.raw", "times.raw", "runs.raw", "subjects.txt"
 HEADER, LOCK = "header.json", "writer.lock"
 
-# Parameters of SegmentWriter.append.
+# Parameter names of SegmentWriter.append, which columns cannot have.
 RESERVED = ("X", "subject", "times", "hours")
 
 
 def column_file(name: str) -> str:
-    """Return the name of the file of a column."""
+    """Return the file name of a column."""
     return f"column-{name}.raw"
 
 
 @dataclasses.dataclass
 class Header:
-    """Header of a store: a description that stays, and counts that grow.
+    """Header of a store: a fixed description, and counts that grow.
 
-    `scale` is the value of one integer step, in `units`, for dtype "int16", else None. `times` is
-    "datetime", "seconds" or None, and open until the first segments come. `columns` maps names to
-    NumPy's names of dtypes.
+    `scale` is the value of one integer step, in `units`, for dtype "int16", and None otherwise.
+    `times` is "datetime", "seconds" or None, and is set by the first append. `columns` maps names
+    to NumPy dtype strings.
     """
 
     n_timesteps: int
@@ -73,7 +74,7 @@ class Header:
     subjects_bytes: int = 0
 
     def file_sizes(self) -> dict[str, int]:
-        """Return the committed bytes of each file."""
+        """Return the number of committed bytes of each file."""
         row_bytes = self.n_timesteps * self.n_channels * np.dtype(DTYPES[self.dtype]).itemsize
         return {
             SEGMENTS: self.n_segments * row_bytes,
@@ -87,12 +88,12 @@ class Header:
         }
 
     def description(self) -> dict[str, Any]:
-        """Return what two stores must share to be continued one by the other's writer."""
+        """Return the part of the header that a writer must match to continue a store."""
         counts = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes"}
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in counts}
 
     def write(self, folder: Path) -> None:
-        """Replace the header of the store in one step that either happens or does not."""
+        """Replace the header of the store atomically."""
         record = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
         text = json.dumps(record, indent=1) + "\n"
         write_atomically(folder / HEADER, text.encode())
@@ -104,34 +105,34 @@ class Header:
         Raises
         ------
         FileNotFoundError
-            If there is no store.
+            If there is no store in `folder`.
         ValueError
-            If it is not a store of this version, or files are shorter than the header says.
+            If the store has another version, or files are shorter than the header says.
         """
         path = folder / HEADER
         if not path.is_file():
             raise FileNotFoundError(
-                f"{folder} is no segment store: there is no {HEADER} in it. Pass the directory "
-                "that a SegmentWriter wrote to."
+                f"{folder} is not a segment store: it has no {HEADER}. Pass the directory that a "
+                "SegmentWriter wrote to."
             )
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path} cannot be read as JSON ({error}).") from error
+            raise ValueError(f"{path} is damaged: it is not valid JSON ({error}).") from error
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise ValueError(f"{path} is not the header of a segment store.")
         version = record.get("version")
         if version != VERSION:
             raise ValueError(
                 f"{folder} is a segment store of version {version!r}, but this relcon_sklearn "
-                f"reads version {VERSION}: upgrade relcon_sklearn, or write the store anew."
+                f"reads version {VERSION}. Upgrade relcon_sklearn, or write the store again."
             )
         names = {field.name for field in dataclasses.fields(cls)}
         given = set(record) - {"format", "version"}
         if given != names:
             raise ValueError(
-                f"{path} is damaged: fields {sorted(names - given)} are missing, "
-                f"{sorted(given - names)} unknown."
+                f"{path} is damaged: fields {sorted(names - given)} are missing, fields "
+                f"{sorted(given - names)} are unknown."
             )
         header = cls(**{name: record[name] for name in names})
         header._check_values(path)
@@ -147,8 +148,8 @@ class Header:
                 raise ValueError(f"{path} is damaged: {name} is {value!r}.")
         if self.dtype not in DTYPES or self.times not in (*TIME_DTYPES, None):
             raise ValueError(
-                f"{path} is damaged: dtype is {self.dtype!r} and times is {self.times!r}; expected "
-                f"one of {list(DTYPES)}, and one of {list(TIME_DTYPES)} or null."
+                f"{path} is damaged: dtype is {self.dtype!r} and times is {self.times!r}. Expected "
+                f"dtype in {list(DTYPES)}, and times in {list(TIME_DTYPES)} or null."
             )
         if (self.dtype == "int16") != isinstance(self.scale, float):
             raise ValueError(
@@ -163,10 +164,49 @@ class Header:
             size = path.stat().st_size if path.is_file() else 0
             if size < expected:
                 raise ValueError(
-                    f"{path} is truncated: it has {size} bytes, but the {self.n_segments} "
-                    f"segments of the store's header need {expected}. Copy the store again, or "
-                    "write it anew."
+                    f"{path} is truncated: it has {size} bytes, but the store's {self.n_segments} "
+                    f"segments need {expected}. Copy the store again, or write it again."
                 )
+
+
+def make_header(
+    n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
+) -> Header:
+    """Return the header of an empty store, after a check of the writer's parameters."""
+    for name, value in (("n_timesteps", n_timesteps), ("n_channels", n_channels)):
+        if not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise ValueError(f"{name}={value!r} is not valid. Pass an integer of at least 1.")
+    if not (0 < sampling_rate < math.inf):
+        raise ValueError(
+            f"sampling_rate={sampling_rate!r} is not valid. Pass a positive rate in Hz."
+        )
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype={dtype!r} is not supported. Choose one of {list(DTYPES)}.")
+    if dtype != "int16" and scale is not None:
+        raise ValueError(f"scale={scale!r} requires dtype='int16'. Got dtype={dtype!r}.")
+    if dtype == "int16":
+        scale = 1 / 2048 if scale is None else float(scale)
+        if not 0 < scale < math.inf:
+            raise ValueError(
+                f"scale={scale!r} is not valid. Pass a positive number of {units} per integer step."
+            )
+    if channels is None:
+        channels = ["x", "y", "z"] if n_channels == 3 else [f"c{i}" for i in range(n_channels)]
+    elif len(channels) != n_channels:
+        raise ValueError(
+            f"channels has {len(channels)} names, but n_channels={n_channels}. Pass one name for "
+            "each channel."
+        )
+    return Header(
+        n_timesteps=int(n_timesteps),
+        n_channels=int(n_channels),
+        sampling_rate=float(sampling_rate),
+        units=units,
+        channels=[str(name) for name in channels],
+        dtype=dtype,
+        scale=scale,
+        columns={k: check_column(k, v).str for k, v in (columns or {}).items()},
+    )
 
 
 def read_subjects(folder: Path, header: Header) -> list[str]:
@@ -179,7 +219,7 @@ def read_subjects(folder: Path, header: Header) -> list[str]:
         raise ValueError(f"{folder / SUBJECTS} is damaged ({error}).") from error
     if len(names) != header.n_subjects:
         raise ValueError(
-            f"{folder / SUBJECTS} is damaged: {len(names)} names where the header counts "
+            f"{folder / SUBJECTS} is damaged: it has {len(names)} names, but the header counts "
             f"{header.n_subjects}."
         )
     return names
@@ -200,25 +240,25 @@ def read_runs(folder: Path, header: Header) -> np.ndarray:
 
 
 def check_column(name: str, dtype: str) -> np.dtype:
-    """Return the dtype of a column, little-endian.
+    """Return the little-endian dtype of a column.
 
     Raises
     ------
     ValueError
-        If `name` cannot be part of a file's name, or `dtype` has no fixed size.
+        If `name` is not an identifier or is reserved, or if `dtype` has no fixed size.
     """
     if not (isinstance(name, str) and name.isidentifier() and name not in RESERVED):
         raise ValueError(
-            f"columns has the name {name!r}; choose one made of letters, digits and underscores, "
-            f"other than {', '.join(RESERVED)}."
+            f"columns has the name {name!r}. Choose a name made of letters, digits and "
+            f"underscores, other than {', '.join(RESERVED)}."
         )
     try:
         checked = np.dtype(dtype).newbyteorder("<")
     except TypeError as error:
-        raise ValueError(f"columns[{name!r}]={dtype!r} is no dtype of NumPy.") from error
+        raise ValueError(f"columns[{name!r}]={dtype!r} is not a NumPy dtype.") from error
     if checked.kind not in "biufUmM" or checked.itemsize == 0:
         raise ValueError(
-            f"columns[{name!r}]={dtype!r} has no fixed size; for text give the greatest length, "
-            "as in 'U16'."
+            f"columns[{name!r}]={dtype!r} has no fixed size. For text give the maximum length, as "
+            "in 'U16'."
         )
     return checked

@@ -1,4 +1,4 @@
-"""Batches: who is an anchor when, who is compared with whom, and what is read."""
+"""Batches: the order of the anchors, their candidates, and the rows that are read."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
 from relcon_sklearn._batches import Batch, Batches, GroupIndex
-from relcon_sklearn._batches._batches import drop_repeats, keep_some
+from relcon_sklearn._batches._batches import drop_repeats, sample_candidates
 from relcon_sklearn.segments._array import SegmentArray
 
 properties = settings(derandomize=True, max_examples=80, deadline=None)
@@ -58,7 +58,7 @@ def same(first, second):
 
 
 def singles(n):
-    """Every row on its own."""
+    """An index in which every row is a separate group."""
     return GroupIndex.from_labels(np.arange(n))
 
 
@@ -163,7 +163,7 @@ def test_without_groups_only_the_other_anchors_are_candidates():
             assert sorted(candidates) == sorted(rows - {anchor})
 
 
-def test_small_groups_give_what_they_have():
+def test_small_groups_contribute_all_their_members():
     # Groups of three, two and one: two, one and no mates.
     groups = np.array([0, 1, 2, 1, 0, 0])
     mates = {0: {4, 5}, 4: {0, 5}, 5: {0, 4}, 1: {3}, 3: {1}, 2: set()}
@@ -205,7 +205,7 @@ def test_within_subject_candidates_only():
     for batch in batches_of(n=20, n_groups=5, n_within=3, n_between=0):
         for anchor, candidates in lists(batch):
             assert sorted(candidates) == [r for r in range(anchor % 5, 20, 5) if r != anchor]
-        # And who is in no list is not read.
+        # Rows that are in no list are not read.
         used = {row for anchor, candidates in lists(batch) for row in (anchor, *candidates)}
         assert used == set(numbers(batch))
 
@@ -229,7 +229,7 @@ def test_every_other_anchor_is_drawn_as_often():
     assert (counts.diagonal() == 0).all()
     others = counts[~np.eye(6, dtype=bool)].reshape(6, 5)
     assert (others.sum(axis=1) == 1200).all()
-    # Two draws of an anchor are not the same one: counts vary less than chisquare has it.
+    # Two draws of an anchor are distinct: counts vary less than chisquare assumes.
     assert min(chisquare(row).pvalue for row in others) > 1e-3
 
 
@@ -240,7 +240,7 @@ def test_keep_some(n_rows, width, n, seed):
     candidates = rng.permuted(np.tile(np.arange(20), (n_rows, 1)), axis=1)[:, :width]
     candidates[rng.random(candidates.shape) < 0.3] = -1
     before = candidates.copy()
-    kept = keep_some(candidates, n, rng)
+    kept = sample_candidates(candidates, n, rng)
     assert_array_equal(candidates, before)
     assert kept.shape == (len(candidates), min(n, width))
     for row, full in zip(kept.tolist(), candidates.tolist(), strict=True):
@@ -252,7 +252,7 @@ def test_keep_some(n_rows, width, n, seed):
 
 def test_each_row_keeps_any_of_its_candidates_as_often():
     candidates = np.tile([3, -1, 0, 1, 2, -1], (6000, 1))
-    kept = keep_some(candidates, 2, np.random.default_rng(0))
+    kept = sample_candidates(candidates, 2, np.random.default_rng(0))
     pairs = {frozenset(row) for row in kept.tolist()}
     assert len(pairs) == 6  # of four, in one call
     counts = [sum(pair == set(row) for row in kept.tolist()) for pair in pairs]
@@ -261,10 +261,10 @@ def test_each_row_keeps_any_of_its_candidates_as_often():
 
 @pytest.mark.parametrize("n", [None, 4, 9])
 def test_keeping_all_draws_nothing(n):
-    # Batches are what they were before there was anything to choose.
+    # The generator is not advanced, so that batches do not depend on n_between.
     rng, candidates = np.random.default_rng(0), np.arange(12).reshape(3, 4)
     state = rng.bit_generator.state
-    assert_array_equal(keep_some(candidates, n, rng), candidates)
+    assert_array_equal(sample_candidates(candidates, n, rng), candidates)
     assert rng.bit_generator.state == state
 
 

@@ -1,4 +1,4 @@
-"""GroupIndex and hold_out_groups: draws within, over and by groups."""
+"""GroupIndex and hold_out_groups: draws within groups, evenly over groups, and of groups."""
 
 import itertools
 
@@ -39,21 +39,21 @@ def rows_of(index):
     return np.sort(index.rows_at(np.arange(index.n_rows)))
 
 
-def draw_mates(index, rows, k, rng):
-    """As GroupIndex.draw_mates, from rows to rows of an index of all rows."""
+def sample_within_group(index, rows, k, rng):
+    """GroupIndex.sample_within_group for rows instead of positions, of an index of all rows."""
     rows_at = index.rows_at(np.arange(index.n_rows))
-    mates = index.draw_mates(np.argsort(rows_at)[rows], k, rng)
+    mates = index.sample_within_group(np.argsort(rows_at)[rows], k, rng)
     return np.where(mates < 0, -1, rows_at[mates])
 
 
 def hold_out_rows(groups, fraction, rng):
-    """As hold_out_groups, giving rows."""
+    """The rows of the parts of hold_out_groups."""
     train, valid = hold_out_groups(GroupIndex.from_labels(groups), fraction, rng)
     return rows_of(train), np.arange(0) if valid is None else rows_of(valid)
 
 
 def equally_likely(counts):
-    """Whether counts are what equal chances give, but for one in ten thousand fixed seeds."""
+    """Whether counts agree with equal chances, which fails for one in ten thousand fixed seeds."""
     return chisquare(counts).pvalue > 1e-4
 
 
@@ -76,23 +76,26 @@ def test_draws_do_not_depend_on_the_type_of_labels(labels):
     index, expected = GroupIndex.from_labels(labels), GroupIndex.from_labels(NUMBERS)
     rows = np.arange(len(NUMBERS))
     assert_array_equal(
-        draw_mates(index, rows, 2, rng_of()), draw_mates(expected, rows, 2, rng_of())
+        sample_within_group(index, rows, 2, rng_of()),
+        sample_within_group(expected, rows, 2, rng_of()),
     )
-    assert_array_equal(index.spread(7, rng_of()), expected.spread(7, rng_of()))
+    assert_array_equal(index.sample_evenly(7, rng_of()), expected.sample_evenly(7, rng_of()))
     for part, expected_part in zip(
         hold_out_rows(labels, 0.4, rng_of()), hold_out_rows(NUMBERS, 0.4, rng_of()), strict=True
     ):
         assert_array_equal(part, expected_part)
 
 
-# ---------------------------------------------------------------- mates
+# ---------------------------------------------------------------- sample_within_group
 
 
 @properties
 @given(groups=some_groups, k=st.integers(0, 8), seed=seeds, data=st.data())
 def test_mates_are_others_of_the_group(groups, k, seed, data):
     rows = data.draw(st.lists(st.integers(0, len(groups) - 1), max_size=40))
-    mates = draw_mates(GroupIndex.from_labels(groups), np.array(rows, dtype=int), k, rng_of(seed))
+    mates = sample_within_group(
+        GroupIndex.from_labels(groups), np.array(rows, dtype=int), k, rng_of(seed)
+    )
     assert mates.shape == (len(rows), k)
     assert mates.dtype.kind == "i"
     for row, found in zip(rows, mates.tolist(), strict=True):
@@ -110,7 +113,7 @@ UNEVEN = np.array([0, 1, 0, 0, 2, 0, 1, 0, 0])
 @pytest.mark.parametrize("row", [0, 3, 8])
 def test_every_set_of_mates_is_equally_likely(row, k):
     rows = np.full(6000, row)
-    mates = np.sort(draw_mates(GroupIndex.from_labels(UNEVEN), rows, k, rng_of(k)), axis=1)
+    mates = np.sort(sample_within_group(GroupIndex.from_labels(UNEVEN), rows, k, rng_of(k)), axis=1)
     others = [i for i in np.flatnonzero(UNEVEN == 0) if i != row]
     sets = {members: 0 for members in itertools.combinations(others, k)}
     for members in map(tuple, mates.tolist()):
@@ -125,7 +128,7 @@ def test_every_mate_is_equally_likely_among_rows_of_many_groups():
     counts = np.zeros((len(groups), len(groups)), dtype=int)
     rng = rng_of(1)
     for _ in range(2500):
-        mates = draw_mates(index, rows, k, rng)
+        mates = sample_within_group(index, rows, k, rng)
         i, j = np.nonzero(mates >= 0)
         counts[i, mates[i, j]] += 1
     mate = (groups[:, None] == groups) & ~np.eye(len(groups), dtype=bool)
@@ -143,7 +146,7 @@ def test_every_mate_is_equally_likely_among_rows_of_many_groups():
 
 def test_rows_draw_independently():
     index = GroupIndex.from_labels(np.zeros(5))
-    mates = draw_mates(index, np.tile([0, 1], (4000, 1)).ravel(), 1, rng_of())
+    mates = sample_within_group(index, np.tile([0, 1], (4000, 1)).ravel(), 1, rng_of())
     pairs = mates.reshape(-1, 2)
     counts = np.zeros((5, 5), dtype=int)
     np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
@@ -152,18 +155,18 @@ def test_rows_draw_independently():
 
 def test_the_generator_is_the_only_source_of_mates():
     index, rows = GroupIndex.from_labels(np.arange(40) % 3), np.arange(40)
-    first, again, other = (draw_mates(index, rows, 3, rng_of(seed)) for seed in (0, 0, 1))
+    first, again, other = (sample_within_group(index, rows, 3, rng_of(seed)) for seed in (0, 0, 1))
     assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-# ---------------------------------------------------------------- spread
+# ---------------------------------------------------------------- sample_evenly
 
 
 @properties
 @given(groups=some_groups, n=st.integers(0, 40), seed=seeds)
-def test_spread_is_as_even_as_sizes_allow(groups, n, seed):
-    rows = GroupIndex.from_labels(groups).spread(n, rng_of(seed))
+def test_sample_evenly_is_as_even_as_sizes_allow(groups, n, seed):
+    rows = GroupIndex.from_labels(groups).sample_evenly(n, rng_of(seed))
     assert len(rows) == min(n, len(groups))
     assert (np.diff(rows) > 0).all()
     assert set(rows.tolist()) <= set(range(len(groups)))
@@ -174,23 +177,23 @@ def test_spread_is_as_even_as_sizes_allow(groups, n, seed):
 
 
 @pytest.mark.parametrize("n", [9, 10, 1000])
-def test_spread_of_more_than_there_are_is_everything_in_order(n):
-    assert_array_equal(GroupIndex.from_labels(UNEVEN).spread(n, rng_of()), np.arange(9))
+def test_sample_evenly_of_more_rows_than_there_are_returns_all_in_order(n):
+    assert_array_equal(GroupIndex.from_labels(UNEVEN).sample_evenly(n, rng_of()), np.arange(9))
 
 
-def test_spread_takes_any_member_and_any_group():
-    # Five of four groups of five: one each, and one group, drawn anew, gives another.
+def test_sample_evenly_draws_any_member_and_any_group():
+    # Five rows from four groups of five: one row of each, and a second row of one random group.
     groups = np.tile(np.arange(4), 5)
     index, rng = GroupIndex.from_labels(groups), rng_of()
-    draws = np.array([index.spread(5, rng) for _ in range(4000)])
+    draws = np.array([index.sample_evenly(5, rng) for _ in range(4000)])
     assert equally_likely(np.bincount(draws.ravel(), minlength=20))
     counts = np.array([np.bincount(groups[rows], minlength=4) for rows in draws])
     assert equally_likely((counts == 2).sum(axis=0))
 
 
-def test_the_generator_is_the_only_source_of_spread():
+def test_the_generator_is_the_only_source_of_even_samples():
     index = GroupIndex.from_labels(np.arange(40) % 3)
-    first, again, other = (index.spread(10, rng_of(seed)) for seed in (0, 0, 1))
+    first, again, other = (index.sample_evenly(10, rng_of(seed)) for seed in (0, 0, 1))
     assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 

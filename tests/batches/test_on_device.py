@@ -1,4 +1,4 @@
-"""DeviceSegments: the same batches, from a copy that lies where they are needed."""
+"""DeviceSegments: the same batches, from a copy in the memory of the device."""
 
 import numpy as np
 import pytest
@@ -30,10 +30,10 @@ N = 30
 
 
 def noise(dtype="f4", shape=(N, 5, 3)):
-    """Values that are rounded when cast, and the largest there are of integers."""
+    """Values that are rounded when cast, and the full range of integers."""
     rng = np.random.default_rng(0)
     if np.dtype(dtype).kind in "iu":
-        # As far as they are small enough to compute with.
+        # Only values that are small enough to compute with.
         low, high = np.clip([np.iinfo(dtype).min, np.iinfo(dtype).max], -(10**12), 10**12)
         return rng.integers(low, high, size=shape, endpoint=True).astype(dtype)
     return (30 * rng.normal(size=shape)).astype(dtype)
@@ -75,14 +75,14 @@ WIDE = ["f4", "f8", ">f8", "i4", "i8", "u2"]
 
 @on_each
 @pytest.mark.parametrize("dtype", [*NARROW, *WIDE])
-def test_same_rows_whatever_the_dtype(dtype, device, small_pieces):
+def test_same_rows_for_every_dtype(dtype, device, small_pieces):
     X = noise(dtype)
     segments, rows = kept(X, device), np.array([29, 0, 13, 13, 6, 7])
     found = segments.read(rows)
     assert found.dtype == torch.float32
     assert found.device.type == device
     assert_array_equal(found.cpu().numpy(), SegmentArray(X).read(rows))
-    # As narrow as it came, and no wider than float32.
+    # Narrow dtypes are kept, and all others are float32.
     assert segments._segments.dtype == NARROW.get(dtype, torch.float32)
 
 
@@ -196,7 +196,7 @@ def test_kept_if_the_copy_fits(dtype, itemsize):
 
 
 def test_larger_than_any_memory():
-    # 12 PB, whose size in bytes no 32-bit integer holds; nothing of it is read.
+    # 12 PB: the number of bytes does not fit into 32 bits. No row is read.
     X = np.broadcast_to(np.float32(0), (2**40, 1000, 3))
     array = SegmentArray(X)
     assert on_device(array, torch.device("meta"), lambda device: 2**40) is array
@@ -208,7 +208,7 @@ def test_nothing_changes_on_the_cpu():
 
 
 def free_everywhere(n, monkeypatch):
-    """Have every device, the CPU too, tell that so many bytes are free; return who asked."""
+    """Make every device, also the CPU, report `n` free bytes; return the devices asked for."""
     asked = []
     monkeypatch.setattr(_on_device, "_free_bytes", lambda device: asked.append(device) or n)
     return asked
@@ -224,7 +224,7 @@ def test_an_estimator_learns_the_same_from_the_copy(distance, device, motion, mo
         asked = free_everywhere(n_bytes, monkeypatch)
         embedder = tiny_embedder(device=device, max_epochs=1, **settings)
         found.append(embedder.fit(X.astype(np.float16), groups=subjects).transform(X))
-        # Of each of the modules that are trained.
+        # Once for each module that is trained.
         assert len(asked) == (2 if distance is None else 1)
     tolerance = {} if device == "cuda" else {"rtol": 0, "atol": 0}
     torch.testing.assert_close(*map(torch.from_numpy, found), **tolerance)
@@ -249,7 +249,7 @@ def test_kept_on_a_gpu():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_what_torch_holds_in_reserve_counts_as_free():
+def test_memory_reserved_by_torch_counts_as_free():
     device = torch.device("cuda")
     before = _on_device._free_bytes(device)
     block = torch.empty(2**28, dtype=torch.uint8, device=device)

@@ -1,4 +1,4 @@
-"""random_order: each number once, in an order that nothing but the seed decides."""
+"""random_order: each number once, in an order that only the seed determines."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_every_place_is_equally_likely_to_have_any_number(n):
     assert chisquare(counts.ravel(), np.full(100, counts.mean())).pvalue > 1e-4
 
 
-def test_neighbours_are_as_far_apart_as_strangers():
+def test_neighbours_are_as_far_apart_as_random_numbers():
     numbers = RandomNetwork(2**20 + 3, 0)[:20_000]
     steps = np.abs(np.diff(numbers)) / 2**20
     # The distance of two uniform numbers: mean 1/3, standard deviation 0.236.

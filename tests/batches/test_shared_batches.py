@@ -1,4 +1,4 @@
-"""SharedBatches: every segment of a batch an anchor, with its set's and other sets' members."""
+"""SharedBatches: every segment is an anchor, with candidates from its set and from other sets."""
 
 import numpy as np
 import pytest
@@ -155,7 +155,7 @@ def test_mates_change_from_epoch_to_epoch():
 
 
 def test_single_segments_are_as_in_independent_batches():
-    # Groups of one: no mates, and the only member of each other set is its anchor.
+    # Groups of one: no candidates of the same group, and each other set has one member.
     array, index = SegmentArray(numbered(11)), GroupIndex.from_labels(np.arange(11))
     for kind in (SharedBatches, Batches):
         for batch in kind(array, index, 4, 0, n_within=3):

@@ -6,15 +6,15 @@ from tests.support.local_server import LocalServer
 
 
 @pytest.fixture(autouse=True)
-def this_machine_only(monkeypatch):
-    """No test may reach for the network."""
+def no_network(monkeypatch):
+    """Fail a test that connects to another machine."""
     resolve = socket.getaddrinfo
 
-    def local(host, *args, **kwargs):
-        assert host in ("127.0.0.1", "localhost"), f"a test asked for {host}"
+    def resolve_local(host, *args, **kwargs):
+        assert host in ("127.0.0.1", "localhost"), f"a test requested {host}"
         return resolve(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket, "getaddrinfo", local)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_local)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 

@@ -1,4 +1,4 @@
-"""load_benchmark: segments, classes and folds of each protocol; nothing of the test part leaks."""
+"""load_benchmark: segments, classes and folds of each protocol; no leaks from the test part."""
 
 import pickle
 
@@ -34,11 +34,11 @@ LABELS = {
     "pamap2": ["lying", "sitting", "running", "ironing", "watching TV"],
     "opportunity": ["Stand", "Walk", "Sit", "Lie"],
 }
-SECONDS = 12.0  # of each label, one after the other
+SECONDS = 12.0  # duration of each label; labels follow one another
 
 
 def recordings(name):
-    """Recordings as a fetcher returns them, one for each subject, all with all labels."""
+    """Return recordings like a fetcher, one for each subject, each with all labels."""
     rng = np.random.default_rng(0)
     rate, labels = RATES[name], LABELS[name]
     n = int(SECONDS * rate)
@@ -59,15 +59,15 @@ def recordings(name):
         placement="somewhere",
         channel_names=["x", "y", "z"],
         label_names=labels,
-        DESCR="About it.",
+        DESCR="A description.",
         licence="CC BY 4.0",
-        citation="Somebody.",
+        citation="An article.",
     )
 
 
 @pytest.fixture
 def fetched(monkeypatch):
-    """Replace the fetchers; the recordings that they return, and a list of their calls."""
+    """Replace the fetchers; return the recordings that they return, and a list of their calls."""
     data = {name: recordings(name) for name in SUBJECTS}
     calls = []
 
@@ -78,8 +78,9 @@ def fetched(monkeypatch):
 
         return fetch
 
-    for name in data:
-        monkeypatch.setattr(_benchmark, f"fetch_{name}", fetcher(name))
+    for (name, protocol), task in _benchmark._TASKS.items():
+        patched = task._replace(fetch=fetcher(name))
+        monkeypatch.setitem(_benchmark._TASKS, (name, protocol), patched)
     return Bunch(data=data, calls=calls)
 
 
@@ -96,7 +97,8 @@ def test_segments(fetched, name, protocol):
     assert len(bench.X) == len(bench.y) == len(bench.groups) == len(bench.hour_groups)
     assert (bench.name, bench.protocol) == (name, protocol)
     assert (bench.sampling_rate, bench.units, bench.placement) == (100.0, "g", "somewhere")
-    assert (bench.DESCR, bench.licence, bench.citation) == ("About it.", "CC BY 4.0", "Somebody.")
+    assert (bench.DESCR, bench.licence) == ("A description.", "CC BY 4.0")
+    assert bench.citation == "An article."
 
 
 def test_windows_overlap_by_half_in_one_protocol_only(fetched):
@@ -116,7 +118,7 @@ def test_labels_cover_more_than_half(fetched):
     whole = load_benchmark("opportunity")
     data.labels[0] = np.where(np.arange(len(data.labels[0])) < 5 * 30, "", data.labels[0])
     assert whole.dropped["windows_unlabelled"] == 0
-    # Half of the first window has no label now, and none of the second.
+    # Half of the first window is now unlabelled. The second window is fully labelled.
     bench = load_benchmark("opportunity")
     assert bench.dropped["windows_unlabelled"] == 1
     assert_array_equal(bench.X, whole.X[1:])
@@ -155,7 +157,7 @@ def test_no_subject_on_both_sides(fetched, name, protocol):
     assert sorted(tested) == list(range(len(bench.X)))
 
 
-def test_subjects_are_dealt_in_turn(fetched):
+def test_subjects_are_assigned_to_folds_in_turn(fetched):
     def tested(name, **options):
         bench = load_benchmark(name, **options)
         return [set(bench.groups[test].tolist()) for _, test in bench.folds]
@@ -188,7 +190,7 @@ def test_mean_and_scale_are_those_of_the_training_part(fetched, name, protocol):
 
 
 @pytest.mark.parametrize(("name", "protocol"), TASKS)
-def test_nothing_of_the_test_part_leaks(fetched, name, protocol):
+def test_test_part_does_not_leak(fetched, name, protocol):
     before = load_benchmark(name, protocol=protocol)
     data = fetched.data[name]
     tested = np.unique(before.groups[before.folds[1][1]])
@@ -234,7 +236,7 @@ def test_clipped_in_one_protocol_only(fetched):
     assert load_benchmark("pamap2", protocol="subject-5fold").X.max() == 9.0
 
 
-def test_holes_up_to_a_quarter_of_a_second_are_bridged(fetched):
+def test_gaps_up_to_a_quarter_of_a_second_are_interpolated(fetched):
     data = fetched.data["opportunity"]
     whole = len(load_benchmark("opportunity").X)
 
@@ -250,7 +252,7 @@ def test_holes_up_to_a_quarter_of_a_second_are_bridged(fetched):
     assert without(12) < whole
 
 
-def test_folds_are_what_scikit_learn_takes(fetched):
+def test_folds_are_accepted_by_scikit_learn(fetched):
     bench = load_benchmark("opportunity")
     summary = FunctionTransformer(lambda X: X.mean(axis=1))
     model = make_pipeline(summary, LogisticRegression(max_iter=1000))
@@ -271,9 +273,9 @@ def test_same_each_time_and_picklable(fetched):
 
 def test_protocols(fetched):
     assert load_benchmark("opportunity").protocol == "leave-one-subject-out"
-    with pytest.raises(ValueError, match=r"protocol=None, but 'pamap2' is in more than one"):
+    with pytest.raises(ValueError, match=r"protocol=None, but 'pamap2' has several protocols"):
         load_benchmark("pamap2")
-    with pytest.raises(ValueError, match="pass protocol='leave-one-subject-out', or one of"):
+    with pytest.raises(ValueError, match="Pass protocol='leave-one-subject-out', or one of"):
         load_benchmark("opportunity", protocol="subject-5fold")
     with pytest.raises(ValueError, match="'name' parameter of load_benchmark"):
         load_benchmark("hapt")

@@ -1,4 +1,4 @@
-"""Recordings in npz files: the format, round trips, and files that are refused."""
+"""Recordings in npz files: the format, round trips, and invalid files."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from hypothesis.extra import numpy as hnp
 from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.datasets._npz import load_npz_recordings, save_npz_recordings
+from relcon_sklearn.datasets import load_npz_recordings, save_npz_recordings
 from tests.support.reference import SHARED
 
 
 def arrays(**changes):
-    """Three recordings of 4, 1 and 3 samples; None takes an array out."""
+    """Return arrays of three recordings of 4, 1 and 3 samples; None removes an array."""
     default = {
         "signal": np.arange(24, dtype=np.float32).reshape(8, 3),
         "recording_start": np.array([0, 4, 5, 8]),
@@ -60,7 +60,7 @@ def test_plain_file(path):
     assert type(data.placement) is str
 
 
-def test_least_file(path):
+def test_required_arrays_only(path):
     data = load_npz_recordings(write(path, recording_label=None, placement=None))
     assert lists(data.labels) == [[""] * 4, [""], [""] * 3]
     assert (data.placement, data.label_names) == ("", [])
@@ -102,7 +102,7 @@ def test_timestamps(path, stamps, dtype):
     assert [len(part) for part in data.timestamps] == [4, 1, 3]
 
 
-def test_everything_else_is_passed_on(path):
+def test_other_arrays_are_returned_unchanged(path):
     data = load_npz_recordings(
         write(
             path,
@@ -129,51 +129,54 @@ def test_channels(path):
     assert data.channel_names == ["up", "left"]
 
 
-def test_long_labels_take_no_memory(path):
+def test_long_labels_are_not_copied_for_each_sample(path):
     data = load_npz_recordings(write(path, recording_label=np.array(["x" * 5000] * 3)))
     assert data.labels[0].strides == (0,)
 
 
-# ---------------------------------------------------------------- files that are refused
+# ---------------------------------------------------------------- invalid files
 
 
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"signal": None}, "lacks signal, or signal_int16 and signal_scale"),
-        ({"signal": None, "signal_int16": np.zeros((8, 3), np.int16)}, "lacks signal"),
-        ({"recording_start": None}, "lacks recording_start"),
-        ({"recording_subject": None, "units": None}, "lacks recording_subject, units"),
-        ({"sampling_rate": None}, "lacks sampling_rate"),
-        ({"units": np.array("m/s^2")}, r"units is 'm/s\^2', but must be 'g'"),
-        ({"signal": np.zeros(8)}, r"signal has shape \(8,\)"),
-        ({"recording_start": np.array([0, 4, 5, 7])}, "from 0 to 7, .* number of samples, 8"),
-        ({"recording_start": np.array([0, 4, 5])}, "from 0 to 5"),
-        ({"recording_start": np.array([1, 4, 5, 8])}, "from 1 to 8"),
-        ({"recording_start": np.array([0, 5, 4, 8])}, "recording 1 goes from 5 to 4"),
-        ({"recording_start": np.array([0, 4, 4, 8])}, "recording 1 goes from 4 to 4"),
-        ({"recording_start": np.array([0.0, 4.0, 5.0, 8.0])}, "dtype float64"),
-        ({"recording_start": np.array([8])}, r"recording_start has shape \(1,\)"),
+        ({"signal": None}, "lacks a signal.*array signal, or signal_int16 and signal_scale"),
+        ({"signal": None, "signal_int16": np.zeros((8, 3), np.int16)}, "lacks a signal"),
+        ({"recording_start": None}, "lacks the arrays recording_start"),
+        ({"recording_subject": None, "units": None}, "lacks the arrays recording_subject, units"),
+        ({"sampling_rate": None}, "lacks the arrays sampling_rate"),
+        ({"units": np.array("m/s^2")}, r"units must be 'g'\. Got 'm/s\^2'"),
+        ({"signal": np.zeros(8)}, r"signal must have shape .* Got \(8,\)"),
+        ({"recording_start": np.array([0, 4, 5, 7])}, "number of samples, 8.* Got 0 to 7"),
+        ({"recording_start": np.array([0, 4, 5])}, "Got 0 to 5"),
+        ({"recording_start": np.array([1, 4, 5, 8])}, "Got 1 to 8"),
+        ({"recording_start": np.array([0, 5, 4, 8])}, "Recording 1 goes from 5 to 4"),
+        ({"recording_start": np.array([0, 4, 4, 8])}, "Recording 1 goes from 4 to 4"),
+        ({"recording_start": np.array([0.0, 4.0, 5.0, 8.0])}, "recording_start .*dtype float64"),
+        ({"recording_start": np.array([8])}, r"recording_start must be .* Got shape \(1,\)"),
         ({"recording_subject": np.array(["a"])}, r"recording_subject has shape \(1,\).* 3 rec"),
         ({"recording_label": np.array(["a"] * 4)}, r"recording_label has shape \(4,\)"),
         ({"recording_age": np.array(3)}, r"recording_age has shape \(\)"),
         ({"sample_speed": np.zeros(7)}, r"sample_speed has shape \(7,\), but there are 8 samples"),
         ({"sample_timestamp": np.zeros(9)}, r"sample_timestamp has shape \(9,\)"),
-        ({"sample_timestamp": np.array(["now"] * 8)}, "sample_timestamp is of dtype <U3"),
+        ({"sample_timestamp": np.array(["now"] * 8)}, "sample_timestamp must be .* Got dtype <U3"),
         ({"sample_label": np.zeros(8, int)}, "sample_label, but lacks label_names"),
         (
             {"sample_label": np.arange(8), "label_names": np.array(["", "a"])},
-            "sample_label has 0 to 7, but label_names only 2 names",
+            "sample_label must be from 0 to 1, since label_names has 2 names. Got 0 to 7",
         ),
         (
             {"sample_label": np.full(8, -1), "label_names": np.array(["", "a"])},
-            "sample_label has -1 to -1",
+            "sample_label .* Got -1 to -1",
         ),
-        ({"sample_label": np.zeros(8), "label_names": np.array(["", "a"])}, "dtype float64"),
-        ({"sampling_rate": np.array(0.0)}, "sampling_rate is 0.0"),
-        ({"sampling_rate": np.array([50.0, 50.0])}, "but must be one number"),
-        ({"sampling_rate": np.array("fast")}, "sampling_rate is fast"),
-        ({"channel_names": np.array(["x"])}, "channel_names has 1 names of 3 channels"),
+        (
+            {"sample_label": np.zeros(8), "label_names": np.array(["", "a"])},
+            "sample_label .*dtype float64",
+        ),
+        ({"sampling_rate": np.array(0.0)}, "sampling_rate must be .* Got 0.0"),
+        ({"sampling_rate": np.array([50.0, 50.0])}, "sampling_rate must be one number"),
+        ({"sampling_rate": np.array("fast")}, "sampling_rate must be .* Got fast"),
+        ({"channel_names": np.array(["x"])}, "channel_names has 1 names, but there are 3 channels"),
         ({"labels": np.zeros(3)}, "has arrays named labels"),
         ({"note": np.array([{}], dtype=object)}, "the array note cannot be read"),
     ],
@@ -183,22 +186,22 @@ def test_contradictions(path, changes, match):
         load_npz_recordings(write(path, **changes))
 
 
-def test_no_file(path):
+def test_missing_file(path):
     with pytest.raises(FileNotFoundError):
         load_npz_recordings(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"x,y,z\n0,0,1\n"])
-def test_no_npz_file(path, content):
+def test_file_that_is_not_npz(path, content):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is no npz file"):
+    with pytest.raises(ValueError, match="is not an npz file"):
         load_npz_recordings(path)
 
 
-def test_part_of_a_file(path):
+def test_incomplete_file(path):
     content = write(path).read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match="only a part of one"):
+    with pytest.raises(ValueError, match="or it is incomplete"):
         load_npz_recordings(path)
 
 
@@ -215,7 +218,7 @@ def test_damaged_file(path):
 
 
 def assert_same(actual, expected):
-    """Compare two Bunches with all there is in them."""
+    """Compare all entries of two Bunches."""
     assert set(actual) == set(expected)
     for name, values in expected.items():
         found = actual[name]
@@ -236,7 +239,7 @@ FLOATS = st.floats(-8, 8, width=32)
 
 @st.composite
 def bunches(draw):
-    """Draw recordings as load_npz_recordings returns them."""
+    """Draw recordings in the form that load_npz_recordings returns."""
     sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     n_channels = draw(st.integers(1, 3))
     names = draw(st.lists(TEXT.filter(bool), max_size=3, unique=True))
@@ -276,7 +279,7 @@ def test_round_trip(tmp_path_factory, data):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_least_to_write(path):
+def test_required_entries_only(path):
     recordings = [np.zeros((3, 2)), np.ones((4, 2), np.int16)]
     save_npz_recordings(
         path, {"recordings": recordings, "subjects": ["a", "b"], "sampling_rate": 5, "DESCR": None}
@@ -287,7 +290,7 @@ def test_least_to_write(path):
     assert "DESCR" not in data
 
 
-def test_labels_are_written_once_where_that_will_do(path):
+def test_labels_are_written_once_for_each_recording_where_possible(path):
     data = arrays() | {"recordings": np.split(np.zeros((8, 3)), [4, 5]), "subjects": list("aba")}
     data = {name: data[name] for name in ("recordings", "subjects", "sampling_rate")}
     for labels, by_sample in [
@@ -330,32 +333,35 @@ def good(**changes):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"recordings": None}, "data lacks recordings"),
-        ({"subjects": None, "sampling_rate": None}, "data lacks subjects, sampling_rate"),
-        ({"units": "m/s^2"}, r"units is 'm/s\^2'"),
-        ({"recordings": []}, "it is empty"),
-        ({"recordings": [np.zeros(4), np.zeros(2)]}, r"shapes \('n_samples',\)"),
-        ({"recordings": [np.zeros((4, 3)), np.zeros((2, 2))]}, "same channels"),
+        ({"recordings": None}, "data lacks the entries recordings"),
+        ({"subjects": None, "sampling_rate": None}, "lacks the entries subjects, sampling_rate"),
+        ({"units": "m/s^2"}, r"units must be 'g'\. Got 'm/s\^2'"),
+        ({"recordings": []}, "recordings must be .* Got an empty list"),
+        ({"recordings": [np.zeros(4), np.zeros(2)]}, r"Got shapes \('n_samples',\)"),
+        ({"recordings": [np.zeros((4, 3)), np.zeros((2, 2))]}, "same n_channels"),
         (
             {"recordings": [np.zeros((4, 3)), np.zeros((0, 3))]},
             "labels has 2 entries for recording",
         ),
-        ({"recordings": [np.zeros((6, 3)), np.zeros((0, 3))], "labels": None}, "recording 1 goes"),
+        ({"recordings": [np.zeros((6, 3)), np.zeros((0, 3))], "labels": None}, "Recording 1 goes"),
         ({"subjects": ["a"]}, "recording_subject has shape"),
-        ({"labels": [["sit"] * 4]}, "labels is for 1 recordings, but there are 2"),
+        ({"labels": [["sit"] * 4]}, "labels has 1 entries, but there are 2 recordings"),
         ({"labels": [["sit"] * 4, ["sit"]]}, "labels has 1 entries for recording 1"),
-        ({"labels": [[1] * 4, [2] * 2]}, "label 1 is of type int"),
-        ({"label_names": ["sit"]}, r"label_names \['sit'\] lacks \['walk'\]"),
+        ({"labels": [[1] * 4, [2] * 2]}, r"labels must be str\. Got 1 of type int"),
+        ({"label_names": ["sit"]}, r"label_names .* Got \['sit'\], which lacks \['walk'\]"),
         ({"timestamps": [np.arange(4), np.arange(3)]}, "timestamps has 3 entries for recording 1"),
-        ({"sample_speed": [np.arange(4)]}, "sample_speed is for 1 recordings"),
+        (
+            {"sample_speed": [np.arange(4)]},
+            "sample_speed has 1 entries, but there are 2 recordings",
+        ),
         ({"recording_age": [1]}, "recording_age has shape"),
         ({"sampling_rate": [50.0, 20.0]}, "must be one number"),
-        ({"signal": np.zeros(3)}, "signal: the file has arrays of these names"),
-        ({"sample_label": [np.zeros(4), np.zeros(2)]}, "sample_label: the file has"),
+        ({"signal": np.zeros(3)}, "entries named signal. These names are reserved"),
+        ({"sample_label": [np.zeros(4), np.zeros(2)]}, "named sample_label. These names are"),
         ({"note": {"a": 1}}, "note cannot be written without pickle"),
     ],
 )
-def test_a_refused_bunch_leaves_the_file_as_it_was(path, changes, match):
+def test_invalid_data_leave_the_file_unchanged(path, changes, match):
     save_npz_recordings(path, good())
     before = path.read_bytes()
     with pytest.raises(ValueError, match=match):
@@ -364,7 +370,7 @@ def test_a_refused_bunch_leaves_the_file_as_it_was(path, changes, match):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_an_interrupted_write_leaves_nothing_half_written(path, monkeypatch):
+def test_an_interrupted_write_leaves_the_file_unchanged(path, monkeypatch):
     save_npz_recordings(path, good())
     before = path.read_bytes()
 
@@ -379,7 +385,7 @@ def test_an_interrupted_write_leaves_nothing_half_written(path, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-# ---------------------------------------------------------------- with the rest
+# ---------------------------------------------------------------- from files to segments
 
 
 def test_from_file_to_segments(path):
@@ -420,7 +426,7 @@ def test_from_file_to_segments(path):
 def test_real_files(name, n_recordings, n_labels):
     path = SHARED / "data" / f"{name}.npz"
     if not path.is_file():
-        pytest.skip(f"{path} is not there (maintainers have it, users need not)")
+        pytest.skip(f"{path} does not exist; only maintainers have it")
     data = load_npz_recordings(path)
     assert len(data.recordings) == len(data.labels) == len(data.subjects) == n_recordings
     assert len(data.label_names) == n_labels

@@ -193,7 +193,7 @@ EDITS = {
     "distance that is not fitted": (
         "RelConEmbedder",
         lambda h: node(h, "distance").update(fitted=None),
-        "distance_ as no estimator",
+        "distance_ is not as an estimator",
     ),
     "nobody's distance": (
         "RelConEmbedder",
@@ -278,7 +278,7 @@ EDITS = {
     "scale of the targets": (
         "RelConRegressor",
         lambda h: fitted(h).update(target_scale_=[0.0, 1.0, 1.0]),
-        "targets",
+        "target_scale_",
     ),
     "number of targets": (
         "RelConRegressor",

@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._released_checkpoints import as_encoder
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
-from relcon_sklearn.nn._released import ReleasedNet
+from relcon_sklearn.nn._released_networks import ReleasedNet
 from tests.support.reference import (
     euclidean,
     pulse_ppg_layout,
@@ -410,7 +410,7 @@ WRONG_NETS = {
     ),
     "prefixed": (
         lambda w: {f"module.{k}": v for k, v in w.items()},
-        r"\(module.first_block_conv.weight, .* and 106 more\) are not of an encoder",
+        r"\(module.first_block_conv.weight, .* and 106 more\) do not belong to an encoder",
     ),
     "NaN": (
         lambda w: w | {"first_block_bn.bias": torch.full((8,), torch.nan)},
@@ -541,8 +541,10 @@ class TestRefusals:
             RelConEmbedder.from_released_checkpoint(tmp_path / "none.pkl")
 
     def test_of_the_other_kind_of_network(self, small, motif_file):
-        self.refused(motif_file[0], "those of a motif distance, which LearnedMotifDistance reads")
-        with pytest.raises(ValueError, match="those of an encoder, which RelConEmbedder reads"):
+        self.refused(
+            motif_file[0], "belong to a motif distance, which LearnedMotifDistance can load"
+        )
+        with pytest.raises(ValueError, match="belong to an encoder, which RelConEmbedder can load"):
             LearnedMotifDistance.from_released_checkpoint(small.path)
 
     def test_of_an_even_kernel_and_an_incomplete_distance(self, vectors, tmp_path):
@@ -550,7 +552,7 @@ class TestRefusals:
         stem = "q_func.layer0.dilated_conv.weight"
         even = theirs | {stem: torch.zeros(64, 3, 14)}
         load = LearnedMotifDistance.from_released_checkpoint
-        with pytest.raises(ValueError, match="a kernel of 14; expected an odd one"):
+        with pytest.raises(ValueError, match="a kernel size of 14; expected an odd number"):
             load(write_released(tmp_path / "even.pkl", even))
         with pytest.raises(ValueError, match=r"revin\.affine_bias missing"):
             load(write_released(tmp_path / "less.pkl", without(theirs, "revin.affine_bias")))

@@ -277,7 +277,7 @@ def test_released_distances(released, motion, tmp_path):
             np.testing.assert_array_equal(found.transform(X), distance.transform(X))
     net = MotifCrossAttention(3, embed_dim=8, kernel_size=5, n_layers=1)
     wide = fit(quick(), motion)
-    wide._keep("net_", net, Recipe(MotifCrossAttention, {**wide._recipes["net_"].kwargs}))
+    wide._set_module("net_", net, Recipe(MotifCrossAttention, {**wide._recipes["net_"].kwargs}))
     wide._recipes["net_"].kwargs["kernel_size"] = 5
     found = there_and_back(wide, tmp_path)
     np.testing.assert_array_equal(found.pairwise(X), wide.pairwise(X))
@@ -371,7 +371,7 @@ def test_column_names_output_and_requests(motion, tmp_path):
 @pytest.mark.parametrize("encoder", [MyEncoder, NoMetaEncoder, lambda n_channels: MyEncoder(3)])
 def test_encoders_of_ones_own(motion, tmp_path, encoder):
     embedder = fit(quick_embedder(encoder=encoder, distance=quick()), motion)
-    name = f"test_saved.{encoder.__qualname__}"
+    name = f"tests.files.test_saved.{encoder.__qualname__}"
     with pytest.raises(
         ValueError,
         match=rf"lacks encoder, which was {name}. .* RelConEmbedder.load\(path, encoder=...\)",
@@ -416,7 +416,9 @@ def test_an_encoder_of_another_precision_is_refused(motion, tmp_path, dtype):
 
 def test_a_distance_of_ones_own(motion, tmp_path):
     embedder = fit(quick_embedder(), motion)
-    with pytest.raises(ValueError, match=r"lacks distance, which was reference.euclidean\. Pass"):
+    with pytest.raises(
+        ValueError, match=r"lacks distance, which was tests.support.reference.euclidean\. Pass"
+    ):
         there_and_back(embedder, tmp_path)
     found = there_and_back(embedder, tmp_path, distance=euclidean)
     assert found.distance is found.distance_ is euclidean
@@ -515,7 +517,9 @@ def test_only_what_is_lacking_may_be_given(fitted, tmp_path):
 @pytest.mark.parametrize("callbacks", [[Quiet()], (Quiet(),)])
 def test_callbacks(motion, tmp_path, callbacks):
     distance = fit(quick(callbacks=callbacks), motion)
-    with pytest.raises(ValueError, match=r"callbacks, which was \[a test_saved.Quiet\]"):
+    with pytest.raises(
+        ValueError, match=r"callbacks, which was \[a tests.files.test_saved.Quiet\]"
+    ):
         there_and_back(distance, tmp_path)
     assert there_and_back(distance, tmp_path, callbacks=None).callbacks is None
 

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from relcon_sklearn import RandomAugmentations
 from relcon_sklearn._files._format import FileError
-from relcon_sklearn._files._values import NotHeld, decode, describe, encode
+from relcon_sklearn._files._values import NotHeld, from_json, name_of, to_json
 from relcon_sklearn.augmentations import Jitter, TimeWarp, default_augmentations
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from tests.support.reference import euclidean, tiny_encoder
@@ -34,7 +34,7 @@ PLAIN = st.recursive(
 
 
 def there_and_back(value):
-    return decode(json.loads(json.dumps(encode(value), allow_nan=False)))
+    return from_json(json.loads(json.dumps(to_json(value), allow_nan=False)))
 
 
 def same(a, b):
@@ -106,15 +106,15 @@ class Deeper(ResNet1D):
 @pytest.mark.parametrize(
     ("value", "described"),
     [
-        (noise, "test_values.noise"),
+        (noise, "tests.files.test_values.noise"),
         (euclidean, "reference.euclidean"),
-        (lambda: 0, "test_values.<lambda>"),
-        (Louder(), "a test_values.Louder"),
-        (Deeper, "test_values.Deeper"),
-        (partial(Deeper, n_blocks=(1,)), "functools.partial(test_values.Deeper, ...)"),
+        (lambda: 0, "tests.files.test_values.<lambda>"),
+        (Louder(), "a tests.files.test_values.Louder"),
+        (Deeper, "tests.files.test_values.Deeper"),
+        (partial(Deeper, n_blocks=(1,)), "functools.partial(tests.files.test_values.Deeper, ...)"),
         (partial(ResNet1D, widths=noise), "functools.partial(relcon_sklearn.nn._resnet.ResNet1D"),
         (RandomAugmentations([noise], 1), "a relcon_sklearn.augmentations.RandomAug"),
-        ([Louder(), noise], "[a test_values.Louder, test_values.noise]"),
+        ([Louder(), noise], "[a tests.files.test_values.Louder, tests.files.test_values.noise]"),
         (np.zeros(3), "a numpy.ndarray"),
         (np.longdouble(1), "a numpy.longdouble"),
         (np.random.RandomState(np.random.PCG64(0)), "RandomState"),
@@ -125,9 +125,9 @@ class Deeper(ResNet1D):
 )
 def test_what_files_do_not_hold(value, described):
     with pytest.raises(NotHeld):
-        encode(value)
-    assert described in describe(value)
-    assert len(describe(value)) <= 200
+        to_json(value)
+    assert described in name_of(value)
+    assert len(name_of(value)) <= 200
 
 
 NODES = [
@@ -174,7 +174,7 @@ NODES = [
 def test_other_nodes_are_refused(node):
     for nested in (node, [node], {"tuple": [node]}, {"dict": [["a", node]]}):
         with pytest.raises((FileError, KeyError, TypeError, ValueError, OverflowError)):
-            decode(nested)
+            from_json(nested)
 
 
 def test_no_depth_that_could_hurt():
@@ -182,4 +182,4 @@ def test_no_depth_that_could_hurt():
     for _ in range(900):
         node = {"tuple": [node]}
     with pytest.raises(FileError, match="deeper"):
-        decode(node)
+        from_json(node)

@@ -1,4 +1,4 @@
-"""The compiled loops against the torch functions they replace."""
+"""Comparison of the compiled loops with the torch functions that they replace."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_attend(attention, n_keys, scale, shift, seed):
     expected = value.double() @ WEIGHTS[attention](scores.double()).mT
     arrays = (x.numpy() for x in (scores, scores.amax(dim=-1), value, out))
     ATTEND[attention](*arrays)
-    # Float32 scores of 1e3 have no more than four digits after the point.
+    # Float32 scores of 1e3 have at most four digits after the decimal point.
     tolerance = 2e-5 * max(1.0, scale)
     torch.testing.assert_close(out.double(), expected, atol=tolerance, rtol=0)
 
@@ -82,7 +82,7 @@ def test_one_value_is_its_mean():
 @pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
 @pytest.mark.parametrize("length", [1, 7, 64, 200, 256, 1000])
 @pytest.mark.parametrize("n_channels", [1, 3, 6])
-def test_ranking_with_and_without(attention, length, n_channels, monkeypatch):
+def test_ranking_with_and_without_compiled_loops(attention, length, n_channels, monkeypatch):
     generator = torch.Generator().manual_seed(length)
     net = MotifCrossAttention(n_channels, embed_dim=16, attention=attention).eval()
     x = torch.randn(6, n_channels, length, generator=generator)
@@ -95,7 +95,7 @@ def test_ranking_with_and_without(attention, length, n_channels, monkeypatch):
 
 
 @pytest.mark.parametrize("n_anchors", [1, 2, 7])
-def test_the_number_of_threads_makes_no_difference(n_anchors):
+def test_the_number_of_threads_does_not_change_distances(n_anchors):
     net = MotifCrossAttention(3, embed_dim=16).eval()
     x = torch.randn(9, 3, 100, generator=torch.Generator().manual_seed(0))
     index = torch.arange(9).expand(n_anchors, -1)
@@ -122,13 +122,13 @@ def test_the_number_of_threads_makes_no_difference(n_anchors):
         ("/given", True, False, True),
     ],
 )
-def test_machine_code_is_kept_only_where_it_may(
+def test_machine_code_is_cached_only_where_allowed(
     monkeypatch, folder, no_bytecode, writable, expected
 ):
     monkeypatch.setattr("numba.config.CACHE_DIR", folder)
     monkeypatch.setattr("sys.dont_write_bytecode", no_bytecode)
     monkeypatch.setattr("os.access", lambda path, mode: writable)
-    assert kernels._is_kept() is expected
+    assert kernels._may_cache() is expected
 
 
 def test_without_numba(monkeypatch, caplog):

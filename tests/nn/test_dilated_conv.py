@@ -30,26 +30,26 @@ def test_features_have_zero_mean_and_unit_variance():
     )
 
 
-def test_blocks_see_farther_the_more_there_are():
+def test_the_receptive_field_grows_with_the_number_of_blocks():
     x = torch.randn(1, 1, 201, generator=torch.Generator().manual_seed(0)).requires_grad_()
     # 7 steps for the stem, then 1, 2, 4 times 7 for the blocks.
     for n_layers, reach in [(0, 7), (1, 14), (2, 28), (3, 56)]:
         net = DilatedConvNet(1, embed_dim=8, n_layers=n_layers)
         y = net.stem(x)
         for block in net.blocks:
-            # Without the instance norms, through which every step sees every other.
+            # Without the instance norms, which make every time step depend on all others.
             y = torch.nn.functional.gelu(y + block.dilated(block.squeeze(y)))
         (gradient,) = torch.autograd.grad(y[0, :, 100].sum(), x)
         seen = gradient.flatten().nonzero()
         assert (seen.min(), seen.max()) == (100 - reach, 100 + reach)
 
 
-def test_a_single_time_step_has_no_deviation_from_its_mean():
+def test_a_single_time_step_is_normalised_to_zero():
     assert torch.equal(activate(torch.tensor([[[3.0]]])), torch.zeros(1, 1, 1))
 
 
 def slow_after_stem(net, x, stride):
-    """Every block at every time step, with what is left out set to zero before the next."""
+    """Compute each block at all time steps, and set skipped ones to zero before the next block."""
     x, spacing = activate(x), 1
     for i, block in enumerate(net.blocks):
         total = stride
@@ -67,7 +67,7 @@ def slow_after_stem(net, x, stride):
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 6, 8])
 @pytest.mark.parametrize("length", [1, 2, 7, 64, 200])
-def test_only_some_time_steps(length, stride, n_layers):
+def test_strides(length, stride, n_layers):
     generator = torch.Generator().manual_seed(0)
     net = DilatedConvNet(3, embed_dim=8, kernel_size=5, n_layers=n_layers).double()
     x = torch.randn(2, 8, length, generator=generator, dtype=torch.float64)

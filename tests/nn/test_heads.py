@@ -1,4 +1,4 @@
-"""Heads, and encoders of which parts are frozen."""
+"""Heads, and encoders with frozen parts."""
 
 import copy
 
@@ -37,7 +37,7 @@ def test_standardise():
     np.testing.assert_allclose(out.std(0), 1, atol=2e-3)
 
 
-def test_standardise_does_not_blow_up_what_hardly_varies():
+def test_standardise_does_not_scale_up_features_that_hardly_vary():
     module = Standardise(2)
     module.set(np.zeros(2), np.array([1.0, 1e-20]))
     assert module.scale.min() > 1e-3
@@ -46,10 +46,10 @@ def test_standardise_does_not_blow_up_what_hardly_varies():
 
 
 @pytest.mark.parametrize("n", [3, 5, 1000])
-def test_standardise_takes_equal_embeddings_for_equal(n):
+def test_standardise_does_not_scale_up_rounding(n):
     z = np.float32([0.1, -7e3, 0.3, 1e-9])
     module = Standardise(4)
-    # Not zero: the mean of equal numbers is not quite that number, nor are the numbers quite equal.
+    # Not zero: rounding affects the numbers and their mean.
     variance = np.square(z * 1e-7)
     module.set(z + np.sqrt(variance) / n, variance)
     assert module.scale.tolist() == [1, 1, 1, 1]
@@ -62,7 +62,7 @@ def test_headed_encoder_is_the_head_on_the_encoder():
     torch.testing.assert_close(net(x), head(encoder(x)), rtol=0, atol=0)
 
 
-def test_precision_is_that_of_the_encoder_only():
+def test_precision_applies_only_to_the_encoder():
     encoder, head = tiny_encoder(n_channels=3), make_head("linear", 8, 2)
     x = torch.randn(6, 3, 20)
     half = HeadedEncoder(encoder, head, dtype=torch.bfloat16).eval()(x)

@@ -35,7 +35,7 @@ def test_equals_the_loop_over_terms(n, n_anchors, k, missing, temperature, seed)
 
 
 @given(st.integers(2, 6), st.integers(1, 5), st.sampled_from([0.0, 0.4]), st.integers(0, 99))
-def test_gradient_equals_that_of_the_loop(n, k, missing, seed):
+def test_gradient_equals_the_gradient_of_the_loop(n, k, missing, seed):
     embeddings, *rest = random_problem(n, 3, k, missing, seed)
     gradients = []
     for loss in (relative_contrastive_loss, relative_contrastive_loss_by_loops):
@@ -81,7 +81,7 @@ def test_few_positives_and_views_equal_the_loop(
     n_positives,
     st.integers(0, 99),
 )
-def test_gradients_of_both_views_equal_those_of_the_loop(n, k, missing, n_positives, seed):
+def test_gradients_of_both_views_equal_the_gradients_of_the_loop(n, k, missing, n_positives, seed):
     embeddings, *rest = random_problem(n, 3, k, missing, seed)
     views = other_view((embeddings,), seed)
     gradients = []
@@ -110,7 +110,7 @@ def test_one_positive_is_the_cross_entropy_of_the_nearest():
 
 
 @pytest.mark.parametrize("k", [0, 3, 7])
-def test_one_positive_of_two_views_is_info_nce_whatever_the_distances(k):
+def test_one_positive_of_two_views_is_info_nce_for_any_distances(k):
     generator = torch.Generator().manual_seed(0)
     views = torch.randn(2, 8, 5, generator=generator)
     anchors = torch.tensor([0, 3, 6])
@@ -142,7 +142,7 @@ def test_others_count_in_every_denominator():
     torch.testing.assert_close(actual, expected[None])
 
 
-def test_missing_candidates_do_not_count_whatever_their_distance():
+def test_missing_candidates_are_ignored_with_any_distance():
     z = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
     anchors = torch.tensor([0])
     full = relative_contrastive_loss(z, anchors, torch.tensor([[1, 2]]), torch.tensor([[2.0, 1.0]]))
@@ -153,7 +153,7 @@ def test_missing_candidates_do_not_count_whatever_their_distance():
         torch.testing.assert_close(padded, full)
 
 
-def test_an_anchor_without_candidates_costs_nothing():
+def test_an_anchor_without_candidates_has_no_loss():
     z = torch.randn(2, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     loss = relative_contrastive_loss(z, torch.tensor([0]), torch.tensor([[-1]]), torch.zeros(1, 1))
     loss.backward()
@@ -161,7 +161,7 @@ def test_an_anchor_without_candidates_costs_nothing():
     assert torch.isfinite(z.grad).all()
 
 
-def test_is_lowest_for_similarities_in_the_order_of_the_distances():
+def test_is_lowest_if_similarities_have_the_order_of_the_distances():
     scores = torch.tensor([[3.0, 1.0, -2.0]])
     in_order = ranking_likelihood_loss(scores)
     for order in ([0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]):
@@ -177,7 +177,7 @@ def test_half_precision_embeddings_are_computed_in_float32():
 
 
 def released_problem(vectors):
-    """Positions 0..6 of a column are the other anchors, 7.. the anchor's own candidates."""
+    """Return a problem whose candidates are the 7 other anchors, then the own candidates."""
     anchors, own = vectors["loss_emb_anchors"], vectors["loss_emb_cands"]
     n, n_own = own.shape[:2]
     b = torch.arange(n)[:, None]

@@ -39,8 +39,8 @@ def test_features_and_attention_map_match_the_released_network(vectors):
 
 
 def test_loss_and_gradients_match_the_released_network(vectors):
-    # In float64: two float32 evaluations of these gradients differ by more than 1e-4, of which
-    # half is the released one's own rounding.
+    # In float64, because two float32 evaluations of these gradients differ by more than 1e-4. Half
+    # of the difference is the rounding of the released network.
     net = released_net(vectors).double()
     anchors, candidates = vectors["anchors"][:5].mT.double(), vectors["candidates"].mT.double()
     loss = squared_error(net(anchors, candidates), anchors).sum()
@@ -67,7 +67,7 @@ def distance_of(net, anchors, candidates):
 
 
 @pytest.mark.parametrize("revin", [True, False])
-def test_a_common_offset_or_scale_costs_nothing_with_revin_only(revin):
+def test_a_common_offset_or_scale_does_not_matter_only_with_revin(revin):
     net = MotifCrossAttention(3, embed_dim=8, kernel_size=5, revin=revin).double().eval()
     generator = torch.Generator().manual_seed(0)
     a, b = torch.randn(2, 4, 3, 30, generator=generator, dtype=torch.float64)
@@ -79,8 +79,8 @@ def test_a_common_offset_or_scale_costs_nothing_with_revin_only(revin):
         assert close.all() if revin else not close.any()
 
 
-def test_without_revin_gravity_of_the_candidate_is_not_taken_off():
-    # A candidate of another offset gives other values and no more: it is not normalised by it.
+def test_without_revin_the_mean_of_the_candidate_is_not_subtracted():
+    # Without normalisation, the offset of the candidate changes only its values.
     net = MotifCrossAttention(1, embed_dim=8, kernel_size=5, revin=False).eval()
     net.out_proj.weight.data.zero_()
     net.out_proj.bias.data.fill_(0.25)

@@ -92,7 +92,7 @@ def test_several_anchors_at_a_time(monkeypatch, n_threads, n_anchors, k, chunk, 
     assert torch.get_num_threads() == n_threads
 
 
-def test_as_many_anchors_at_a_time_as_are_asked_for_and_fit(monkeypatch):
+def test_max_anchors_and_the_cache_limit_the_block_size(monkeypatch):
     sizes = []
     plain = ranking._stem_per_channel
 
@@ -110,7 +110,7 @@ def test_as_many_anchors_at_a_time_as_are_asked_for_and_fit(monkeypatch):
         monkeypatch.setattr(ranking, "_cache_bytes", lambda: 2 * 8 * 30 * n_pairs)
         sizes.clear()
         motif_distances(net, x, features, index, max_anchors=max_anchors)
-        return sizes[1:]  # the first is of constants
+        return sizes[1:]  # without the call for the constants
 
     assert blocks(8, 1000) == [8, 8, 5]
     assert blocks(8, 17) == [3] * 7  # three lists of five
@@ -135,7 +135,7 @@ def test_without_revin_equals_the_pair_by_pair_forward(attention, max_anchors):
     torch.testing.assert_close(found, torch.cat(pairs).view(5, 4), rtol=1e-8, atol=1e-10)
 
 
-def test_float32_is_accurate_where_the_candidate_hardly_moves():
+def test_float32_is_accurate_if_the_candidate_hardly_moves():
     generator = torch.Generator().manual_seed(0)
     net = MotifCrossAttention(3, embed_dim=16).eval()
     anchors = torch.randn(2, 3, 64, generator=generator) + 1
@@ -172,7 +172,7 @@ def test_bfloat16_keeps_the_order_of_the_released_network(vectors, attention):
     torch.testing.assert_close(distances, exact, rtol=0.02, atol=0)
     pairs = torch.triu_indices(len(candidates), len(candidates), offset=1)
     gap, exact_gap = (d[:, pairs[0]] - d[:, pairs[1]] for d in (distances, exact))
-    # Pairs of candidates that are apart by more than the rounding.
+    # Pairs of candidates whose distances differ by more than the rounding.
     clear = exact_gap.abs() > 0.02 * exact.amax(dim=1, keepdim=True)
     assert clear.float().mean() > 0.5
     assert (gap.sign() == exact_gap.sign())[clear].all()
@@ -227,7 +227,7 @@ def test_takes_no_gradient_and_no_dropout():
 
 
 def step(vectors, attention):
-    """Segments of a step, and its candidates in the order the released code has them.
+    """Return the segments of a step, and its candidates in the order of the released code.
 
     First the other anchors of the batch, by rotation, then the anchor's own candidates.
     """

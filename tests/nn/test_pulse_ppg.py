@@ -4,7 +4,7 @@ from torch import nn
 
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
-from relcon_sklearn.nn._released import released_encoder
+from relcon_sklearn.nn._released_networks import released_encoder
 from tests.support.reference import (
     pulse_ppg_by_hand,
     pulse_ppg_layout,
@@ -37,7 +37,7 @@ def test_matches_the_released_network(vectors, request):
     assert shapes == [tuple(shape) for shape in arrays["block_out_shapes"].tolist()]
 
 
-def test_what_it_is_compared_with_matches_the_released_network_too(full_pulse_ppg):
+def test_the_reference_matches_the_released_network(full_pulse_ppg):
     embeddings, shapes = pulse_ppg_by_hand(
         with_prefix(full_pulse_ppg, "ppg/"), full_pulse_ppg["input"]
     )
@@ -56,7 +56,7 @@ def test_what_it_is_compared_with_matches_the_released_network_too(full_pulse_pp
         {"width": 2, "n_blocks": 9, "kernel_size": 1},
     ],
 )
-def test_any_size_matches_a_computation_by_hand(size, n_timesteps):
+def test_any_size_matches_the_reference(size, n_timesteps):
     theirs = random_weights(pulse_ppg_layout(**size))
     x = waves(2, size.get("n_channels", 1), n_timesteps)
     embeddings, _ = pulse_ppg_by_hand(theirs, x)
@@ -73,13 +73,13 @@ def test_any_length_and_number_of_channels(n_timesteps, n_channels):
         assert torch.isfinite(embeddings).all()
 
 
-def test_a_segment_is_embedded_alike_in_any_company():
+def test_an_embedding_does_not_depend_on_the_other_segments():
     net = PulsePPGEncoder(2, width=3).eval()
     x = waves(5, 2, 50)
     torch.testing.assert_close(net(x)[3:4], net(x[3:4]), rtol=1e-5, atol=1e-6)
 
 
-def test_scale_and_offset_of_a_segment_are_normalised_away():
+def test_scale_and_offset_of_a_segment_do_not_matter():
     net = PulsePPGEncoder(2, width=3).eval()
     x = waves(3, 2, 80)
     scale = torch.tensor([1e3, 1.0]).reshape(1, 2, 1)
@@ -108,7 +108,7 @@ def test_stages_are_the_whole_network_in_order():
         assert stage[-1].conv2.out_channels == width
 
 
-def test_dropout_is_for_training_only():
+def test_dropout_is_only_in_training():
     net = PulsePPGEncoder(1, width=4, n_blocks=4)
     x = waves(8, 1, 60)
     assert not torch.equal(net(x), net(x))
@@ -118,14 +118,14 @@ def test_dropout_is_for_training_only():
 
 
 @pytest.mark.usefixtures("global_rng_untouched")
-def test_no_draws_without_dropout():
+def test_without_dropout_no_random_numbers_are_drawn():
     with torch.random.fork_rng():
         nets = PulsePPGEncoder(1, width=2, n_blocks=2, dropout=0), PulsePPGEncoder(1, width=2)
     nets[0](waves(2, 1, 20))
     nets[1].eval()(waves(2, 1, 20))
 
 
-class OfTheUser(ResNet1D):
+class UserEncoder(ResNet1D):
     pass
 
 
@@ -135,11 +135,11 @@ class OfTheUser(ResNet1D):
         (ResNet1D(1, (1,), (2,), (3,)), False),
         (PulsePPGEncoder(1, width=2), True),
         (PulsePPGEncoder(1, width=2, dropout=0), False),
-        (OfTheUser(1, (1,), (2,), (3,)), True),
+        (UserEncoder(1, (1,), (2,), (3,)), True),
         (nn.Flatten(), True),
     ],
 )
-def test_who_draws_from_the_global_generators(encoder, draws):
+def test_encoders_that_draw_from_the_global_generators(encoder, draws):
     assert draws_globally(encoder) == draws
 
 

@@ -36,7 +36,7 @@ def test_any_length_and_number_of_channels(n_timesteps, n_channels):
         assert torch.isfinite(embeddings).all()
 
 
-def test_a_segment_is_embedded_alike_in_any_company():
+def test_an_embedding_does_not_depend_on_the_other_segments():
     net = ResNet1D(3, n_blocks=(1, 1), widths=(4, 6), kernel_sizes=(3, 4)).eval()
     x = torch.randn(5, 3, 50, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(net(x)[3:4], net(x[3:4]), rtol=1e-5, atol=1e-6)
@@ -53,7 +53,7 @@ def test_the_embedding_is_the_mean_of_the_features_over_time(n_timesteps, mode):
     torch.testing.assert_close(features.mean(dim=2), net(x))
 
 
-def test_features_over_time_are_in_its_order():
+def test_features_are_in_the_order_of_time():
     net = ResNet1D(1, n_blocks=(1,), widths=(4,), kernel_sizes=(3,)).eval()
     x = torch.zeros(1, 1, 200)
     changed = x.clone()
@@ -72,7 +72,7 @@ def test_stages_are_the_whole_network_in_order():
     parameters = [p for stage in stages for module in stage for p in module.parameters()]
     assert len({id(p) for p in parameters}) == len(parameters)
     assert {id(p) for p in parameters} == {id(p) for p in net.parameters()}
-    # What comes out of the last stage is what the network gives.
+    # The width of the last stage is the size of the embedding.
     for stage, width in zip(stages, (4, 6, 8), strict=True):
         assert stage[-1].conv2.out_channels == width
 

@@ -6,7 +6,7 @@ from relcon_sklearn.nn._revin import FixedScale
 
 
 @pytest.mark.parametrize("kind", [RevIN, FixedScale])
-def test_the_statistics_of_another_segment_are_undone_too(kind):
+def test_normalisation_with_another_segment_can_be_undone(kind):
     revin = kind(3)
     generator = torch.Generator().manual_seed(0)
     torch.nn.init.normal_(revin.weight, 1, 0.3, generator=generator)
@@ -17,7 +17,7 @@ def test_the_statistics_of_another_segment_are_undone_too(kind):
     torch.testing.assert_close(restored, x, rtol=1e-5, atol=1e-5)
 
 
-def test_fixed_scale_takes_segments_as_they_are():
+def test_fixed_scale_does_not_normalise():
     fixed = FixedScale(2)
     x = torch.randn(4, 2, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 5
     stats = fixed.stats(x)
@@ -25,7 +25,7 @@ def test_fixed_scale_takes_segments_as_they_are():
     assert stats.mean.dtype == stats.std.dtype == torch.float64
     assert torch.equal(fixed.normalise(x, stats), x)
     assert fixed.state_dict().keys() == RevIN(2).state_dict().keys()
-    # The affine map is learned, and alike for all segments.
+    # The affine map is learned, and is the same for all segments.
     fixed.weight.data[:] = torch.tensor([[2.0], [3.0]])
     fixed.bias.data[:] = torch.tensor([[1.0], [-1.0]])
     expected = torch.stack([2 * x[:, 0] + 1, 3 * x[:, 1] - 1], dim=1)

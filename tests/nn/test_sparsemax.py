@@ -43,12 +43,12 @@ def test_ties_share_the_weight():
     assert torch.equal(sparsemax(torch.full((2, 4), 3.0)), torch.full((2, 4), 0.25))
 
 
-def test_last_bits_of_scores_at_a_high_level_survive():
+def test_a_high_level_of_scores_loses_no_digits():
     low = torch.tensor([[0.0, 0.25, 0.5]])
     torch.testing.assert_close(sparsemax(low + 4096), sparsemax(low))
 
 
-def test_leaves_its_input_alone_but_the_in_place_form_does_not_allocate_a_copy():
+def test_the_input_is_not_changed_and_the_in_place_form_agrees():
     scores = scores_of((2, 5), 1.0, 0)
     before = scores.clone()
     expected = sparsemax(scores)
@@ -61,7 +61,7 @@ def test_any_leading_shape(shape):
     assert sparsemax(scores_of(shape, 1.0, 0)).shape == shape
 
 
-def test_not_a_number_does_not_hang():
+def test_nan_causes_no_endless_loop():
     assert sparsemax(torch.tensor([[float("nan"), 1.0]])).isnan().any()
 
 

@@ -1,4 +1,4 @@
-"""Work in threads that compute with one of torch's each, which no other thread does for that."""
+"""Tasks in threads that use one of torch's threads each, without an effect on other threads."""
 
 import contextlib
 import gc
@@ -56,7 +56,7 @@ def test_each_computes_with_one_thread_and_no_gradients(n_threads):
     assert torch.is_grad_enabled()
 
 
-def test_workers_stay_and_do_not_become_more(n_threads):
+def test_workers_are_reused(n_threads):
     in_threads(lambda i: None, 7)
     before = workers()
     for _ in range(20):
@@ -72,20 +72,20 @@ def test_workers_for_other_numbers_end(no_workers):
             torch.set_num_threads(n)
             in_threads(lambda i: None, n)
         for thread in workers():
-            thread.join(timeout=1)  # of those that were told to end
+            thread.join(timeout=1)  # some have been told to end
         assert len(workers()) == 2 + 3
     finally:
         torch.set_num_threads(before)
 
 
-def test_threads_that_begin_meanwhile_have_the_number_that_was_set(n_threads):
+def test_threads_that_tasks_start_have_the_number_that_was_set(n_threads):
     found = []
     in_threads(lambda i: found.append(in_a_new_thread(torch.get_num_threads)), 6)
     assert found == [n_threads] * 6
 
 
 @pytest.mark.usefixtures("no_workers")
-def test_threads_that_begin_while_workers_do_wait(n_threads, monkeypatch):
+def test_threads_that_start_with_the_workers_wait(n_threads, monkeypatch):
     found, begun, set_num_threads = [], [], torch.set_num_threads
 
     def meanwhile(n):
@@ -155,7 +155,7 @@ def test_an_error_keeps_nothing_alive(n_threads):
         with contextlib.suppress(RuntimeError):
             in_threads(fail, 3)
         del fail, large
-        # A worker lets go of its last task when it has told of the end.
+        # A worker releases its last task only after it has reported the end.
         deadline = time.monotonic() + 5
         while kept() is not None and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -165,7 +165,7 @@ def test_an_error_keeps_nothing_alive(n_threads):
 
 
 @pytest.mark.usefixtures("no_workers")
-def test_no_more_threads_to_be_had(monkeypatch):
+def test_an_error_if_no_more_threads_can_be_started(monkeypatch):
     before, start, known = torch.get_num_threads(), threading.Thread.start, workers()
 
     def refuse(thread):

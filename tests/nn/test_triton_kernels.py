@@ -1,7 +1,7 @@
-"""The GPUs' kernel against a slow reference: on a GPU, and without one in Triton's interpreter.
+"""Comparison of the GPU kernel with a slow reference, on a GPU or in Triton's interpreter.
 
-The interpreter shows that the arithmetic is right. What it cannot show, that the compiler takes
-the kernel and the registers suffice, is tried by compiling for GPUs that need not be there.
+The interpreter tests the arithmetic. It cannot test that the compiler accepts the kernel and that
+the registers are enough. Therefore another test compiles the kernel for GPUs, without needing one.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ if importlib.util.find_spec("triton") is None:
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cuda" and (torch.version.hip or torch.cuda.get_device_capability() < (8,)):
     pytest.skip("the kernel is not for this GPU", allow_module_level=True)
-# Triton asks for it when it is imported, and here and there later.
+# Triton reads this variable when it is imported, and at some later points.
 INTERPRET = str(int(DEVICE == "cpu"))
 if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET", "0") != INTERPRET:
     pytest.skip(
@@ -46,7 +46,7 @@ ATTENTIONS = ["sparsemax", "softmax"]
 
 
 def sorted_sparsemax(scores):
-    """Sparsemax by its definition in closed form, with a sort."""
+    """Return sparsemax by its closed form, which needs a sort."""
     ordered, _ = scores.sort(dim=-1, descending=True)
     excess = ordered.cumsum(dim=-1) - 1
     rank = torch.arange(1, scores.shape[-1] + 1, dtype=scores.dtype)
@@ -55,7 +55,7 @@ def sorted_sparsemax(scores):
 
 
 def expected_distances(query, keys, values, rows, anchors, owner, gain, shift, attention):
-    """Compute in float64, pair by pair."""
+    """Return the distances, computed in float64 and pair by pair."""
     weigh = {"sparsemax": sorted_sparsemax, "softmax": lambda scores: scores.softmax(dim=-1)}
     distances = []
     for p, (row, anchor) in enumerate(zip(rows.tolist(), owner.tolist(), strict=True)):
@@ -72,7 +72,7 @@ def pair_distances(*arrays):
 
 
 def random_pairs(n_timesteps, n_keys, embed_dim, n_channels, dtype=torch.float32, scale=1.0):
-    """Return the arguments for 5 pairs of 2 anchors and 3 candidates, some met twice."""
+    """Return the arguments for 5 pairs of 2 anchors and 3 candidates, some in two pairs."""
     draw = {"generator": torch.Generator().manual_seed(n_timesteps + n_keys)}
     return [
         (scale * torch.randn(5, embed_dim, n_timesteps, **draw)).to(dtype),
@@ -123,13 +123,13 @@ def test_flat_and_steep_scores(attention, scale):
     pairs = random_pairs(30, 50, 16, 3, scale=scale)
     expected = expected_distances(*pairs, attention)
     distances = pair_distances(*pairs, attention)
-    # Float32 scores of 300 have no more than five digits after the point.
+    # Float32 scores of 300 have at most five digits after the decimal point.
     rtol = 3e-6 * max(1.0, scale)
     torch.testing.assert_close(distances.double(), expected, rtol=rtol, atol=0)
 
 
 def scores_of_many_steps(n, ratio):
-    """Return scores of which each of Newton's steps sheds the share `ratio` and no more."""
+    """Return scores where each Newton step removes only the share `ratio` of the support."""
     threshold, excess, size, scores = -1.0, n / 2 - 1, n, []
     while size > 1 and excess > 1e-7:
         kept = max(1, int(size * (1 - ratio)))
@@ -141,7 +141,7 @@ def scores_of_many_steps(n, ratio):
 
 
 @pytest.mark.parametrize("n", [1, 2, 100, 512])
-def test_sparsemax_is_exact_whatever_the_scores(n):
+def test_sparsemax_is_exact_for_any_scores(n):
     draw = {"generator": torch.Generator().manual_seed(n), "dtype": torch.float64}
     ramp = torch.linspace(0, 1, n, dtype=torch.float64)
     rows = [
@@ -161,7 +161,7 @@ def test_sparsemax_is_exact_whatever_the_scores(n):
         *(scores_of_many_steps(n, ratio)[:n] for ratio in (0.1, 0.2, 0.3)),
     ]
     scores = torch.stack([torch.nn.functional.pad(row, (0, n - len(row))) for row in rows]).float()
-    # Query p picks row p: four is the square root of sixteen features, so nothing is rounded.
+    # Query p selects row p. 4 is the square root of 16 features, so that nothing is rounded.
     query = 4 * torch.eye(16)[..., None]
     values = torch.randn(1, 1, n, **draw).float()
     zeros, ones = torch.zeros(16, dtype=torch.int64), torch.ones(16, 1)
@@ -225,7 +225,7 @@ def test_a_distance_does_not_depend_on_the_other_pairs(attention):
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_not_a_number_stays_one_and_stays_with_its_candidate(attention):
+def test_nan_affects_only_its_candidate(attention):
     pairs = random_pairs(20, 30, 16, 3)
     pairs[1][2, 5, 7] = torch.nan
     distances = pair_distances(*pairs, attention)
@@ -242,20 +242,20 @@ def test_no_pairs(attention):
     assert distances.dtype == torch.float32
 
 
-def test_fits_by_dtype_and_length():
-    def fits(dtype, n_keys, keys_dtype=None):
+def test_supported_dtypes_and_lengths():
+    def supports(dtype, n_keys, keys_dtype=None):
         query = torch.empty(1, 64, 5000, dtype=dtype, device=DEVICE)
-        return kernels.fits(
+        return kernels.supports(
             query, torch.empty(1, 64, n_keys, dtype=keys_dtype or dtype, device=DEVICE)
         )
 
-    assert fits(torch.float32, 512)
-    assert not fits(torch.float32, 513)
+    assert supports(torch.float32, 512)
+    assert not supports(torch.float32, 513)
     for dtype in (torch.float16, torch.bfloat16):
-        assert fits(dtype, 1024)
-        assert not fits(dtype, 1025)
-    assert not fits(torch.float64, 64)
-    assert not fits(torch.float16, 64, torch.float32)
+        assert supports(dtype, 1024)
+        assert not supports(dtype, 1025)
+    assert not supports(torch.float64, 64)
+    assert not supports(torch.float16, 64, torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -273,19 +273,19 @@ def test_fits_by_dtype_and_length():
         ("anchors", 4, lambda anchors: anchors.mT.contiguous().mT),
     ],
 )
-def test_arrays_that_do_not_go_together_are_refused(name, i, change):
+def test_arrays_that_do_not_match_are_refused(name, i, change):
     pairs = random_pairs(20, 30, 16, 3)
     pairs[i] = change(pairs[i])
     with pytest.raises(ValueError, match=f"^{name} is "):
         kernels.pair_distances(*pairs, "softmax")
 
 
-def test_more_tiles_than_a_launch_takes_are_refused():
-    # Without memory: two tiles for each of 2^30 pairs.
+def test_more_tiles_than_a_launch_supports_are_refused():
+    # On the meta device, which needs no memory: two tiles for each of 2^30 pairs.
     pairs = [array.to("meta") for array in random_pairs(65, 30, 16, 3)]
     for i in (0, 3, 5, 6, 7):
         pairs[i] = pairs[i].new_empty(2**30, *pairs[i].shape[1:])
-    with pytest.raises(ValueError, match="pass the pairs in parts"):
+    with pytest.raises(ValueError, match="Pass the pairs in parts"):
         kernels.pair_distances(*pairs, "softmax")
 
 
@@ -343,7 +343,7 @@ for capability, dtype, n_keys, attention in json.loads(sys.argv[1]):
     ids=["main", "others"],
 )
 def test_compiles_for_gpus(cases, tmp_path):
-    # Another process, since in this one triton may be its interpreter.
+    # In another process, because this one may use the interpreter.
     done = subprocess.run(
         [sys.executable, "-c", COMPILE, json.dumps(cases)],
         env=os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)},
@@ -355,7 +355,7 @@ def test_compiles_for_gpus(cases, tmp_path):
     assert len(sizes) == len(cases)
     for n_bytes, n_shared in sizes:
         assert n_bytes > 0
-        # Two programs at once even on GPUs with 100 KiB of shared memory.
+        # Two programs must fit at once, even on GPUs with 100 KiB of shared memory.
         assert n_shared <= 48 * 1024
 
 
@@ -367,7 +367,7 @@ def test_more_values_than_32_bits_count():
     query, keys, values, rows, anchors, owner, gain, shift = random_pairs(
         256, 256, 64, 3, torch.float16
     )
-    # The same five pairs over and over: what is read from beyond 2^31 must be the same, too.
+    # The same five pairs are repeated, so that values beyond 2^31 must give the same distances.
     repeats = n_pairs // 5
     distances = kernels.pair_distances(
         query.to(DEVICE).repeat(repeats, 1, 1),
@@ -386,23 +386,23 @@ def test_more_values_than_32_bits_count():
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("query_stride", [1, 3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_ranking_with_it_is_that_without(monkeypatch, dtype, query_stride, attention):
+def test_the_ranking_is_the_same_without_the_kernel(monkeypatch, dtype, query_stride, attention):
     net = MotifCrossAttention(3, embed_dim=16, attention=attention).eval().to(DEVICE)
     segments = torch.randn(5, 3, 40, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     index = torch.tensor([[1, 2, 4], [0, 3, 3]], device=DEVICE)
     features = encode_in_chunks(net, segments, dtype)
     found = []
-    for fused in (ranking._fused, None):
-        monkeypatch.setattr(ranking, "_fused_distances", lambda key, fused=fused: fused)
+    for fused in (True, False):
+        monkeypatch.setattr(ranking, "_has_fused_kernel", lambda key, fused=fused: fused)
         found.append(motif_distances(net, segments[:2], features, index, query_stride))
-    # In bfloat16 the plain way rounds the scores too.
+    # Without the kernel, the scores are rounded to bfloat16 too.
     tolerance = 1e-4 if dtype == torch.float32 else 0.02
     torch.testing.assert_close(*found, rtol=tolerance, atol=0)
 
 
-def test_tried_out_before_use():
+def test_the_kernel_is_tested_before_use():
     if DEVICE == "cpu":
-        assert ranking._fused_distances(torch.zeros(1, 16, 16)) is None
+        assert not ranking._has_fused_kernel(torch.zeros(1, 16, 16))
         return
     assert ranking.gpu_kernels() is kernels
-    assert ranking._fused_distances(torch.zeros(1, 16, 16, device=DEVICE)) is ranking._fused
+    assert ranking._has_fused_kernel(torch.zeros(1, 16, 16, device=DEVICE))

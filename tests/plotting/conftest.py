@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 
 @pytest.fixture(autouse=True)
 def figures_closed():
-    """Close the figures of each test, and fail if there were any before it."""
+    """Close all figures after each test, and fail if there were any before it."""
     import matplotlib.pyplot as plt
 
     assert plt.get_fignums() == []
@@ -23,6 +23,6 @@ def plt(figures_closed):
 
 @pytest.fixture(scope="session")
 def embedder(motion):
-    """A fitted embedder with its fitted distance; not to be changed."""
+    """Return a fitted embedder with a fitted distance, which tests must not change."""
     X, _, subjects = motion
     return tiny_embedder().fit(X, groups=subjects)

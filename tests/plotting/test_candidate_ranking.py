@@ -1,4 +1,4 @@
-"""CandidateRankingDisplay: the order of candidates, and what is written beside them."""
+"""CandidateRankingDisplay: the order of candidates and the texts beside them."""
 
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ def segments(motion):
 
 
 def drawn(display):
-    """The segments drawn, from the top."""
+    """Return the segments that were drawn, from top to bottom."""
     return [np.column_stack([line.get_ydata() for line in lines]) for lines in display.lines_]
 
 
@@ -82,7 +82,7 @@ def test_fewer_candidates_than_asked_for(segments):
         assert list(display.ranks) == [1, 2]
 
 
-def test_candidates_on_disk_are_read_where_they_are_drawn(embedder, segments, tmp_path):
+def test_only_the_drawn_candidates_on_disk_are_kept(embedder, segments, tmp_path):
     anchor, candidates, _ = segments
     np.save(tmp_path / "candidates.npy", candidates)
     mapped = np.load(tmp_path / "candidates.npy", mmap_mode="r")
@@ -110,7 +110,7 @@ def test_all_panels_have_the_same_scales_and_labels(embedder, segments):
     assert [text.get_text() for text in legend.get_texts()] == ["x", "y", "z"]
 
 
-def test_it_is_drawn_in_the_place_of_given_axes(segments, plt):
+def test_panels_replace_given_axes(segments, plt):
     anchor, candidates, _ = segments
     figure, axes = plt.subplots(1, 2, layout="constrained")
     display = rank(euclidean, anchor, candidates, ax=axes[0], linewidth=3)
@@ -138,7 +138,7 @@ def test_all_channels_are_in_the_legend():
     assert box.y0 > display.ax_.get_window_extent().y0
 
 
-def test_long_labels_leave_the_signals_room(segments):
+def test_long_labels_leave_room_for_the_signals(segments):
     anchor, candidates, _ = segments
     labels = [f"a very long label of an activity of daily living, number {i}" for i in range(39)]
     display = rank(euclidean, anchor, candidates, labels=labels, anchor_label=labels[0], n=3)
@@ -159,9 +159,9 @@ def test_the_anchor_is_light_on_white_and_dark_on_black(segments, plt):
         assert rank(euclidean, anchor, candidates).ax_.get_facecolor() == (1, 1, 1, 0.05)
 
 
-def test_the_names_of_the_channels_are_kept(segments, plt):
+def test_names_of_channels_cannot_be_replaced(segments, plt):
     anchor, candidates, _ = segments
-    with pytest.raises(ValueError, match="label='mine' cannot be passed on"):
+    with pytest.raises(ValueError, match="label='mine' is not supported"):
         rank(euclidean, anchor, candidates, label="mine")
     assert plt.get_fignums() == []
     display = rank(euclidean, anchor, candidates, lw=3, c="k")
@@ -178,28 +178,28 @@ def test_the_names_of_the_channels_are_kept(segments, plt):
         ({"channel_names": "xy"}, "channel_names has 2 entries"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(segments, kwargs, message, plt):
+def test_invalid_parameters_are_refused(segments, kwargs, message, plt):
     anchor, candidates, _ = segments
     with pytest.raises(ValueError, match=message):
         rank(euclidean, anchor, candidates, **kwargs)
     assert plt.get_fignums() == []
 
 
-def test_what_cannot_compare_is_refused(segments):
+def test_estimators_that_cannot_compare_are_refused(segments):
     anchor, candidates, _ = segments
     with pytest.raises(TypeError, match="neither a distance nor a transformer"):
         rank("dtw", anchor, candidates)
-    with pytest.raises(ValueError, match=r"gave shape \(39, 1\); expected \(1, 39\)"):
+    with pytest.raises(ValueError, match=r"has shape \(39, 1\); expected \(1, 39\)"):
         rank(lambda a, c: euclidean(c, a), anchor, candidates)
-    with pytest.raises(ValueError, match="gave NaN or infinity"):
+    with pytest.raises(ValueError, match="has NaN or infinity"):
         rank(lambda a, c: np.full((1, len(c)), np.nan), anchor, candidates)
 
 
-def test_arrays_that_do_not_fit_each_other_are_refused(segments):
+def test_arrays_of_different_lengths_are_refused(segments):
     anchor, candidates, _ = segments
     settings = {"anchor": anchor, "candidates": candidates[:2], "n_candidates": 9}
     with pytest.raises(ValueError, match="scores has 1 entries, but 2 candidates"):
         CandidateRankingDisplay(scores=[1.0], ranks=[1, 2], **settings).plot()
     settings["candidates"] = candidates[:2, :, :2]
-    with pytest.raises(ValueError, match="candidates need 3 channels"):
+    with pytest.raises(ValueError, match="candidates must have 3 channels"):
         CandidateRankingDisplay(scores=[1.0, 2.0], ranks=[1, 2], **settings).plot()

@@ -16,7 +16,7 @@ def Z():
 
 
 def points(display, panel=0):
-    """All points of a panel, with their colours, in the order of the positions."""
+    """Return the points of a panel and their colours, in the order of the positions."""
     offsets = np.vstack([np.asarray(s.get_offsets()) for s in display.scatters_[panel]])
     colours = np.vstack([s.get_facecolors()[:, :3] for s in display.scatters_[panel]])
     positions = np.asarray(display.positions)
@@ -54,7 +54,7 @@ def test_points_are_not_drawn_class_by_class(Z):
     assert 5 < last.sum() < 25
 
 
-def test_groups_have_a_panel_of_their_own(Z):
+def test_groups_have_a_separate_panel(Z):
     labels, groups = np.arange(60) % 3, np.arange(60) // 15
     display = EmbeddingMapDisplay.from_embeddings(Z, labels, groups=groups, label_name="activity")
     assert [ax.get_title() for ax in display.axes_] == ["by activity", "by subject"]
@@ -77,7 +77,7 @@ def test_numbers_have_a_colour_bar(Z):
     assert display.ax_.get_legend() is None
 
 
-def test_many_whole_numbers_have_a_colour_bar_as_labels_only(Z):
+def test_many_integers_have_a_colour_bar_only_as_labels(Z):
     ages = np.arange(60) // 2 + 20
     display = EmbeddingMapDisplay.from_embeddings(Z, ages, groups=ages, label_name="age (years)")
     assert display.colorbar_.ax.get_ylabel() == "age (years)"
@@ -88,7 +88,7 @@ def test_many_whole_numbers_have_a_colour_bar_as_labels_only(Z):
     assert len(display.scatters_[1]) == 4
 
 
-def test_settings_of_numbers_do_not_concern_the_groups(Z, recwarn):
+def test_keywords_for_numbers_do_not_apply_to_groups(Z, recwarn):
     display = EmbeddingMapDisplay.from_embeddings(
         Z, np.linspace(0, 1, 60), groups=np.arange(60) % 3, cmap="viridis", vmax=2
     )
@@ -99,15 +99,15 @@ def test_settings_of_numbers_do_not_concern_the_groups(Z, recwarn):
 
 @pytest.mark.parametrize("labels", [np.arange(60) % 3, np.linspace(0, 1, 60)])
 @pytest.mark.parametrize("keyword", ["lw", "linewidth", "linewidths"])
-def test_keywords_go_by_all_their_names(Z, labels, keyword):
+def test_aliases_of_keywords_are_accepted(Z, labels, keyword):
     display = EmbeddingMapDisplay.from_embeddings(Z, labels, **{keyword: 2})
     assert list(display.scatters_[0][0].get_linewidths()) == [2]
 
 
 @pytest.mark.parametrize("labels", [np.arange(60) % 3, np.linspace(0, 1, 60)])
 @pytest.mark.parametrize("keyword", ["c", "color", "facecolor", "facecolors", "fc"])
-def test_other_colours_than_those_of_the_labels_are_refused(Z, labels, keyword, plt):
-    with pytest.raises(ValueError, match="colours are those of the labels"):
+def test_colours_cannot_be_replaced(Z, labels, keyword, plt):
+    with pytest.raises(ValueError, match="colours show the labels"):
         EmbeddingMapDisplay.from_embeddings(Z, labels, **{keyword: "k"})
     assert plt.get_fignums() == []
 
@@ -124,13 +124,13 @@ def test_the_legend_has_the_marker_of_the_points(Z, marker, recwarn):
     assert len(recwarn) == 0
 
 
-def test_one_marker_tells_no_more_classes_apart_than_there_are_colours(Z):
+def test_with_one_marker_colours_repeat(Z):
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 10, marker="s")
     assert len(display.scatters_[0]) == 1
     assert display.ax_.get_title() == "by class (10, colours repeat)"
 
 
-def test_all_classes_are_seen_on_a_dark_background(Z, plt):
+def test_all_classes_are_visible_on_a_dark_background(Z, plt):
     with plt.style.context("dark_background"):
         display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 8)
     _, colours = points(display)
@@ -143,7 +143,7 @@ def test_all_classes_are_seen_on_a_dark_background(Z, plt):
 @pytest.mark.parametrize(
     "name", ["class {}", "walking upstairs {}", "an activity of daily living as annotated, {}"]
 )
-def test_names_of_classes_leave_the_map_its_room(Z, n_classes, name):
+def test_names_of_classes_leave_room_for_the_map(Z, n_classes, name):
     labels = [name.format(i % n_classes) for i in range(60)]
     display = EmbeddingMapDisplay.from_embeddings(Z, labels, groups=np.arange(60) % 3)
     display.figure_.canvas.draw()
@@ -157,7 +157,7 @@ def test_names_of_classes_leave_the_map_its_room(Z, n_classes, name):
     assert not any(box.overlaps(ax.get_window_extent()) for ax in display.axes_)
 
 
-def test_in_a_narrow_place_the_legend_is_below(Z, plt):
+def test_the_legend_of_narrow_axes_is_below(Z, plt):
     _, axes = plt.subplots(1, 3, figsize=(10, 5), layout="constrained")
     for ax in axes:
         display = EmbeddingMapDisplay.from_embeddings(
@@ -170,7 +170,7 @@ def test_in_a_narrow_place_the_legend_is_below(Z, plt):
 
 
 @pytest.mark.parametrize("labels", [np.arange(60) % 12, (np.arange(60) % 4).astype(float)])
-def test_few_values_are_classes_even_if_they_are_numbers(Z, labels):
+def test_few_distinct_numbers_are_classes(Z, labels):
     display = EmbeddingMapDisplay.from_embeddings(Z, labels)
     assert display.colorbar_ is None
     assert len(display.ax_.get_legend().get_texts()) == len(np.unique(labels))
@@ -186,7 +186,7 @@ def test_more_classes_than_colours_have_other_markers(Z):
     assert len(looks) == 10
 
 
-def test_a_legend_that_nobody_would_read_is_left_out(Z):
+def test_too_many_classes_have_no_legend(Z):
     people = np.arange(60).astype(str)
     display = EmbeddingMapDisplay.from_embeddings(Z, people, label_name="person")
     assert display.ax_.get_legend() is None
@@ -211,7 +211,7 @@ def test_another_transformer_makes_the_map(Z):
     assert display.ax_.get_xlabel() == "t-SNE 1"
 
 
-def test_it_is_drawn_in_the_place_of_given_axes(Z, plt):
+def test_panels_replace_given_axes(Z, plt):
     figure, axes = plt.subplots(1, 2, layout="constrained")
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 3, ax=axes[1], s=7, alpha=1)
     assert display.figure_ is figure
@@ -232,25 +232,25 @@ def test_it_is_drawn_in_the_place_of_given_axes(Z, plt):
         (np.array([1, *["walk"] * 59], dtype=object), r"values of types \['int', 'str'\]"),
     ],
 )
-def test_labels_that_do_not_fit_are_refused(Z, labels, message, plt):
+def test_invalid_labels_are_refused(Z, labels, message, plt):
     with pytest.raises(ValueError, match=message):
         EmbeddingMapDisplay.from_embeddings(Z, labels)
     assert plt.get_fignums() == []
 
 
-def test_groups_that_do_not_fit_are_refused(Z):
+def test_invalid_groups_are_refused(Z):
     with pytest.raises(ValueError, match="groups has 3 entries"):
         EmbeddingMapDisplay.from_embeddings(Z, np.zeros(60), groups=[1, 2, 3])
 
 
-def test_labels_are_checked_before_the_map_is_made(Z):
+def test_labels_are_checked_before_the_map_is_computed(Z):
     transformer = PCA(2)
     with pytest.raises(ValueError, match="labels has 3 entries"):
         EmbeddingMapDisplay.from_embeddings(Z, [1, 2, 3], transformer=transformer)
     assert not hasattr(transformer, "components_")
 
 
-def test_embeddings_that_have_no_map_are_refused(Z):
+def test_embeddings_without_a_map_are_refused(Z):
     with pytest.raises(ValueError, match=r"shape \(60, 1\); expected \(60, 2\)"):
         EmbeddingMapDisplay.from_embeddings(Z[:, :1], np.zeros(60))
     with pytest.raises(ValueError, match="n_components=2"):

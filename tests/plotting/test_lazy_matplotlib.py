@@ -1,6 +1,6 @@
-"""Matplotlib is imported when something is drawn, and its absence is said clearly.
+"""Matplotlib is imported when something is drawn, with a clear error if it is not installed.
 
-That importing the package does not import it is tested in tests/test_public.py.
+That importing the package does not load it is tested in tests/test_public.py.
 """
 
 import sys
@@ -22,7 +22,7 @@ DISPLAYS = [getattr(relcon_sklearn.plotting, name) for name in relcon_sklearn.pl
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: display.__name__)
-def test_all_displays_are_documented_and_drawn_alike(display):
+def test_all_displays_have_the_same_documented_methods(display):
     assert display.__name__.endswith("Display")
     for method in [name for name in vars(display) if not name.startswith("_")]:
         assert getattr(display, method).__doc__
@@ -47,8 +47,8 @@ def test_all_displays_are_documented_and_drawn_alike(display):
         lambda: TrainingCurveDisplay(histories={}).plot(),
     ],
 )
-def test_without_matplotlib_drawing_says_what_is_missing(monkeypatch, draw):
-    # What Python has for a module that must not be imported.
+def test_drawing_without_matplotlib_raises_a_clear_error(monkeypatch, draw):
+    # None is the entry of a module that cannot be imported.
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"Display\.\w+ requires matplotlib"):
         draw()

@@ -1,4 +1,4 @@
-"""ModelComparisonDisplay: scores of models, class by class."""
+"""ModelComparisonDisplay: scores of models for each class."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_dots_are_the_scores_of_each_class_and_their_mean(metric, function, name
     assert display.ax_.get_xlabel() == name
 
 
-def test_rows_are_in_order_of_the_gain():
+def test_rows_are_sorted_by_the_gain():
     display = compare(Y, {"one": ONE, "two": TWO}, metric="recall")
     # Recalls: lie 0.5 to 1, run 1 to 0.5, sit 0.5 to 1.
     labels = [label.get_text() for label in display.ax_.get_yticklabels()]
@@ -45,12 +45,12 @@ def test_rows_are_in_order_of_the_gain():
     ]
     ticks = display.ax_.get_yticks()
     np.testing.assert_array_equal(display.dots_["one"].get_ydata(), ticks)
-    # The first is at the top.
+    # The first row is at the top.
     assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]
     assert all(np.diff(ticks) > 0)
 
 
-def test_a_gain_that_rounds_to_nothing_has_no_sign():
+def test_a_gain_that_rounds_to_zero_has_no_sign():
     many = np.repeat(Y, 200)
     almost = many.copy()
     almost[0] = "sit"
@@ -67,7 +67,7 @@ def test_a_gain_that_rounds_to_nothing_has_no_sign():
         (10_000, ["+1000", "\N{MINUS SIGN}1000", "0"]),
     ],
 )
-def test_gains_have_as_many_digits_as_scores_need(scale, gains):
+def test_digits_of_gains_depend_on_the_scores(scale, gains):
     scores = {"one": scale * np.array([0.8, 0.7]), "two": scale * np.array([0.9, 0.6])}
     display = ModelComparisonDisplay(scores=scores, classes=["a", "b"]).plot()
     assert [text.get_text() for text in display.texts_] == gains
@@ -78,7 +78,9 @@ def test_scores_that_are_not_finite_are_refused(value, plt):
     display = ModelComparisonDisplay(
         scores={"one": [0.8, 0.7], "two": [0.9, value]}, classes=["a", "b"]
     )
-    with pytest.raises(ValueError, match=rf"scores\['two'\] is {value} for class b: leave out"):
+    with pytest.raises(
+        ValueError, match=rf"scores\['two'\] is {value} for class b. Remove classes"
+    ):
         display.plot()
     assert plt.get_fignums() == []
 
@@ -94,12 +96,12 @@ def boxes(display, *artists):
     "models",
     [
         ["features", "RelCon"],
-        ["features made by hand", "RelCon pretrained on everything"],
+        ["features made manually", "RelCon pretrained on everything"],
         ["same network, untrained", "RelCon, pretrained on 28 people", "RelCon and features"],
         [f"a model with a long name {i}" for i in range(6)],
     ],
 )
-def test_names_of_any_length_have_room(n_classes, class_name, models, recwarn):
+def test_names_of_any_length_fit(n_classes, class_name, models, recwarn):
     rng = np.random.default_rng(0)
     display = ModelComparisonDisplay(
         scores={name: rng.uniform(size=n_classes) for name in models},
@@ -121,7 +123,7 @@ def test_names_of_any_length_have_room(n_classes, class_name, models, recwarn):
     assert all(rightmost + 5 < gain.x0 < gain.x1 <= figure.x1 for gain in gains)
 
 
-def test_a_title_lies_on_nothing():
+def test_a_title_covers_nothing():
     display = compare(Y, {"one": ONE, "two": TWO})
     display.ax_.set_title("People of the test set")
     title, legend = boxes(display, display.ax_.title, display.ax_.get_legend())
@@ -129,18 +131,18 @@ def test_a_title_lies_on_nothing():
     assert not any(title.overlaps(text.get_window_extent()) for text in display.ax_.texts)
 
 
-def test_keywords_go_by_all_their_names(plt):
+def test_aliases_of_keywords_are_accepted(plt):
     display = compare(Y, {"one": ONE, "two": TWO}, ms=3)
     assert display.dots_["one"].get_markersize() == 3
     plt.close("all")
-    with pytest.raises(ValueError, match="label='mine' cannot be passed on"):
+    with pytest.raises(ValueError, match="label='mine' is not supported"):
         compare(Y, {"one": ONE, "two": TWO}, label="mine")
     assert plt.get_fignums() == []
 
 
-def test_axes_without_a_layout_are_warned_of(plt):
+def test_axes_without_a_layout_cause_a_warning(plt):
     _, ax = plt.subplots()
-    with pytest.warns(UserWarning, match='make it with layout="constrained"'):
+    with pytest.warns(UserWarning, match='Create it with layout="constrained"'):
         compare(Y, {"one": ONE, "two": TWO}, ax=ax)
 
 
@@ -156,7 +158,7 @@ def test_lines_span_the_scores_of_a_row():
         np.testing.assert_allclose(segment[:, 1], one[1])
 
 
-def test_several_models_have_no_gain_and_stand_in_order_of_their_mean():
+def test_several_models_have_no_gains_and_are_sorted_by_the_mean():
     display = compare(Y, {"one": ONE, "two": TWO, "perfect": Y}, metric="recall")
     assert display.texts_ == []
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == [
@@ -202,18 +204,22 @@ def test_scores_may_be_given():
 @pytest.mark.parametrize(
     ("predictions", "metric", "message"),
     [
-        ({"one": ONE}, "f1", "predictions has to be a dict of two models or more.* of 1"),
-        ([ONE, TWO], "f1", "dict of two models or more"),
-        ({"one": ONE, "two": TWO[:3]}, "f1", r"predictions\['two'\] has 3 entries, but y_true 8"),
+        ({"one": ONE}, "f1", "predictions must be a dict of at least two models.* of 1"),
+        ([ONE, TWO], "f1", "dict of at least two models"),
+        (
+            {"one": ONE, "two": TWO[:3]},
+            "f1",
+            r"predictions\['two'\] has 3 entries, but y_true has 8",
+        ),
         ({"one": ONE, "two": TWO}, "kappa", "metric='kappa'; expected one of"),
     ],
 )
-def test_predictions_that_do_not_fit_are_refused(predictions, metric, message, plt):
+def test_invalid_predictions_are_refused(predictions, metric, message, plt):
     with pytest.raises(ValueError, match=message):
         compare(Y, predictions, metric=metric)
     assert plt.get_fignums() == []
 
 
-def test_scores_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="one for each of the 3 classes"):
+def test_too_few_scores_are_refused():
+    with pytest.raises(ValueError, match="one score for each of the 3 classes"):
         ModelComparisonDisplay(scores={"a": [1, 2], "b": [1, 2]}, classes=list("xyz")).plot()

@@ -1,4 +1,4 @@
-"""MotifMatchDisplay: what is drawn of an anchor, a candidate and the attention between them."""
+"""MotifMatchDisplay: drawings of an anchor, a candidate and the attention between them."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ def pair(motion):
     return X[0], X[40]
 
 
-def test_signals_map_and_reconstruction_are_those_of_the_distance(embedder, pair):
+def test_signals_map_and_reconstruction_come_from_the_distance(embedder, pair):
     anchor, candidate = pair
     distance = embedder.distance_
     display = MotifMatchDisplay.from_estimator(distance, anchor, candidate, sampling_rate=50)
@@ -29,7 +29,7 @@ def test_signals_map_and_reconstruction_are_those_of_the_distance(embedder, pair
         np.testing.assert_array_equal(
             display.candidate_lines_[i].get_xydata(), np.column_stack([time, candidate[:, i]])
         )
-        # Upright, so that its time runs along the rows of the map.
+        # Upright: time is along the rows of the map.
         np.testing.assert_array_equal(
             display.anchor_lines_[i].get_xydata(), np.column_stack([anchor[:, i], time])
         )
@@ -41,7 +41,7 @@ def test_signals_map_and_reconstruction_are_those_of_the_distance(embedder, pair
         assert display.reconstruction_lines_[i] is lower.lines[1]
 
 
-def test_the_title_says_the_distance(embedder, pair):
+def test_the_title_has_the_distance(embedder, pair):
     anchor, candidate = pair
     display = MotifMatchDisplay.from_estimator(embedder, anchor, candidate)
     distance = embedder.distance_.pairwise(anchor[None], candidate[None]).item()
@@ -57,7 +57,7 @@ def test_map_and_signals_share_their_time(embedder, pair):
     assert map_ax is display.axes_["map"]
     assert map_ax.get_xlim() == display.axes_["candidate"].get_xlim()
     assert map_ax.get_ylim() == display.axes_["anchor"].get_ylim()
-    # Pixel j, row i is around the time of sample j, i; time runs downwards.
+    # The pixel in row i and column j is centred on samples i and j. Time increases downwards.
     left, right, bottom, top = display.image_.get_extent()
     assert left == top == pytest.approx(-0.01)
     assert right == bottom == pytest.approx(63.5 / 50)
@@ -70,7 +70,7 @@ def test_map_and_signals_share_their_time(embedder, pair):
 def test_axes_are_labelled_with_units(embedder, pair, sampling_rate, time, last):
     display = MotifMatchDisplay.from_estimator(embedder, *pair, sampling_rate=sampling_rate)
     assert display.ax_.get_xlabel() == f"candidate {time}"
-    # Written once, between the anchor and the map.
+    # The label appears once, between the anchor and the map.
     assert display.ax_.get_ylabel() == f"anchor {time}"
     assert display.axes_["reconstruction 2"].get_xlabel() == f"anchor {time}"
     assert display.axes_["anchor"].get_xlabel() == "acceleration (g)"
@@ -90,7 +90,7 @@ def test_channels_are_named(embedder, pair):
     assert names(channel_names=["up", "left", "ahead"], unit=None) == ["up", "left", "ahead"]
 
 
-def test_many_channels_are_named_by_their_panels_only(pair):
+def test_many_channels_are_named_only_by_their_panels(pair):
     anchor, candidate = (np.concatenate([segment, segment], axis=1) for segment in pair)
     names = list("abcdef")
     display = MotifMatchDisplay(
@@ -109,7 +109,7 @@ def test_many_channels_are_named_by_their_panels_only(pair):
     assert len(set(colours)) == 6
 
 
-def test_without_a_unit_none_is_written(embedder, pair):
+def test_without_a_unit_no_unit_is_shown(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair, unit=None)
     assert display.axes_["anchor"].get_xlabel() == "signal"
     assert "g²" not in display.axes_["candidate"].get_title("left")
@@ -117,13 +117,13 @@ def test_without_a_unit_none_is_written(embedder, pair):
     assert display.axes_["reconstruction 0"].get_ylabel() == "x"
 
 
-def test_channels_can_be_compared_by_eye(embedder, pair):
+def test_channels_have_the_same_scale(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair)
     spans = [np.ptp(display.axes_[f"reconstruction {i}"].get_ylim()) for i in range(3)]
     np.testing.assert_allclose(spans, spans[0])
 
 
-def test_the_unit_of_all_channels_is_written_once(embedder, pair):
+def test_the_unit_of_all_channels_is_shown_once(embedder, pair):
     for unit in ("g", ["g", "g", "g"]):
         display = MotifMatchDisplay.from_estimator(embedder, *pair, unit=unit)
         lower = [display.axes_[f"reconstruction {i}"] for i in range(3)]
@@ -133,7 +133,7 @@ def test_the_unit_of_all_channels_is_written_once(embedder, pair):
 
 
 def several_units(pair, unit=("g", "g", "g", "deg/s", "deg/s", "deg/s"), **kwargs):
-    """An accelerometer and a gyroscope, 200 times as large."""
+    """Draw an accelerometer, and a gyroscope with values 200 times as large."""
     anchor, candidate = (np.hstack([segment, 200 * segment]) for segment in pair)
     return MotifMatchDisplay(
         anchor=anchor,
@@ -145,13 +145,13 @@ def several_units(pair, unit=("g", "g", "g", "deg/s", "deg/s", "deg/s"), **kwarg
     ).plot()
 
 
-def test_channels_of_several_units_have_scales_of_their_own(pair):
+def test_channels_of_different_units_have_different_scales(pair):
     display = several_units(pair)
     lower = [display.axes_[f"reconstruction {i}"] for i in range(6)]
     spans = np.array([np.ptp(ax.get_ylim()) for ax in lower])
     np.testing.assert_allclose(spans, np.repeat([spans[0], 200 * spans[0]], 3), rtol=1e-5)
     assert [ax.get_ylabel() for ax in lower[2:4]] == ["channel 2 (g)", "channel 3 (deg/s)"]
-    # Their squares cannot be added up in a unit.
+    # The sum of squares of different units has no unit.
     title = display.axes_["candidate"].get_title("left")
     assert f"d = {display.distance_:.3g}" in title or f"d = {display.distance_:.0f}" in title
     assert "g²" not in title
@@ -171,7 +171,7 @@ def test_beside_the_map_channels_of_several_units_are_shares_of_the_largest(pair
     assert display.axes_["anchor"].get_xlabel() == "share of largest"
 
 
-def test_a_channel_of_several_may_have_no_unit_and_no_signal(pair):
+def test_one_channel_may_have_no_unit_and_be_zero(pair):
     anchor = np.column_stack([pair[0], np.zeros(64)])
     display = MotifMatchDisplay(
         anchor=anchor,
@@ -184,7 +184,7 @@ def test_a_channel_of_several_may_have_no_unit_and_no_signal(pair):
     assert display.axes_["reconstruction 3"].get_ylabel() == "channel 3"
 
 
-def test_units_that_do_not_fit_are_refused(pair, plt):
+def test_a_wrong_number_of_units_is_refused(pair, plt):
     with pytest.raises(ValueError, match=r"unit has 2 entries.* but segments have 6 channels"):
         several_units(pair, unit=["g", "deg/s"])
     assert plt.get_fignums() == []
@@ -210,7 +210,7 @@ def boxes(display, artists):
 
 
 @pytest.mark.parametrize("n_channels", [1, 3, 6])
-def test_names_of_channels_are_legible_and_panels_high_enough(pair, n_channels):
+def test_names_of_channels_are_readable_and_panels_high_enough(pair, n_channels):
     anchor, candidate = (np.resize(segment, (64, n_channels)) for segment in pair)
     display = MotifMatchDisplay(
         anchor=anchor,
@@ -226,7 +226,7 @@ def test_names_of_channels_are_legible_and_panels_high_enough(pair, n_channels):
     assert all(box.height > 0.3 * display.figure_.dpi for box in boxes(display, lower))
 
 
-def test_map_and_colour_bar_stand_together(embedder, pair):
+def test_map_and_colour_bar_are_adjacent(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair)
     image, bar = boxes(display, [display.ax_, display.axes_["colorbar"]])
     assert 0 < bar.x0 - image.x1 < 0.3 * display.figure_.dpi
@@ -249,7 +249,7 @@ def test_nothing_covers_the_legend_in_a_grid(embedder, pair, plt, figsize):
     assert title.x1 <= display.figure_.bbox.x1
 
 
-def test_names_that_a_legend_has_no_room_for_are_those_of_the_panels(pair):
+def test_names_that_do_not_fit_a_legend_are_in_the_panels(pair):
     names = [f"acceleration of the left wrist, {axis}" for axis in "xyz"]
     display = MotifMatchDisplay(
         anchor=pair[0],
@@ -262,7 +262,7 @@ def test_names_that_a_legend_has_no_room_for_are_those_of_the_panels(pair):
     assert display.axes_["reconstruction 1"].get_ylabel().replace("\n", " ") == names[1]
 
 
-def test_what_was_rebuilt_is_seen_on_a_dark_background(embedder, pair, plt):
+def test_the_reconstruction_is_visible_on_a_dark_background(embedder, pair, plt):
     with plt.style.context("dark_background"):
         display = MotifMatchDisplay.from_estimator(embedder, *pair)
     assert {to_hex(line.get_color()) for line in display.reconstruction_lines_} == {"#ffffff"}
@@ -295,7 +295,7 @@ def test_frozen_and_nested_distances(embedder, pair):
         np.testing.assert_array_equal(display.attention, expected)
 
 
-def test_it_is_drawn_in_the_place_of_given_axes(embedder, pair, plt):
+def test_panels_replace_given_axes(embedder, pair, plt):
     figure, (left, right) = plt.subplots(1, 2, layout="constrained")
     display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=right)
     figure.canvas.draw()
@@ -308,14 +308,14 @@ def test_it_is_drawn_in_the_place_of_given_axes(embedder, pair, plt):
     )
 
 
-def test_axes_without_a_grid_have_a_place_too(embedder, pair, plt):
+def test_axes_without_a_grid_are_replaced(embedder, pair, plt):
     figure = plt.figure()
     ax = figure.add_axes((0.5, 0.1, 0.4, 0.8))
     display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=ax)
     assert all(ax.get_position().x0 >= 0.5 for ax in display.axes_.values())
 
 
-def test_they_keep_their_place_where_there_is_a_layout(embedder, pair, plt):
+def test_axes_without_a_grid_are_replaced_with_a_layout(embedder, pair, plt):
     figure = plt.figure(figsize=(10, 8), layout="constrained")
     ax = figure.add_axes((0.5, 0.1, 0.4, 0.8))
     display = MotifMatchDisplay.from_estimator(embedder, *pair, ax=ax)
@@ -323,7 +323,7 @@ def test_they_keep_their_place_where_there_is_a_layout(embedder, pair, plt):
     assert all(ax.get_position().x0 >= 0.5 for ax in display.axes_.values())
 
 
-def test_drawing_again_takes_other_settings(embedder, pair):
+def test_drawing_again_with_other_settings(embedder, pair):
     display = MotifMatchDisplay.from_estimator(embedder, *pair)
     first = display.figure_
     assert display.plot(cmap="cividis") is display
@@ -331,8 +331,8 @@ def test_drawing_again_takes_other_settings(embedder, pair):
     assert display.image_.get_cmap().name == "cividis"
 
 
-def test_an_unfitted_distance_and_others_are_refused(pair):
-    with pytest.raises(TypeError, match="trained by no distance that it kept"):
+def test_unfitted_and_other_estimators_are_refused(pair):
+    with pytest.raises(TypeError, match="has no distance_; expected a fitted RelConEmbedder"):
         MotifMatchDisplay.from_estimator(tiny_embedder(), *pair)
     with pytest.raises(TypeError, match="no attention map"):
         MotifMatchDisplay.from_estimator(object(), *pair)
@@ -343,27 +343,27 @@ def test_an_unfitted_distance_and_others_are_refused(pair):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"sampling_rate": 0}, "sampling_rate=0; expected Hz"),
+        ({"sampling_rate": 0}, "sampling_rate=0; expected a number above 0"),
         ({"channel_names": ["x", "y"]}, "channel_names has 2 entries"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(embedder, pair, kwargs, message, plt):
+def test_invalid_parameters_are_refused(embedder, pair, kwargs, message, plt):
     with pytest.raises(ValueError, match=message):
         MotifMatchDisplay.from_estimator(embedder, *pair, **kwargs)
     assert plt.get_fignums() == []
 
 
-def test_segments_that_cannot_be_used_are_refused(embedder, pair):
+def test_invalid_segments_are_refused(embedder, pair):
     anchor, candidate = pair
     with pytest.raises(ValueError, match=r"anchor has shape \(1, 64, 3\); expected one segment"):
         MotifMatchDisplay.from_estimator(embedder, anchor[None], candidate)
     broken = candidate.copy()
     broken[5, 1] = np.nan
-    with pytest.raises(ValueError, match="candidate has to hold finite real numbers"):
+    with pytest.raises(ValueError, match="candidate must contain finite real numbers"):
         MotifMatchDisplay.from_estimator(embedder, anchor, broken)
 
 
-def test_arrays_that_do_not_fit_each_other_are_refused(pair):
+def test_arrays_of_different_shapes_are_refused(pair):
     anchor, candidate = pair
     arrays = {"anchor": anchor, "candidate": candidate, "reconstruction": anchor}
     with pytest.raises(ValueError, match=r"attention has shape \(3, 3\)"):

@@ -21,7 +21,7 @@ DISTANCES = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 SIMILARITIES = np.array([0.9, 0.8, 0.5, 0.6, -0.1])
 
 
-def test_points_are_those_of_distance_and_embedder(embedder, motion):
+def test_points_are_distances_and_similarities(embedder, motion):
     X, y, subjects = motion
     display = RelativeSimilarityDisplay.from_estimator(
         embedder,
@@ -56,7 +56,7 @@ def test_points_are_those_of_distance_and_embedder(embedder, motion):
     assert display.ax_.get_ylabel() == "cosine similarity to the anchor"
 
 
-def test_the_title_says_how_well_the_order_is_kept():
+def test_the_title_has_the_correlation():
     display = RelativeSimilarityDisplay(distances=DISTANCES, similarities=SIMILARITIES).plot()
     assert display.correlation_ == spearmanr(DISTANCES, SIMILARITIES).statistic
     assert display.correlation_ == pytest.approx(-0.9)
@@ -67,7 +67,7 @@ def test_the_title_says_how_well_the_order_is_kept():
 @pytest.mark.parametrize("taken", ["lower left", "upper right"])
 def test_the_legend_covers_no_points_where_there_is_room(taken):
     side = np.linspace(0.01, 0.3, 20) if taken == "lower left" else np.linspace(0.7, 0.99, 20)
-    # A point in the opposite corner, which is not under a legend either, opens the axes.
+    # A point in the opposite corner, where there is no legend either, sets the limits of the axes.
     distances, similarities = np.append(side, 1 - side.mean()), np.append(side, 1 - side.mean())
     display = RelativeSimilarityDisplay(
         distances=distances, similarities=similarities, same_group=np.arange(21) % 2 == 0
@@ -78,7 +78,7 @@ def test_the_legend_covers_no_points_where_there_is_room(taken):
     assert not any(box.contains(x, y) for x, y in points)
 
 
-def test_no_order_has_no_correlation():
+def test_constant_similarities_have_no_correlation():
     display = RelativeSimilarityDisplay(distances=[1, 2], similarities=[0.5, 0.5]).plot()
     assert np.isnan(display.correlation_)
     assert display.ax_.get_title() == f"Spearman's {RHO} undefined (n = 2)"
@@ -86,15 +86,15 @@ def test_no_order_has_no_correlation():
 
 @pytest.mark.parametrize("name", ["distances", "similarities"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_is_refused(name, value, plt):
+def test_values_that_are_not_finite_are_refused(name, value, plt):
     arrays = {"distances": DISTANCES, "similarities": SIMILARITIES}
     arrays[name] = np.where(np.arange(5) == 2, value, arrays[name])
-    with pytest.raises(ValueError, match=f"{name} have to be finite numbers: leave out"):
+    with pytest.raises(ValueError, match=f"{name} must be finite numbers. Remove"):
         RelativeSimilarityDisplay(**arrays).plot()
     assert plt.get_fignums() == []
 
 
-def test_colours_say_the_class_and_markers_the_subject():
+def test_colours_show_the_class_and_markers_the_subject():
     display = RelativeSimilarityDisplay(
         distances=DISTANCES, similarities=SIMILARITIES, **SAME
     ).plot()
@@ -116,11 +116,11 @@ def test_kinds_that_do_not_occur_are_not_in_the_legend():
         distances=DISTANCES, similarities=SIMILARITIES, same_group=np.zeros(5, dtype=bool)
     ).plot()
     assert list(display.scatters_) == ["other subject"]
-    # Which of the two they are is not seen otherwise.
+    # Without the legend, the kind of the points would be unknown.
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["other subject"]
 
 
-def test_distances_of_many_sizes_are_drawn_on_a_log_scale():
+def test_distances_of_different_magnitudes_have_a_log_scale():
     near = RelativeSimilarityDisplay(distances=[1, 2, 5], similarities=[3, 2, 1]).plot()
     far = RelativeSimilarityDisplay(distances=[1, 2, 50], similarities=[3, 2, 1]).plot()
     zero = RelativeSimilarityDisplay(distances=[0, 2, 50], similarities=[3, 2, 1]).plot()
@@ -128,7 +128,7 @@ def test_distances_of_many_sizes_are_drawn_on_a_log_scale():
 
 
 def ticks(display):
-    """Ticks of the x axis within its limits."""
+    """Return the ticks of the x axis within its limits."""
     display.figure_.canvas.draw()
     low, high = display.ax_.get_xlim()
     return [tick for tick in display.ax_.get_xticks() if low <= tick <= high]
@@ -142,7 +142,7 @@ def ticks(display):
         ([0.8, 1100], (6.5, 4.6), [1, 10, 100, 1000]),
     ],
 )
-def test_a_log_scale_has_the_ticks_there_is_room_for(plt, distances, figsize, expected):
+def test_ticks_of_a_log_scale_do_not_overlap(plt, distances, figsize, expected):
     _, ax = plt.subplots(figsize=figsize, layout="constrained")
     display = RelativeSimilarityDisplay(distances=distances, similarities=[1, 0]).plot(ax=ax)
     np.testing.assert_allclose(ticks(display), expected)
@@ -174,7 +174,7 @@ def test_units_are_squared(embedder, motion):
 
 
 @pytest.mark.parametrize("keyword", ["lw", "linewidth", "linewidths"])
-def test_keywords_go_by_all_their_names(keyword):
+def test_aliases_of_keywords_are_accepted(keyword):
     display = RelativeSimilarityDisplay(
         distances=DISTANCES, similarities=SIMILARITIES, **SAME
     ).plot(**{keyword: 2})
@@ -184,11 +184,11 @@ def test_keywords_go_by_all_their_names(keyword):
 @pytest.mark.parametrize(
     ("keyword", "message"),
     [
-        ({"color": "k"}, "colours are those of the labels"),
-        ({"c": "k"}, "colours are those of the labels"),
-        ({"facecolors": "k"}, "colours are those of the labels"),
-        ({"ec": "k"}, "colours are those of the labels"),
-        ({"marker": "x"}, "markers are those of the groups"),
+        ({"color": "k"}, "colours show the labels"),
+        ({"c": "k"}, "colours show the labels"),
+        ({"facecolors": "k"}, "colours show the labels"),
+        ({"ec": "k"}, "colours show the labels"),
+        ({"marker": "x"}, "markers show the groups"),
         ({"label": "mine"}, "names in the legend"),
     ],
 )
@@ -199,7 +199,7 @@ def test_keywords_that_would_hide_the_kinds_are_refused(keyword, message, plt):
     assert plt.get_fignums() == []
 
 
-def test_without_groups_the_marker_is_free():
+def test_without_groups_the_marker_can_be_set():
     display = RelativeSimilarityDisplay(
         distances=DISTANCES, similarities=SIMILARITIES, same_label=SAME["same_label"]
     ).plot(marker="x")
@@ -246,26 +246,26 @@ def test_another_distance(motion, plt):
     np.testing.assert_allclose(display.distances, euclidean(X[:1], X[1:])[0])
     assert ax.get_xlabel() == "distance from the anchor"
     assert display.scatters_["candidate"].get_sizes() == [5]
-    with pytest.raises(TypeError, match="or pass a distance"):
+    with pytest.raises(TypeError, match="pass a distance"):
         RelativeSimilarityDisplay.from_estimator(mean, X[0], X[1:])
 
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"labels": np.zeros(89)}, "labels and anchor_label go together"),
-        ({"anchor_group": 3}, "groups and anchor_group go together"),
+        ({"labels": np.zeros(89)}, "labels and anchor_label must be passed together"),
+        ({"anchor_group": 3}, "groups and anchor_group must be passed together"),
         ({"groups": [1], "anchor_group": 1}, r"groups has shape \(1,\), but there are 89"),
     ],
 )
-def test_kinds_that_do_not_fit_are_refused(embedder, motion, kwargs, message, plt):
+def test_invalid_labels_and_groups_are_refused(embedder, motion, kwargs, message, plt):
     X, *_ = motion
     with pytest.raises(ValueError, match=message):
         RelativeSimilarityDisplay.from_estimator(embedder, X[0], X[1:], **kwargs)
     assert plt.get_fignums() == []
 
 
-def test_arrays_that_do_not_fit_each_other_are_refused():
+def test_invalid_arrays_are_refused():
     with pytest.raises(ValueError, match=r"similarities \(2,\)"):
         RelativeSimilarityDisplay(distances=DISTANCES, similarities=[1, 2]).plot()
     with pytest.raises(ValueError, match=r"same subject has shape \(5,\) and dtype int64"):

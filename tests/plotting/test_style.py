@@ -1,4 +1,4 @@
-"""What the displays share: units, colours, and the place of given axes."""
+"""Units, colours and the replacement of given axes, which the displays share."""
 
 import numpy as np
 import pytest
@@ -13,16 +13,16 @@ from relcon_sklearn.plotting._style import (
     PALETTE,
     channel_units,
     colour,
-    ink,
     panels,
-    squared,
+    square_of,
+    text_colour,
     with_unit,
 )
 
 SEGMENT = np.random.default_rng(0).normal(size=(32, 3))
 
 
-# Of each display of several panels: one that is ready to be drawn.
+# One display of each class with several panels, which can be drawn.
 DISPLAYS = {
     "ranking": lambda: CandidateRankingDisplay(
         anchor=SEGMENT, candidates=[SEGMENT], scores=[0.0], ranks=[1], n_candidates=1
@@ -46,66 +46,66 @@ def display(request):
     ("unit", "expected"), [("g", "g²"), ("m/s²", "(m/s²)²"), ("m²", "(m²)²"), ("°C", "(°C)²")]
 )
 def test_squares_of_units(unit, expected):
-    assert squared(unit) == expected
+    assert square_of(unit) == expected
     assert with_unit(2, unit, 2) == f"2 {expected}"
 
 
-def test_a_channel_has_the_unit_of_all_or_its_own():
+def test_units_of_channels():
     assert channel_units("deg/s", 2) == ["deg/s", "deg/s"]
     assert channel_units(None, 2) == [None, None]
     assert channel_units(("g", None), 2) == ["g", None]
-    with pytest.raises(ValueError, match="pass one unit for each, or one for all"):
+    with pytest.raises(ValueError, match="Pass one unit for each channel, or one for all channels"):
         channel_units(["g"], 2)
 
 
 def test_black_is_white_on_a_dark_background(plt):
     assert [colour(i) for i in range(8)] == list(PALETTE)
-    assert ink() == "#000000"
+    assert text_colour() == "#000000"
     with plt.style.context("dark_background"):
-        assert ink() == "#ffffff"
+        assert text_colour() == "#ffffff"
         assert [colour(i) for i in range(8)] == [
             "#ffffff" if c == "#000000" else c for c in PALETTE
         ]
 
 
-def test_a_place_that_a_display_has_taken_is_refused(display, plt):
+def test_axes_with_a_display_are_refused(display, plt):
     figure, ax = plt.subplots(layout="constrained")
     display.plot(ax=ax)
     n_axes = len(figure.axes)
-    # Both the axes it was given, and those it drew.
+    # Both the given axes and the new ones.
     for used in (ax, display.ax_):
-        with pytest.raises(ValueError, match=r"ax is in use.* Pass axes that are empty"):
+        with pytest.raises(ValueError, match=r"ax is already in use.* Pass empty axes"):
             display.plot(ax=used)
     assert len(figure.axes) == n_axes
     assert display.plot().figure_ is not figure
 
 
-def test_axes_that_have_content_are_refused_and_left_as_they_are(display, plt):
+def test_axes_with_content_are_refused_and_not_changed(display, plt):
     _, ax = plt.subplots(layout="constrained")
     ax.plot([1, 2])
-    with pytest.raises(ValueError, match="ax is in use"):
+    with pytest.raises(ValueError, match="ax is already in use"):
         display.plot(ax=ax)
     assert ax.axison
 
 
-def test_a_figure_without_a_layout_is_warned_of_once(display, plt):
+def test_a_figure_without_a_layout_causes_one_warning(display, plt):
     _, ax = plt.subplots()
-    with pytest.warns(UserWarning, match='make it with layout="constrained"') as record:
+    with pytest.warns(UserWarning, match='Create it with layout="constrained"') as record:
         display.plot(ax=ax)
     assert len(record) == 1
-    # The line that has to be changed.
+    # The line that must be changed.
     assert record[0].filename == __file__
 
 
 @pytest.mark.parametrize("layout", ["constrained", "tight", "compressed"])
-def test_with_any_layout_there_is_no_warning(display, plt, layout, recwarn):
+def test_a_layout_causes_no_warning(display, plt, layout, recwarn):
     _, axes = plt.subplots(1, 2, figsize=(16, 9), layout=layout)
     display.plot(ax=axes[1])
     assert [str(w.message) for w in recwarn] == []
 
 
 @pytest.mark.parametrize("layout", [None, "constrained"])
-def test_axes_without_a_grid_are_replaced_where_they_stand(plt, layout):
+def test_axes_without_a_grid_are_replaced_at_their_position(plt, layout):
     figure = plt.figure(figsize=(10, 8), layout=layout)
     ax = figure.add_axes((0.5, 0.2, 0.4, 0.3))
     place, grid = panels(plt, ax, 1, 1, figsize=None)

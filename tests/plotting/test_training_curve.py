@@ -1,4 +1,4 @@
-"""TrainingCurveDisplay: losses by epoch, and which epoch was kept."""
+"""TrainingCurveDisplay: losses of each epoch, and the epoch that was kept."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_losses_are_drawn_by_epoch():
     assert display.ax_.get_ylabel() == "error"
 
 
-def test_losses_without_a_name_are_called_losses():
+def test_the_default_name_of_losses():
     assert TrainingCurveDisplay.from_history(HISTORY).ax_.get_ylabel() == "loss"
     assert TrainingCurveDisplay(histories={"mine": HISTORY}).plot().ax_.get_ylabel() == "loss"
 
@@ -72,7 +72,7 @@ def test_a_distance_that_was_not_learned_has_no_panel(motion):
     assert list(TrainingCurveDisplay.from_estimator(embedder).axes_) == ["encoder"]
 
 
-def test_predictors_are_drawn_by_their_name(motion):
+def test_predictors_have_their_class_as_title(motion):
     X, y, subjects = motion
     classifier = tiny_classifier(max_epochs=2).fit(X, y, groups=subjects)
     display = TrainingCurveDisplay.from_estimator(classifier)
@@ -80,7 +80,7 @@ def test_predictors_are_drawn_by_their_name(motion):
     assert display.ax_.get_ylabel() == "mean cross-entropy"
 
 
-def test_it_is_drawn_in_the_place_of_given_axes(embedder, plt):
+def test_panels_replace_given_axes(embedder, plt):
     figure, (left, right) = plt.subplots(1, 2, layout="constrained")
     display = TrainingCurveDisplay.from_estimator(embedder, ax=left, linewidth=3)
     assert display.figure_ is figure
@@ -90,7 +90,7 @@ def test_it_is_drawn_in_the_place_of_given_axes(embedder, plt):
     )
 
 
-def test_ticks_are_whole_epochs(plt):
+def test_ticks_are_integers(plt):
     display = TrainingCurveDisplay.from_history(HISTORY[:2])
     display.figure_.canvas.draw()
     assert all(float(tick).is_integer() for tick in display.ax_.get_xticks())
@@ -110,20 +110,20 @@ def test_many_epochs_are_a_line_without_markers(n_epochs, marker):
     assert display.lines_["training"]["train_loss"].get_marker() == marker
 
 
-def test_the_epoch_kept_is_seen_on_a_dark_background(plt):
+def test_the_kept_epoch_is_visible_on_a_dark_background(plt):
     with plt.style.context("dark_background"):
         display = TrainingCurveDisplay.from_history(HISTORY)
     assert to_hex(display.ax_.lines[-1].get_markeredgecolor()) == "#ffffff"
 
 
-def test_keywords_go_by_all_their_names():
+def test_aliases_of_keywords_are_accepted():
     display = TrainingCurveDisplay.from_history(HISTORY, lw=3, ls="-.")
     assert {line.get_linewidth() for line in display.lines_["training"].values()} == {3}
     assert {line.get_linestyle() for line in display.lines_["training"].values()} == {"-."}
 
 
-def test_the_names_of_the_losses_are_kept(plt):
-    with pytest.raises(ValueError, match="label='x' cannot be passed on"):
+def test_names_of_losses_cannot_be_replaced(plt):
+    with pytest.raises(ValueError, match="label='x' is not supported"):
         TrainingCurveDisplay.from_history(HISTORY, label="x")
     assert plt.get_fignums() == []
 
@@ -139,7 +139,7 @@ def test_a_training_of_no_epochs_is_refused(motion, plt):
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        ([{"epoch": 1}], "needs epoch and train_loss"),
+        ([{"epoch": 1}], "needs epoch, train_loss"),
         ([{"epoch": 1, "train_loss": 1.0}, {"epoch": 2}], "in each record"),
         ([{"epoch": 1, "train_loss": float("nan")}], "not finite"),
     ],
@@ -149,6 +149,6 @@ def test_records_that_cannot_be_drawn_are_refused(history, message):
         TrainingCurveDisplay.from_history(history)
 
 
-def test_what_was_not_fitted_is_refused():
+def test_unfitted_estimators_are_refused():
     with pytest.raises(TypeError, match="has no history_; expected a fitted estimator"):
         TrainingCurveDisplay.from_estimator(tiny_distance())

@@ -54,7 +54,7 @@ def test_holes_in_the_index():
     assert segments.start_times[2] == DATES[140]
 
 
-def test_timestamps_may_be_given_beside_a_range():
+def test_timestamps_may_be_passed_with_a_range_index():
     segments = segment(frame_of(), timestamps=DATES)
     assert segments.start_times[0] == DATES[0]
     with pytest.raises(ValueError, match="recording 0 has timestamps twice"):
@@ -66,7 +66,7 @@ def test_label_column():
     frames = [frame_of(label=labels), frame_of(label=labels)[["label", "z", "y", "x"]]]
     segments = segment(frames, labels="label")
     assert segments.y.tolist() == (["walk"] * 4 + ["run"] * 6) * 2
-    # Channels go by their names.
+    # Channels are matched by name.
     np.testing.assert_array_equal(segments.X[10:], segments.X[:10])
     np.testing.assert_array_equal(segments.X[:10], EXPECTED.X)
 
@@ -89,9 +89,9 @@ def test_channels():
     frame = frame_of(subject="s1", temperature=20.0)
     X = segment(frame, channels=["z", "x"]).X
     np.testing.assert_array_equal(X, EXPECTED.X[..., [2, 0]])
-    with pytest.raises(ValueError, match="recording 0: column 'subject' is of dtype"):
+    with pytest.raises(ValueError, match="recording 0: column 'subject' has dtype"):
         segment(frame)
-    with pytest.raises(ValueError, match=r"without \['w'\]"):
+    with pytest.raises(ValueError, match=r"\['w'\] are missing"):
         segment(frame, channels=["x", "w"])
 
 
@@ -110,15 +110,15 @@ def test_missing_values_of_nullable_columns_are_missing_samples():
     assert segment(frame, nan_policy="omit").dropped["samples_nan"] == 1
 
 
-def test_a_boolean_column_is_no_channel():
-    with pytest.raises(ValueError, match="column 'worn' is of dtype bool"):
+def test_a_boolean_column_is_not_a_channel():
+    with pytest.raises(ValueError, match="column 'worn' has dtype bool"):
         segment(frame_of(worn=True))
 
 
 def test_channels_that_differ():
-    with pytest.raises(ValueError, match=r"recording 1 .*without \['z'\].*same channels"):
+    with pytest.raises(ValueError, match=r"recording 1 .*\['z'\] are missing.*same channels"):
         segment([frame_of(), frame_of().drop(columns="z")])
-    with pytest.raises(ValueError, match=r"recording 1 has columns \['t'\] that recording 0"):
+    with pytest.raises(ValueError, match=r"recording 1 has the columns \['t'\], which recording 0"):
         segment([frame_of(), frame_of(t=1.0)])
     with pytest.raises(ValueError, match="recording 1 has 2 channels, but recording 0 has 3"):
         segment([frame_of(), SIGNAL[:, :2]])
@@ -129,29 +129,29 @@ def test_channels_that_differ():
     "index",
     [np.arange(500.0), np.arange(500)[::-1], [str(date) for date in DATES], DATES.date],
 )
-def test_an_index_that_tells_no_time(index):
+def test_an_index_without_times(index):
     with pytest.raises(ValueError, match=r"recording 0: the DataFrame's index.*DatetimeIndex"):
         segment(frame_of(index))
 
 
 def test_an_index_that_is_not_sorted():
-    with pytest.raises(ValueError, match=r"recording 1.*run back.*frame.sort_index\(\)"):
+    with pytest.raises(ValueError, match=r"recording 1.*decreasing.*frame.sort_index\(\)"):
         segment([frame_of(DATES), frame_of(DATES).iloc[::-1]])
     with pytest.raises(ValueError, match=r"duplicate.*frame\[~frame.index.duplicated\(\)\]"):
         segment(frame_of(DATES[[0, *range(499)]]))
 
 
-def test_labels_that_are_no_column():
-    with pytest.raises(ValueError, match=r"recording 0: labels='' is none of its columns"):
+def test_labels_that_are_not_a_column():
+    with pytest.raises(ValueError, match=r"recording 0: labels='' is not one of its columns"):
         segment(frame_of(), labels="")
-    with pytest.raises(ValueError, match=r"recording 0: labels='what' is none of its columns"):
+    with pytest.raises(ValueError, match=r"recording 0: labels='what' is not one of its columns"):
         segment(frame_of(), labels="what")
-    with pytest.raises(ValueError, match="names a column, but recording 1 is no DataFrame"):
+    with pytest.raises(ValueError, match="names a column, but recording 1 is not a DataFrame"):
         segment([frame_of(), SIGNAL], labels="label")
 
 
 def test_channels_of_arrays_are_refused():
-    with pytest.raises(ValueError, match=r"channels=\['x'\] .* but recording 0 is no DataFrame"):
+    with pytest.raises(ValueError, match=r"channels=\['x'\] .* but recording 0 is not a DataFrame"):
         segment(SIGNAL, channels=["x"])
 
 

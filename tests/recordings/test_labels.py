@@ -1,4 +1,4 @@
-"""Labels as users have them, and the label of a window."""
+"""Labels of all types that users pass, and the label of a window."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from relcon_sklearn._recordings._labels import UNLABELLED, LabelTable, is_missin
 
 
 def encode(labels, n=None):
-    """Labels after a round trip through codes; None where there is none."""
+    """Labels after a round trip through codes, None for samples without a label."""
     table = LabelTable()
     codes = table.encode(labels, len(labels) if n is None else n, "recording 0")
     known = codes != UNLABELLED
@@ -107,13 +107,13 @@ def test_codes_are_those_of_all_recordings():
     [
         (np.array(["a", "b"]), r"recording 5: labels has shape \(2,\), but there are 3 samples"),
         (np.zeros((3, 1)), r"shape \(3, 1\)"),
-        ([("a", 1), ("a", 1), ("b", 2)], "is of type tuple"),
-        (np.array(["2020", "2020", "2021"], "datetime64[Y]"), "is of type date"),
+        ([("a", 1), ("a", 1), ("b", 2)], "has type tuple"),
+        (np.array(["2020", "2020", "2021"], "datetime64[Y]"), "has type date"),
         (
             ["a", 1, "a"],
-            "label 1 is of type int, but labels before it were of another, such as 'a'",
+            "label 1 has type int, but earlier labels have another type, such as 'a'",
         ),
-        ([True, True, 2], "label 2 is of type int"),
+        ([True, True, 2], "label 2 has type int"),
     ],
 )
 def test_labels_that_are_refused(labels, match):
@@ -124,7 +124,7 @@ def test_labels_that_are_refused(labels, match):
 def test_kinds_that_differ_between_recordings_are_refused():
     table = LabelTable()
     table.encode("a", 3, "recording 0")
-    with pytest.raises(ValueError, match="recording 1: label 7 is of type int"):
+    with pytest.raises(ValueError, match="recording 1: label 7 has type int"):
         table.encode(np.array([7, 7, 7]), 3, "recording 1")
 
 

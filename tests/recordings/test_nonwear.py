@@ -99,7 +99,7 @@ def test_an_hour_on_the_table_is_cut_out(n_minutes, found, units):
     segments = segment_recordings(signal, RATE, units=units, window=10, nonwear=60)
     assert segments.dropped["seconds_nonwear"] == (60 * n_minutes if found else 0)
     assert len(segments.X) == 60 + (0 if found else 6 * n_minutes)
-    # What is cut out is a hole.
+    # Removed samples make a hole.
     gap = np.diff(segments.start_times).max()
     assert gap == (60 * n_minutes + 10 if found else 10)
 
@@ -119,7 +119,7 @@ def test_nothing_is_left_of_a_device_in_a_drawer():
 
 
 def test_max_gap_must_not_bridge_nonwear():
-    with pytest.raises(ValueError, match="max_gap=3600 s would bridge what nonwear=60"):
+    with pytest.raises(ValueError, match="max_gap=3600 s would bridge the holes that nonwear=60"):
         segment_recordings(wear([0.1], 0), RATE, units="g", window=1, nonwear=60, max_gap=3600)
 
 

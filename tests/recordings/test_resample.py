@@ -39,7 +39,7 @@ def test_ratio(after, before, ratio):
 def test_length(after, before, n):
     ratio = Ratio.of(after, before)
     assert ratio.length(n) == len(resample(np.zeros((n, 2)), ratio))
-    # As many as there are steps of the new rate within the time of the old samples.
+    # The number of new sample times within the time of the old samples.
     assert ratio.length(n) == len([j for j in range(n * 10) if j * ratio.down < n * ratio.up])
 
 
@@ -66,9 +66,7 @@ def test_a_sine_stays_a_sine(before, after):
 
 
 @pytest.mark.parametrize(("before", "after"), [(100, 50), (100, 20), (125, 50), (100, 64)])
-def test_what_is_above_the_new_nyquist_frequency_does_not_come_back_as_something_else(
-    before, after
-):
+def test_frequencies_above_the_new_nyquist_frequency_are_not_aliased(before, after):
     frequency = (1.3 * after / 2 + before / 2) / 2
     aliased = tone(frequency, before, 30)[:: before // after]
     assert np.ptp(aliased) > 0.3  # there is something to suppress

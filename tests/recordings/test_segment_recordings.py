@@ -17,7 +17,7 @@ RATE = 50
 
 
 def line(n):
-    """A recording of one channel whose values say when they were taken, in samples."""
+    """A recording of one channel whose values are their times, in samples."""
     return np.arange(n, dtype=np.float64)
 
 
@@ -95,7 +95,7 @@ def test_no_window_spans_a_hole(missing, n_timesteps, step, max_gap, how):
         if how == "dates":
             stamps = np.datetime64("2024-01-01") + (kept * 20).astype("timedelta64[ms]")
         kwargs["timestamps"] = stamps
-    # Windows by the definition: from the start of each run of samples, one step after the other.
+    # Windows by definition: from the start of each run of samples, one stride after the other.
     limit = 1.5 if max_gap is None else max_gap * RATE + 1e-6
     runs = np.split(kept, np.flatnonzero(np.diff(kept) > limit) + 1)
     expected = [start for run in runs for start in range(run[0], run[-1] - n_timesteps + 2, step)]
@@ -327,7 +327,7 @@ def test_hours_before_1970():
     assert same(segments.hour_groups.tolist()) == same([0, 0, 1, 1])
 
 
-# ---------------------------------------------------------------- what is dropped, and said
+# ---------------------------------------------------------------- what is dropped and reported
 
 
 def test_short_recordings():
@@ -351,7 +351,7 @@ def test_length_of_a_recording_counts_its_holes():
 
 
 def test_no_window_says_why():
-    with pytest.raises(ValueError, match=r"of 2 recordings: recordings_too_short 2\."):
+    with pytest.raises(ValueError, match=r"of 2 recordings.*: recordings_too_short 2\."):
         segment([rest(10), rest(20)], short="skip")
     with pytest.raises(ValueError, match="windows_unlabelled 2"):
         segment(rest(100), labels="")
@@ -423,7 +423,7 @@ def test_hapt_as_published():
     """The publisher's files of one recording, against the format of all recordings."""
     folder = SHARED / "data" / "raw_samples" / "hapt" / "RawData"
     if not folder.is_dir():
-        pytest.skip(f"{folder} is not there (maintainers have it, users need not)")
+        pytest.skip(f"{folder} does not exist. Only maintainers need it.")
     signal = np.loadtxt(folder / "acc_exp01_user01.txt")
     rows = np.loadtxt(folder / "labels.txt", dtype=int)
     labels = np.zeros(len(signal), dtype=int)
@@ -436,7 +436,7 @@ def test_hapt_as_published():
     )
     assert X.shape[1:] == (256, 3)
     assert set(y) == set(names) - {""}
-    # A window without a second label has the share of one of the six.
+    # Each label covers more than half of its window.
     for label, start in zip(y, start_times, strict=True):
         own = names[round(start * 50) : round((start + 2.56) * 50)]
         assert (own == label).mean() > 0.5

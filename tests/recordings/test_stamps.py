@@ -64,10 +64,10 @@ def test_day_at_a_high_rate_has_exact_dates():
 
 
 @pytest.mark.parametrize("dates", [True, False])
-def test_timestamps_that_run_back(dates):
+def test_decreasing_timestamps(dates):
     stamps = (DATES if dates else T).copy()
     stamps[[200, 201]] = stamps[[201, 200]]
-    with pytest.raises(ValueError, match="recording 0: timestamps that run back: sample 201 has"):
+    with pytest.raises(ValueError, match="recording 0 has decreasing timestamps: sample 201 has"):
         segment(stamps)
     with pytest.raises(ValueError, match=r"order = numpy.argsort\(timestamps\)"):
         segment(stamps)
@@ -89,11 +89,11 @@ def test_duplicate_timestamps(dates):
     [
         (T[:-1], r"timestamps has shape \(499,\), but there are 500 samples"),
         (np.stack([T, T], 1), r"shape \(500, 2\)"),
-        (np.where(T == 4, np.nan, T), "1 timestamps are missing, the first that of sample 200"),
+        (np.where(T == 4, np.nan, T), "1 timestamps are missing, the first at sample 200"),
         (np.where(T == 4, np.inf, T), "1 timestamps are missing"),
         (np.where(T >= 4, np.datetime64("NaT"), DATES), "300 timestamps are missing"),
         (DATES.astype(str), "pandas.to_datetime"),
-        ([datetime.datetime(2020, 1, 1)] * 500, "of dtype object; pass datetime64"),
+        ([datetime.datetime(2020, 1, 1)] * 500, "have dtype object. Pass datetime64"),
         (T * 1000, r"sampling_rate=50 Hz, .* 20 s apart, which is 0.05 Hz.*in seconds"),
         (T * 1.11, "sampling_rate=50 Hz, .* 0.0222 s apart, which is 45.05 Hz"),
         (T * 0.89, "which is 56.18 Hz"),
@@ -116,7 +116,7 @@ def test_a_coarse_resolution_is_not_taken_for_another_rate(rate):
     segment_recordings(np.ones((4000, 1)), rate, units="g", timestamps=stamps)
 
 
-def test_many_holes_do_not_bear_on_the_rate():
+def test_many_holes_do_not_affect_the_rate():
     kept = np.arange(5000) % 10 < 6  # 40 % missing
     stamps = (np.arange(5000) / RATE)[kept]
     segments = segment_recordings(

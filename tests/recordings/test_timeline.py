@@ -73,14 +73,14 @@ def test_rounded_timestamps_change_nothing(rate, resolution):
 
 @pytest.mark.parametrize("true_rate", [50.3, 49.6])
 def test_a_clock_that_drifts(true_rate):
-    """A device that runs at 50.3 Hz instead of 50: what happens when stays right."""
+    """A device that runs at 50.3 Hz instead of 50: the times of events stay right."""
     stamps = np.arange(round(60 * true_rate)) / true_rate
     signal = np.sin(2 * np.pi * 1.0 * stamps)
     segments = segment_recordings(signal, 50, units="g", timestamps=stamps, window=2.0)
     t = segments.start_times[:, None] + np.arange(100) / 50
     np.testing.assert_allclose(segments.X[..., 0], np.sin(2 * np.pi * t), atol=3e-3)
     assert len(segments.X) == (int(stamps[-1] * 50) + 1) // 100
-    # Taken as they are, samples would be off by more than that.
+    # Without interpolation, the error is larger.
     taken = segment_recordings(signal, 50, units="g", window=2.0).X[-2, :, 0]
     assert np.abs(taken - np.sin(2 * np.pi * t[-2])).max() > 0.3
 

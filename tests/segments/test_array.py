@@ -30,7 +30,7 @@ ALL_ROWS = np.arange(N_ROWS)
 
 
 def integers(shape, dtype="f8"):
-    """Values that tell all entries apart and that every dtype can hold (but for bool)."""
+    """Values that are distinct and that every dtype except bool can hold."""
     values = np.arange(np.prod(shape)).reshape(shape)
     if np.dtype(dtype).kind in "fi":
         values = values - 52
@@ -38,7 +38,7 @@ def integers(shape, dtype="f8"):
 
 
 class Minimal:
-    """Only what SegmentArray is promised: shape, dtype and row indexing."""
+    """An array with only what SegmentArray needs: shape, dtype and row indexing."""
 
     def __init__(self, values):
         self._values = values
@@ -149,7 +149,7 @@ def test_rows_of_any_dtype_come_as_a_float32_copy(dtype, rows):
 
 @pytest.mark.parametrize("dtype", ["f2", ">f4", "i2", "?"])
 @pytest.mark.parametrize("kind", ["memmap r", "memmap c slice", "h5py", "fortran"])
-def test_dtypes_are_cast_wherever_the_data_lie(kind, dtype, tmp_path):
+def test_dtypes_are_cast_for_every_source(kind, dtype, tmp_path):
     values = integers(SHAPES["3d"], dtype)
     check_read(SOURCES[kind](values, tmp_path), values, ROWS["repeated"])
 
@@ -179,7 +179,7 @@ def test_masked_values_name_the_smallest_row(kind, tmp_path):
 
 
 @pytest.mark.parametrize("n_padded", [1, 4])
-def test_padding_is_told_from_other_gaps(n_padded):
+def test_padding_is_distinguished_from_other_gaps(n_padded):
     values = integers(SHAPES["3d"])
     values[2, -n_padded:] = np.nan
     message = f"last {n_padded} time steps are padding.*segment_recordings"
@@ -192,7 +192,7 @@ def test_padding_is_told_from_other_gaps(n_padded):
             SegmentArray(gaps).read(ALL_ROWS)
 
 
-def test_integers_are_taken_at_face_value():
+def test_integers_are_cast_without_scaling():
     values = np.array([[[-128], [127]]], dtype=np.int8)
     assert_array_equal(SegmentArray(values).read(np.arange(1))[0, :, 0], [-128.0, 127.0])
 
@@ -358,7 +358,7 @@ def test_check_values_of_booleans():
     n_bytes=st.integers(1, 3000),
 )
 def test_chunks_cover_every_row_once_within_the_budget(n_rows, n_timesteps, n_channels, n_bytes):
-    # A dtype of another width: the budget is for what is read, not for where it is read from.
+    # A dtype of another width: the budget counts the float32 values read, not those of the source.
     X = np.zeros((n_rows, n_timesteps, n_channels), dtype="i1")
     chunks = SegmentArray(X).chunks(n_bytes)
     assert_array_equal(np.concatenate([*chunks, np.arange(0)]), np.arange(n_rows))

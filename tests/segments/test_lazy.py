@@ -1,4 +1,4 @@
-"""LazyArray and RunLabels: indexing as ndarrays do, for what scikit-learn and users ask of them."""
+"""LazyArray and RunLabels: indexing like ndarrays, as scikit-learn and users need it."""
 
 import numpy as np
 import pytest
@@ -59,13 +59,13 @@ def test_indexing_is_that_of_an_ndarray(key):
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        (7, "row 7 is out of range for a Lazy of 7 rows"),
-        (-8, "row -8 is out of range"),
-        ([0, 9], "row 9 is out of range"),
-        ([True, False], "a mask of 2 entries cannot choose among 7 rows"),
-        ([[0, 1]], r"not by an array of shape \(1, 2\)"),
+        (7, "Row 7 is out of range for a Lazy of 7 rows"),
+        (-8, "Row -8 is out of range"),
+        ([0, 9], "Row 9 is out of range"),
+        ([True, False], "mask has 2 entries, but there are 7 rows"),
+        ([[0, 1]], r"Got an array of shape \(1, 2\)"),
         ([0.5], "dtype float64"),
-        (None, "not by an array"),
+        (None, "Got an array"),
     ],
 )
 def test_bad_indices(key, message):
@@ -79,7 +79,7 @@ def test_it_looks_like_an_array():
     assert_array_equal(np.asarray(lazy), VALUES)
     assert np.asarray(lazy, dtype=np.float16).dtype == np.float16
     assert_array_equal(list(lazy), VALUES)
-    with pytest.raises(ValueError, match="only become an ndarray by a copy"):
+    with pytest.raises(ValueError, match="only be converted to an ndarray by a copy"):
         lazy.__array__(copy=False)
     assert repr(lazy) == "<Lazy of shape (7, 3, 2), dtype float32>"
 

@@ -1,4 +1,4 @@
-"""MappedRows: rows of memory-mapped files, announced to the disk and handed back."""
+"""MappedRows: rows of memory-mapped files, prefetched from the disk, and pages released."""
 
 import mmap
 
@@ -25,11 +25,11 @@ class RecordingMap(mmap.mmap):
         super().madvise(*args)
 
     def releases(self):
-        """How often pages were handed back."""
+        """How often pages were released."""
         return self.advice.count((mmap.MADV_DONTNEED,))
 
-    def announced(self):
-        """First byte and number of bytes of each piece that was announced."""
+    def prefetched(self):
+        """First byte and number of bytes of each piece that was prefetched."""
         return [rest for kind, *rest in self.advice if kind == mmap.MADV_WILLNEED]
 
 
@@ -114,7 +114,7 @@ def test_copy_on_write_pages_are_never_released(tmp_path, monkeypatch):
     assert X._mmap.advice == []
 
 
-def test_reading_goes_on_where_there_is_no_madvise(tmp_path, monkeypatch):
+def test_reading_works_without_madvise(tmp_path, monkeypatch):
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
     monkeypatch.setattr(_mapped, "_CAN_ADVISE", False)
     X = mapped(tmp_path, "r")
@@ -132,7 +132,7 @@ def test_a_memmap_without_a_file(mode, tmp_path, monkeypatch):
     assert_array_equal(MappedRows(X).read(np.array([3, 0, 3])), X[[3, 0, 3]])
 
 
-# ---------------------------------------------------------------- announcing
+# ---------------------------------------------------------------- prefetching
 
 
 LAYOUTS = {
@@ -145,7 +145,7 @@ LAYOUTS = {
 
 
 def bytes_of(X, row):
-    """Numbers of the bytes of the mapping at which values of a row lie."""
+    """Offsets, in the mapping, of the bytes of a row."""
     start = np.frombuffer(X._mmap, np.uint8).ctypes.data
     values = X[row]
     axes = zip(values.shape, values.strides, strict=True)
@@ -156,12 +156,12 @@ def bytes_of(X, row):
 @needs_madvise
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("near", [0, 10_000])
-def test_what_is_announced_is_what_is_read(layout, near, tmp_path, monkeypatch):
+def test_what_is_prefetched_is_what_is_read(layout, near, tmp_path, monkeypatch):
     monkeypatch.setattr(_mapped, "_NEAR_BYTES", near)
     X = LAYOUTS[layout](as_memmap(integers((200, 40, 3)), tmp_path, "r"))
     rows = np.array([5, 1, len(X) - 1, 1, 6])
     assert_array_equal(MappedRows(X).read(rows), np.array(X)[rows])
-    pieces = X._mmap.announced()
+    pieces = X._mmap.prefetched()
     assert all(start % mmap.PAGESIZE == 0 for start, _ in pieces)
     covered = np.zeros(X._mmap.size(), dtype=bool)
     for start, length in pieces:
@@ -180,15 +180,15 @@ def test_near_rows_are_one_piece(near, n_pieces, tmp_path, monkeypatch):
     monkeypatch.setattr(_mapped, "_NEAR_BYTES", near)
     X = as_memmap(integers((200, 40, 3)), tmp_path, "r")
     MappedRows(X).read(np.array([17, 6, 5, 2]))
-    assert len(X._mmap.announced()) == n_pieces
+    assert len(X._mmap.prefetched()) == n_pieces
 
 
 @needs_madvise
-def test_rows_spread_all_over_the_file_are_not_announced(tmp_path):
+def test_rows_scattered_over_the_whole_file_are_not_prefetched(tmp_path):
     X = as_memmap(np.asfortranarray(integers((200, 40, 3))), tmp_path, "r")
     assert X.flags.f_contiguous
     assert_array_equal(MappedRows(X).read(np.array([7, 3])), np.array(X)[[7, 3]])
-    assert X._mmap.announced() == []
+    assert X._mmap.prefetched() == []
 
 
 def test_no_rows(tmp_path):

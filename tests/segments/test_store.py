@@ -1,4 +1,4 @@
-"""SegmentWriter and open_segments: what was committed comes back, and nothing else."""
+"""SegmentWriter and open_segments: exactly what was committed comes back."""
 
 import errno
 import itertools
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from relcon_sklearn.segments import SegmentWriter, _writer, open_segments
+from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
 from tests.support.reference import tiny_embedder
 
@@ -46,7 +46,7 @@ def write(path, subjects, **kwargs):
 
 
 def contents(path):
-    """The bytes of each file of a store, but for the lock."""
+    """The bytes of each file of a store except the lock."""
     return {p.name: p.read_bytes() for p in Path(path).iterdir() if p.name != "writer.lock"}
 
 
@@ -62,7 +62,7 @@ def test_segments_come_back(tmp_path):
     assert_array_equal(store.X[:], X)
     assert_array_equal(store.X[[7, 0, 7]], X[[7, 0, 7]])
     assert_array_equal(store.groups[:], np.repeat(["ann", "bob", "ann"], 4))
-    # The same hours of the same person, however far apart they were written.
+    # The same hour of the same person has one number, even if it was written in two appends.
     assert_array_equal(store.hour_groups[:], [0, 0, 1, 1, 2, 2, 3, 3, 0, 0, 1, 1])
     assert_array_equal(store.subjects, ["ann", "bob"])
     assert store.times.dtype == "M8[ns]"
@@ -82,7 +82,8 @@ def test_columns_come_back(tmp_path):
     for name, dtype in COLUMNS.items():
         assert store[name].dtype == dtype
         assert_array_equal(store[name], np.tile(expected[name], 2))
-    with pytest.raises(KeyError, match=r"no column 'pace'; it has \['activity', 'speed', 'step'\]"):
+    columns = r"\['activity', 'speed', 'step'\]"
+    with pytest.raises(KeyError, match=f"no column 'pace'. Its columns are {columns}"):
         store["pace"]
 
 
@@ -124,14 +125,14 @@ def test_index_against_one_label_for_each_segment(appends, tmp_path_factory):
     assert_array_equal(store.groups[:], [subject for subject, _ in labels])
     codes = store.hour_groups[:]
     assert len(set(zip(labels, codes.tolist(), strict=True))) == len(set(labels)) == len(set(codes))
-    # No run more than there are changes.
+    # As many runs as there are changes.
     n_changes = 1 + sum(a != b for a, b in itertools.pairwise(labels))
     assert (path / "runs.raw").stat().st_size == 16 * n_changes
 
 
 def test_hours_of_seconds_do_not_meet_those_of_other_recordings(tmp_path):
     seconds = np.array([10.0, 3599, 3600, 9000])
-    for _ in range(2):  # continued, the second time
+    for _ in range(2):  # the second writer continues the store
         with SegmentWriter(tmp_path, **SHAPE) as writer:
             writer.append(some_segments(4), "ann", times=seconds)
             writer.append(some_segments(4), "bob", times=seconds + 7200)
@@ -157,7 +158,7 @@ def test_select(tmp_path):
     assert_array_equal(same, store.hour_groups[rows][:, None] == store.hour_groups[rows])
     again = part.select(["bob"])
     assert_array_equal(again.X[:], X[[*range(4, 8), *range(12, 16)]])
-    for wrong, message in ((["bob", "zed"], r"names \['zed'\]"), ([], "empty"), (["ann"], "ann")):
+    for wrong, message in ((["bob", "zed"], r"has \['zed'\]"), ([], "empty"), (["ann"], "ann")):
         with pytest.raises(ValueError, match=message):
             part.select(wrong)
 
@@ -203,7 +204,7 @@ def test_what_is_appended_is_read_in_blocks(tmp_path, monkeypatch):
             assert len(range(*rows.indices(100))) <= 10
             return some_segments(100)[rows]
 
-    monkeypatch.setattr(_writer, "_BLOCK_BYTES", 10 * 6 * 3 * 4)
+    monkeypatch.setattr(_store_writer, "_BLOCK_BYTES", 10 * 6 * 3 * 4)
     with SegmentWriter(tmp_path, **SHAPE) as writer:
         writer.append(Lazily(), "ann")
     assert_array_equal(open_segments(tmp_path).X[:], some_segments(100))
@@ -221,7 +222,7 @@ def test_continued(tmp_path):
     assert_array_equal(open_segments(tmp_path).groups[:], np.repeat(["ann", "bob", "cy"], 4))
 
 
-def test_a_hour_goes_on_where_it_was_left(tmp_path):
+def test_an_hour_may_continue_in_a_later_append(tmp_path):
     for _ in range(3):
         with SegmentWriter(tmp_path, **SHAPE) as writer:
             writer.append(some_segments(2), "ann", hours=[7, 7])
@@ -231,26 +232,26 @@ def test_a_hour_goes_on_where_it_was_left(tmp_path):
 
 GOOD = {"X": some_segments(3), "subject": "bob", "times": [1.0, 2, 3], **values_of_columns(3)}
 BAD = {
-    "shape": ({"X": np.zeros((3, 5, 3))}, ValueError, r"takes \(n_segments, 6, 3\)"),
+    "shape": ({"X": np.zeros((3, 5, 3))}, ValueError, r"Expected \(n_segments, 6, 3\)"),
     "2-D": ({"X": np.zeros((3, 6))}, ValueError, r"X has shape \(3, 6\)"),
     "nothing": ({"X": np.zeros((0, 6, 3))}, ValueError, "X has no segments"),
     "nan": ({"X": np.full((3, 6, 3), np.nan)}, ValueError, "NaN or infinity: first in row 0"),
-    "text": ({"X": np.full((3, 6, 3), "a")}, ValueError, "expected real numbers"),
+    "text": ({"X": np.full((3, 6, 3), "a")}, ValueError, "Expected real numbers"),
     "beyond int16": (
         {"X": np.concatenate([some_segments(2), np.full((1, 6, 3), 17.0)])},
         ValueError,
-        r"X contains 17 in row 2, outside of what dtype 'int16' holds here \(-16 to 16 g\)",
+        r"X contains 17 in row 2, outside the range of dtype 'int16' \(-16 to 16 g\)",
     ),
-    "subject": ({"subject": 7}, TypeError, "subject=7 is a int; pass a str"),
+    "subject": ({"subject": 7}, TypeError, "subject=7 has type int. Pass a str"),
     "no times": ({"times": None}, ValueError, r"earlier segments have times \(seconds\)"),
     "other times": (
         {"times": np.arange(3).astype("M8[s]")},
         ValueError,
-        "times are datetime, but those of earlier segments are seconds",
+        "times are datetime, but the times of earlier segments are seconds",
     ),
     "few times": ({"times": [1.0]}, ValueError, r"times has shape \(1,\)"),
-    "nan times": ({"times": [1.0, np.nan, 2]}, ValueError, "times has no value at 1"),
-    "text times": ({"times": list("abc")}, ValueError, "pass datetime64 or seconds"),
+    "nan times": ({"times": [1.0, np.nan, 2]}, ValueError, "times has no value at index 1"),
+    "text times": ({"times": list("abc")}, ValueError, "Pass datetime64 or seconds"),
     "hours": ({"hours": [0.5, 1, 2]}, ValueError, "hours has dtype float64"),
     "large hours": ({"hours": [0, 1, 2**31]}, ValueError, "must fit into 32 bits"),
     "long text": ({"activity": ["a", "swimming", "mountaineering"]}, ValueError, "mountaineering"),
@@ -301,7 +302,7 @@ def test_a_transaction_is_all_or_nothing(tmp_path):
 
 @pytest.mark.parametrize("at", range(1, 12))
 def test_a_full_disk(at, tmp_path, monkeypatch):
-    """Whichever write or flush it is that fails."""
+    """The store stays whole when any one of its writes and flushes fails."""
     settings = {**SHAPE, "columns": {"speed": "float32"}}
     with SegmentWriter(tmp_path, **settings) as writer:
         writer.append(some_segments(2), "ann", times=[0.0, 1], speed=[0, 1])
@@ -325,13 +326,13 @@ def test_a_full_disk(at, tmp_path, monkeypatch):
             assert after == before
             writer.append(some_segments(2), "bob", times=[0.0, 1], speed=[0, 1])
         else:
-            # The header was in place, and only making the directory last has failed.
+            # The header was in place: only the flush of the directory failed.
             assert at == 11
     assert_array_equal(open_segments(tmp_path).groups[:], ["ann", "ann", "bob", "bob"])
 
 
 def write_dying(path, n_subjects, at):
-    """Write some subjects, but kill the process at the given moment, if it comes."""
+    """Write some subjects; kill the process at the given moment, if it is reached."""
     calls = itertools.count(1)
 
     def moment():
@@ -357,7 +358,7 @@ def write_dying(path, n_subjects, at):
 
 
 def in_another_process(function, *args):
-    """Run a function in a fork, which has everything imported; return how that ended."""
+    """Run a function in a fork, where everything is imported; return its exit code."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -398,7 +399,7 @@ def test_killed_at_any_moment_and_continued_it_ends_as_if_left_alone(n_subjects,
 def test_a_second_writer_is_refused(tmp_path):
     pytest.importorskip("fcntl")
     with SegmentWriter(tmp_path, **SHAPE):
-        with pytest.raises(ValueError, match="Another SegmentWriter is at work"):
+        with pytest.raises(ValueError, match="Another SegmentWriter has the store at"):
             SegmentWriter(tmp_path, **SHAPE)
     SegmentWriter(tmp_path, **SHAPE).close()
 
@@ -446,19 +447,19 @@ def test_other_things_are_left_alone(what, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_timesteps": 0}, "n_timesteps=0; pass an integer"),
+        ({"n_timesteps": 0}, "n_timesteps=0 is not valid. Pass an integer"),
         ({"n_channels": 1.5}, "n_channels=1.5"),
         ({"sampling_rate": -1}, "sampling_rate=-1"),
         ({"sampling_rate": np.inf}, "sampling_rate=inf"),
-        ({"dtype": "float64"}, "dtype='float64'; choose one of"),
-        ({"scale": 0.1}, "scale=0.1 is for dtype='int16' only"),
-        ({"dtype": "int16", "scale": 0}, "scale=0.0; pass a positive number"),
-        ({"channels": ["x"]}, "channels has 1 names for n_channels=3"),
+        ({"dtype": "float64"}, "dtype='float64' is not supported. Choose one of"),
+        ({"scale": 0.1}, "scale=0.1 requires dtype='int16'"),
+        ({"dtype": "int16", "scale": 0}, "scale=0.0 is not valid. Pass a positive number"),
+        ({"channels": ["x"]}, "channels has 1 names, but n_channels=3"),
         ({"columns": {"../x": "f4"}}, "made of letters, digits"),
         ({"columns": {"times": "f4"}}, "other than X, subject, times"),
-        ({"columns": {"y": "nonsense"}}, "no dtype of NumPy"),
+        ({"columns": {"y": "nonsense"}}, "is not a NumPy dtype"),
         ({"columns": {"y": object}}, "has no fixed size"),
-        ({"columns": {"y": "U"}}, "give the greatest length, as in 'U16'"),
+        ({"columns": {"y": "U"}}, "give the maximum length, as in 'U16'"),
     ],
 )
 def test_parameters_are_checked_before_anything_is_made(change, message, tmp_path):
@@ -468,7 +469,7 @@ def test_parameters_are_checked_before_anything_is_made(change, message, tmp_pat
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no segment store"):
+    with pytest.raises(FileNotFoundError, match="is not a segment store"):
         open_segments(tmp_path)
     SegmentWriter(tmp_path, **SHAPE).close()
     with pytest.raises(ValueError, match="holds no segments"):
@@ -486,11 +487,11 @@ DAMAGE = {
     "truncated times": (lambda p: os.truncate(p / "times.raw", 8), "times.raw is truncated"),
     "truncated runs": (lambda p: os.truncate(p / "runs.raw", 17), "runs.raw is truncated"),
     "truncated names": (lambda p: os.truncate(p / "subjects.txt", 3), "subjects.txt is truncated"),
-    "from the future": (lambda p: edited(p / "header.json", version=2), "version 2, .*: upgrade"),
+    "from the future": (lambda p: edited(p / "header.json", version=2), "version 2, .*Upgrade"),
     "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "not the header of a segment"),
-    "no JSON": (lambda p: (p / "header.json").write_text("{"), "cannot be read as JSON"),
+    "not JSON": (lambda p: (p / "header.json").write_text("{"), "not valid JSON"),
     "field missing": (lambda p: edited(p / "header.json", scale="drop"), r"fields \['scale'\]"),
-    "field unknown": (lambda p: edited(p / "header.json", colour=1), r"\['colour'\] unknown"),
+    "field unknown": (lambda p: edited(p / "header.json", colour=1), r"\['colour'\] are unknown"),
     "wrong count": (lambda p: edited(p / "header.json", n_segments=-1), "n_segments is -1"),
     "wrong dtype": (lambda p: edited(p / "header.json", dtype="f8"), "dtype is 'f8'"),
     "wrong scale": (lambda p: edited(p / "header.json", scale=2.0), "scale is 2.0"),
@@ -528,13 +529,13 @@ def test_files_grow_but_only_what_is_committed_counts(tmp_path):
 
 
 def sparse_store(path, n_subjects, n_hours, per_hour):
-    """A store of any size whose segments are a hole in the file: all zero, and on no disk."""
+    """A store of any size whose segments are a hole in a sparse file: all zero, no disk space."""
     n_timesteps = 256
     shape = {"n_timesteps": n_timesteps, "n_channels": 3, "sampling_rate": 100.0}
     with SegmentWriter(path, **shape) as writer:
         writer.append(np.zeros((1, n_timesteps, 3)), "s0")
     n_runs = n_subjects * n_hours
-    runs = np.empty(n_runs, dtype=_writer.RUN)
+    runs = np.empty(n_runs, dtype=_store_writer.RUN)
     runs["start"] = np.arange(n_runs, dtype=np.int64) * per_hour
     runs["subject"] = np.arange(n_runs) // n_hours
     runs["hour"] = np.arange(n_runs) % n_hours
@@ -550,13 +551,13 @@ def sparse_store(path, n_subjects, n_hours, per_hour):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs sparse files and /proc")
 def test_a_billion_segments(tmp_path):
-    """As many as the paper's, of as many people: 87,376, with 8.2 hours each on average."""
+    """As many segments and people as in the paper: 87,376 people, 8.2 hours each on average."""
     if shutil.disk_usage(tmp_path).free < 2**30:
         pytest.skip("needs a GB of disk")
     try:
         path = sparse_store(tmp_path, 87_376, 9, 1272)
     except OSError as error:
-        pytest.skip(f"the file system has no files of 3 TB ({error})")
+        pytest.skip(f"the file system does not support files of 3 TB ({error})")
     store = open_segments(path)
     assert len(store) == 87_376 * 9 * 1272 > 10**9
     assert store.X.nbytes > 3 * 10**12
@@ -575,7 +576,7 @@ def test_a_billion_segments(tmp_path):
     assert pages[0] < 4 * 2**20  # kB
 
 
-def test_reading_a_store_announces_and_hands_back(tmp_path):
+def test_reading_a_store_prefetches_and_releases_pages(tmp_path):
     write(tmp_path, ["ann"])
     rows = open_segments(tmp_path).X._rows
     assert isinstance(rows, MappedRows)

@@ -152,15 +152,15 @@ REFUSED = {
     "lazy, of another dtype": (lie(dtype="spam"), "^X has dtype spam; "),
     "lazy, gives text": (
         lie(values=lambda X: X.astype(str), dtype=np.dtype("f4")),
-        "^X gave an array of shape .* and dtype <U32 for rows [0-9]+ to ",
+        "^X returned an array of shape .* and dtype <U32 for rows [0-9]+ to ",
     ),
     "lazy, gives other shapes": (
         lie(shape=lambda n, t, c: (n, t + 1, c)),
-        "^X gave an array of shape .*; expected shape ",
+        "^X returned an array of shape .* Expected shape ",
     ),
     "lazy, gives fewer dimensions": (
         lie(values=lambda X: X[:, 0]),
-        "^X gave an array of shape .*; expected shape ",
+        "^X returned an array of shape .* Expected shape ",
     ),
     "lazy, has fewer rows": (
         lie(shape=lambda n, t, c: (n + 3, t, c)),

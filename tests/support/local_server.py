@@ -1,4 +1,4 @@
-"""A web server on this machine whose answers are scripted, to test downloads against."""
+"""A web server on this machine with scripted answers, for tests of downloads."""
 
 import io
 import threading
@@ -9,24 +9,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    """How the server answers one request: with a file, all of it or a part, or with an error."""
+    """The answer to one request: a file, a part of it, or an error."""
 
     body: bytes = b""
     status: int = 200
     etag: str | None = None
     last_modified: str | None = None
-    ranges: bool = True  # whether requests for a range are understood
-    cut: int | None = None  # bytes of the body after which the connection breaks
-    length: bool = True  # whether the length is announced
+    ranges: bool = True  # whether range requests are supported
+    cut: int | None = None  # number of bytes of the body after which the connection breaks
+    length: bool = True  # whether to send the header Content-Length
     headers: dict = field(default_factory=dict)
 
     def send(self, handler):
         status, start, extra = self.status, 0, dict(self.headers)
-        asked = handler.headers.get("Range")
+        requested = handler.headers.get("Range")
         if_range = handler.headers.get("If-Range")
         same = if_range in (None, self.etag, self.last_modified)
-        if asked and self.ranges and same and status == 200:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if requested and self.ranges and same and status == 200:
+            start = int(requested.removeprefix("bytes=").removesuffix("-"))
             status = 206 if start < len(self.body) else 416
             span = f"{start}-{len(self.body) - 1}" if status == 206 else "*"
             extra.setdefault("Content-Range", f"bytes {span}/{len(self.body)}")
@@ -45,12 +45,12 @@ class Answer:
 
 
 class LocalServer:
-    """Serves what `serve` was given; used in a `with` statement.
+    """A server of the answers passed to `serve`, for use in a `with` statement.
 
     Attributes
     ----------
     requests : list of (path, headers)
-        What was asked for, in order.
+        All requests, in order.
     """
 
     def __init__(self):
@@ -80,16 +80,16 @@ class LocalServer:
         self.stop()
 
     def stop(self):
-        """Switch the server off: from now on connections are refused."""
+        """Stop the server; further connections are refused."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
 
     def serve(self, name, *answers):
-        """Answer requests for `name` in turn, the last answer again and again; return the URL.
+        """Answer requests for `name` with one answer after another; return the URL.
 
-        An answer is bytes, the file, or an `Answer`.
+        The last answer is repeated. An answer is the bytes of a file, or an `Answer`.
         """
         script = [Answer(body=a, etag='"1"') if isinstance(a, bytes) else a for a in answers]
         self.answers[f"/{name}"] = script

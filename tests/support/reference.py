@@ -10,7 +10,7 @@ from sklearn.metrics import euclidean_distances
 
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
 from relcon_sklearn.nn import ResNet1D
-from relcon_sklearn.nn._released import released_encoder, released_motif_attention
+from relcon_sklearn.nn._released_networks import released_encoder, released_motif_attention
 
 PULSE_PPG = Path(__file__).parents[1] / "data" / "pulse_ppg_small.npz"
 VECTORS = Path(__file__).parents[1] / "data" / "relcon_reference_vectors_small.npz"

@@ -9,7 +9,12 @@ import torch
 
 import relcon_sklearn._training._checkpoints as checkpoints_module
 from relcon_sklearn._training import CheckpointFolder, Checkpoints
-from relcon_sklearn._training._checkpoints import DamagedCheckpoint, decode, differences, encode
+from relcon_sklearn._training._checkpoints import (
+    DamagedCheckpoint,
+    checkpoint_from_bytes,
+    checkpoint_to_bytes,
+    differences,
+)
 
 FINGERPRINT = {"lr": 0.1, "data": {"shape": [4, 3], "checksum": "abc"}}
 
@@ -104,9 +109,9 @@ def test_another_version_is_refused(tmp_path):
     (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
     with pytest.raises(ValueError, match=r"version 2; .* goes on from version 1 only"):
         folder(tmp_path)
-    content = encode({}).replace(b"checkpoint 1", b"checkpoint 9")
+    content = checkpoint_to_bytes({}).replace(b"checkpoint 1", b"checkpoint 9")
     with pytest.raises(ValueError, match="version 9"):
-        decode(content, tmp_path)
+        checkpoint_from_bytes(content, tmp_path)
 
 
 def test_a_file_in_place_of_a_folder(tmp_path):
@@ -116,16 +121,16 @@ def test_a_file_in_place_of_a_folder(tmp_path):
 
 
 def test_every_damage_is_noticed(tmp_path):
-    content = encode({"x": torch.arange(5.0), "y": [1, 2]})
+    content = checkpoint_to_bytes({"x": torch.arange(5.0), "y": [1, 2]})
     for cut in range(0, len(content), 37):
         with pytest.raises(DamagedCheckpoint):
-            decode(content[:cut], tmp_path)
+            checkpoint_from_bytes(content[:cut], tmp_path)
     first = content.index(b"\n") + 1
     for i in range(first, len(content), 101):
         flipped = bytearray(content)
         flipped[i] ^= 16
         with pytest.raises(DamagedCheckpoint, match="checksum"):
-            decode(bytes(flipped), tmp_path)
+            checkpoint_from_bytes(bytes(flipped), tmp_path)
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
@@ -153,7 +158,7 @@ def test_nothing_is_executed(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(DamagedCheckpoint, match="more than tensors and plain values"):
-            decode(encode({"evil": Evil()}), tmp_path)
+            checkpoint_from_bytes(checkpoint_to_bytes({"evil": Evil()}), tmp_path)
 
 
 def test_what_could_not_be_read_is_not_written(tmp_path):

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
 from relcon_sklearn._batches import DeviceSegments
-from relcon_sklearn._training import fit_module, mean_loss
+from relcon_sklearn._training import TrainingOptions, fit_module, mean_loss
 from relcon_sklearn._training._callbacks import warmup_cosine
 from relcon_sklearn._training._engine import LossMean
 from tests.support.small_training import (
@@ -29,7 +29,11 @@ from tests.support.small_training import (
 
 def fit(module, loss=loss, valid=None, *, max_epochs=4, **kwargs):
     return fit_module(
-        module, loss, train_batches(), valid, lr=LR, max_epochs=max_epochs, device=CPU, **kwargs
+        module,
+        loss,
+        train_batches(),
+        valid,
+        TrainingOptions(lr=LR, max_epochs=max_epochs, device=CPU, **kwargs),
     )
 
 
@@ -247,7 +251,11 @@ def test_no_batch_is_waited_for():
     spy, meta = Spy(), torch.device("meta")
     with pytest.raises(RuntimeError, match="meta tensors"):
         fit_module(
-            net(), loss, train_batches(), None, lr=LR, max_epochs=1, device=meta, callbacks=[spy]
+            net(),
+            loss,
+            train_batches(),
+            None,
+            TrainingOptions(lr=LR, max_epochs=1, device=meta, callbacks=[spy]),
         )
     assert len(spy.rates) == N_STEPS
     with pytest.raises(RuntimeError, match="meta tensors"):
@@ -277,9 +285,11 @@ def test_no_batch_is_waited_for_on_a_gpu(kept):
     settings = {"lr": LR, "max_epochs": 3, "device": device}
     try:
         # Twice, since libraries wait when they are first used.
-        fit_module(net(), loss, batches, None, **settings)
+        fit_module(net(), loss, batches, None, TrainingOptions(**settings))
         module = net()
-        history = fit_module(module, loss, batches, None, callbacks=[watch], **settings)
+        history = fit_module(
+            module, loss, batches, None, TrainingOptions(callbacks=[watch], **settings)
+        )
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert watch.n_steps == 3 * N_STEPS

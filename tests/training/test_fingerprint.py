@@ -10,7 +10,7 @@ from skorch.callbacks import EpochScoring, LRScheduler
 
 from relcon_sklearn import LazyWindows
 from relcon_sklearn._batches import GroupIndex
-from relcon_sklearn._training._fingerprint import checksum, describe, fingerprint_of_data
+from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.reference import tiny_distance
 
@@ -45,11 +45,11 @@ def test_of_estimators():
     other = tiny_distance(max_epochs=0, random_state=1).fit(
         np.random.default_rng(0).normal(size=(4, 9, 2))
     )
-    assert describe(fitted) == describe(clone(fitted))
-    frozen = describe(FrozenEstimator(fitted))
-    assert frozen == describe(FrozenEstimator(clone(fitted).fit(np.zeros((4, 9, 2)))))
+    assert fingerprint_of(fitted) == fingerprint_of(clone(fitted))
+    frozen = fingerprint_of(FrozenEstimator(fitted))
+    assert frozen == fingerprint_of(FrozenEstimator(clone(fitted).fit(np.zeros((4, 9, 2)))))
     same_parameters = other.set_params(random_state=0)
-    assert frozen != describe(FrozenEstimator(same_parameters))
+    assert frozen != fingerprint_of(FrozenEstimator(same_parameters))
 
 
 def test_of_objects():
@@ -58,11 +58,11 @@ def test_of_objects():
             self.size = np.float32(2)
             self.parts = (torch.zeros(2), {"a": Path("b")})
 
-    found = describe(Thing())
+    found = fingerprint_of(Thing())
     assert found["class"].endswith("Thing")
     assert found["size"] == 2.0
     assert found["parts"][1] == {"a": "b"}
-    assert describe(Thing()) == found
+    assert fingerprint_of(Thing()) == found
 
 
 def test_of_what_an_object_holds_of_its_process():
@@ -74,13 +74,16 @@ def test_of_what_an_object_holds_of_its_process():
         def __init__(self, name):
             self.folder, self.files = "log", {"a": File(name)}
 
-    assert describe(Writer("12:00")) == describe(Writer("12:01"))
+    assert fingerprint_of(Writer("12:00")) == fingerprint_of(Writer("12:01"))
     other = Writer("12:00")
     other.folder = "elsewhere"
-    assert describe(other) != describe(Writer("12:00"))
+    assert fingerprint_of(other) != fingerprint_of(Writer("12:00"))
 
 
 def test_of_callbacks():
-    first = describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
-    assert first == describe([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
-    assert first != describe([LRScheduler("StepLR", step_size=4), ("name", EpochScoring("f1"))])
+    def found(step_size):
+        schedule = LRScheduler("StepLR", step_size=step_size)
+        return fingerprint_of([schedule, ("name", EpochScoring("f1"))])
+
+    assert found(3) == found(3)
+    assert found(3) != found(4)

@@ -11,6 +11,7 @@ from relcon_sklearn._batches import Batches, GroupIndex
 from relcon_sklearn._training import (
     MotifRanker,
     PairwiseRanker,
+    TrainingOptions,
     fit_module,
     ranking_loss,
     reconstruction_loss,
@@ -147,7 +148,11 @@ def test_ranking_never_touches_the_distance_network():
 
     before = copy.deepcopy(encoder.state_dict())
     fit_module(
-        encoder, loss, batches(2), batches(), lr=0.1, max_epochs=2, device=torch.device("cpu")
+        encoder,
+        loss,
+        batches(2),
+        batches(),
+        TrainingOptions(lr=0.1, max_epochs=2, device=torch.device("cpu")),
     )
     assert not torch.equal(encoder.stem_conv.weight, before["stem_conv.weight"])
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())

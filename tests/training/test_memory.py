@@ -110,3 +110,31 @@ def test_elsewhere_nothing_is_done(monkeypatch):
     assert _memory._glibc() is None
     with kept_memory():
         assert _memory._n_inside == 0
+
+
+@needs_glibc
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (_memory.KEEP_VARIABLE, "0"),
+        ("MALLOC_TRIM_THRESHOLD_", "131072"),
+        ("GLIBC_TUNABLES", "glibc.malloc.mmap_max=100:glibc.rtld.nns=4"),
+    ],
+)
+def test_the_user_has_the_say(monkeypatch, name, value):
+    calls = []
+
+    class Libc:
+        def mallopt(self, *args):
+            calls.append(args)
+
+        def malloc_trim(self, pad):
+            calls.append("trim")
+
+    monkeypatch.setattr(_memory, "_glibc", Libc)
+    with monkeypatch.context() as patch:
+        patch.setenv(name, value)
+        with kept_memory():
+            assert not calls
+    with kept_memory():
+        assert calls

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
 )
 
-from relcon_sklearn._training import CheckpointFolder, Checkpoints, fit_module
+from relcon_sklearn._training import CheckpointFolder, Checkpoints, TrainingOptions, fit_module
 from relcon_sklearn._training._saver import Position, Saver
 from relcon_sklearn._training._state import is_plain, plain
 from tests.support.break_off import BreakOff, Broken
@@ -76,12 +76,14 @@ def fit(module, path, callbacks=(), valid=None, every_steps=1, keep=2, **kwargs)
             loss,
             train_batches(),
             valid,
-            lr=LR,
-            max_epochs=MAX_EPOCHS,
-            device=CPU,
-            callbacks=list(callbacks),
-            checkpoints=folder,
-            **kwargs,
+            TrainingOptions(
+                lr=LR,
+                max_epochs=MAX_EPOCHS,
+                device=CPU,
+                callbacks=list(callbacks),
+                checkpoints=folder,
+                **kwargs,
+            ),
         )
 
 
@@ -197,10 +199,7 @@ def test_ctrl_c_at_the_end_of_an_epoch_is_not_early_stopping():
             loss,
             train_batches(),
             None,
-            lr=LR,
-            max_epochs=2,
-            device=CPU,
-            callbacks=[Interrupt()],
+            TrainingOptions(lr=LR, max_epochs=2, device=CPU, callbacks=[Interrupt()]),
         )
 
 
@@ -241,10 +240,7 @@ def test_weights_that_diverge_in_the_last_step_are_noticed():
             lambda module, batch: module(batch.segments[:1]).sum() * 0 + module.linear.bias.sum(),
             train_batches(),
             None,
-            lr=LR,
-            max_epochs=1,
-            device=CPU,
-            callbacks=[_LastStep(Poison())],
+            TrainingOptions(lr=LR, max_epochs=1, device=CPU, callbacks=[_LastStep(Poison())]),
         )
 
 
@@ -270,10 +266,7 @@ def test_loss_is_looked_at_within_long_epochs(monkeypatch):
             lambda module, batch: loss(module, batch) * float("nan"),
             train_batches(),
             None,
-            lr=LR,
-            max_epochs=1,
-            device=CPU,
-            callbacks=[count],
+            TrainingOptions(lr=LR, max_epochs=1, device=CPU, callbacks=[count]),
         )
     assert count.seen["step"] == 2
 

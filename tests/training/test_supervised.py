@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from relcon_sklearn._batches import GroupIndex, LabelledBatch, LabelledBatches
-from relcon_sklearn._training import classification_loss, fit_module, mean_loss, regression_loss
+from relcon_sklearn._training import (
+    TrainingOptions,
+    classification_loss,
+    fit_module,
+    mean_loss,
+    regression_loss,
+)
 from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
@@ -104,10 +110,7 @@ def test_patience(patience, n_epochs):
         loss,
         batches_of(regression_loss, np.arange(8)),
         batches_of(regression_loss, np.arange(8, 12)),
-        lr=1e-3,
-        max_epochs=9,
-        device=CPU,
-        patience=patience,
+        TrainingOptions(lr=1e-3, max_epochs=9, device=CPU, patience=patience),
     )
     assert [record["valid_loss"] for record in history] == pytest.approx(values[:n_epochs])
 
@@ -118,9 +121,6 @@ def test_patience_without_validation_is_endless():
         regression_loss,
         batches_of(regression_loss, np.arange(12)),
         None,
-        lr=1e-3,
-        max_epochs=5,
-        device=CPU,
-        patience=1,
+        TrainingOptions(lr=1e-3, max_epochs=5, device=CPU, patience=1),
     )
     assert len(history) == 5

@@ -247,7 +247,7 @@ class TestDistance:
     def test_pairs(self, full, method):
         X, _, _ = some()
         distance = tiny_distance(max_epochs=0).fit(X)
-        full("relcon_sklearn._motif_distance.motif_distances")
+        full("relcon_sklearn._motif_pairs.motif_distances")
         with pytest.raises(torch.OutOfMemoryError, match="comparing pairs: LearnedMotifDistance"):
             getattr(distance, method)(X)
 

@@ -1,1 +1,1 @@
-"""Fetchers of published data sets: one publisher a file, on one download, archive and cache."""
+"""Fetchers of published data sets, one file each, and the code that they share."""

@@ -1,4 +1,4 @@
-"""Zip archives read member by member: nothing in them can choose where it is written."""
+"""Zip archives that are read member by member: names in them never become paths on disk."""
 
 import re
 import shutil
@@ -9,20 +9,20 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-# The largest member of the data sets known here is a text of 1.3 GB. The declared size is the
-# limit of what is read, whatever the member holds.
+# The largest member of the supported data sets is a text file of 1.3 GB. A member is never read
+# beyond its declared size.
 MAX_MEMBER_BYTES = 4 << 30
 
 _MAX_SHOWN = 10
 
 
 class Archive:
-    """A zip archive opened for reading, or a zip archive inside of one.
+    """A zip archive opened for reading, or a zip archive inside another one.
 
-    Members are named by the end of their path, so that it does not matter whether the publisher
-    has packed them into a folder: "labels.txt" and "RawData/labels.txt" both find
-    "HAPT Data Set/RawData/labels.txt". Directories and what macOS adds (`__MACOSX`, `.DS_Store`)
-    do not count as members. To be used in a `with` statement.
+    A member is named by the end of its path, so that a folder around all members makes no
+    difference: "labels.txt" and "RawData/labels.txt" both find
+    "HAPT Data Set/RawData/labels.txt". Directories and files that macOS adds (`__MACOSX`,
+    `.DS_Store`) do not count as members. Use an archive in a `with` statement.
 
     Parameters
     ----------
@@ -32,11 +32,10 @@ class Archive:
     Raises
     ------
     OSError
-        If the file is no zip archive or a damaged one; if a member has a name that leads out of
-        the archive (absolute, with `..`, with backslashes) or is a symbolic link; if a member is
-        not there, or is larger than 4 GiB by its own account (no member of the data sets known
-        here is larger than a third of that; a zip bomb would be). Damage inside of a member is
-        found when the member is read.
+        If the file is not a zip archive or is damaged, if the name of a member points outside the
+        archive (an absolute path, `..` or backslashes), if a member is a symbolic link, if a
+        requested member is missing, or if its declared size exceeds 4 GiB, which protects from
+        zip bombs. Damage to a member is detected when the member is read.
 
     Examples
     --------
@@ -53,7 +52,7 @@ class Archive:
     def __init__(self, path, *, _file=None, _label=None):
         self.path = Path(path)
         self.label = _label or str(self.path)
-        with self._damage():
+        with self._report_damage():
             self._zip = zipfile.ZipFile(_file or self.path)
         try:
             self._members = {
@@ -85,35 +84,32 @@ class Archive:
         if len(found) == 1:
             return found[0]
         if found:
-            raise OSError(f"{self.label} has several members {name!r}: {_some(found)}.")
-        raise OSError(
-            f"{self.label} has no member {name!r}. It has {_some(self.names())}. If the publisher "
-            "has changed the archive, please report it; otherwise delete the file and call again."
-        )
+            raise OSError(f"{self.label} has several members {name!r}: {_abbreviate(found)}.")
+        raise OSError(self._missing_member_message(repr(name)))
 
     def matching(self, pattern):
-        r"""Match the ends of the members' paths with a regular expression.
+        r"""Return the members whose paths end with a match of a regular expression.
 
         Parameters
         ----------
         pattern : str
-            Such as `r"acc_exp(\d+)_user(\d+)\.txt"`. It begins at the beginning of a folder's or
-            the file's name and ends at the end of the path.
+            For example `r"acc_exp(\d+)_user(\d+)\.txt"`. A match starts at the beginning of the
+            path or of a name in it, and ends at the end of the path.
 
         Returns
         -------
         matches : list of re.Match
-            Sorted by name; `match.string` is the full name of the member. Never empty: no match
-            at all is an error.
+            Sorted by name; `match.string` is the full name of the member. Never empty.
+
+        Raises
+        ------
+        OSError
+            If no member matches.
         """
         expression = re.compile(f"(?:^|/)(?:{pattern})$")
         matches = [m for m in map(expression.search, sorted(self._members)) if m]
         if not matches:
-            raise OSError(
-                f"{self.label} has no member like {pattern!r}. It has {_some(self.names())}. If "
-                "the publisher has changed the archive, please report it; otherwise delete the "
-                "file and call again."
-            )
+            raise OSError(self._missing_member_message(f"that matches {pattern!r}"))
         return matches
 
     @contextmanager
@@ -122,11 +118,12 @@ class Archive:
         info = self._members[self.find(name)]
         if info.file_size > MAX_MEMBER_BYTES:
             raise OSError(
-                f"{self.label}: the member {info.filename!r} is said to have "
-                f"{info.file_size / 1e9:.1f} GB, more than the {MAX_MEMBER_BYTES / 1e9:.1f} GB "
-                "that are read. Delete the file and call again to download it anew."
+                f"{self.label}: the member {info.filename!r} has a declared size of "
+                f"{info.file_size / 1e9:.1f} GB, which exceeds the limit of "
+                f"{MAX_MEMBER_BYTES / 1e9:.1f} GB. Delete the file and call again to download it "
+                "again."
             )
-        with self._damage(info.filename), self._zip.open(info) as file:
+        with self._report_damage(info.filename), self._zip.open(info) as file:
             yield file
 
     def read_bytes(self, name):
@@ -135,15 +132,15 @@ class Archive:
             return file.read()
 
     def read_text(self, name, encoding="utf-8"):
-        """Return the text of a member; bytes that are not of the encoding are replaced."""
+        """Return the text of a member; bytes that cannot be decoded are replaced."""
         return self.read_bytes(name).decode(encoding, errors="replace")
 
     @contextmanager
     def nested(self, name):
-        """Open a member that is a zip archive itself as an Archive, in a `with` statement.
+        """Open a member that is itself a zip archive as an Archive, in a `with` statement.
 
-        It is unpacked to a temporary file beside the archive, without a name where the system
-        can do that, and gone afterwards: it needs its size on disk, and no memory.
+        The member is unpacked to a temporary file in the folder of the archive, which is removed
+        afterwards. This needs disk space of the size of the member, but no memory.
         """
         full_name = self.find(name)
         with tempfile.TemporaryFile(dir=self.path.parent) as copy:
@@ -154,9 +151,9 @@ class Archive:
 
     @contextmanager
     def unwrapped(self, name):
-        """Open the inner archive `name`, or go on with this one if there is no such member.
+        """Open the inner archive `name`, or return this archive if it has no such member.
 
-        For archives that some wrap into a second one and others do not.
+        Some data sets are distributed both as they are and inside a second archive.
         """
         if any(PurePosixPath(member).name == name for member in self._members):
             with self.nested(name) as inner:
@@ -164,8 +161,15 @@ class Archive:
         else:
             yield self
 
+    def _missing_member_message(self, member):
+        return (
+            f"{self.label} has no member {member}. It has {_abbreviate(self.names())}. If the "
+            "publisher has changed the archive, please report it. Otherwise delete the file and "
+            "call again."
+        )
+
     def _is_member(self, info):
-        """Whether an entry counts as a member; unsafe ones are refused."""
+        """Return whether an entry counts as a member; raise OSError if the entry is unsafe."""
         name = info.orig_filename
         unsafe = (
             "\\" in name
@@ -176,27 +180,28 @@ class Archive:
         )
         if unsafe:
             raise OSError(
-                f"{self.label} is not used: its member {name!r} leads out of the archive, or is a "
-                "symbolic link. Delete the file; if the publisher serves it so, please report it."
+                f"{self.label} is not read, because its member {name!r} points outside the archive "
+                "or is a symbolic link. Delete the file. If the publisher serves it like this, "
+                "please report it."
             )
         parts = PurePosixPath(name).parts
         return not (info.is_dir() or "__MACOSX" in parts or parts[-1:] == (".DS_Store",))
 
     @contextmanager
-    def _damage(self, member=None):
-        """Turn zipfile's errors about damage into one that says what to do."""
+    def _report_damage(self, member=None):
+        """Replace errors of zipfile about damage by an OSError that says what to do."""
         try:
             yield
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             where = self.label if member is None else f"{self.label}: {member}"
             raise OSError(
-                f"{where} is no zip archive or a damaged one ({error}). Delete {self.path} and "
-                "call again to download it anew."
+                f"{where} is not a zip archive or is damaged ({error}). Delete {self.path} and "
+                "call again to download it again."
             ) from error
 
 
-def _some(names):
-    """List names for an error message, not too many."""
+def _abbreviate(names):
+    """Return a list of at most `_MAX_SHOWN` names for an error message."""
     shown = ", ".join(map(repr, names[:_MAX_SHOWN]))
     more = len(names) - _MAX_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown or "no members"

@@ -1,38 +1,40 @@
-"""Text of one sample a line and no header, as PAMAP2 and Opportunity publish their recordings."""
+"""Text files with one sample per line and no header, the format of PAMAP2 and Opportunity."""
 
 import numpy as np
 from sklearn.utils import Bunch
 
 
-def read_recordings(archive, members, *, acceleration, label, names, units_per_g, ticks_per_second):
+def read_dat_recordings(
+    archive, members, *, acceleration, label, names, units_per_g, ticks_per_second
+):
     """Read the recordings of all members, with the time in the first column.
 
     Parameters
     ----------
     archive : Archive
-        Where the text is.
+        Archive of the text files.
 
     members : list of str
-        Ends of the members' paths, one for each recording.
+        End of the path of each member, one for each recording.
 
     acceleration, label : int
-        Columns, as in `read_samples`.
+        Columns, as in `read_dat_samples`.
 
     names : dict
-        Label of each code but 0, which stands for none.
+        Label of each code except 0, which stands for unlabelled samples.
 
     units_per_g, ticks_per_second : float
-        What the acceleration and the time of the file are divided by.
+        Divisors of the acceleration and the time in the file.
 
     Returns
     -------
     data : Bunch
-        With `recordings`, `labels`, `timestamps`, `recording_n_missing`, `units`,
+        Has the entries `recordings`, `labels`, `timestamps`, `recording_n_missing`, `units`,
         `channel_names` and `label_names`.
     """
     data = Bunch(recordings=[], labels=[], timestamps=[], recording_n_missing=[])
     for name in members:
-        time, values, labels, n_missing = read_samples(
+        time, values, labels, n_missing = read_dat_samples(
             archive,
             name,
             time=0,
@@ -49,16 +51,16 @@ def read_recordings(archive, members, *, acceleration, label, names, units_per_g
     return data
 
 
-def read_samples(archive, name, *, time, acceleration, label, names):
+def read_dat_samples(archive, name, *, time, acceleration, label, names):
     """Read the time, the acceleration and the label of each sample that has an acceleration.
 
     Parameters
     ----------
     archive : Archive
-        Where the text is.
+        Archive of the text file.
 
     name : str
-        End of the member's path.
+        End of the path of the member.
 
     time, label : int
         Columns, counted from 0.
@@ -67,16 +69,16 @@ def read_samples(archive, name, *, time, acceleration, label, names):
         Column of the first of three axes.
 
     names : dict
-        Label of each code; a code that is not in it is an error.
+        Label of each code. Other codes raise a ValueError.
 
     Returns
     -------
     time : ndarray of shape (n_samples,), dtype float64
-        In the unit of the file; strictly increasing.
+        In the unit of the file; strictly increasing, with gaps.
 
     acceleration : ndarray of shape (n_samples, 3), dtype float64
-        In the unit of the file. Where the sensor lost a sample the file has NaN; those lines are
-        left out here, so that the times jump. So are lines with the time of an earlier one.
+        In the unit of the file. Lines with NaN, which stands for a lost sample, are left out, and
+        so are lines whose time does not increase.
 
     labels : ndarray of shape (n_samples,), dtype str
 
@@ -91,14 +93,14 @@ def read_samples(archive, name, *, time, acceleration, label, names):
         except ValueError as error:
             raise ValueError(
                 f"{where} has a malformed line: {error} Delete {archive.path} and call again to "
-                "download it anew."
+                "download it again."
             ) from error
     codes, inverse = np.unique(rows[:, 4], return_inverse=True)
     unknown = [code for code in codes.tolist() if code not in names]
     if unknown:
         raise ValueError(
-            f"{where} has labels {unknown} that its publisher does not name; known are "
-            f"{sorted(names)}. If the publisher has changed the data, please report it."
+            f"{where} has unknown labels. Expected one of {sorted(names)}. Got {unknown}. If the "
+            "publisher has changed the data, please report it."
         )
     labels = np.array([names[code] for code in codes.tolist()])[inverse]
     latest = np.maximum.accumulate(rows[:, 0])

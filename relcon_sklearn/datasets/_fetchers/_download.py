@@ -1,39 +1,35 @@
-"""Files from publishers' servers: continued after a break, checked, never half-written."""
+"""Downloads from publishers' servers: resumed after interruptions, verified, never incomplete."""
 
 import json
-import os
-import shutil
-import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn.utils._param_validation import validate_params
-
 from ..._utils._atomic import write_atomically
+from ..._utils._warnings import warn
 from ._resume import ResumingDownloader
 
 
 class Source(NamedTuple):
-    """A file at a publisher's.
+    """A file on a publisher's server.
 
     Attributes
     ----------
     name : str
-        The data set's short name: the folder of its files below the data home.
+        Name of the data set, and of the folder of its files in the data home.
 
     url : str
-        Where the publisher serves the file.
+        Address of the file.
 
     filename : str
-        Its name on disk.
+        Name of the file on disk.
 
     sha256 : str or None, default=None
-        Its checksum where known beforehand. Otherwise the checksum of the first download is
-        recorded beside the file and holds from then on.
+        Known checksum of the file. If None, the checksum of the first download is recorded next
+        to the file, and later files are compared with it.
 
     note : str, default=""
-        What to tell the user when the download fails.
+        Advice for the user that is added to error messages of a failed download.
     """
 
     name: str
@@ -43,89 +39,34 @@ class Source(NamedTuple):
     note: str = ""
 
 
-@validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
-def get_data_home(data_home=None):
-    """Return the folder in which the fetchers keep their files, made if it is not there.
-
-    Parameters
-    ----------
-    data_home : str, path-like or None, default=None
-        The folder; `~` stands for the home folder. If None, the environment variable
-        `RELCON_DATA_HOME`, and where that is not set `~/relcon_data`.
-
-    Returns
-    -------
-    data_home : str
-        The path of the folder.
-
-    See Also
-    --------
-    clear_data_home : Delete the folder.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> from relcon_sklearn.datasets import get_data_home
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.path.isdir(get_data_home(os.path.join(folder, "motion")))
-    True
-    """
-    if data_home is None:
-        data_home = os.environ.get("RELCON_DATA_HOME", os.path.join("~", "relcon_data"))
-    data_home = os.path.expanduser(data_home)
-    os.makedirs(data_home, exist_ok=True)
-    return data_home
-
-
-@validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
-def clear_data_home(data_home=None):
-    """Delete the folder of the fetchers, with everything in it, whoever put it there.
-
-    Parameters
-    ----------
-    data_home : str, path-like or None, default=None
-        The folder, as in `get_data_home`.
-
-    See Also
-    --------
-    get_data_home : The path of the folder.
-
-    Examples
-    --------
-    >>> from relcon_sklearn.datasets import clear_data_home
-    >>> clear_data_home()  # doctest: +SKIP
-    """
-    shutil.rmtree(get_data_home(data_home))
-
-
 def download(
     source, folder, *, download_if_missing=True, n_retries=3, delay=1.0, progressbar=False
 ):
-    """Return the path of a source's file, downloaded if it is not there yet.
+    """Return the path of a source's file; download the file if it is missing.
 
-    What has arrived is kept in `FILENAME.part`, so that a download that broke, in this process or
-    a former one, goes on where it stopped: with a range request that the server may only answer
-    if the file is still the same one. The file gets its name when it is complete and its checksum
-    is right. A second process that wants the same file waits for the first. A file put there by
-    hand is taken as if it had been downloaded.
+    Received data are kept in `FILENAME.part`, so that an interrupted download is resumed, by this
+    process or a later one. It is resumed by a range request that the server answers only if the
+    file has not changed. The file is renamed to its final name when it is complete and its
+    checksum is correct. If a second process requests the same file, it waits for the first one. A
+    file that was put into the folder manually is treated like a downloaded file.
 
     Parameters
     ----------
     source : Source
-        What to download.
+        The file to download.
 
     folder : str or path-like
-        Where to keep it; made if it is not there.
+        Folder of the file; created if needed.
 
     download_if_missing : bool, default=True
-        If False, a file that is not there is an error.
+        Whether to download a missing file. If False, a missing file raises an OSError.
 
     n_retries : int, default=3
-        How often to try again after a broken connection, a timeout, a truncated answer or an
-        error of the server. What the server refuses (404 and the like) is not tried again.
+        Number of times to retry after a broken connection, a timeout, a truncated response or a
+        server error. A refused request (such as 404) is not retried.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=False
         Whether to show a progress bar.
@@ -133,15 +74,14 @@ def download(
     Returns
     -------
     path : Path
-        The file.
+        Path of the file.
 
     Raises
     ------
     OSError
-        If the file is not there and may not be downloaded, if the download fails, if the disk is
-        full, or if the checksum of the file is not the known one, be it pinned or recorded.
-        Nothing is left under the file's name then, and a file that was there before is not
-        touched.
+        If the file is missing and `download_if_missing` is False, if the download fails, if the
+        disk is full, or if the checksum of the file differs from the known or recorded one. A
+        failed download leaves no file under the final name. An existing file is not changed.
     """
     from filelock import FileLock
 
@@ -149,8 +89,8 @@ def download(
     if not path.exists():
         if not download_if_missing:
             raise OSError(
-                f"Data not found and `download_if_missing` is False: there is no {path}. "
-                f"Pass download_if_missing=True, or put {source.url} there."
+                f"Data not found and `download_if_missing` is False: {path} does not exist. Pass "
+                f"download_if_missing=True, or download {source.url} to this path."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
@@ -163,7 +103,7 @@ def download(
 
 
 def _retrieve(source, path, n_retries, delay, progressbar):
-    """Download by pooch, which checks the checksum before the file gets its name."""
+    """Download with pooch, which verifies the checksum before it renames the file."""
     import pooch
 
     manager = pooch.Pooch(
@@ -175,16 +115,16 @@ def _retrieve(source, path, n_retries, delay, progressbar):
     downloader = ResumingDownloader(path, source.note, n_retries, delay, progressbar)
     try:
         manager.fetch(path.name, downloader=downloader)
-    except ValueError as error:  # pooch's way to say that the checksum is wrong
+    except ValueError as error:  # raised by pooch for a wrong checksum
         raise OSError(
-            f"{source.url} has not the SHA256 checksum that is known for it: {error} Nothing was "
-            "kept. The download may have been damaged: call again. If it stays, the publisher has "
-            "changed the file: please report it."
+            f"The download of {source.url} does not have the expected SHA256 checksum, and was "
+            f"deleted: {error} The download may be damaged, so call again. If the error persists, "
+            "the publisher has changed the file: please report it."
         ) from error
 
 
 def _check_sha256(source, path, fresh):
-    """Compare a file with its pinned or recorded checksum; record the first one seen."""
+    """Compare the checksum of a file with the known or recorded one; record it if there is none."""
     import pooch
 
     record = Path(f"{path}.json")
@@ -193,15 +133,14 @@ def _check_sha256(source, path, fresh):
     if source.sha256 is not None:
         if found != source.sha256:
             raise OSError(
-                f"{path} has the SHA256 checksum {found}, and {source.sha256} is expected: it is "
-                f"not the file that {source.url} serves. Delete it and call again to download it."
+                f"{path} has an unexpected SHA256 checksum. Expected {source.sha256}. Got {found}. "
+                f"It is not the file of {source.url}. Delete it and call again to download it."
             )
     elif known is None or (fresh and known["sha256"] != found):
         if known is not None:
-            warnings.warn(
-                f"{source.url} is not the file that was downloaded on {known['recorded']}: its "
-                f"SHA256 checksum was {known['sha256']} and is {found} now. Results may change.",
-                stacklevel=2,
+            warn(
+                f"{source.url} has changed since it was downloaded on {known['recorded']}: its "
+                f"SHA256 checksum was {known['sha256']} and is now {found}. Results may change."
             )
         content = {
             "url": source.url,
@@ -214,6 +153,6 @@ def _check_sha256(source, path, fresh):
     elif known["sha256"] != found:
         raise OSError(
             f"{path} has changed: its SHA256 checksum is {found}, and was {known['sha256']} on "
-            f"{known['recorded']}. Delete it and call again to download it anew; or, if the change "
-            f"is wanted, delete {record.name} beside it."
+            f"{known['recorded']}. Delete it and call again to download it again. If the change is "
+            f"intended, delete {record.name} in the same folder."
         )

@@ -1,4 +1,4 @@
-"""What all fetchers share: from a publisher's archive to recordings, by way of a cache."""
+"""The code that all fetchers share: from a publisher's archive to cached recordings."""
 
 import importlib.resources
 import os
@@ -11,13 +11,15 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 
-from .._npz import load_npz_recordings, save_npz_recordings
+from .._npz_read import load_npz_recordings
+from .._npz_write import save_npz_recordings
 from ._archive import Archive
-from ._download import Source, download, get_data_home
+from ._data_home import get_data_home
+from ._download import Source, download
 
 __all__ = ["FETCH_CONSTRAINTS", "Source", "fetch_recordings", "to_frames"]
 
-# Of the parameters that every fetcher has, for `validate_params`.
+# Constraints on the parameters that every fetcher has, for `validate_params`.
 FETCH_CONSTRAINTS = {
     "data_home": [str, os.PathLike, None],
     "download_if_missing": ["boolean"],
@@ -43,13 +45,13 @@ def fetch_recordings(
     delay,
     progressbar,
 ):
-    """Return the recordings of a data set, downloaded and parsed if they are not there yet.
+    """Return the recordings of a data set; download and parse them if they are not cached.
 
-    Everything lives in the folder NAME of the data home, NAME being that of the (first) source:
-    the publisher's files as they are, and the parsed recordings as
-    `NAME[-variant]-vVERSION.npz`. Once that is there the publisher's files are not needed any
-    more; they are kept, since another variant or a later version of the parser reads them again.
-    The text of the data set is `descr/NAME.rst` of this package.
+    All files are in the folder NAME of the data home, where NAME is the name of the first source:
+    the publisher's files, unmodified, and the parsed recordings as `NAME[-variant]-vVERSION.npz`,
+    the cache. Once the cache exists, the publisher's files are not needed. They are kept, since
+    another variant or a later version of the parser reads them again. The description of the data
+    set is `descr/NAME.rst` in this package.
 
     Parameters
     ----------
@@ -57,16 +59,17 @@ def fetch_recordings(
         The publisher's files.
 
     parse : callable
-        Called with one argument for each source, an open `Archive` if its file name ends with
-        ".zip" and the `Path` otherwise. Returns the recordings as a Bunch without `DESCR`,
-        `licence` and `citation`; `sampling_rate` may be an array with one rate for each recording.
-        Called only if the cache is not there.
+        Called with one argument for each source: an open `Archive` if its file name ends with
+        ".zip", the `Path` otherwise. Returns the recordings as a Bunch without `DESCR`, `licence`
+        and `citation`; `sampling_rate` may be an array with one rate for each recording. Called
+        only if there is no cache.
 
     version : int
-        Of the parser: to be raised when `parse` makes something else of the same files.
+        Version of the parser. Increase it when `parse` returns different recordings for the same
+        files.
 
     variant : str, default=""
-        What was chosen among the data (such as "watch"), for each of which there is a cache.
+        Chosen part of the data, such as "watch". Each variant has its own cache.
 
     data_home, download_if_missing, return_X_y, as_frame, n_retries, delay, progressbar
         The parameters of the fetcher (see `FETCH_CONSTRAINTS`).
@@ -101,31 +104,31 @@ def fetch_recordings(
                 for file in files
             ]
             parsed = parse(*opened)
-        _save(cache, parsed)
-    data = _load(cache)
-    data.update(describe(name))
-    return _shape(data, return_X_y, as_frame)
+        _save_cache(cache, parsed)
+    data = _load_cache(cache)
+    data.update(read_description(name))
+    return _in_requested_form(data, return_X_y, as_frame)
 
 
-def describe(name):
-    """Return the text of a data set, and the licence and the citation that it gives.
+def read_description(name):
+    """Return the description of a data set, and the licence and citation in it.
 
     Parameters
     ----------
     name : str
-        Short name: of the file `descr/NAME.rst`, which has a field list with `:Licence:` and
+        Name of the data set. The file `descr/NAME.rst` has a field list with `:Licence:` and
         `:Citation:`.
 
     Returns
     -------
     fields : dict
-        With `DESCR`, `licence` and `citation`.
+        Has the keys `DESCR`, `licence` and `citation`.
     """
     file = importlib.resources.files(__package__) / "descr" / f"{name}.rst"
     text = file.read_text(encoding="utf-8")
     fields = {"DESCR": text}
     for field in ("licence", "citation"):
-        # The value goes on over the indented lines that follow.
+        # The value continues on the indented lines that follow.
         pattern = rf"^:{field.capitalize()}:((?:.*)(?:\n[ \t]+\S.*)*)"
         fields[field] = " ".join(re.search(pattern, text, re.MULTILINE).group(1).split())
     return fields
@@ -137,14 +140,14 @@ def to_frames(data):
     Parameters
     ----------
     data : Bunch
-        Recordings.
+        Recordings as a fetcher returns them.
 
     Returns
     -------
     frames : list of DataFrame
         The channels as float32 columns and the labels as a string column "label". The index is a
-        DatetimeIndex where the time of day is known, otherwise a TimedeltaIndex, which starts at
-        zero and runs at the sampling rate where samples have no stamps.
+        DatetimeIndex if timestamps are dates, otherwise a TimedeltaIndex. Without timestamps, it
+        starts at zero and advances at the sampling rate.
     """
     import pandas as pd
 
@@ -167,8 +170,8 @@ def to_frames(data):
     return frames
 
 
-def _shape(data, return_X_y, as_frame):
-    """Give the answer the form that the caller asked for."""
+def _in_requested_form(data, return_X_y, as_frame):
+    """Return the recordings in the form that `return_X_y` and `as_frame` request."""
     if as_frame:
         data.recordings = to_frames(data)
         if return_X_y:
@@ -179,22 +182,23 @@ def _shape(data, return_X_y, as_frame):
     return data
 
 
-def _save(cache, data):
-    """Write the cache, or nothing; there is one rate in a file, so several go beside it."""
+def _save_cache(cache, data):
+    """Write the cache; it is never incomplete."""
+    # The npz format has one sampling rate. Rates of single recordings are stored in another array.
     if np.ndim(data.sampling_rate):
         rates = np.asarray(data.sampling_rate)
         data.update(sampling_rate=float(np.median(rates)), recording_sampling_rate=rates)
     save_npz_recordings(cache, data)
 
 
-def _load(cache):
+def _load_cache(cache):
     """Read the cache."""
     try:
         data = load_npz_recordings(cache)
     except Exception as error:
         raise OSError(
             f"The cached recordings {cache} cannot be read ({error}). Delete the file and call "
-            "again to have it made anew."
+            "again to create it again."
         ) from error
     data.sampling_rate = data.pop("recording_sampling_rate", data.sampling_rate)
     numbers = {k: v.item() for k, v in data.items() if isinstance(v, np.ndarray) and v.ndim == 0}

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import validate_params
 
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
-# The checksum is the one that several projects which use the archive have published for it.
+# Several projects that use the archive have published this checksum.
 SOURCE = Source(
     name="hapt",
     url="https://archive.ics.uci.edu/static/public/341/"
@@ -31,42 +31,44 @@ def fetch_hapt(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the HAPT recordings (activities and postural transitions, waist), downloaded if needed.
+    """Load the HAPT recordings (activities and postural transitions, waist); download if needed.
 
-    Thirty people followed a protocol of six activities, and of the six transitions between the
-    still ones, with a smartphone on the belt.
+    Thirty people followed a protocol of six activities and of the six transitions between the
+    static ones, with a smartphone on the belt.
 
     ==================  =============================================
     Subjects            30
     Recordings          61, of 6 minutes on average
     Rate, placement     50 Hz, waist
-    Labels              12, and unlabelled samples in between
+    Labels              12; samples in between are unlabelled
     Download            80 MB
     ==================  =============================================
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `hapt`, together with the parsed recordings; once these are made, it may be deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -75,31 +77,31 @@ def fetch_hapt(
             Acceleration in g, gravity included. With `as_frame`, DataFrames with the columns x, y,
             z and label, and a TimedeltaIndex.
         labels : list of ndarray of shape (n_samples,), dtype str
-            The activity of each sample, "" where there is none.
+            The activity of each sample, "" for unlabelled samples.
         subjects : ndarray of shape (n_recordings,), dtype str
             "01" to "30"; most subjects have two recordings.
         recording_experiment : ndarray of shape (n_recordings,), dtype int64
             The publisher's number of each recording.
         timestamps : None
-            Sampling is regular.
+            The data set has no timestamps; sampling is regular.
         sampling_rate, units, placement, channel_names, label_names
-            50.0, "g", "waist", and the names of the channels and of the labels.
+            50.0, "g", "waist", the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -123,17 +125,17 @@ def fetch_hapt(
 
 
 def _parse(archive):
-    """Make recordings of the publisher's archive."""
+    """Return the recordings in the publisher's archive."""
     names = dict(line.split() for line in archive.read_text("activity_labels.txt").splitlines())
-    segments = _numbers(archive, "RawData/labels.txt", np.int64)
+    segments = _read_numbers(archive, "RawData/labels.txt", np.int64)
     data = Bunch(recordings=[], labels=[])
     subjects, experiments = [], []
     for match in archive.matching(r"RawData/acc_exp(\d+)_user(\d+)\.txt"):
         experiment, subject = match.groups()
-        signal = _numbers(archive, match.string, np.float32)
+        signal = _read_numbers(archive, match.string, np.float32)
         own = segments[(segments[:, :2] == (int(experiment), int(subject))).all(axis=1)]
         labels = np.full(len(signal), "", dtype=f"U{max(map(len, names.values()))}")
-        for _, _, activity, first, last in own.tolist():  # counted from 1, both included
+        for _, _, activity, first, last in own.tolist():  # counted from 1, last one included
             labels[first - 1 : last] = names[str(activity)]
         data.recordings.append(signal)
         data.labels.append(labels)
@@ -152,6 +154,6 @@ def _parse(archive):
     )
 
 
-def _numbers(archive, name, dtype):
-    """Read a table of numbers that are separated by blanks."""
+def _read_numbers(archive, name, dtype):
+    """Read a table of numbers separated by spaces."""
     return np.loadtxt(io.StringIO(archive.read_text(name)), dtype=dtype, ndmin=2)

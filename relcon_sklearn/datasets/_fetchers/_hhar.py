@@ -1,4 +1,4 @@
-"""The Heterogeneity Activity Recognition data set (HHAR): its watches."""
+"""The watches of the Heterogeneity Activity Recognition data set (HHAR)."""
 
 from collections import defaultdict
 from itertools import islice
@@ -19,11 +19,12 @@ SOURCE = Source(
 _MEMBER = "Watch_accelerometer.csv"
 _HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt"
 _COLUMNS = (1, 2, 3, 4, 5, 6, 8, 9)
-# A character more than the longest name, so that a longer one is not taken for a known one.
+# Fields are one character longer than the longest known name, so that truncation cannot turn an
+# unknown name into a known one.
 _ROW = np.dtype(
     [
-        ("arrival", "i8"),  # ms since 1970, when the application got the sample
-        ("creation", "i8"),  # ns since the watch was started, when it took the sample
+        ("arrival", "i8"),  # when the application received the sample, in ms since 1970
+        ("creation", "i8"),  # when the watch took the sample, in ns since the watch was started
         ("xyz", "f4", 3),
         ("user", "S2"),
         ("device", "S10"),
@@ -35,8 +36,7 @@ _LABELS = ["bike", "sit", "stairsdown", "stairsup", "stand", "walk"]
 _RATE_TOLERANCE = 0.05
 _CHUNK = 200_000  # lines
 _CLOCK_BREAK = 1_000_000_000  # ns
-_BURST = 2000  # samples, 10 s at least; among so many, one arrives promptly
-
+_MAX_BURST = 2000  # samples, at least 10 s; of this many samples, at least one arrives promptly
 
 _PARSER_VERSION = 1
 
@@ -52,48 +52,50 @@ def fetch_hhar(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the HHAR recordings (activities, watches on the wrist), downloaded if needed.
+    """Load the HHAR recordings (activities, watches on the wrist); download if needed.
 
-    Nine people went through six activities, with watches of two models on their wrists.
+    Nine people performed six activities with watches of two models on their wrists.
 
     ==================  ==================================================
     Subjects            9
     Recordings          one for each subject with each watch
-    Rate, placement     100 Hz (Gear) and 200 Hz (LG) nominally, wrist
-    Labels              6, and unlabelled samples in between
-    Download            820 MB, and as much again while it is parsed
+    Rate, placement     nominally 100 Hz (Gear) and 200 Hz (LG), wrist
+    Labels              6; samples in between are unlabelled
+    Download            820 MB, and another 820 MB during parsing
     ==================  ==================================================
 
-    The watches' clocks are troubled: they count from the last start of the watch, and stand still
-    while it sleeps; samples come in bursts, not always in order, and some come twice. The
-    recordings here are in order and without doubles. Their timestamps keep the watch's own spacing
-    of samples, but are dated by the arrival at the application, anew wherever both clocks have
-    gone apart by more than a second. Cut recordings at these holes: `segment_recordings` does so
-    if it is given the timestamps.
+    The clocks of the watches are unreliable. They count from the last start of the watch and stop
+    while it sleeps. Samples arrive in bursts, not always in order, and some arrive twice. The
+    returned recordings are sorted and without duplicates. Their timestamps keep the spacing of the
+    watch's clock and take their date from the arrival at the application. Wherever the two clocks
+    diverge by more than a second, the date is set again, which leaves a gap. Pass the timestamps
+    to `segment_recordings`, which then cuts the recordings at these gaps.
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `hhar`, together with the parsed recordings; once these are made, it may be deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -102,39 +104,39 @@ def fetch_hhar(
             Acceleration in g, gravity included, one array for each subject with each watch. With
             `as_frame`, DataFrames with the columns x, y, z and label, and a DatetimeIndex.
         labels : list of ndarray of shape (n_samples,), dtype str
-            The activity of each sample, "" where there is none.
+            The activity of each sample, "" for unlabelled samples.
         subjects : ndarray of shape (n_recordings,), dtype str
             "a" to "i".
         recording_device : ndarray of shape (n_recordings,), dtype str
             "gear_1", "gear_2", "lgwatch_1" or "lgwatch_2".
         recording_n_repeated : ndarray of shape (n_recordings,), dtype int64
-            How many samples had the time of another one and are left out.
+            Number of samples left out because another sample has the same time.
         timestamps : list of ndarray of shape (n_samples,), dtype datetime64[ns]
-            UTC, strictly increasing, with holes.
+            UTC, strictly increasing, with gaps.
         sampling_rate : ndarray of shape (n_recordings,), dtype float64
-            In Hz: the nominal rate of the watch; where timestamps show another one, by more than
-            5 %, that one as a whole number.
+            In Hz: the nominal rate of the watch. If the rate of the timestamps differs from it by
+            more than 5 %, the rate of the timestamps, rounded to an integer.
         units, placement, channel_names, label_names
-            "g", "wrist", and the names of the channels and of the labels.
+            "g", "wrist", the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     ValueError
-        If a line of the publisher's text is malformed, or has a label that is not known.
+        If a line of the publisher's text is malformed or has an unknown label.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -168,14 +170,14 @@ def fetch_hhar(
 
 
 def _read_rows(archive, name):
-    """Yield the lines of the table as arrays of `_ROW`, some at a time."""
+    """Yield the lines of the table in chunks, as arrays of dtype `_ROW`."""
     where = f"{archive.label}: {archive.find(name)}"
     with archive.open(name) as file:
         header = file.readline().decode(errors="replace").strip()
         if header != _HEADER:
             raise ValueError(
-                f"{where} begins with {header!r}, and {_HEADER!r} is expected. If the publisher "
-                "has changed the data, please report it."
+                f"{where} has an unexpected header. Expected {_HEADER!r}. Got {header!r}. If the "
+                "publisher has changed the data, please report it."
             )
         n_lines = 1
         while lines := list(islice(file, _CHUNK)):
@@ -186,13 +188,13 @@ def _read_rows(archive, name):
             except ValueError as error:
                 raise ValueError(
                     f"{where} has a malformed line after line {n_lines}: {error} Delete "
-                    f"{archive.path} and call again to download it anew."
+                    f"{archive.path} and call again to download it again."
                 ) from error
             n_lines += len(lines)
 
 
-def _collect(archive, name):
-    """Gather the lines of each user with each watch: {(user, device): rows}, sorted."""
+def _rows_by_watch(archive, name):
+    """Return the lines of each user with each watch, {(user, device): rows}, sorted by key."""
     pieces = defaultdict(list)
     for rows in _read_rows(archive, name):
         owner = rows[["user", "device"]]
@@ -201,13 +203,13 @@ def _collect(archive, name):
     return {owner: np.concatenate(pieces[owner]) for owner in sorted(pieces)}
 
 
-def _wall_clock(arrival, creation):
-    """Put the samples of one watch in order and date them.
+def _order_and_date(arrival, creation):
+    """Return the order of the samples of one watch, and their dates.
 
-    The watch's own clock spaces samples evenly, but it stops while the watch sleeps and starts
-    anew with it. The arrival is in real time but comes in bursts. So the samples are taken in
-    runs, between which the clocks have gone apart for good; a run keeps the spacing of the
-    watch's clock, and is dated by the sample that arrived most promptly.
+    The clock of the watch spaces samples evenly, but it stops while the watch sleeps and restarts
+    with the watch. The arrival is in real time, but samples arrive in bursts. The samples are
+    therefore split into runs, between which the two clocks diverge permanently. A run keeps the
+    spacing of the watch's clock and takes its date from the sample that arrived most promptly.
 
     Parameters
     ----------
@@ -220,8 +222,8 @@ def _wall_clock(arrival, creation):
     Returns
     -------
     order : ndarray of int
-        Indices of the samples in order of time. A sample with the time of another one is that
-        one delivered twice and is left out.
+        Indices of the samples in order of time. Samples with the same time are one sample that
+        was delivered twice; only the first is kept.
 
     times : ndarray of shape (len(order),), dtype datetime64[ns]
         Strictly increasing.
@@ -235,7 +237,7 @@ def _wall_clock(arrival, creation):
         run = order[start:stop]
         run[:] = run[np.argsort(creation[run], kind="stable")]
         dated = creation[run] + delay[start:stop].min()
-        # The samples of a short run may all be late ones.
+        # All samples of a short run may have arrived late.
         times[start:stop] = dated + max(0, end + _CLOCK_BREAK - dated[0])
         end = times[stop - 1]
     new = np.r_[True, np.diff(times) > 0]
@@ -243,50 +245,50 @@ def _wall_clock(arrival, creation):
 
 
 def _clock_breaks(delay):
-    """Find where arrivals fall behind, in ns, for good: not just in a burst of late samples."""
+    """Return where the delay, in ns, changes permanently and not only for a late burst."""
     breaks = [0]
     for step in np.flatnonzero(np.abs(np.diff(delay)) > _CLOCK_BREAK) + 1:
-        before = delay[max(breaks[-1], step - _BURST) : step].min()
-        after = delay[step : step + _BURST].min()
+        before = delay[max(breaks[-1], step - _MAX_BURST) : step].min()
+        after = delay[step : step + _MAX_BURST].min()
         if abs(after - before) > _CLOCK_BREAK:
             breaks.append(step)
     return breaks[1:]
 
 
-def _rate(times, nominal):
-    """Return the nominal rate in Hz, or what timestamps show where that is quite another one."""
+def _rate_from_timestamps(times, nominal):
+    """Return the nominal rate in Hz, or that of the timestamps if it differs clearly."""
     if len(times) < 2:
         return nominal
     shown = 1 / typical_spacing((times - times[0]).astype(np.int64) / 1e9)
     return nominal if abs(shown / nominal - 1) <= _RATE_TOLERANCE else float(np.rint(shown))
 
 
-def _decode(field, known, where):
-    """Turn names into str; ones that the publisher does not document are refused."""
+def _check_names(field, known, where):
+    """Return names as str; raise ValueError if one is not documented by the publisher."""
     unknown = set(np.unique(field).tolist()) - set(known)
     if unknown:
         raise ValueError(
-            f"{where} has {sorted(unknown)} where one of {sorted(known)} is expected. If the "
+            f"{where} has unknown names. Expected {sorted(known)}. Got {sorted(unknown)}. If the "
             "publisher has changed the data, please report it."
         )
     return field.astype(str)
 
 
 def _parse(archive):
-    """Make recordings of the archive."""
+    """Return the recordings in the publisher's archive."""
     with archive.unwrapped("Activity recognition exp.zip") as inner:
         where = f"{inner.label}: {_MEMBER}"
-        owners = _collect(inner, _MEMBER)
+        owners = _rows_by_watch(inner, _MEMBER)
     data = Bunch(recordings=[], labels=[], timestamps=[])
     rates, n_repeated = [], []
     for (_, device), rows in owners.items():
-        _decode(np.array([device]), _RATES, where)
-        order, times = _wall_clock(rows["arrival"], rows["creation"])
-        labels = _decode(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
+        _check_names(np.array([device]), _RATES, where)
+        order, times = _order_and_date(rows["arrival"], rows["creation"])
+        labels = _check_names(rows["label"][order], [b"null", *map(str.encode, _LABELS)], where)
         data.recordings.append((rows["xyz"][order] / GRAVITY).astype(np.float32))
         data.labels.append(np.where(labels == "null", "", labels))
         data.timestamps.append(times)
-        rates.append(_rate(times, _RATES[device]))
+        rates.append(_rate_from_timestamps(times, _RATES[device]))
         n_repeated.append(len(rows) - len(order))
     return Bunch(
         **data,

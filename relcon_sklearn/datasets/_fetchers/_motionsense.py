@@ -46,10 +46,10 @@ def fetch_motionsense(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the MotionSense recordings (six activities, trouser pocket), downloaded if needed.
+    """Load the MotionSense recordings (six activities, trouser pocket); download if needed.
 
-    Twenty-four people did six activities in 15 trials, on the same routes, with a phone in the
-    front pocket of their trousers.
+    Twenty-four people performed six activities in 15 trials, on the same routes, with a phone in
+    the front pocket of their trousers.
 
     ==================  =============================================
     Subjects            24
@@ -58,34 +58,35 @@ def fetch_motionsense(
     Labels              6
     ==================  =============================================
 
-    The acceleration is what the phone reports as gravity and as the user's acceleration, added up.
-    Its sign is Apple's: at rest the vector points down, to the ground, where the accelerometers of
-    the other data sets here point up. Multiply by -1 to use them together.
+    The acceleration is the sum of gravity and user acceleration as reported by the phone. Its sign
+    follows Apple's convention: at rest the vector points down to the ground, whereas it points up
+    in the other data sets. Multiply by -1 to use them together.
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The publisher's files stay there, in the
-        folder `motionsense`, together with the parsed recordings; once these are made, they may be
-        deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -98,31 +99,31 @@ def fetch_motionsense(
         subjects : ndarray of shape (n_recordings,), dtype str
             "1" to "24".
         recording_trial : ndarray of shape (n_recordings,), dtype int64
-            The publisher's number of the trial: 1 to 9 are the long ones, 11 to 16 the short ones.
+            The publisher's number of the trial: 1 to 9 are long trials, 11 to 16 short ones.
         recording_age, recording_height, recording_weight : ndarray of shape (n_recordings,)
-            Of the subject, in years, cm and kg.
+            Age in years, height in cm and weight in kg of the subject.
         recording_sex : ndarray of shape (n_recordings,), dtype str
             "F" or "M".
         timestamps : None
-            Sampling is regular.
+            The data set has no timestamps; sampling is regular.
         sampling_rate, units, placement, channel_names, label_names
-            50.0, "g", "trouser pocket", and the names of the channels and of the labels.
+            50.0, "g", "trouser pocket", the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def fetch_motionsense(
 
 
 def _parse(archive, people_file):
-    """Make recordings of the publisher's files."""
+    """Return the recordings in the publisher's files."""
     with open(people_file, newline="", encoding="utf-8") as file:
         people = {row["code"]: row for row in csv.DictReader(file)}
     files = sorted(
@@ -155,7 +156,7 @@ def _parse(archive, people_file):
     )
     data = Bunch(recordings=[], labels=[])
     for _, _, activity, name in files:
-        signal = _acceleration(archive.read_text(name))
+        signal = _read_acceleration(archive.read_text(name))
         data.recordings.append(signal)
         data.labels.append(np.full(len(signal), _ACTIVITIES[activity]))
     subjects = [str(subject) for subject, *_ in files]
@@ -178,8 +179,8 @@ def _parse(archive, people_file):
     )
 
 
-def _acceleration(text):
-    """Add up gravity and user acceleration: (n_samples, 3) in g."""
+def _read_acceleration(text):
+    """Return the sum of gravity and user acceleration, (n_samples, 3), in g."""
     header, _, rows = text.partition("\n")
     columns = header.strip().split(",")
     parts = [

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_recordings
+from ._dat import read_dat_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -14,7 +14,7 @@ SOURCE = Source(
     url="https://archive.ics.uci.edu/static/public/226/opportunity+activity+recognition.zip",
     filename="opportunity.zip",
 )
-# The column of the first axis of each accelerometer, counted from 0, with the publisher's name.
+# Column of the first axis of each accelerometer, counted from 0, and the publisher's name.
 _PLACEMENTS = {
     "wrist": 22,  # Accelerometer RWR
     "left_wrist": 31,  # Accelerometer LWR
@@ -50,7 +50,6 @@ _RUNS = [
     for run in ("ADL1", "ADL2", "ADL3", "ADL4", "ADL5", "Drill")
 ]
 
-
 _PARSER_VERSION = 1
 
 
@@ -74,55 +73,57 @@ def fetch_opportunity(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the OPPORTUNITY recordings (a morning in a kitchen), downloaded if needed.
+    """Load the OPPORTUNITY recordings (a morning in a kitchen); download if needed.
 
-    Four people went through a morning's routine five times, and once through a drill of gestures.
+    Four people performed a morning routine five times and a drill of gestures once.
 
     ==================  ==================================================
     Subjects            4
     Recordings          24: 5 runs and a drill for each subject
     Rate, placement     30 Hz; wrist and others
-    Labels              4 of locomotion or 17 gestures, and unlabelled
-                        samples in between
+    Labels              4 of locomotion or 17 gestures; samples in between
+                        are unlabelled
     Download            290 MB
     ==================  ==================================================
 
-    Samples that the radio of the sensor lost are left out, so that timestamps jump there.
-    `segment_recordings` with `timestamps` and `max_gap` bridges the short holes and cuts at the
-    long ones.
+    Samples that were lost in radio transmission are left out, which leaves gaps in the timestamps.
+    `segment_recordings` with `timestamps` and `max_gap` interpolates short gaps and cuts at long
+    ones.
 
     Parameters
     ----------
     placement : {"wrist", "left_wrist", "right_lower_arm", "left_lower_arm", "hip", "back"}, \
             default="wrist"
-        Which of the accelerometers; "wrist" is the right one. Those of the wrists and the hip are
-        wireless and lose samples, those of the lower arms and the back belong to wired inertial
-        units.
+        Accelerometer to load; "wrist" is the right wrist. The accelerometers of the wrists and the
+        hip are wireless and lose samples. The accelerometers of the lower arms and the back belong
+        to wired inertial units.
 
     target : {"locomotion", "gestures"}, default="locomotion"
-        Which labels: standing, walking, sitting and lying, or what the arms do.
+        Labels to load: standing, walking, sitting and lying, or the gestures of the arms.
 
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `opportunity`, together with the parsed recordings; once these are made, it may be deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -131,36 +132,36 @@ def fetch_opportunity(
             Acceleration in g, gravity included. With `as_frame`, DataFrames with the columns x, y,
             z and label, and a TimedeltaIndex.
         labels : list of ndarray of shape (n_samples,), dtype str
-            The label of each sample, "" where there is none.
+            The label of each sample, "" for unlabelled samples.
         subjects : ndarray of shape (n_recordings,), dtype str
             "S1" to "S4".
         recording_session : ndarray of shape (n_recordings,), dtype str
             "ADL1" to "ADL5" or "Drill".
         recording_n_missing : ndarray of shape (n_recordings,), dtype int64
-            How many lines are left out: their sample was lost, or has the time of an earlier one.
+            Number of lines left out, because the sample was lost or its time does not increase.
         timestamps : list of ndarray of shape (n_samples,), dtype float64
-            In seconds, as in the publisher's files; strictly increasing, with holes.
+            In seconds, as in the publisher's files; strictly increasing, with gaps.
         sampling_rate, units, placement, channel_names, label_names
-            30.0, "g", the parameter, and the names of the channels and of the labels.
+            30.0, "g", the parameter, the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     ValueError
-        If a line of the publisher's text is malformed, or has a label that is not known.
+        If a line of the publisher's text is malformed or has an unknown label.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -185,15 +186,15 @@ def fetch_opportunity(
 
 
 def _parse(archive, *, placement, target):
-    """Make recordings of the archive."""
+    """Return the recordings in the publisher's archive."""
     column, names = _TARGETS[target]
-    data = read_recordings(
+    data = read_dat_recordings(
         archive,
         [f"dataset/{subject}-{run}.dat" for subject, run in _RUNS],
         acceleration=_PLACEMENTS[placement],
         label=column,
         names=names,
-        units_per_g=1000,  # they are in mg
+        units_per_g=1000,  # the files are in mg
         ticks_per_second=1000,
     )
     return Bunch(

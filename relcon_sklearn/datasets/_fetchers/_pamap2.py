@@ -7,7 +7,7 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._dat import read_recordings
+from ._dat import read_dat_recordings
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -15,7 +15,7 @@ SOURCE = Source(
     url="https://archive.ics.uci.edu/static/public/231/pamap2+physical+activity+monitoring.zip",
     filename="pamap2.zip",
 )
-# The column of the first axis of each +-16 g accelerometer, counted from 0.
+# Column of the first axis of each +-16 g accelerometer, counted from 0.
 _PLACEMENTS = {"wrist": 4, "chest": 21, "ankle": 38}
 _SESSIONS = [("Protocol", number) for number in range(101, 110)] + [
     ("Optional", number) for number in (101, 105, 106, 108, 109)
@@ -40,7 +40,8 @@ _ACTIVITIES = {
     20: "playing soccer",
     24: "rope jumping",
 }
-
+_OPTIONAL = {9, 10, 11, 18, 19, 20}  # codes of the activities outside the protocol
+PROTOCOL_ACTIVITIES = [name for code, name in _ACTIVITIES.items() if code not in _OPTIONAL]
 
 _PARSER_VERSION = 1
 
@@ -60,49 +61,51 @@ def fetch_pamap2(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the PAMAP2 recordings (18 activities; wrist, chest or ankle), downloaded if needed.
+    """Load the PAMAP2 recordings (18 activities; wrist, chest or ankle); download if needed.
 
-    Nine people followed a protocol of twelve activities, from lying to rope jumping, and five of
-    them did six more.
+    Nine people followed a protocol of twelve activities, from lying to rope jumping. Five of them
+    also performed some of six optional activities.
 
     ==================  ==================================================
     Subjects            9
     Recordings          14: 9 of the protocol and 5 of optional activities
     Rate, placement     100 Hz; wrist, chest or ankle
-    Labels              18, and unlabelled samples in between
-    Download            0.7 GB, and as much again while it is parsed
+    Labels              18; samples in between are unlabelled
+    Download            0.7 GB, and another 0.7 GB during parsing
     ==================  ==================================================
 
-    Samples that the radio of the sensor lost are left out, so that timestamps jump there.
-    `segment_recordings` with `timestamps` and `max_gap` bridges the short holes (most are some
-    samples long) and cuts at the long ones.
+    Samples that were lost in radio transmission are left out, which leaves gaps in the timestamps.
+    Most gaps are a few samples long. `segment_recordings` with `timestamps` and `max_gap`
+    interpolates short gaps and cuts at long ones.
 
     Parameters
     ----------
     placement : {"wrist", "chest", "ankle"}, default="wrist"
-        Which of the three sensors: wrist and ankle are those of the dominant side.
+        Sensor to load. Wrist and ankle are those of the dominant side.
 
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `pamap2`, together with the parsed recordings; once these are made, it may be deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -111,36 +114,36 @@ def fetch_pamap2(
             Acceleration in g, gravity included, of the accelerometer with a range of 16 g. With
             `as_frame`, DataFrames with the columns x, y, z and label, and a TimedeltaIndex.
         labels : list of ndarray of shape (n_samples,), dtype str
-            The activity of each sample, "" in the transitions between them.
+            The activity of each sample, "" for transitions between activities.
         subjects : ndarray of shape (n_recordings,), dtype str
             "101" to "109".
         recording_session : ndarray of shape (n_recordings,), dtype str
             "protocol" or "optional".
         recording_n_missing : ndarray of shape (n_recordings,), dtype int64
-            How many lines are left out: their sample was lost, or has the time of an earlier one.
+            Number of lines left out, because the sample was lost or its time does not increase.
         timestamps : list of ndarray of shape (n_samples,), dtype float64
-            In seconds, as in the publisher's files; strictly increasing, with holes.
+            In seconds, as in the publisher's files; strictly increasing, with gaps.
         sampling_rate, units, placement, channel_names, label_names
-            100.0, "g", the parameter, and the names of the channels and of the labels.
+            100.0, "g", the parameter, the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     ValueError
-        If a line of the publisher's text is malformed, or has a label that is not known.
+        If a line of the publisher's text is malformed or has an unknown label.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -165,9 +168,9 @@ def fetch_pamap2(
 
 
 def _parse(archive, *, placement):
-    """Make recordings of the archive."""
+    """Return the recordings in the publisher's archive."""
     with archive.unwrapped("PAMAP2_Dataset.zip") as inner:
-        data = read_recordings(
+        data = read_dat_recordings(
             inner,
             [f"{session}/subject{number}.dat" for session, number in _SESSIONS],
             acceleration=_PLACEMENTS[placement],

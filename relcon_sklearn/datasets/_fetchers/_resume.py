@@ -1,4 +1,4 @@
-"""Downloads that go on where an earlier one stopped."""
+"""Downloads that resume where an earlier attempt stopped."""
 
 import errno
 import json
@@ -16,45 +16,45 @@ from ..._utils._progress import tqdm
 
 logger = logging.getLogger("relcon_sklearn")
 
-_TIMEOUT = (30, 60)  # seconds to connect, and between two pieces of an answer
-_CHUNK = 1 << 14  # bytes: as much is lost at most when a connection breaks
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_OF_A_RANGE = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-_WORTH_A_RETRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_TIMEOUT = (30, 60)  # seconds to connect, and between two pieces of a response
+_CHUNK = 1 << 14  # bytes; at most one chunk is lost when a connection breaks
+_DISK_FULL_ERRNOS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_RANGE_STATUSES = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+_RETRIED_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class _Interrupted(Exception):
-    """A download that broke and may be tried again."""
+    """A download was interrupted and may be retried."""
 
 
 class _Part(NamedTuple):
-    """What is known of an incomplete download: bytes here, and the whole that they belong to."""
+    """State of an incomplete download."""
 
-    size: int = 0
-    total: int | None = None
-    validator: str | None = None  # for If-Range
+    size: int = 0  # received bytes
+    total: int | None = None  # bytes of the whole file
+    validator: str | None = None  # version of the file, for the header If-Range
 
 
 class ResumingDownloader:
     """A downloader for pooch, for one file.
 
-    What arrives goes to `PATH.part`, and what the server says of the whole file to
-    `PATH.part.json`. Both stay when the download breaks, so that the next one, in this process or
-    another, asks for the rest only.
+    Received data are written to `PATH.part`, and the size and version of the whole file to
+    `PATH.part.json`. Both are kept when the download is interrupted, so that the next attempt, in
+    this process or another, requests only the rest.
 
     Parameters
     ----------
     path : Path
-        What the file will be called in the end.
+        Final path of the file.
 
     note : str
-        Advice for the user when the download fails.
+        Advice for the user that is added to error messages of a failed download.
 
     n_retries : int
-        How often to try again.
+        Number of times to retry.
 
     delay : float
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool
         Whether to show a progress bar.
@@ -62,7 +62,7 @@ class ResumingDownloader:
 
     def __init__(self, path, note, n_retries, delay, progressbar):
         self.path = path
-        self.advice = f"You may also download it by hand and put it at {path}. {note}".strip()
+        self.advice = f"You may also download it manually to {path}. {note}".strip()
         self.part = Path(f"{path}.part")
         self.state = Path(f"{path}.part.json")
         self.n_retries = n_retries
@@ -71,35 +71,35 @@ class ResumingDownloader:
 
     def __call__(self, url, output_file, pooch):
         """Download `url` to the path `output_file`."""
-        for tries_left in range(self.n_retries, -1, -1):
+        for retries_left in range(self.n_retries, -1, -1):
             try:
-                self._try(url)
+                self._attempt(url)
                 break
             except _Interrupted as error:
-                if not tries_left:
+                if not retries_left:
                     raise OSError(
-                        f"{url} could not be downloaded in {self.n_retries + 1} tries; the last "
-                        f"ended with: {error}. Call again later: what has arrived is kept and the "
-                        f"download goes on from there. {self.advice}"
+                        f"{url} could not be downloaded in {self.n_retries + 1} attempts. The last "
+                        f"error was: {error}. Call again later: received data are kept, and the "
+                        f"download resumes from there. {self.advice}"
                     ) from error
-                logger.warning("%s: %s; trying again in %g s", url, error, self.delay)
+                logger.warning("%s: %s; retrying in %g s", url, error, self.delay)
                 time.sleep(self.delay)
         if self.path.suffix == ".zip" and not zipfile.is_zipfile(self.part):
             with open(self.part, "rb") as file:
                 start = file.read(40)
             self._discard()
             raise OSError(
-                f"{url} sent no zip archive: what came starts with {start!r} (a damaged file, or a "
-                f"page of the server instead). {self.advice}"
+                f"{url} did not return a zip archive. The response starts with {start!r}, and may "
+                f"be a damaged file or a web page. {self.advice}"
             )
         os.replace(self.part, output_file)
         self._discard()
 
-    def _try(self, url):
-        """Get the file, or the rest of it, into the part file."""
+    def _attempt(self, url):
+        """Download the file, or the rest of it, to the part file."""
         import requests
 
-        part = self._known_part(url)
+        part = self._load_part(url)
         headers = {"Accept-Encoding": "identity"}
         if part.size:
             headers["Range"] = f"bytes={part.size}-"
@@ -107,23 +107,23 @@ class ResumingDownloader:
                 headers["If-Range"] = part.validator
         try:
             with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-                continues = _continues(response, part)
-                if part.size and not continues and response.status_code in _OF_A_RANGE:
-                    self._discard()  # the server has another file by now: once more, for the whole
-                    return self._try(url)
+                continues = _is_continuation(response, part)
+                if part.size and not continues and response.status_code in _RANGE_STATUSES:
+                    self._discard()  # the server has another version: request the whole file
+                    return self._attempt(url)
                 response.raise_for_status()
                 if not continues and response.status_code != HTTPStatus.OK:
-                    raise _Interrupted(f"the server answered {response.status_code}")
+                    raise _Interrupted(f"the server responded with {response.status_code}")
                 if not continues:
                     part = self._start_part(url, response)
                 self._receive(response, part)
         except requests.HTTPError as error:
             status = error.response.status_code
-            if status >= 500 or status in _WORTH_A_RETRY:
+            if status >= 500 or status in _RETRIED_STATUSES:
                 raise _Interrupted(str(error)) from error
             raise OSError(
-                f"The server refused: {error}. The address may have changed: please report it. "
-                f"{self.advice}"
+                f"The server refused the request: {error}. The address may have changed, so please "
+                f"report it. {self.advice}"
             ) from error
         except (
             requests.ConnectionError,
@@ -134,8 +134,8 @@ class ResumingDownloader:
         except requests.RequestException as error:
             raise OSError(f"{url} cannot be downloaded: {error}. {self.advice}") from error
 
-    def _known_part(self, url):
-        """Read what is known of the part file; an empty one if it cannot be continued."""
+    def _load_part(self, url):
+        """Return the state of the part file; an empty state if it cannot be resumed."""
         with suppress(FileNotFoundError, ValueError, KeyError):
             state = json.loads(self.state.read_text())
             if state["url"] == url and (state["total"] or state["validator"]):
@@ -143,22 +143,22 @@ class ResumingDownloader:
         return _Part()
 
     def _start_part(self, url, response):
-        """Begin an empty part file for the answer to a request for the whole."""
+        """Start an empty part file for the response to a request for the whole file."""
         self._discard()
         total, validator = None, None
-        # The length and the version of an encoded answer are not those of the file.
+        # The length and version of an encoded response differ from those of the file.
         if response.headers.get("Content-Encoding", "identity") == "identity":
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
             validator = response.headers.get("ETag", "W/")
-            if validator.startswith("W/"):  # If-Range takes no weak ones
+            if validator.startswith("W/"):  # If-Range does not accept weak validators
                 validator = response.headers.get("Last-Modified")
         state = json.dumps({"url": url, "total": total, "validator": validator})
         write_atomically(self.state, state.encode())
         return _Part(0, total, validator)
 
     def _receive(self, response, part):
-        """Append the body of an answer to the part file."""
+        """Append the body of a response to the part file."""
         try:
             with (
                 open(self.part, "ab") as file,
@@ -175,30 +175,30 @@ class ResumingDownloader:
                     file.write(chunk)
                     bar.update(len(chunk))
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in _DISK_FULL_ERRNOS:
                 raise
             self._discard()
             size = "" if part.total is None else f" of {part.total / 1e6:.0f} MB"
             raise OSError(
                 error.errno,
-                f"The disk is full: {self.path.name}{size} does not fit into its folder, and what "
-                "had arrived was removed. Make room, or pass another data_home",
+                f"The disk is full: {self.path.name}{size} does not fit into its folder. Received "
+                "data were deleted. Free some space, or pass another data_home",
                 str(self.path),
             ) from error
         size = self.part.stat().st_size
         if part.total is not None and size != part.total:
             if size > part.total:
                 self._discard()
-            raise _Interrupted(f"{size} of {part.total} bytes arrived")
+            raise _Interrupted(f"{size} of {part.total} bytes were received")
 
     def _discard(self):
-        """Remove the part file and what is known of it."""
+        """Delete the part file and its state."""
         self.part.unlink(missing_ok=True)
         self.state.unlink(missing_ok=True)
 
 
-def _continues(response, part):
-    """Whether an answer is the rest of the part's own file."""
+def _is_continuation(response, part):
+    """Return whether a response is the rest of the file that the part belongs to."""
     if response.status_code != HTTPStatus.PARTIAL_CONTENT:
         return False
     unit, _, content = response.headers.get("Content-Range", "").partition(" ")

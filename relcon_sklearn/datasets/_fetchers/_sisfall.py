@@ -7,21 +7,21 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
-from ._records import read_records
+from ._semicolon_records import read_semicolon_records
 
 SOURCE = Source(
     name="sisfall",
     url="http://sistemic.udea.edu.co/wp-content/uploads/2016/03/SisFall_dataset.zip",
     filename="sisfall.zip",
     note=(
-        "The authors' server has been reported to be down. Others keep copies, which we have not "
-        "compared with the original: pass the address of one as `url`."
+        "The authors' server has been reported to be down. Copies exist, but we have not compared "
+        "them with the original. To use a copy, pass its address as `url`."
     ),
 )
 
 _PARSER_VERSION = 1
 
-# First column, and g per count: range of both signs over the number of steps.
+# First column, and g per count: twice the range, divided by the number of counts.
 _SENSORS = {"adxl345": (0, 2 * 16 / 2**13), "mma8451q": (6, 2 * 8 / 2**14)}
 _RECORD = np.dtype([(f"column{i}", np.int32) for i in range(9)])
 
@@ -79,14 +79,14 @@ def fetch_sisfall(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the SisFall recordings (falls and daily activities, waist), downloaded if needed.
+    """Load the SisFall recordings (falls and daily activities, waist); download if needed.
 
-    Young adults did 19 daily activities and simulated 15 kinds of fall, elderly people did most of
-    the activities, with two accelerometers on the belt buckle.
+    Young adults performed 19 daily activities and simulated 15 kinds of fall. Elderly people
+    performed most of the activities. All wore two accelerometers on the belt buckle.
 
     ==================  =============================================
     Subjects            38 (23 of 19 to 30 years, 15 of 60 to 75)
-    Recordings          some 4,500, of 12 to 100 seconds
+    Recordings          about 4,500, of 12 to 100 seconds
     Rate, placement     200 Hz, waist
     Labels              34
     Download            210 MB
@@ -95,36 +95,37 @@ def fetch_sisfall(
     Parameters
     ----------
     sensor : {"adxl345", "mma8451q"}, default="adxl345"
-        Which accelerometer: the one of +-16 g and 3.9 mg a step, or the one of +-8 g and 1 mg a
-        step. Falls exceed 8 g.
+        Accelerometer to load: "adxl345" has a range of +-16 g and a resolution of 3.9 mg,
+        "mma8451q" a range of +-8 g and a resolution of 1 mg. Falls exceed 8 g.
 
     url : str or None, default=None
-        Where to download the archive from, if it is not there yet, instead of the authors' server,
-        which has been reported to be down. It may be their archive as it is, or wrapped into
-        another one.
+        Address of a copy of the archive. If None, the authors' server, which has been reported to
+        be down. The copy may be the original archive or an archive that contains it. It is
+        downloaded only if the archive is missing.
 
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `sisfall`, together with the parsed recordings of each sensor; once these are made, it may
-        be deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -133,40 +134,40 @@ def fetch_sisfall(
             Acceleration in g, gravity included. With `as_frame`, DataFrames with the columns x, y,
             z and label, and a TimedeltaIndex.
         labels : list of ndarray of shape (n_samples,), dtype str
-            The code of the activity, "D01" to "D19", or of the fall, "F01" to "F15", the same
-            throughout a recording: which part of it is the fall is not known.
+            The code of the activity, "D01" to "D19", or of the fall, "F01" to "F15". All samples
+            of a recording have the same label, since it is unknown which part is the fall.
         activities : dict
-            What the codes stand for.
+            Description of each code.
         subjects : ndarray of shape (n_recordings,), dtype str
-            "SA01" to "SA23" and, the elderly, "SE01" to "SE15".
+            "SA01" to "SA23" for adults, "SE01" to "SE15" for elderly people.
         recording_trial : ndarray of shape (n_recordings,), dtype int64
-            Counts the recordings of a subject and an activity from 1.
+            Number of the trial of a subject and an activity, counted from 1.
         recording_age, recording_height, recording_weight : ndarray of shape (n_recordings,)
-            Of the subject, in years, cm and kg.
+            Age in years, height in cm and weight in kg of the subject.
         recording_sex : ndarray of shape (n_recordings,), dtype str
             "F" or "M".
         n_malformed_lines : int
-            How many lines have not nine numbers and are left out.
+            Number of lines left out because they do not have nine numbers.
         timestamps : None
-            Sampling is regular.
+            The data set has no timestamps; sampling is regular.
         sampling_rate, units, placement, channel_names, label_names
-            200.0, "g", "waist", and the names of the channels and of the labels.
+            200.0, "g", "waist", the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -194,7 +195,7 @@ def fetch_sisfall(
 
 
 def _parse(archive, sensor):
-    """Make recordings of the authors' archive."""
+    """Return the recordings in the authors' archive."""
     column, scale = _SENSORS[sensor]
     data = Bunch(recordings=[], labels=[])
     subjects, trials, n_malformed = [], [], 0
@@ -203,7 +204,7 @@ def _parse(archive, sensor):
         for match in inner.matching(r"(S[AE]\d\d)/([DF]\d\d)_\1_R(\d\d)\.txt"):
             subject, code, trial = match.groups()
             where = f"{inner.label}: {match.string}"
-            rows, malformed = read_records(inner.read_text(match.string), _RECORD, where)
+            rows, malformed = read_semicolon_records(inner.read_text(match.string), _RECORD, where)
             xyz = np.column_stack([rows[f"column{column + axis}"] for axis in range(3)])
             data.recordings.append((xyz * scale).astype(np.float32))
             data.labels.append(np.full(len(xyz), code))

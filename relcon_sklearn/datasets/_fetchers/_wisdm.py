@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..._recordings._stamps import typical_spacing
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
-from ._records import read_records
+from ._semicolon_records import read_semicolon_records
 
 SOURCE = Source(
     name="wisdm",
@@ -24,7 +24,7 @@ _RECORD = np.dtype(
     [
         ("subject", np.int64),
         ("activity", "U1"),
-        ("time", np.int64),  # ns, from a start of its own for each device
+        ("time", np.int64),  # ns; each device has its own origin
         ("x", np.float32),  # m/s^2
         ("y", np.float32),
         ("z", np.float32),
@@ -47,50 +47,52 @@ def fetch_wisdm(
     delay=1.0,
     progressbar=True,
 ):
-    """Load the WISDM recordings of 2019 (18 activities, watch or phone), downloaded if needed.
+    """Load the WISDM recordings of 2019 (18 activities, watch or phone); download if needed.
 
-    Fifty-one people did 18 activities of daily life for three minutes each, with a watch on the
-    wrist of the dominant hand and a phone in the pocket.
+    Fifty-one people performed 18 activities of daily life for three minutes each, with a watch on
+    the wrist of the dominant hand and a phone in the pocket.
 
     ==================  =============================================
     Subjects            51
-    Recordings          one for each subject and activity, or more
-    Rate, placement     20 Hz (some 25, 50 or 100), wrist or pocket
+    Recordings          one or more for each subject and activity
+    Rate, placement     20 Hz (a few 25, 50 or 100), wrist or pocket
     Labels              18
     Download            300 MB
     ==================  =============================================
 
-    A recording is a stretch of lines with one activity in which the clock does not run back. A
-    line with a time that an earlier line of the same subject and activity has already is left out,
-    and so is a line that cannot be read; both are counted. Gaps stay: the timestamps show them.
+    A recording is a sequence of lines with one activity in which the time does not decrease. Two
+    kinds of lines are left out and counted: lines that repeat the time of an earlier line of the
+    same subject and activity, and lines that cannot be read. Gaps remain and are visible in the
+    timestamps.
 
     Parameters
     ----------
     device : {"watch", "phone"}, default="watch"
-        Which accelerometer. Phone and watch have clocks of their own.
+        Device of the accelerometer. Phone and watch have separate clocks.
 
     data_home : str, path-like or None, default=None
-        Folder of all data sets, see `get_data_home`. The archive stays there, in the folder
-        `wisdm`, together with the parsed recordings of each device; once these are made, it may be
-        deleted.
+        Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
+        set has a subfolder (`hapt`, `hhar`, ...) with the publisher's files and the parsed
+        recordings. The publisher's files may be deleted once the recordings are parsed. They are
+        needed again only for another variant of the data set, such as another placement.
 
     download_if_missing : bool, default=True
-        If False, data that are not there already are an OSError.
+        Whether to download missing data. If False, missing data raise an OSError.
 
     return_X_y : bool, default=False
         Whether to return `(recordings, labels)` instead of a Bunch.
 
     as_frame : bool, default=False
-        Whether recordings are DataFrames (needs pandas).
+        Whether to return recordings as DataFrames. Requires pandas.
 
     n_retries : int, default=3
-        How often a failed download is tried again.
+        Number of times to retry a failed download.
 
     delay : float, default=1.0
-        Seconds between tries.
+        Seconds to wait between attempts.
 
     progressbar : bool, default=True
-        Whether to show the progress of the download.
+        Whether to show a progress bar for the download.
 
     Returns
     -------
@@ -103,29 +105,30 @@ def fetch_wisdm(
         subjects : ndarray of shape (n_recordings,), dtype str
             "1600" to "1650".
         timestamps : list of ndarray of shape (n_samples,), dtype float64
-            Seconds on the clock of the device, strictly increasing. They have no date.
+            Seconds on the clock of the device, strictly increasing. They are not dates.
         sampling_rate : ndarray of shape (n_recordings,), dtype float64
-            In Hz, as the timestamps show it, to two digits: 20 for most recordings, but not all.
+            In Hz, measured from the timestamps and rounded to two significant digits: 20 for most
+            recordings, but not all.
         n_malformed_lines, n_repeated_lines : int
-            How many lines were left out, see above.
+            Number of lines left out, see above.
         units, placement, channel_names, label_names
-            "g", "wrist" or "pocket", and the names of the channels and of the labels.
+            "g", "wrist" or "pocket", the names of the channels and the names of the labels.
         DESCR, licence, citation : str
-            About the data set. Please cite its authors.
+            Description, licence and citation of the data set. Please cite its authors.
 
     (recordings, labels) : tuple if `return_X_y`
-        Both as above; with `as_frame`, DataFrames of the channels and Series.
+        As above. With `as_frame`, DataFrames of the channels and Series of the labels.
 
     Raises
     ------
     OSError
-        If the data can neither be found nor downloaded, or are damaged; the message says what to
-        do.
+        If the data are missing and cannot be downloaded, or if they are damaged. The message says
+        what to do.
 
     See Also
     --------
-    load_benchmark : Tasks of the paper, with their splits.
-    relcon_sklearn.segment_recordings : Segments of these recordings.
+    load_benchmark : Benchmark tasks of the RelCon paper with their cross-validation folds.
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
 
     Examples
     --------
@@ -150,7 +153,7 @@ def fetch_wisdm(
 
 
 def _parse(archive, device):
-    """Make recordings of the publisher's archive."""
+    """Return the recordings in the publisher's archive."""
     data = Bunch(recordings=[], labels=[], timestamps=[])
     subjects, rates = [], []
     n_malformed = n_repeated = 0
@@ -158,25 +161,25 @@ def _parse(archive, device):
         names = _activity_names(inner.read_text("activity_key.txt"))
         for match in inner.matching(rf"raw/{device}/accel/data_(\d+)_accel_{device}\.txt"):
             where = f"{inner.label}: {match.string}"
-            rows, malformed = read_records(inner.read_text(match.string), _RECORD, where)
+            rows, malformed = read_semicolon_records(inner.read_text(match.string), _RECORD, where)
             unknown = set(np.unique(rows["activity"]).tolist()) - set(names)
             if unknown:
                 raise ValueError(
-                    f"{where} has activities {sorted(unknown)}, and "
-                    f"activity_key.txt names {sorted(names)} only. If the publisher has changed "
-                    "the data, please report it."
+                    f"{where} has unknown activities. Expected one of {sorted(names)}, as in "
+                    f"activity_key.txt. Got {sorted(unknown)}. If the publisher has changed the "
+                    "data, please report it."
                 )
-            stretches, repeated = _stretches(rows)
+            recordings, repeated = _split_into_recordings(rows)
             n_malformed += malformed
             n_repeated += repeated
-            for stretch in stretches:
-                xyz = np.column_stack([stretch[axis] for axis in "xyz"])
-                seconds = stretch["time"] / 1e9
+            for lines in recordings:
+                xyz = np.column_stack([lines[axis] for axis in "xyz"])
+                seconds = lines["time"] / 1e9
                 data.recordings.append((xyz / GRAVITY).astype(np.float32))
-                data.labels.append(np.full(len(stretch), names[stretch["activity"][0]]))
+                data.labels.append(np.full(len(lines), names[lines["activity"][0]]))
                 data.timestamps.append(seconds)
                 subjects.append(match[1])
-                rates.append(_rate(seconds))
+                rates.append(_rate_from_timestamps(seconds))
     return Bunch(
         **data,
         subjects=np.array(subjects),
@@ -191,13 +194,13 @@ def _parse(archive, device):
 
 
 def _activity_names(text):
-    """Read the names of the letters: lines "walking = A"."""
+    """Return the activity of each letter, from lines such as "walking = A"."""
     pairs = (line.split("=") for line in text.splitlines() if "=" in line)
     return {letter.strip(): name.strip() for name, letter in pairs}
 
 
-def _stretches(rows):
-    """Split the lines of a subject, without those whose time has been there: (list, number)."""
+def _split_into_recordings(rows):
+    """Return the recordings in the lines of a subject, and the number of repeated lines."""
     new = np.zeros(len(rows), dtype=bool)
     for activity in np.unique(rows["activity"]):
         own = np.flatnonzero(rows["activity"] == activity)
@@ -206,12 +209,12 @@ def _stretches(rows):
     kept = rows[new]
     changes = kept["activity"][1:] != kept["activity"][:-1]
     runs_back = np.diff(kept["time"]) < 0
-    stretches = np.split(kept, np.flatnonzero(changes | runs_back) + 1)
-    return [stretch for stretch in stretches if len(stretch)], int((~new).sum())
+    recordings = np.split(kept, np.flatnonzero(changes | runs_back) + 1)
+    return [lines for lines in recordings if len(lines)], int((~new).sum())
 
 
-def _rate(seconds):
-    """Return the rate that timestamps show, to two digits; the nominal one for a single sample."""
+def _rate_from_timestamps(seconds):
+    """Return the rate of timestamps to two digits; the nominal rate for a single sample."""
     if len(seconds) < 2:
         return _NOMINAL_RATE
     return float(f"{1 / typical_spacing(seconds):.2g}")

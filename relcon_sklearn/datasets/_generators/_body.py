@@ -1,4 +1,4 @@
-"""The generated body: activities, subjects, and what a subject does in each stretch of time."""
+"""The generated body: activities, subjects, and bouts of activity."""
 
 from typing import NamedTuple
 
@@ -6,25 +6,25 @@ import numpy as np
 
 
 class Gait(NamedTuple):
-    """How a body is carried over the ground in one activity."""
+    """Cadence and step length in one activity."""
 
-    cadence: tuple  # steps per second preferred by the slowest and the fastest subject
-    pace: tuple  # range of a bout's cadence over the subject's preferred one
+    cadence: tuple  # preferred steps per second of the slowest and the fastest subject
+    pace: tuple  # range of a bout's cadence, relative to the subject's preferred cadence
     step: tuple  # step length = step[0] metres + step[1] s * leg length * cadence
 
     @property
     def stride_rates(self):
-        """Slowest and fastest strides per second; a stride is two steps."""
+        """Lowest and highest number of strides per second; a stride is two steps."""
         slow, fast = self.cadence
         return slow * self.pace[0] / 2, fast * self.pace[1] / 2
 
 
 ACTIVITIES = ("lying", "sitting", "standing", "walking", "stairs", "running")
 
-# The ranges are bounded, not normal: walking then stays within 0.7 to 2.2 m/s and running above.
+# Uniform and not normal distributions keep walking within 0.7 to 2.2 m/s, and running above.
 GAITS = {
     "walking": Gait((1.70, 2.00), (0.88, 1.10), (0.0, 0.42)),
-    # A stair's tread, not the leg, sets the length of the step.
+    # The tread of the stairs, not the leg, determines the step length.
     "stairs": Gait((1.45, 1.75), (0.90, 1.10), (0.28, 0.0)),
     "running": Gait((2.70, 2.95), (0.95, 1.08), (0.0, 0.45)),
 }
@@ -33,21 +33,21 @@ N_HARMONICS = 5
 
 
 class Subject(NamedTuple):
-    """What a subject keeps over all hours, activities and placements."""
+    """Traits of a subject that are the same in all hours, activities and placements."""
 
     leg: float  # m
     tempo: float  # 0 to 1, from the slowest to the fastest preferred cadence
-    shape: np.ndarray  # (3, N_HARMONICS) factors on the trunk's harmonics: axis, harmonic
+    shape: np.ndarray  # (3, N_HARMONICS) factors for the trunk's harmonics: axis, harmonic
     phase: np.ndarray  # (3, N_HARMONICS) phases of these harmonics, in rad
-    limbs: np.ndarray  # (3,) factors on arm swing, shank angles and heel strike
-    lean: dict  # activity -> the subject's own change of the lean, in degrees
-    unrest: float  # factor on sway, fidgets and gestures
+    limbs: np.ndarray  # (3,) factors for arm swing, shank angles and heel strike
+    lean: dict  # activity -> deviation of the subject's lean, in degrees
+    unrest: float  # factor for sway, fidgets and gestures
     breaths: float  # per second
 
 
 def draw_subject(rng):
     """Draw one subject."""
-    timing = np.array([[np.pi / 2], [0.0], [0.0]])  # the push forward leads the vertical
+    timing = np.array([[np.pi / 2], [0.0], [0.0]])  # the forward push precedes the vertical one
     return Subject(
         leg=rng.uniform(0.78, 1.02),
         tempo=rng.uniform(),
@@ -61,11 +61,11 @@ def draw_subject(rng):
 
 
 class Posture(NamedTuple):
-    """How a body part is held in one activity, and the small motions that come with it."""
+    """Orientation of a body part in one activity, and its small motions."""
 
-    lean: float  # of its upper end from the vertical, in degrees; negative leans backwards
-    lean_sd: float  # between bouts, in degrees
-    turn: float  # half-width of its turn about its long axis, in degrees
+    lean: float  # angle of its upper end from the vertical, in degrees; negative is backwards
+    lean_sd: float  # standard deviation of the lean between bouts, in degrees
+    turn: float  # half-width of the range of turns about its long axis, in degrees
     sway: float  # slow change of the lean, in degrees
     breathing: float  # amplitude, in g
     fidget: float  # amplitude of short movements, in g
@@ -73,22 +73,22 @@ class Posture(NamedTuple):
 
 
 class Bouts(NamedTuple):
-    """Stretches of one activity each, of one subject; every field is of shape (n_bouts,)."""
+    """Bouts of one activity each, of one subject; each field has shape (n_bouts,)."""
 
     cadence: np.ndarray  # steps per second, 0 at rest
     speed: np.ndarray  # m/s, 0 at rest
-    force: np.ndarray  # factor on how hard the body moves
-    phase: np.ndarray  # of the stride when the bout starts, in cycles
+    force: np.ndarray  # factor for the intensity of the motion
+    phase: np.ndarray  # phase of the stride at the start of the bout, in cycles
     lean: np.ndarray  # rad
     turn: np.ndarray  # rad
 
     def take(self, rows):
-        """Return the bouts of `rows`."""
+        """Return the bouts at `rows`."""
         return Bouts._make(values[rows] for values in self)
 
 
 def draw_bouts(rng, names, subject, postures):
-    """Draw a bout of each activity in `names`."""
+    """Draw one bout for each activity in `names`."""
     n = len(names)
     cadence, speed, lean, lean_sd, turn = np.zeros((5, n))
     pace, phase = rng.uniform(size=n), rng.uniform(size=n)

@@ -1,4 +1,4 @@
-"""Parameters that the generators share, and what is refused."""
+"""Parameters that the generators share, and their validation."""
 
 from numbers import Integral, Real
 
@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ._body import ACTIVITIES
 from ._sites import SITES
 
-# Of the body and the sensor, for `validate_params`.
+# Constraints on the parameters of the body and the sensor, for `validate_params`.
 MODEL_CONSTRAINTS = {
     "n_subjects": [Interval(Integral, 1, None, closed="left")],
     "sampling_rate": [Interval(Real, 0, np.inf, closed="neither")],
@@ -19,7 +19,7 @@ MODEL_CONSTRAINTS = {
     "dropout": [Interval(Real, 0, 1, closed="left")],
 }
 
-# Of segments.
+# Constraints on the parameters of segments.
 SEGMENT_CONSTRAINTS = MODEL_CONSTRAINTS | {
     "n_segments": [Interval(Integral, 1, None, closed="left")],
     "n_timesteps": [Interval(Integral, 1, None, closed="left")],
@@ -29,23 +29,25 @@ SEGMENT_CONSTRAINTS = MODEL_CONSTRAINTS | {
 
 
 def check_activities(activities):
-    """Return the names of the activities as a tuple, or refuse them."""
+    """Return the names of the activities as a tuple; raise ValueError if they are invalid."""
     known = list(ACTIVITIES)
     if np.ndim(activities) != 1 or len(activities) == 0:
-        raise ValueError(f"activities={activities!r} is no list of names; pass some of {known}.")
+        raise ValueError(
+            f"activities must be a non-empty list of names out of {known}. Got {activities!r}."
+        )
     names = [str(name) for name in activities]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"activities={names} has unknown {unknown}; choose among {known}.")
+        raise ValueError(f"activities={names} has unknown names {unknown}. Choose from {known}.")
     if len(set(names)) < len(names):
-        raise ValueError(f"activities={names} names an activity twice; name each once.")
+        raise ValueError(f"activities={names} has duplicate names. Pass each name once.")
     return tuple(names)
 
 
 def check_sizes(n_segments, n_subjects):
-    """Refuse fewer segments than subjects."""
+    """Raise ValueError if there are fewer segments than subjects."""
     if n_segments < n_subjects:
         raise ValueError(
-            f"n_segments={n_segments} is fewer than n_subjects={n_subjects}; each subject needs "
-            "at least one segment: raise n_segments or lower n_subjects."
+            f"n_segments={n_segments} is less than n_subjects={n_subjects}, but each subject needs "
+            "at least one segment. Increase n_segments or decrease n_subjects."
         )

@@ -1,19 +1,20 @@
-"""The generated sensor: how it is put on, its noise and range, and the samples it loses."""
+"""The generated sensor: its mounting, noise and range, and lost samples."""
 
 import numpy as np
 
-_BIAS = 0.005  # g
+_BIAS = 0.005  # g, standard deviation
 
 
 def draw_mountings(rng, n, turned):
-    """Draw how the device is put on n times: rotations (n, 3, 3) and biases in g (n, 3).
+    """Draw n mountings of the device: rotations (n, 3, 3) and biases in g (n, 3).
 
-    Rotations are uniform over all 3-D rotations, or none where not `turned`.
+    Rotations are uniform over all 3-D rotations, or the identity if `turned` is False.
     """
     bias = _BIAS * rng.normal(size=(n, 3))
     if not turned:
         return np.broadcast_to(np.eye(3), (n, 3, 3)), bias
-    w, x, y, z = (q := rng.normal(size=(4, n))) / np.linalg.norm(q, axis=0)
+    q = rng.normal(size=(4, n))  # normalized, these are uniform unit quaternions
+    w, x, y, z = q / np.linalg.norm(q, axis=0)
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
@@ -22,10 +23,10 @@ def draw_mountings(rng, n, turned):
     return np.moveaxis(np.array(rotation), 2, 0), bias
 
 
-def read_out(rng, force, rotation, bias, noise, clipping):
-    """Return what the device reads: (3, n, n_timesteps), (n, 3, 3), (n, 3) -> (n, n_timesteps, 3).
+def measure(rng, force, rotation, bias, noise, clipping):
+    """Measure a force: (3, n, n_timesteps), (n, 3, 3), (n, 3) -> (n, n_timesteps, 3).
 
-    Values beyond the range of the sensor, +-`clipping` g, read as its ends.
+    Values outside the range of the sensor, -`clipping` to `clipping` g, are clipped.
     """
     n, n_timesteps = force.shape[1:]
     out = np.empty((n, n_timesteps, 3), dtype=np.float32)
@@ -42,16 +43,16 @@ def read_out(rng, force, rotation, bias, noise, clipping):
     return out
 
 
-def draw_losses(rng, n, n_timesteps, fraction, burst):
+def draw_lost_samples(rng, n, n_timesteps, fraction, burst):
     """Draw which samples are lost: (n, n_timesteps) bool.
 
-    Bursts start at random, last 0.5 to 1.5 times `burst` samples and may overlap; their number
-    is such that `fraction` of all samples is lost in the mean.
+    Bursts start at random times, last 0.5 to 1.5 times `burst` samples and may overlap. Their
+    number is chosen such that the expected fraction of lost samples is `fraction`.
     """
     longest = max(1, round(1.5 * burst))
     mean = max(1.0, burst)
-    # Bursts that start before the segment reach into it. The share not covered by bursts that
-    # start at a rate r and last for a mean of m is exp(-r m).
+    # Bursts that start before the segment may reach into it. Bursts that start at a rate r and
+    # last for m on average leave a fraction exp(-r m) uncovered.
     expected = -np.log1p(-fraction) / mean * (n_timesteps + longest)
     counts = rng.poisson(expected, n)
     row = np.repeat(np.arange(n), counts)
@@ -64,7 +65,7 @@ def draw_losses(rng, n, n_timesteps, fraction, burst):
 
 
 def hold_last(X, lost):
-    """Repeat the last sample that arrived where samples are lost; the first always arrives."""
+    """Replace lost samples by the last sample that was not lost; the first is never lost."""
     index = np.where(lost, 0, np.arange(X.shape[1]))
     index = np.maximum.accumulate(index, axis=1)
     return np.take_along_axis(X, index[:, :, None], axis=1)

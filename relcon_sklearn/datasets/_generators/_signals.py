@@ -1,17 +1,17 @@
-"""Signals that generated motion is made of: smooth noise, waveforms of a cycle, turned vectors."""
+"""Components of generated motion: smooth noise, waveforms of a cycle, rotated vectors."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Points of a tabulated cycle; a power of two, so that indices wrap by a mask.
+# Number of points of a tabulated cycle; a power of two, so that a bit mask wraps indices.
 _N_POINTS = 1024
-# A cubic B-spline over independent knots of unit variance has this variance, over all positions.
+# Variance of a cubic B-spline with independent knots of unit variance, averaged over positions.
 _SPLINE_VARIANCE = 151 / 315
 
 
 class Clock(NamedTuple):
-    """When samples are taken: times in s from 0, and their rate in Hz."""
+    """Times of the samples in s, from 0, and their rate in Hz."""
 
     t: np.ndarray
     rate: float
@@ -22,10 +22,10 @@ def make_clock(n_timesteps, rate):
     return Clock(np.arange(n_timesteps) / rate, rate)
 
 
-def smooth(rng, n, clock, seconds):
+def draw_smooth_noise(rng, n, clock, seconds):
     """Draw n signals that change within about `seconds`: (n, n_timesteps).
 
-    Their variance is 1, less the share that a sensor of the clock's rate would filter out.
+    Their variance is 1, minus the share that a sensor with the clock's rate would filter out.
     """
     position = clock.t / seconds
     index = position.astype(np.intp)
@@ -44,30 +44,34 @@ def smooth(rng, n, clock, seconds):
     return out
 
 
-def bursts(rng, n, clock, seconds, calm):
-    """Draw n envelopes that are 0 but for bursts of some `seconds`: (n, n_timesteps).
+def draw_bursts(rng, n, clock, seconds, calm):
+    """Draw n envelopes that are 0 except in bursts of about `seconds`: (n, n_timesteps).
 
-    The higher `calm`, the fewer: of 0.5 s, there is one in 3.5 s at 0.7, and one in 10 s at 1.6.
+    Bursts get rarer with `calm`. Bursts of 0.5 s occur once in 3.5 s at 0.7, and once in 10 s at
+    1.6.
     """
-    excess = np.maximum(smooth(rng, n, clock, seconds) - calm, 0)
-    return (0.8 + 1.3 * calm) * excess  # rarer bursts exceed the level by less
+    excess = np.maximum(draw_smooth_noise(rng, n, clock, seconds) - calm, 0)
+    return (0.8 + 1.3 * calm) * excess  # compensates that rarer bursts exceed `calm` by less
 
 
-def cycle_points():
+def cycle_phases():
     """Return the phases, in cycles, at which waveforms are tabulated."""
     return np.arange(_N_POINTS) / _N_POINTS
 
 
 def band_limit(waveforms, cycles_per_second, rate):
-    """Remove what a sensor of `rate` Hz would filter out: (n_waveforms, n_points), same out."""
+    """Remove the harmonics that a sensor of `rate` Hz would filter out; keep the shape.
+
+    `waveforms` are (n_waveforms, n_points).
+    """
     spectrum = np.fft.rfft(waveforms, axis=1)
     harmonic = np.arange(spectrum.shape[1])
     spectrum[:, (harmonic > 0) & (2 * harmonic * cycles_per_second >= rate)] = 0
     return np.fft.irfft(spectrum, _N_POINTS, axis=1).astype(np.float32)
 
 
-def read_cycle(waveforms, phase):
-    """Read waveforms at phases in cycles: (d, n_points), (n, n_steps) -> (d, n, n_steps)."""
+def interpolate_cycle(waveforms, phase):
+    """Interpolate waveforms at phases in cycles: (d, n_points), (n, n_steps) -> (d, n, n_steps)."""
     position = phase * _N_POINTS
     floor = np.floor(position)
     u = (position - floor).astype(np.float32)
@@ -80,9 +84,10 @@ def read_cycle(waveforms, phase):
 
 
 def pitch(force, angle):
-    """Turn a body part by `angle` rad about the axis to its left, its lower end forwards.
+    """Rotate a body part by `angle` rad about the axis to its left, lower end forwards.
 
-    `force` is (3, n, n_timesteps), forward, left and up; the angle broadcasts to (n, n_timesteps).
+    `force` is (3, n, n_timesteps), with the axes forward, left and up. The angle broadcasts to
+    (n, n_timesteps).
     """
     forward, left, up = force
     s, c = np.sin(angle), np.cos(angle)
@@ -90,7 +95,7 @@ def pitch(force, angle):
 
 
 def roll(force, angle):
-    """Turn a body part by `angle` rad about its long axis; shapes as in `pitch`."""
+    """Rotate a body part by `angle` rad about its long axis; shapes as in `pitch`."""
     forward, left, up = force
     s, c = np.sin(angle), np.cos(angle)
     return np.stack([c * forward + s * left, c * left - s * forward, up])

@@ -9,18 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from relcon_sklearn.datasets import clear_data_home, get_data_home
 from relcon_sklearn.datasets._fetchers import _resume
-from relcon_sklearn.datasets._fetchers._download import (
-    Source,
-    clear_data_home,
-    download,
-    get_data_home,
-)
+from relcon_sklearn.datasets._fetchers._download import Source, download
 from tests.support.full_disk import FullDisk
 from tests.support.local_server import Answer, make_zip
 
 BODY = bytes(range(256)) * 4000
-CUT = 18 * _resume._CHUNK  # what arrived of a chunk that is not whole is lost
+CUT = 18 * _resume._CHUNK  # whole chunks only: an incomplete chunk is lost
 OTHER = BODY[::-1]
 
 
@@ -28,14 +24,14 @@ def sha256(body):
     return hashlib.sha256(body).hexdigest()
 
 
-def left_behind(folder):
-    """Names of what is in the folder, without the lock file."""
+def files_in(folder):
+    """Return the names of the files in the folder, without the lock file."""
     return sorted(p.name for p in Path(folder).iterdir() if p.suffix != ".lock")
 
 
 @pytest.fixture
 def source(server):
-    """A source on the local server, whose answers tests script."""
+    """Return a source on the local server; tests script its answers."""
     return Source("toy", server.serve("data.bin", BODY), "data.bin")
 
 
@@ -44,7 +40,7 @@ def fetch(source, folder, **kwargs):
 
 
 def ranges(server):
-    """The Range header of each request."""
+    """Return the Range header of each request."""
     return [headers.get("Range") for _, headers in server.requests]
 
 
@@ -69,7 +65,7 @@ def test_download_and_second_call_without_server(server, source, tmp_path):
     path = fetch(source, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "data.bin"
     assert path.read_bytes() == BODY
-    assert left_behind(path.parent) == ["data.bin", "data.bin.json"]
+    assert files_in(path.parent) == ["data.bin", "data.bin.json"]
     record = json.loads((path.parent / "data.bin.json").read_text())
     assert record["sha256"] == sha256(BODY)
     assert record["size"] == len(BODY)
@@ -79,7 +75,9 @@ def test_download_and_second_call_without_server(server, source, tmp_path):
 
 
 def test_download_if_missing_false(server, source, tmp_path):
-    with pytest.raises(OSError, match=r"`download_if_missing` is False: there is no .*data\.bin"):
+    with pytest.raises(
+        OSError, match=r"`download_if_missing` is False: .*data\.bin does not exist"
+    ):
         fetch(source, tmp_path / "none", download_if_missing=False)
     assert not (tmp_path / "none").exists()
     path = fetch(source, tmp_path)
@@ -87,7 +85,7 @@ def test_download_if_missing_false(server, source, tmp_path):
     assert len(server.requests) == 1
 
 
-def test_file_put_there_by_hand_is_taken(server, source, tmp_path):
+def test_file_downloaded_manually_is_used(server, source, tmp_path):
     (tmp_path / "data.bin").write_bytes(OTHER)
     assert fetch(source, tmp_path).read_bytes() == OTHER
     assert not server.requests
@@ -99,10 +97,10 @@ def test_server_error_then_success(server, source, tmp_path, status, caplog):
     server.serve("data.bin", Answer(status=status), Answer(status=status), BODY)
     assert fetch(source, tmp_path, n_retries=2).read_bytes() == BODY
     assert len(server.requests) == 3
-    assert sum("trying again" in record.message for record in caplog.records) == 2
+    assert sum("retrying" in record.message for record in caplog.records) == 2
 
 
-def test_waits_between_tries(server, source, tmp_path, monkeypatch):
+def test_waits_between_attempts(server, source, tmp_path, monkeypatch):
     waited = []
     monkeypatch.setattr(_resume.time, "sleep", waited.append)
     server.serve("data.bin", Answer(status=500), Answer(status=500), BODY)
@@ -110,38 +108,40 @@ def test_waits_between_tries(server, source, tmp_path, monkeypatch):
     assert waited == [1.5, 1.5]
 
 
-def test_server_error_for_good(server, source, tmp_path):
+def test_permanent_server_error(server, source, tmp_path):
     server.serve("data.bin", Answer(status=500))
     source = source._replace(note="Ask the authors.")
-    with pytest.raises(OSError, match=r"in 3 tries.*500.*by hand.*data\.bin\. Ask the authors\."):
+    with pytest.raises(
+        OSError, match=r"in 3 attempts.*500.*manually to .*data\.bin\. Ask the authors\."
+    ):
         fetch(source, tmp_path, n_retries=2)
     assert len(server.requests) == 3
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-def test_refusal_is_not_tried_again(server, source, tmp_path):
+def test_refused_request_is_not_retried(server, source, tmp_path):
     server.serve("data.bin", Answer(status=404))
-    with pytest.raises(OSError, match=r"server refused: 404.*report it.*by hand"):
+    with pytest.raises(OSError, match=r"refused the request: 404.*report it.*manually"):
         fetch(source, tmp_path, n_retries=3)
     assert len(server.requests) == 1
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("url", ["no-address", "gopher://127.0.0.1/data.bin"])
-def test_address_that_is_none(source, tmp_path, url):
-    with pytest.raises(OSError, match=rf"{url} cannot be downloaded: .* by hand"):
+def test_invalid_address(source, tmp_path, url):
+    with pytest.raises(OSError, match=rf"{url} cannot be downloaded: .* manually"):
         fetch(source._replace(url=url), tmp_path, n_retries=3)
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 def test_no_server(server, source, tmp_path):
     server.stop()
-    with pytest.raises(OSError, match="could not be downloaded in 2 tries"):
+    with pytest.raises(OSError, match="could not be downloaded in 2 attempts"):
         fetch(source, tmp_path, n_retries=1)
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-def test_server_that_falls_silent(server, source, tmp_path, monkeypatch):
+def test_server_that_stops_responding(server, source, tmp_path, monkeypatch):
     silent = threading.Event()
 
     class Silent(Answer):
@@ -159,7 +159,7 @@ def test_server_that_falls_silent(server, source, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "version", [{"etag": '"1"'}, {"last_modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, {}]
 )
-def test_truncated_body_is_continued(server, source, tmp_path, version):
+def test_truncated_body_is_resumed(server, source, tmp_path, version):
     server.serve(
         "data.bin",
         Answer(BODY, cut=CUT, **version),
@@ -170,14 +170,14 @@ def test_truncated_body_is_continued(server, source, tmp_path, version):
     assert ranges(server) == [None, f"bytes={CUT}-", f"bytes={2 * CUT}-"]
     if_range = server.requests[1][1].get("If-Range")
     assert if_range == next(iter(version.values()), None)
-    assert left_behind(tmp_path) == ["data.bin", "data.bin.json"]
+    assert files_in(tmp_path) == ["data.bin", "data.bin.json"]
 
 
-def test_a_later_call_continues(server, source, tmp_path):
+def test_a_later_call_resumes(server, source, tmp_path):
     server.serve("data.bin", Answer(BODY, cut=CUT, etag='"1"'), BODY)
     with pytest.raises(OSError, match=f"{CUT} of|more expected"):
         fetch(source, tmp_path)
-    assert left_behind(tmp_path) == ["data.bin.part", "data.bin.part.json"]
+    assert files_in(tmp_path) == ["data.bin.part", "data.bin.part.json"]
     assert fetch(source, tmp_path).read_bytes() == BODY
     assert ranges(server) == [None, f"bytes={CUT}-"]
 
@@ -200,7 +200,7 @@ def test_interruption_keeps_the_part(server, source, tmp_path, monkeypatch):
         patch.setattr(_resume, "tqdm", Bar)
         with pytest.raises(KeyboardInterrupt):
             fetch(source, tmp_path)
-    assert left_behind(tmp_path) == ["data.bin.part", "data.bin.part.json"]
+    assert files_in(tmp_path) == ["data.bin.part", "data.bin.part.json"]
     assert fetch(source, tmp_path).read_bytes() == BODY
     assert ranges(server)[1] is not None
 
@@ -220,17 +220,17 @@ def test_server_that_ignores_ranges(server, source, tmp_path):
     [
         ({"etag": '"1"'}, {"etag": '"2"'}),
         ({"last_modified": "yesterday"}, {"last_modified": "today"}),
-        ({"etag": 'W/"1"'}, {"etag": 'W/"2"'}),  # weak: only the length can tell
+        ({"etag": 'W/"1"'}, {"etag": 'W/"2"'}),  # weak: only the length differs reliably
         ({}, {}),
     ],
 )
-def test_file_changed_between_tries_is_not_stitched(server, source, tmp_path, before, after):
+def test_parts_of_different_versions_are_not_combined(server, source, tmp_path, before, after):
     changed = OTHER + b"longer"
     server.serve("data.bin", Answer(BODY, cut=CUT, **before), Answer(changed, **after))
     assert fetch(source, tmp_path, n_retries=1).read_bytes() == changed
 
 
-def test_server_that_disregards_if_range(server, source, tmp_path):
+def test_server_that_ignores_if_range(server, source, tmp_path):
     class Careless(Answer):
         def send(self, handler):
             del handler.headers["If-Range"]
@@ -241,7 +241,7 @@ def test_server_that_disregards_if_range(server, source, tmp_path):
     assert ranges(server) == [None, f"bytes={CUT}-", None]
 
 
-def test_range_that_was_not_asked_for(server, source, tmp_path):
+def test_range_that_was_not_requested(server, source, tmp_path):
     shifted = Answer(BODY, headers={"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
     server.serve("data.bin", Answer(BODY, cut=CUT), shifted, BODY)
     assert fetch(source, tmp_path, n_retries=1).read_bytes() == BODY
@@ -254,7 +254,7 @@ def test_file_that_became_shorter(server, source, tmp_path):
     assert ranges(server) == [None, f"bytes={CUT}-", None]
 
 
-def test_part_of_another_address_is_not_continued(server, source, tmp_path):
+def test_part_of_another_address_is_not_resumed(server, source, tmp_path):
     server.serve("data.bin", Answer(BODY, cut=CUT, etag='"1"'))
     with pytest.raises(OSError, match="could not be downloaded"):
         fetch(source, tmp_path)
@@ -263,7 +263,7 @@ def test_part_of_another_address_is_not_continued(server, source, tmp_path):
     assert ranges(server) == [None, None]
 
 
-def test_encoded_answer_is_not_continued(server, source, tmp_path):
+def test_encoded_answer_is_not_resumed(server, source, tmp_path):
     import gzip
 
     packed = gzip.compress(os.urandom(100_000) + BODY)
@@ -278,7 +278,7 @@ def test_answer_without_a_length(server, source, tmp_path):
     assert fetch(source, tmp_path).read_bytes() == BODY
 
 
-def test_partial_answer_that_was_not_asked_for(server, source, tmp_path):
+def test_partial_answer_that_was_not_requested(server, source, tmp_path):
     server.serve("data.bin", Answer(BODY, status=206), BODY)
     assert fetch(source, tmp_path, n_retries=1).read_bytes() == BODY
 
@@ -286,7 +286,7 @@ def test_partial_answer_that_was_not_asked_for(server, source, tmp_path):
 def test_pinned_checksum(server, source, tmp_path):
     pinned = source._replace(sha256=sha256(BODY))
     assert fetch(pinned, tmp_path).read_bytes() == BODY
-    assert left_behind(tmp_path) == ["data.bin"]
+    assert files_in(tmp_path) == ["data.bin"]
 
 
 def test_wrong_pinned_checksum(server, source, tmp_path):
@@ -295,11 +295,11 @@ def test_wrong_pinned_checksum(server, source, tmp_path):
         fetch(pinned, tmp_path, n_retries=3)
     assert sha256(OTHER) in str(caught.value)
     assert sha256(BODY) in str(caught.value)
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
     assert len(server.requests) == 1
 
 
-def test_wrong_file_of_the_user_is_an_error_and_stays(server, source, tmp_path):
+def test_wrong_file_of_the_user_is_an_error_and_is_kept(server, source, tmp_path):
     (tmp_path / "data.bin").write_bytes(OTHER)
     with pytest.raises(OSError, match="Delete it and call again") as caught:
         fetch(source._replace(sha256=sha256(BODY)), tmp_path)
@@ -309,7 +309,7 @@ def test_wrong_file_of_the_user_is_an_error_and_stays(server, source, tmp_path):
     assert not server.requests
 
 
-def test_recorded_checksum_holds(source, tmp_path):
+def test_recorded_checksum_is_verified(source, tmp_path):
     path = fetch(source, tmp_path)
     path.write_bytes(OTHER)
     with pytest.raises(OSError, match=r"has changed.*Delete it.*delete data\.bin\.json") as caught:
@@ -324,17 +324,17 @@ def test_recorded_checksum_holds(source, tmp_path):
 def test_publisher_changed_the_file(server, source, tmp_path):
     fetch(source, tmp_path).unlink()
     server.serve("data.bin", OTHER)
-    with pytest.warns(UserWarning, match="is not the file that was downloaded on .* may change"):
+    with pytest.warns(UserWarning, match="has changed since it was downloaded on .* may change"):
         path = fetch(source, tmp_path)
     assert path.read_bytes() == OTHER
-    assert fetch(source, tmp_path) == path  # the new one is on record now
+    assert fetch(source, tmp_path) == path  # the new checksum is recorded now
 
 
 def test_page_instead_of_an_archive(server, tmp_path):
     source = Source("toy", server.serve("data.zip", b"<html>Sorry, maintenance</html>"), "data.zip")
-    with pytest.raises(OSError, match=r"sent no zip archive.*<html>Sorry.*by hand"):
+    with pytest.raises(OSError, match=r"did not return a zip archive.*<html>Sorry.*manually"):
         fetch(source, tmp_path)
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
     server.serve("data.zip", make_zip({"a": "b"}))
     assert zipfile.is_zipfile(fetch(source, tmp_path))
 
@@ -345,7 +345,7 @@ def test_full_disk(server, source, tmp_path, monkeypatch):
         with pytest.raises(OSError, match=r"disk is full: data.bin of 1 MB.*data_home") as caught:
             fetch(source, tmp_path, n_retries=3)
     assert caught.value.errno == errno.ENOSPC
-    assert left_behind(tmp_path) == []
+    assert files_in(tmp_path) == []
     assert len(server.requests) == 1
     assert fetch(source, tmp_path).read_bytes() == BODY
 
@@ -375,7 +375,7 @@ def test_two_processes_at_once(server, source, tmp_path):
         process.join(60)
     assert [process.exitcode for process in both] == [0, 0]
     assert (tmp_path / "data.bin").read_bytes() == BODY
-    assert left_behind(tmp_path) == ["data.bin", "data.bin.json"]
+    assert files_in(tmp_path) == ["data.bin", "data.bin.json"]
     assert len(server.requests) == 1
 
 

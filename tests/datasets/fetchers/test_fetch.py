@@ -9,7 +9,12 @@ from sklearn.utils import Bunch
 
 from relcon_sklearn._recordings import segment_recordings
 from relcon_sklearn.datasets._fetchers import _fetch
-from relcon_sklearn.datasets._fetchers._fetch import Source, describe, fetch_recordings, to_frames
+from relcon_sklearn.datasets._fetchers._fetch import (
+    Source,
+    fetch_recordings,
+    read_description,
+    to_frames,
+)
 from tests.support.local_server import Answer, make_zip
 
 DESCR = """.. _toy_dataset:
@@ -17,7 +22,7 @@ DESCR = """.. _toy_dataset:
 Toy
 ===
 
-:Publisher: Nobody
+:Publisher: A publisher
 :Licence: CC0, by the authors'
     own words
 :Citation: Doe. On Toys (2020).
@@ -29,14 +34,14 @@ What
 
 @pytest.fixture(autouse=True)
 def description(monkeypatch, tmp_path):
-    """Describe the data set "toy"."""
+    """Provide a description of the data set "toy"."""
     (tmp_path / "descr").mkdir()
     (tmp_path / "descr" / "toy.rst").write_text(DESCR)
     files = importlib.resources.files
     monkeypatch.setattr(
         _fetch.importlib.resources,
         "files",
-        lambda package: tmp_path if package == "relcon_sklearn.datasets" else files(package),
+        lambda package: tmp_path if package == _fetch.__package__ else files(package),
     )
 
 
@@ -46,7 +51,7 @@ def source(server):
 
 
 def parse(archive):
-    """Make two recordings of the numbers in the archive."""
+    """Return two recordings made from the numbers in the archive."""
     numbers = np.array(archive.read_text("a.txt").split(), dtype=np.float32)
     return Bunch(
         recordings=[
@@ -68,7 +73,7 @@ def parse(archive):
 
 @pytest.fixture
 def fetch(source, tmp_path):
-    """Call `fetch_recordings` with the parameters of a fetcher."""
+    """Return a function that calls `fetch_recordings` with the parameters of a fetcher."""
 
     def fetch(sources=source, parse=parse, version=1, **kwargs):
         settings = {
@@ -115,7 +120,7 @@ def parse_of(text):
     return parse(Bunch(read_text=lambda name: text))
 
 
-def test_second_call_needs_neither_server_nor_archive(fetch, server, tmp_path):
+def test_second_call_reads_only_the_cache(fetch, server, tmp_path):
     first = fetch()
     assert (tmp_path / "home" / "toy" / "toy.zip").exists()  # kept
     server.stop()
@@ -132,10 +137,10 @@ def test_download_if_missing_false(fetch, server, tmp_path):
     fetch()
     for cache in (tmp_path / "home" / "toy").glob("*.npz"):
         cache.unlink()
-    assert fetch(download_if_missing=False).n_dropped == 3  # the archive is enough
+    assert fetch(download_if_missing=False).n_dropped == 3  # parsed from the archive
 
 
-def test_versions_and_variants_have_their_own_caches(fetch, server, tmp_path):
+def test_versions_and_variants_have_separate_caches(fetch, server, tmp_path):
     def parse_as(n_dropped):
         return lambda archive: parse(archive) | {"n_dropped": n_dropped}
 
@@ -153,14 +158,14 @@ def test_versions_and_variants_have_their_own_caches(fetch, server, tmp_path):
     assert names == {"toy-v1.npz", "toy-v2.npz", "toy-watch-v1.npz"}
 
 
-def test_broken_parser_leaves_no_cache(fetch, tmp_path):
+def test_failing_parser_leaves_no_cache(fetch, tmp_path):
     with pytest.raises(AssertionError, match="parsed again"):
         fetch(parse=fail)
     assert not list((tmp_path / "home").rglob("*.npz"))
     assert fetch().n_dropped == 3
 
 
-def test_broken_cache(fetch, tmp_path):
+def test_damaged_cache(fetch, tmp_path):
     fetch()
     cache = tmp_path / "home" / "toy" / "toy-v1.npz"
     cache.write_bytes(cache.read_bytes()[:-100])
@@ -171,7 +176,7 @@ def test_broken_cache(fetch, tmp_path):
 def test_corrupt_archive(fetch, source, server):
     whole = make_zip({"a.txt": "1 2 3 4" * 1000})
     server.serve("toy.zip", Answer(whole.replace(whole[40:50], bytes(10))))
-    with pytest.raises(OSError, match=r"damaged one .* Delete .*toy\.zip and call again"):
+    with pytest.raises(OSError, match=r"is damaged .* Delete .*toy\.zip and call again"):
         fetch()
 
 
@@ -277,7 +282,7 @@ def test_default_data_home(fetch, monkeypatch, tmp_path):
 )
 def test_descriptions_give_licence_and_citation(monkeypatch, path):
     monkeypatch.undo()
-    fields = describe(path.stem)
+    fields = read_description(path.stem)
     assert fields["DESCR"] == path.read_text(encoding="utf-8")
     assert 2 < len(fields["licence"]) < 400
     assert 20 < len(fields["citation"]) < 600

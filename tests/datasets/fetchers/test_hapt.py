@@ -22,7 +22,7 @@ def signals():
 
 @pytest.fixture(scope="module")
 def members(signals):
-    """What the publisher's archive has, in its layout."""
+    """Return the members of the publisher's archive, in its layout."""
     members = {
         "README.txt": "Version 2.1",
         "activity_labels.txt": "".join(f"{i} {n} \n" for i, n in enumerate(NAMES, 1)),
@@ -40,7 +40,7 @@ def members(signals):
 
 @pytest.fixture
 def fetch(server, members, monkeypatch, tmp_path):
-    """`fetch_hapt` with the local server for a publisher, and the server."""
+    """Return `fetch_hapt` with the local server as the publisher's server."""
     url = server.serve("hapt.zip", make_zip(members))
     monkeypatch.setattr(_hapt, "SOURCE", _hapt.SOURCE._replace(url=url, sha256=None))
     return lambda **kwargs: fetch_hapt(data_home=tmp_path, progressbar=False, **kwargs)
@@ -80,7 +80,7 @@ def test_missing_member(fetch, server, members):
         fetch()
 
 
-def test_answers(fetch):
+def test_return_X_y_and_as_frame(fetch):
     X, y = fetch(return_X_y=True)
     assert [x.shape for x in X] == [(40, 3), (25, 3), (30, 3)]
     assert [len(labels) for labels in y] == [40, 25, 30]
@@ -98,10 +98,10 @@ def test_parameters(tmp_path):
 
 
 def test_publishers_files(fetch, server, members):
-    """The published text of three recordings gives what an independent parser made of it."""
+    """Compare three published recordings with the result of an independent parser."""
     raw, parsed = SHARED / "data" / "raw_samples" / "hapt" / "RawData", SHARED / "data" / "hapt.npz"
     if not (raw.is_dir() and parsed.is_file()):
-        pytest.skip(f"{raw} or {parsed} is not there (maintainers have them, users need not)")
+        pytest.skip(f"{raw} or {parsed} does not exist; only maintainers have them")
     real = {f"RawData/{path.name}": path.read_text() for path in raw.glob("*.txt")}
     server.serve(
         "hapt.zip", make_zip({"activity_labels.txt": members["activity_labels.txt"]} | real)

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import fetch_hhar
 from relcon_sklearn.datasets._fetchers import _hhar
-from relcon_sklearn.datasets._fetchers._hhar import _rate, _wall_clock
+from relcon_sklearn.datasets._fetchers._hhar import _order_and_date, _rate_from_timestamps
 from tests.support.local_server import make_zip
 
 HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt"
@@ -16,7 +16,7 @@ GRAVITY = 9.80665
 
 
 def lines(user, device, label, n=4, arrival=START, creation=27_920_678_471_000, x=0.0):
-    """Lines as published, 10 ms apart on both clocks, with 1 g on the third axis."""
+    """Return lines as published, 10 ms apart on both clocks, with 1 g on the third axis."""
     model = device.split("_")[0]
     return [
         f"{i},{arrival + 10 * i},{creation + 10_000_000 * i},{x + i},0.0,{GRAVITY},"
@@ -33,7 +33,7 @@ def archive(*blocks, header=HEADER, member="Activity recognition exp/Watch_accel
 
 @pytest.fixture
 def serve(server, monkeypatch):
-    """Have fetch_hhar ask the local server for an archive."""
+    """Return a function that makes fetch_hhar download an archive from the local server."""
 
     def serve(body):
         source = _hhar.SOURCE._replace(url=server.serve("hhar.zip", body))
@@ -66,7 +66,7 @@ def test_published_layout(serve, server, tmp_path):
     )
     assert data.labels[0].tolist() == ["stand"] * 4 + ["stairsdown"] * 4
     assert data.labels[2].tolist() == [""] * 4
-    # The LG watch is named a 200 Hz device, but the stamps say 100.
+    # The nominal rate of the LG watch is 200 Hz, but its timestamps have 100 Hz.
     assert data.sampling_rate.tolist() == [100.0, 100.0, 100.0]
     assert (data.units, data.placement, data.channel_names) == ("g", "wrist", ["x", "y", "z"])
     assert data.label_names == ["bike", "sit", "stairsdown", "stairsup", "stand", "walk"]
@@ -79,7 +79,7 @@ def test_published_layout(serve, server, tmp_path):
     assert data.licence in " ".join(data.DESCR.split())
 
 
-def test_cache_needs_neither_server_nor_archive(serve, server, tmp_path):
+def test_second_call_reads_only_the_cache(serve, server, tmp_path):
     serve(archive(lines("a", "gear_1", "stand"), lines("c", "lgwatch_2", "null")))
     first = fetch(tmp_path)
     server.stop()
@@ -93,7 +93,7 @@ def test_cache_needs_neither_server_nor_archive(serve, server, tmp_path):
     assert_array_equal(again.recording_device, first.recording_device)
 
 
-def test_forms(serve, tmp_path):
+def test_return_X_y_and_as_frame(serve, tmp_path):
     pandas = pytest.importorskip("pandas")
     serve(archive(lines("a", "gear_1", "sit")))
     recordings, labels = fetch(tmp_path, return_X_y=True)
@@ -105,7 +105,7 @@ def test_forms(serve, tmp_path):
     assert_array_equal(frame[["x", "y", "z"]].to_numpy(), recordings[0])
 
 
-def test_chunks_make_no_difference(serve, monkeypatch, tmp_path):
+def test_result_does_not_depend_on_the_chunk_size(serve, monkeypatch, tmp_path):
     blocks = [lines("a", "gear_1", "sit", n=7), lines("b", "gear_1", "walk", n=5)]
     serve(archive(*blocks, blocks[0][:3]))
     whole = fetch(tmp_path / "whole")
@@ -142,10 +142,11 @@ def test_segments(serve, tmp_path):
 
 
 def watch(rng, sleeps, burst, n=6000, period=10_000_000):
-    """Simulate a watch: true times and both stamps of its samples, in the order of arrival.
+    """Simulate a watch; return the true times and both timestamps of its samples, as they arrive.
 
-    `sleeps` are (sample before which the watch sleeps, ns); samples are delivered `burst` at a
-    time, when the last of them is taken, but for every fifth burst, whose samples come at once.
+    `sleeps` are pairs (sample before which the watch sleeps, ns). Samples are delivered in groups
+    of `burst`, when the last of the group is taken. In every fifth group, samples are delivered
+    immediately.
     """
     awake = np.arange(n) * period
     slept = np.zeros(n, dtype=np.int64)
@@ -164,43 +165,43 @@ def watch(rng, sleeps, burst, n=6000, period=10_000_000):
 @pytest.mark.parametrize(
     "sleeps", [[], [(1500, 3_500_000_000)], [(1200, 2_000_000_000), (4800, 400_000_000_000)]]
 )
-def test_wall_clock(burst, sleeps):
+def test_order_and_date(burst, sleeps):
     sleeps = [(sample // burst * burst, duration) for sample, duration in sleeps]
     true, arrival, creation, samples = watch(np.random.default_rng(0), sleeps, burst)
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert_array_equal(samples[order], np.arange(len(true)))
     error = times.astype(np.int64) - true
     assert np.abs(error).max() <= 2_000_000  # ns: arrivals are in ms
-    holes = np.flatnonzero(np.diff(times) > np.timedelta64(500, "ms")) + 1
-    assert holes.tolist() == [sample for sample, _ in sleeps]
+    gaps = np.flatnonzero(np.diff(times) > np.timedelta64(500, "ms")) + 1
+    assert gaps.tolist() == [sample for sample, _ in sleeps]
 
 
-def test_short_sleeps_stay_unnoticed():
+def test_short_sleeps_are_not_detected():
     _, arrival, creation, _ = watch(np.random.default_rng(0), [(3000, 900_000_000)], 1)
-    _, times = _wall_clock(arrival, creation)
+    _, times = _order_and_date(arrival, creation)
     assert_array_equal(np.diff(times), np.timedelta64(10, "ms"))
 
 
-def test_watch_started_anew():
+def test_watch_that_was_restarted():
     arrival = np.r_[START + 10 * np.arange(300), START + 60_000 + 10 * np.arange(300)]
     creation = np.r_[9_000_000_000_000 + 10_000_000 * np.arange(300), 10_000_000 * np.arange(300)]
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert_array_equal(order, np.arange(600))
     assert_array_equal(times.astype(np.int64), arrival * 1_000_000)
 
 
 def test_runs_never_overlap():
-    # A run of late samples only: dated by its arrival, it would end after the next run starts.
+    # All samples of one run are late. Dated by arrival, it would end after the next run starts.
     delay = np.r_[np.full(100, 0), np.full(50, 9_000), np.full(3000, 4_000)]
     creation = 10_000_000 * np.arange(3150)
-    _, times = _wall_clock(START + creation // 1_000_000 + delay, creation)
+    _, times = _order_and_date(START + creation // 1_000_000 + delay, creation)
     assert (np.diff(times) > np.timedelta64(0)).all()
 
 
 def test_a_sample_delivered_twice_counts_once():
     arrival = START + np.array([0, 10, 10, 20])
     creation = np.array([0, 10, 10, 20]) * 1_000_000
-    order, times = _wall_clock(arrival, creation)
+    order, times = _order_and_date(arrival, creation)
     assert order.tolist() == [0, 1, 3]
     assert (np.diff(times) > np.timedelta64(0)).all()
 
@@ -212,8 +213,8 @@ def test_rate(shown, expected):
     spacing = np.full(1000, 1e9 / shown).astype(np.int64)
     spacing[::100] = 7_000_000_000
     times = np.cumsum(spacing).view("datetime64[ns]")
-    assert _rate(times, 200.0) == expected
-    assert _rate(times[:1], 200.0) == 200.0
+    assert _rate_from_timestamps(times, 200.0) == expected
+    assert _rate_from_timestamps(times[:1], 200.0) == 200.0
 
 
 def test_missing_member(serve, tmp_path):
@@ -224,7 +225,7 @@ def test_missing_member(serve, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "match"),
     [
         ("4,1424696638780,27920718471000,oops,0.0,9.8,a,gear,gear_1,sit", "malformed line after"),
         ("4,1424696638780,279207184", "malformed line after line 1"),
@@ -232,9 +233,9 @@ def test_missing_member(serve, tmp_path):
         ("4,1424696638780,27920718471000,0,0,9.8,a,gear,gear_3,sit", "'gear_3'"),
     ],
 )
-def test_malformed(serve, tmp_path, line, message):
+def test_malformed(serve, tmp_path, line, match):
     serve(archive(lines("a", "gear_1", "sit"), [line]))
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(ValueError, match=match) as caught:
         fetch(tmp_path)
     assert "Watch_accelerometer.csv" in str(caught.value)
     assert not list(tmp_path.glob("hhar/*.npz"))
@@ -242,5 +243,5 @@ def test_malformed(serve, tmp_path, line, message):
 
 def test_other_columns(serve, tmp_path):
     serve(archive(lines("a", "gear_1", "sit"), header="Index,Arrival_Time,x,y,z"))
-    with pytest.raises(ValueError, match="begins with 'Index,Arrival_Time,x,y,z'"):
+    with pytest.raises(ValueError, match=r"unexpected header.* Got 'Index,Arrival_Time,x,y,z'"):
         fetch(tmp_path)

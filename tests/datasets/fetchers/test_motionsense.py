@@ -16,7 +16,7 @@ FILES = ["dws_1/sub_1", "wlk_15/sub_1", "wlk_7/sub_1", "sit_5/sub_2", "std_6/sub
 
 
 def text_of(values, columns=COLUMNS):
-    """Write a table as the publisher does, with the row's number first."""
+    """Return a table in the publisher's format, with the row number first."""
     order = [COLUMNS.index(column) for column in columns]
     rows = [f"{i}," + ",".join(f"{v:.6f}" for v in row[order]) for i, row in enumerate(values)]
     return "\n".join([",".join(["", *columns]), *rows]) + "\n"
@@ -30,7 +30,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def members(tables):
-    """What the publisher's archive has, in its layout."""
+    """Return the members of the publisher's archive, in its layout."""
     return {
         "A_DeviceMotion_data/": "",
         "A_DeviceMotion_data/.DS_Store": "",
@@ -41,7 +41,7 @@ def members(tables):
 
 @pytest.fixture
 def fetch(server, members, monkeypatch, tmp_path):
-    """`fetch_motionsense` with the local server for a publisher."""
+    """Return `fetch_motionsense` with the local server as the publisher's server."""
     urls = [server.serve("data.zip", make_zip(members)), server.serve("info.csv", PEOPLE.encode())]
     sources = [s._replace(url=url) for s, url in zip(_motionsense.SOURCES, urls, strict=True)]
     monkeypatch.setattr(_motionsense, "SOURCES", sources)
@@ -81,7 +81,7 @@ def test_columns_are_found_by_name(fetch, server, members, tables):
 
 
 def test_magnitude_at_rest_is_one_g(fetch, server):
-    """Rows that the publisher's description shows, but for the user's acceleration."""
+    """Use rows of the publisher's description, without the user acceleration."""
     gravity = [(-0.176977, 0.949187, 0.260222), (-0.21661, 0.927383, 0.305012)]
     values = np.zeros((2, 12))
     values[:, 3:6] = gravity
@@ -90,7 +90,7 @@ def test_magnitude_at_rest_is_one_g(fetch, server):
     assert_allclose(np.linalg.norm(recording, axis=1), 1.0, atol=1e-3)
 
 
-def test_answers(fetch):
+def test_return_X_y_and_as_frame(fetch):
     X, y = fetch(return_X_y=True)
     assert [len(x) for x in X] == [len(labels) for labels in y] == [30, 32, 31, 33, 35, 34]
     pytest.importorskip("pandas")
@@ -100,5 +100,5 @@ def test_answers(fetch):
 
 
 def test_download_if_missing_false(fetch):
-    with pytest.raises(OSError, match=r"no .*motionsense\.zip"):
+    with pytest.raises(OSError, match=r"motionsense\.zip does not exist"):
         fetch(download_if_missing=False)

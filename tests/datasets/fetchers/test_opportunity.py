@@ -29,7 +29,7 @@ GESTURES = {0: "", 406516: "Open Door 1", 405506: "Toggle Switch"}
 
 
 def table(seed):
-    """A run as published: (N_LINES, 250) of whole numbers, 33 or 34 ms apart."""
+    """Return a run as published: (N_LINES, 250) whole numbers, 33 or 34 ms apart."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(-500, 500, size=(N_LINES, 250)).astype(float)
     rows[:, 0] = np.round(np.arange(N_LINES) * 1000 / 30)
@@ -51,7 +51,10 @@ def tables():
 
 @pytest.fixture
 def serve(server, monkeypatch, tables):
-    """Have fetch_opportunity ask the local server for an archive; {run: text} replaces a file."""
+    """Return a function that makes fetch_opportunity download from the local server.
+
+    Its argument {run: text} replaces files of the archive.
+    """
 
     def serve(replaced=None, without=()):
         members = {run: text(rows) for run, rows in tables.items()} | (replaced or {})
@@ -118,7 +121,7 @@ def test_one_cache_for_each_choice(serve, server, tmp_path):
         assert_array_equal(again.labels[5], data.labels[5])
 
 
-def test_forms(serve, tmp_path):
+def test_return_X_y_and_as_frame(serve, tmp_path):
     pandas = pytest.importorskip("pandas")
     serve()
     recordings, labels = fetch(tmp_path, return_X_y=True)
@@ -165,7 +168,7 @@ def test_unknown_label(serve, tables, tmp_path):
     rows = tables["S3-ADL2"].copy()
     rows[3, 243] = 3
     serve({"S3-ADL2": text(rows)})
-    with pytest.raises(ValueError, match=r"dataset/S3-ADL2\.dat has labels \[3\.0\]"):
+    with pytest.raises(ValueError, match=r"dataset/S3-ADL2\.dat has unknown labels.* Got \[3\.0\]"):
         fetch(tmp_path)
 
 

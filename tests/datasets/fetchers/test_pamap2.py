@@ -18,13 +18,13 @@ FIRST = {"wrist": 5, "chest": 22, "ankle": 39}  # columns, counted from 1
 
 
 def table(number, codes):
-    """A recording as published: (N_LINES, 54)."""
+    """Return a recording as published, of shape (N_LINES, 54)."""
     rng = np.random.default_rng(number)
     rows = rng.normal(scale=2.0, size=(N_LINES, 54))
     rows[:, [6, 23, 40]] += 9.8  # z axes
     rows[:, 0] = 5.66 + np.arange(N_LINES) / 100
     rows[:, 1] = codes
-    rows[:, 2] = np.nan  # the heart rate is rarely there
+    rows[:, 2] = np.nan  # the heart rate is usually missing
     rows[LOST, 3:20] = np.nan
     return rows
 
@@ -41,7 +41,10 @@ def tables():
 
 @pytest.fixture
 def serve(server, monkeypatch, tables):
-    """Have fetch_pamap2 ask the local server for an archive; {session: text} replaces a file."""
+    """Return a function that makes fetch_pamap2 download from the local server.
+
+    Its argument {session: text} replaces files of the archive.
+    """
 
     def serve(replaced=None, without=()):
         members = {session: text(rows) for session, rows in tables.items()} | (replaced or {})
@@ -88,7 +91,7 @@ def test_published_layout(serve, tables, tmp_path, placement):
     assert "CC BY 4.0" in data.licence
 
 
-def test_one_cache_for_each_placement(serve, server, tmp_path):
+def test_each_placement_has_a_cache(serve, server, tmp_path):
     serve()
     first = {placement: fetch(tmp_path, placement=placement) for placement in FIRST}
     assert len(server.requests) == 1
@@ -102,7 +105,7 @@ def test_one_cache_for_each_placement(serve, server, tmp_path):
         assert_array_equal(again.labels[3], data.labels[3])
 
 
-def test_forms(serve, tmp_path):
+def test_return_X_y_and_as_frame(serve, tmp_path):
     pandas = pytest.importorskip("pandas")
     serve()
     recordings, labels = fetch(tmp_path, return_X_y=True)
@@ -112,7 +115,7 @@ def test_forms(serve, tmp_path):
     assert frame["label"].tolist() == labels[0].tolist()
 
 
-def test_segments_bridge_what_was_lost_or_stop_there(serve, tmp_path):
+def test_segments_bridge_lost_samples_or_end_there(serve, tmp_path):
     serve()
     data = fetch(tmp_path)
 
@@ -129,10 +132,10 @@ def test_segments_bridge_what_was_lost_or_stop_there(serve, tmp_path):
         return len(segments.X)
 
     assert n_segments(max_gap=0.05) == 2 * len(SESSIONS)  # 60 samples, windows of 25
-    assert n_segments() == 1 * len(SESSIONS)  # 20 samples, a hole, 37 samples
+    assert n_segments() == 1 * len(SESSIONS)  # 20 samples, a gap, 37 samples
 
 
-def test_archive_that_is_not_wrapped(server, monkeypatch, tables, tmp_path):
+def test_inner_archive_alone(server, monkeypatch, tables, tmp_path):
     inner = {
         f"PAMAP2_Dataset/{folder}/subject{number}.dat": text(rows)
         for (folder, number), rows in tables.items()
@@ -168,7 +171,7 @@ def test_line_that_ends_early(serve, tables, tmp_path):
 
 def test_times_always_increase(serve, tables, tmp_path):
     rows = tables["Protocol", 103].copy()
-    rows[30:33, 0] = rows[29, 0], rows[10, 0], rows[40, 0]  # repeated, back, and too early
+    rows[30:33, 0] = rows[29, 0], rows[10, 0], rows[40, 0]  # repeated, decreasing, and too late
     serve({("Protocol", 103): text(rows)})
     data = fetch(tmp_path, placement="chest")
     kept = np.delete(np.arange(N_LINES), [30, 31, *range(33, 41)])
@@ -181,7 +184,9 @@ def test_unknown_activity(serve, tables, tmp_path):
     rows = tables["Optional", 105].copy()
     rows[5:8, 1] = 8
     serve({("Optional", 105): text(rows)})
-    with pytest.raises(ValueError, match=r"Optional/subject105\.dat has labels \[8\.0\]"):
+    with pytest.raises(
+        ValueError, match=r"Optional/subject105\.dat has unknown labels.* Got \[8\.0\]"
+    ):
         fetch(tmp_path)
 
 

@@ -25,7 +25,7 @@ FILES = ["SA01/D01_SA01_R01", "SA01/F15_SA01_R05", "SA02/D05_SA02_R02", "SE06/D1
 
 
 def text_of(counts):
-    """Write counts as the authors' files have them."""
+    """Return counts in the format of the authors' files."""
     return "".join(",".join(f"{v:4d}" for v in row) + ";\r\n" for row in counts)
 
 
@@ -37,7 +37,7 @@ def counts():
 
 @pytest.fixture(scope="module")
 def members(counts):
-    """What the authors' archive has, in its layout."""
+    """Return the members of the authors' archive, in its layout."""
     return {
         "SisFall_dataset/Readme.txt": README,
         **{f"SisFall_dataset/{name}.txt": text_of(rows) for name, rows in counts.items()},
@@ -47,7 +47,7 @@ def members(counts):
 
 @pytest.fixture
 def fetch(server, members, monkeypatch, tmp_path):
-    """`fetch_sisfall` with the local server for the authors'."""
+    """Return `fetch_sisfall` with the local server as the authors' server."""
     url = server.serve("SisFall_dataset.zip", make_zip(members))
     monkeypatch.setattr(_sisfall, "SOURCE", _sisfall.SOURCE._replace(url=url))
     return lambda *args, **kwargs: fetch_sisfall(
@@ -107,13 +107,15 @@ def test_last_line_without_an_end(fetch, server, members, counts):
 
 def test_other_address_and_wrapped_copy(fetch, server, members, tmp_path):
     server.serve("SisFall_dataset.zip", b"gone")
-    with pytest.raises(OSError, match=r"no zip archive.*reported to be down.*as `url`"):
+    with pytest.raises(
+        OSError, match=r"did not return a zip archive.*reported to be down.*as `url`"
+    ):
         fetch()
     url = server.serve("copy.zip", make_zip({"SisFall_dataset.zip": make_zip(members)}))
     assert len(fetch(url=url).recordings) == 4
 
 
-def test_answers(fetch):
+def test_return_X_y_and_as_frame(fetch):
     X, y = fetch(return_X_y=True)
     assert [len(x) for x in X] == [len(labels) for labels in y] == [50, 51, 52, 53]
     with pytest.raises(ValueError, match="'sensor' parameter of fetch_sisfall"):
@@ -125,10 +127,10 @@ def test_answers(fetch):
 
 
 def test_publishers_files(fetch, server):
-    """The published text gives what an independent parser made of it, but for its filter."""
+    """Compare with the result of an independent parser, except for its filter."""
     raw, parsed = SHARED / "data" / "raw_samples" / "sisfall", SHARED / "data" / "sisfall_100hz.npz"
     if not (raw.is_dir() and parsed.is_file()):
-        pytest.skip(f"{raw} or {parsed} is not there (maintainers have them, users need not)")
+        pytest.skip(f"{raw} or {parsed} does not exist; only maintainers have them")
     real = {f"SisFall_dataset/SA01/{path.name}": path.read_bytes() for path in raw.glob("SA01/*")}
     server.serve("SisFall_dataset.zip", make_zip({"SisFall_dataset/Readme.txt": README} | real))
     data = fetch()
@@ -138,7 +140,7 @@ def test_publishers_files(fetch, server):
         start, scale = reference["recording_start"], reference["signal_scale"]
         signal = reference["signal_int16"][: start[4]] * scale
         for i, recording in enumerate(data.recordings):
-            assert recording.shape == (19_999 if i == 0 else 20_000, 3)  # as many lines
+            assert recording.shape == (19_999 if i == 0 else 20_000, 3)  # the number of lines
             assert reference["recording_code"][i] == data.labels[i][0]
             decimated = resample_poly(recording.astype(float), 1, 2, axis=0)
             inside = slice(100, -100)

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn._recordings import segment_recordings
 from relcon_sklearn.datasets import fetch_wisdm
 from relcon_sklearn.datasets._fetchers import _wisdm
-from relcon_sklearn.datasets._fetchers._records import read_records
+from relcon_sklearn.datasets._fetchers._semicolon_records import read_semicolon_records
 from tests.support.local_server import make_zip
 
 KEY = "walking = A\njogging = B\nstairs = C\nsitting = D\nfolding = S\n\n"
@@ -13,7 +13,7 @@ G = 9.80665
 
 
 def lines(subject, activity, times, xyz):
-    """Write lines as the publisher does."""
+    """Return lines in the publisher's format."""
     return "".join(
         f"{subject},{activity},{t},{x:.7g},{y:.7g},{z:.7g};\n"
         for t, (x, y, z) in zip(times, xyz, strict=True)
@@ -33,7 +33,7 @@ def xyz():
 
 @pytest.fixture
 def members(xyz):
-    """What the inner archive has, in its layout."""
+    """Return the members of the inner archive, in its layout."""
     first = clock(252_207_666_810_782, 100)
     watch = lines(1600, "A", first, xyz[:100])
     watch += lines(1600, "B", clock(first[-1] + 10**10, 50), xyz[100:150])
@@ -56,7 +56,7 @@ def members(xyz):
 
 @pytest.fixture
 def publish(server, monkeypatch):
-    """Have the local server serve members in the publisher's way."""
+    """Return a function that makes fetch_wisdm download members from the local server."""
 
     def publish(members):
         outer = {"WISDM-dataset-description.pdf": b"", "wisdm-dataset.zip": make_zip(members)}
@@ -68,7 +68,7 @@ def publish(server, monkeypatch):
 
 @pytest.fixture
 def fetch(publish, members, tmp_path):
-    """`fetch_wisdm` with the local server for a publisher."""
+    """Return `fetch_wisdm` with the local server as the publisher's server."""
     publish(members)
     return lambda *args, **kwargs: fetch_wisdm(
         *args, data_home=tmp_path / "home", progressbar=False, **kwargs
@@ -77,7 +77,7 @@ def fetch(publish, members, tmp_path):
 
 @pytest.fixture
 def fetch_lines(fetch, publish):
-    """Fetch one file of the watch."""
+    """Return a function that fetches one file of the watch with the given text."""
 
     def fetch_lines(text):
         publish({"activity_key.txt": KEY, "raw/watch/accel/data_1600_accel_watch.txt": text})
@@ -132,20 +132,20 @@ def test_phone(fetch, xyz):
         fetch("tablet")
 
 
-def test_archive_without_its_wrapping(fetch, server, members, monkeypatch):
+def test_inner_archive_alone(fetch, server, members, monkeypatch):
     url = server.serve("inner.zip", make_zip(members))
     monkeypatch.setattr(_wisdm, "SOURCE", _wisdm.SOURCE._replace(url=url))
     assert len(fetch().recordings) == 3
 
 
-def test_activity_in_pieces(fetch_lines, xyz):
+def test_activity_in_several_parts(fetch_lines, xyz):
     text = lines(1600, "A", clock(0, 20), xyz[:20]) + lines(1600, "D", clock(10**10, 5), xyz[:5])
     data = fetch_lines(text + lines(1600, "A", clock(2 * 10**10, 10), xyz[20:30]))
     assert [labels[0] for labels in data.labels] == ["walking", "sitting", "walking"]
     assert [len(x) for x in data.recordings] == [20, 5, 10]
 
 
-def test_clock_that_runs_back_ends_a_recording(fetch_lines, xyz):
+def test_decreasing_time_ends_a_recording(fetch_lines, xyz):
     text = lines(1600, "A", clock(10**12, 20), xyz[:20]) + lines(1600, "A", clock(5, 10), xyz[:10])
     data = fetch_lines(text)
     assert [len(x) for x in data.recordings] == [20, 10]
@@ -153,7 +153,7 @@ def test_clock_that_runs_back_ends_a_recording(fetch_lines, xyz):
     assert data.n_repeated_lines == 0
 
 
-def test_gaps_stay(fetch_lines, xyz):
+def test_gaps_remain(fetch_lines, xyz):
     times = clock(0, 20)
     times[10:] += 10**12
     data = fetch_lines(lines(1600, "A", times, xyz[:20]))
@@ -165,7 +165,7 @@ def test_gaps_stay(fetch_lines, xyz):
 def test_repeated_times_are_left_out_once(fetch_lines, xyz):
     times = clock(0, 20)
     text = lines(1600, "A", times, xyz[:20])
-    text += lines(1600, "A", times[5:15], xyz[5:15])  # a block that is there twice
+    text += lines(1600, "A", times[5:15], xyz[5:15])  # a repeated block
     text += lines(1600, "A", times[-1:], xyz[30:31])  # other values at the same time
     text += lines(1600, "D", times, xyz[:20])  # another activity may have the same times
     data = fetch_lines(text)
@@ -208,12 +208,14 @@ def test_record_with_a_semicolon_inside(fetch_lines, xyz):
 
 @pytest.mark.parametrize("text", ["", "\n;\n", "junk;\n1600,A;\n"])
 def test_file_without_a_record(fetch_lines, text):
-    with pytest.raises(ValueError, match=r"data_1600_accel_watch\.txt: none of its \d lines"):
+    with pytest.raises(ValueError, match=r"data_1600_accel_watch\.txt has no valid records"):
         fetch_lines(text)
 
 
 def test_activity_without_a_name(fetch_lines, xyz):
-    with pytest.raises(ValueError, match=r"activities \['N'\].*names \['A', 'B', 'C', 'D', 'S'\]"):
+    with pytest.raises(
+        ValueError, match=r"activities.*one of \['A', 'B', 'C', 'D', 'S'\].* Got \['N'\]"
+    ):
         fetch_lines(lines(1600, "N", clock(0, 3), xyz[:3]))
 
 
@@ -224,10 +226,10 @@ def test_single_sample(fetch_lines, xyz):
 
 
 def test_published_lines():
-    """Lines as the data set's own documentation and users quote them."""
+    """Read lines that users and the documentation of the data set quote."""
     text = "1600,A,252207666810782,-0.36476135,8.793503,1.0550842;\n"
     text += "1600,A,90426708196641,7.091625,-0.5916671,8.195502;\n"
-    rows, malformed = read_records(text, _wisdm._RECORD, "lines")
+    rows, malformed = read_semicolon_records(text, _wisdm._RECORD, "lines")
     assert malformed == 0
     assert rows["subject"].tolist() == [1600, 1600]
     assert rows["activity"].tolist() == ["A", "A"]
@@ -235,7 +237,7 @@ def test_published_lines():
     assert_allclose(rows["y"], [8.793503, -0.5916671], rtol=1e-7)
 
 
-def test_answers(fetch):
+def test_return_X_y_and_as_frame(fetch):
     X, y = fetch(return_X_y=True)
     assert [len(x) for x in X] == [len(labels) for labels in y] == [100, 50, 60]
     pytest.importorskip("pandas")

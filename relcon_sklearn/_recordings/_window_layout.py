@@ -1,4 +1,4 @@
-"""Where windows lie in stretches, and cutting them out."""
+"""Positions of windows in stretches, and cutting of windows."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class Layout(NamedTuple):
-    """Size of windows and their distance, in samples, and the rate of these samples in Hz."""
+    """Length and stride of windows, in samples after resampling, and the rate of these in Hz."""
 
     n_timesteps: int
-    step: int
+    stride_samples: int
     rate: float
 
 
 def lay_out(window: float, stride: float | None, overlap: float | None, rate: float) -> Layout:
-    """Return the layout for sizes in seconds; one sample at least."""
+    """Return the layout for a window and stride in seconds, of at least one sample each."""
     if stride is not None and overlap is not None:
         raise ValueError(
-            f"stride={stride} and overlap={overlap} say the same thing twice: pass one of them."
+            f"stride={stride} and overlap={overlap} cannot be used together. Pass one of them."
         )
     n_timesteps = max(1, round(window * rate))
-    step = n_timesteps * (1 - (overlap or 0.0)) if stride is None else stride * rate
-    return Layout(n_timesteps, max(1, round(step)), rate)
+    samples = n_timesteps * (1 - (overlap or 0.0)) if stride is None else stride * rate
+    return Layout(n_timesteps, max(1, round(samples)), rate)
 
 
 class Windows(NamedTuple):
-    """For each window: its stretch, and its first sample within the stretch."""
+    """Windows, given by the stretch of each and its first sample in the stretch."""
 
     stretch: np.ndarray
     begin: np.ndarray
@@ -39,18 +39,18 @@ class Windows(NamedTuple):
 
 
 def count_windows(n_samples: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return how many whole windows stretches of `n_samples` hold."""
-    return np.maximum(0, (n_samples - layout.n_timesteps) // layout.step + 1)
+    """Return the number of whole windows in stretches of `n_samples` samples."""
+    return np.maximum(0, (n_samples - layout.n_timesteps) // layout.stride_samples + 1)
 
 
 def place_windows(n_windows: np.ndarray, layout: Layout) -> Windows:
-    """Return the windows of stretches that hold `n_windows` each."""
+    """Return the windows of all stretches; `n_windows` is the number of windows of each stretch."""
     stretch = np.repeat(np.arange(len(n_windows)), n_windows)
     number = np.arange(len(stretch)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
-    return Windows(stretch, number * layout.step)
+    return Windows(stretch, number * layout.stride_samples)
 
 
 def cut_windows(stretch: np.ndarray, begin: np.ndarray, n_timesteps: int) -> np.ndarray:
-    """Cut (n_samples, n_channels) into a new (n_windows, n_timesteps, n_channels)."""
+    """Return windows of a stretch as a new array of shape (n_windows, n_timesteps, n_channels)."""
     shape = (n_timesteps, stretch.shape[1])
     return sliding_window_view(stretch, shape)[begin, 0]

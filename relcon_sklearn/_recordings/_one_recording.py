@@ -1,4 +1,4 @@
-"""One recording on its way to segments: what is left of it, where windows lie, what they hold."""
+"""Segmentation of one recording: usable samples, windows, their values and their labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ._timeline import (
     signal_on_grid,
 )
 from ._units import UNITS, check_gravity
-from ._windows import Layout, Windows, count_windows, cut_windows, place_windows
+from ._window_layout import Layout, Windows, count_windows, cut_windows, place_windows
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -32,8 +32,8 @@ _HOUR = 3600  # s
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What segment_recordings was asked for, the same for all recordings."""
+class SegmentationOptions:
+    """Parameters of segment_recordings that are the same for all recordings."""
 
     layout: Layout
     units: str
@@ -46,7 +46,7 @@ class Settings:
 
 
 class Part(NamedTuple):
-    """Segments of a recording; `hours` count from 1970 with dates, from its start without."""
+    """Segments of a recording; `hours` count from 1970 with dates, else from its start."""
 
     number: int  # of the recording
     X: np.ndarray
@@ -55,61 +55,61 @@ class Part(NamedTuple):
     hours: np.ndarray
 
 
-def segment_one(
-    recording: Recording, settings: Settings, table: LabelTable | None, dropped: Counter
+def segment_one_recording(
+    recording: Recording, options: SegmentationOptions, table: LabelTable | None, dropped: Counter
 ) -> Part | None:
-    """Return the segments of one recording, and count in `dropped` what is left out.
+    """Return the segments of one recording, and add what is left out to the counts in `dropped`.
 
-    None stands for a recording that is shorter than a window and to be skipped.
+    Returns None if the recording is shorter than a window and must be skipped.
     """
-    signal, rate, layout = recording.signal, recording.rate, settings.layout
+    signal, rate, layout = recording.signal, recording.rate, options.layout
     ratio = Ratio.of(layout.rate, rate)
-    timeline = _whole(recording)
-    if _too_short(timeline, recording, settings, ratio):
+    timeline = _full_timeline(recording)
+    if _too_short(timeline, recording, options, ratio):
         dropped["recordings_too_short"] += 1
         return None
-    missing = find_missing(signal, settings.nan_policy, recording.name)
+    missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
-    if settings.gravity and signal.shape[1] == 3:
-        check_gravity(signal, settings.units, recording.name)
+    if options.gravity and signal.shape[1] == 3:
+        check_gravity(signal, options.units, recording.name)
     if len(missing):
         timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
-    if settings.nonwear is not None and timeline.n_samples > 0:
-        worn = _worn(timeline, recording, settings)
+    if options.nonwear is not None and timeline.n_samples > 0:
+        worn = _worn_samples(timeline, recording, options)
         dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
         timeline = timeline.keep(worn)
 
-    stretches = find_stretches(timeline, rate, settings.max_gap)
+    stretches = find_stretches(timeline, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
     n_windows = count_windows(n_points, layout)
     long = n_windows > 0
     dropped["seconds_in_short_stretches"] += stretches.n_grid[~long].sum() / rate
-    rest = (n_points[long] - layout.n_timesteps) % layout.step
+    rest = (n_points[long] - layout.n_timesteps) % layout.stride_samples
     dropped["seconds_at_ends_of_stretches"] += rest.sum() / layout.rate
     stretches, windows = stretches.select(long), place_windows(n_windows[long], layout)
     if not stretches.on_grid.all():
         logger.info(
-            "%s: %d of %d stretches were interpolated, since their timestamps are not those of "
-            "regular sampling at %g Hz",
+            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
+            "at %g Hz",
             *(recording.name, (~stretches.on_grid).sum(), len(stretches), rate),
         )
 
     codes = None
     if table is not None:
         codes = table.encode(recording.labels, len(signal), recording.name)
-        codes = _codes_of_windows(codes, timeline, stretches, windows, settings, ratio, dropped)
+        codes = _codes_of_windows(codes, timeline, stretches, windows, options, ratio, dropped)
         windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
-    X = _cut(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
-    if UNITS[settings.units] != 1:
-        X *= np.float32(UNITS[settings.units])
+    X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
+    if UNITS[options.units] != 1:
+        X *= np.float32(UNITS[options.units])
     seconds = stretches.origin[windows.stretch] / rate + windows.begin / layout.rate
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
     return Part(recording.number, X, codes, start_times, _hours(since))
 
 
-def _whole(recording: Recording) -> Timeline:
-    """Return the timeline of a recording, after a check of its rate."""
+def _full_timeline(recording: Recording) -> Timeline:
+    """Return the timeline of all samples of a recording, after a check of its rate."""
     if recording.stamps is None:
         return Timeline(len(recording.signal))
     position = positions(recording.stamps, recording.rate)
@@ -117,14 +117,19 @@ def _whole(recording: Recording) -> Timeline:
     return Timeline(len(recording.signal), None, position)
 
 
-def _too_short(timeline: Timeline, recording: Recording, settings: Settings, ratio: Ratio) -> bool:
-    """Whether a recording, holes included, is shorter than a window; ValueError if that is one."""
+def _too_short(
+    timeline: Timeline, recording: Recording, options: SegmentationOptions, ratio: Ratio
+) -> bool:
+    """Return whether a recording, including its holes, is shorter than a window.
+
+    With ``short="raise"``, raise ValueError if it is.
+    """
     position = timeline.position
     n_grid = timeline.n_samples if position is None else round(position[-1]) + 1
-    layout = settings.layout
+    layout = options.layout
     if ratio.length(n_grid) >= layout.n_timesteps:
         return False
-    if settings.short == "raise":
+    if options.short == "raise":
         raise ValueError(
             f"{recording.name} is {n_grid / recording.rate:.4g} s long, shorter than a window of "
             f"{layout.n_timesteps / layout.rate:.4g} s. Pass short='skip' to leave such recordings "
@@ -133,14 +138,16 @@ def _too_short(timeline: Timeline, recording: Recording, settings: Settings, rat
     return True
 
 
-def _worn(timeline: Timeline, recording: Recording, settings: Settings) -> np.ndarray:
+def _worn_samples(
+    timeline: Timeline, recording: Recording, options: SegmentationOptions
+) -> np.ndarray:
     """Return which samples of a timeline were taken while the device was worn."""
     nonwear = find_nonwear(
         timeline.take(recording.signal, slice(None)),
         timeline.seconds(recording.rate),
         1 / recording.rate,
-        settings.nonwear,
-        UNITS[settings.units],
+        options.nonwear,
+        UNITS[options.units],
     )
     return np.flatnonzero(~nonwear)
 
@@ -150,30 +157,30 @@ def _codes_of_windows(
     timeline: Timeline,
     stretches: Stretches,
     windows: Windows,
-    settings: Settings,
+    options: SegmentationOptions,
     ratio: Ratio,
     dropped: Counter,
 ) -> np.ndarray:
-    """Return the code of each window's label; `UNLABELLED` where none covers enough of it."""
+    """Return the code of each window's label, and `UNLABELLED` if no label covers enough of it."""
     if len(windows.begin) == 0:
         return np.empty(0, dtype=np.int64)
-    # The grids of all stretches end to end, in units in which both rates have whole numbers.
+    # The grids of all stretches, concatenated, in units that both sample periods are multiples of.
     grids = [codes_on_grid(codes, timeline, stretches, i) for i in range(len(stretches))]
     stop = np.cumsum(stretches.n_grid) * ratio.up
     start = stop - stretches.n_grid * ratio.up
     begin = start[windows.stretch] + windows.begin * ratio.down
-    # The last sample after resampling may stand for a little more time than there is.
-    end = np.minimum(begin + settings.layout.n_timesteps * ratio.down, stop[windows.stretch])
+    # The last sample after resampling may end slightly after the stretch does.
+    end = np.minimum(begin + options.layout.n_timesteps * ratio.down, stop[windows.stretch])
     best = majority(np.concatenate(grids), begin, end, ratio.up)
     share = best.cover / (end - begin)
-    pure = (share > settings.purity) | (share == 1)
+    pure = (share > options.purity) | (share == 1)
     unlabelled = ~pure & (best.unlabelled >= best.cover)
     dropped["windows_unlabelled"] += int(unlabelled.sum())
     dropped["windows_impure"] += int((~pure & ~unlabelled).sum())
     return np.where(pure, best.code, UNLABELLED)
 
 
-def _cut(
+def _extract_windows(
     signal: np.ndarray,
     timeline: Timeline,
     stretches: Stretches,
@@ -192,7 +199,7 @@ def _cut(
 
 
 def _hours(times: np.ndarray) -> np.ndarray:
-    """Return the hour of dates or of seconds, as whole numbers."""
+    """Return the hour of each date, or of each time in seconds, as an integer."""
     if has_dates(times):
         return times.astype("datetime64[h]").astype(np.int64)
     return np.floor((times + RESOLUTION) / _HOUR).astype(np.int64)

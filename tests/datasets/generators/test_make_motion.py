@@ -1,4 +1,4 @@
-"""make_motion: shapes, seeds, gravity, gait, targets, placements, wearing, the sensor, errors."""
+"""make_motion: shapes, seeds, gravity, gait, targets, placements, mounting, sensor, errors."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def default():
 
 @pytest.fixture(scope="module")
 def long_gait():
-    """Long segments without noise, whose spectra resolve a cadence to a few hundredths."""
+    """Return long segments without noise; their spectra resolve the cadence to a few hundredths."""
     return make_motion(
         90, 5, n_timesteps=4096, sampling_rate=50.0, activities=GAITS, noise=0, random_state=1
     )
@@ -38,7 +38,7 @@ def magnitude(X):
 
 
 def spectrum(signal, sampling_rate):
-    """Amplitudes and frequencies along axis 1, without the mean."""
+    """Return amplitudes and frequencies along axis 1, without the mean."""
     window = np.hanning(signal.shape[1])
     centred = signal - signal.mean(axis=1, keepdims=True)
     return (
@@ -57,12 +57,12 @@ def unit(vectors):
 
 
 def upright(X):
-    """Acceleration along each segment's mean direction, which is about vertical in gait."""
+    """Return the acceleration along the mean direction, which is almost vertical in gait."""
     return np.einsum("ntc,nc->nt", X.astype(float), unit(X.mean(axis=1, dtype=float)))
 
 
 def share_of_power(X, sampling_rate, low, high):
-    """Share of the power above 0.4 Hz that lies in a band, of each segment over all axes."""
+    """Return the share of the power above 0.4 Hz that lies in a band, over all axes."""
     power = sum(spectrum(X[:, :, axis], sampling_rate)[0] ** 2 for axis in range(3))
     frequency = np.fft.rfftfreq(X.shape[1], 1 / sampling_rate)
     moving, band = frequency > 0.4, (frequency > low) & (frequency < high)
@@ -70,7 +70,7 @@ def share_of_power(X, sampling_rate, low, high):
 
 
 def features(X, sampling_rate=100.0):
-    """Summary and spectral features of each segment."""
+    """Return summary and spectral features of each segment."""
     norm = magnitude(X)
     size, frequency = spectrum(norm, sampling_rate)
     power = sum(spectrum(X[:, :, axis], sampling_rate)[0] ** 2 for axis in range(3))
@@ -123,7 +123,7 @@ def test_shapes_dtypes_and_names(default):
     ],
 )
 @pytest.mark.parametrize("placement", PLACEMENTS)
-def test_small_and_odd_requests(kwargs, placement):
+def test_extreme_parameters(kwargs, placement):
     X, y, groups, _, speed, cadence = make_motion(
         30, **{"n_subjects": 3, **kwargs}, placement=placement, random_state=0
     )
@@ -145,7 +145,7 @@ def test_seeded_runs_repeat_and_other_seeds_differ():
     assert not np.allclose(make_motion(40, 4)[0], make_motion(40, 4)[0])
 
 
-def test_seeded_runs_leave_the_global_rng_alone():
+def test_seeded_runs_do_not_use_the_global_rng():
     before = np.random.get_state()  # noqa: NPY002 - the legacy global state is what is tested
     make_motion(12, 2, random_state=0)
     make_motion(12, 2, random_state=np.random.RandomState(0))
@@ -258,9 +258,9 @@ def test_segments_start_at_random_phases():
 
 
 def up_by_group(orientation_changes):
-    """Mean direction of gravity in each hour of standing subjects, and how far segments leave it.
+    """Return the mean direction of gravity in each hour, and the deviation of each segment.
 
-    Directions are (n_subjects, n_hours, 3), angles in degrees.
+    Subjects are standing. Directions are (n_subjects, n_hours, 3), deviations angles in degrees.
     """
     X, _, _, hour_groups, *_ = make_motion(
         160,
@@ -314,7 +314,7 @@ def test_postures_differ_in_inclination_within_an_hour():
 
 def test_harmonics_above_half_the_rate_are_left_out():
     X = make_motion(20, 2, sampling_rate=2.0, activities=["running"], noise=0, random_state=0)[0]
-    # Running's step frequency is above 1 Hz and would fold back: what stays is sway at most.
+    # The step frequency of running is above 1 Hz and would be aliased. Only sway may remain.
     assert magnitude(X).std() < 0.05
 
 
@@ -328,7 +328,7 @@ def test_placements_show_the_same_people_at_the_same_pace():
 
 @pytest.fixture(scope="module")
 def walks():
-    """Long walks at each placement."""
+    """Return long segments of walking at each placement."""
     return {
         name: make_motion(
             40,
@@ -355,8 +355,8 @@ def test_walking_recurs_with_the_stride(walks, placement):
         assert alike > apart + 0.3
 
 
-def test_arms_and_legs_move_once_a_stride(walks):
-    """Both steps of a stride are alike at the waist, not at a limb of one side."""
+def test_arms_and_legs_move_once_per_stride(walks):
+    """The two steps of a stride are similar at the waist, but not at a limb of one side."""
     share = {
         name: np.median(share_of_power(motion.X, 100.0, 0.7, 1.15))
         for name, motion in walks.items()
@@ -392,7 +392,7 @@ def test_body_parts_are_held_as_documented():
     assert abs(up["wrist"]["running"]) < 0.9 < up["wrist"]["walking"]
 
 
-def test_hands_move_now_and_then_at_rest():
+def test_hands_move_occasionally_at_rest():
     X, y, *_ = make_motion(
         400, 20, placement="wrist", activities=["lying", "sitting"], noise=0, random_state=0
     )
@@ -401,7 +401,7 @@ def test_hands_move_now_and_then_at_rest():
     assert 0.05 < np.mean(spread > 0.1) < 0.5
 
 
-def test_clipping_limits_what_is_read():
+def test_clipping():
     settings = {"n_segments": 30, "n_subjects": 3, "placement": "ankle", "random_state": 0}
     free, clipped = make_motion(**settings).X, make_motion(**settings, clipping=2.0).X
     assert free.max() > 2.0
@@ -418,7 +418,7 @@ def test_dropout_holds_the_last_value(dropout):
     assert not lost[:, 0].any()
     row, time = np.nonzero(lost)
     assert_array_equal(held[row, time], held[row, time - 1])
-    # Bursts last; single samples would start one for each that is lost.
+    # Samples are lost in bursts, so there are fewer starts than lost samples.
     starts = np.count_nonzero(lost[:, 1:] & ~lost[:, :-1])
     assert lost.sum() / starts > 10
 
@@ -440,12 +440,15 @@ def test_mean_direction_does_not_tell_postures_apart_across_subjects(default):
 @pytest.mark.parametrize(
     ("kwargs", "match"),
     [
-        ({"n_segments": 4, "n_subjects": 5}, r"n_segments=4 is fewer than n_subjects=5.*raise"),
-        ({"activities": ["walking", "flying"]}, r"unknown \['flying'\]; choose.*'standing'"),
-        ({"activities": ["walking", 3]}, r"unknown \['3'\]"),
-        ({"activities": []}, r"activities=\[\] is no list of names; pass some of .*'lying'"),
-        ({"activities": np.array("walking")}, "is no list of names"),
-        ({"activities": ["lying", "lying"]}, "names an activity twice; name each once"),
+        ({"n_segments": 4, "n_subjects": 5}, r"n_segments=4 is less than n_subjects=5.*Increase"),
+        (
+            {"activities": ["walking", "flying"]},
+            r"unknown names \['flying'\]\. Choose.*'standing'",
+        ),
+        ({"activities": ["walking", 3]}, r"unknown names \['3'\]"),
+        ({"activities": []}, r"activities must be a non-empty list of .*'lying'.* Got \[\]"),
+        ({"activities": np.array("walking")}, "activities must be a non-empty list"),
+        ({"activities": ["lying", "lying"]}, r"has duplicate names\. Pass each name once"),
         ({"activities": "walking"}, r"'activities' parameter .* Got 'walking'"),
         ({"n_segments": 0}, r"'n_segments' parameter .* Got 0"),
         ({"n_segments": 10.0}, r"'n_segments' parameter .* Got 10.0"),

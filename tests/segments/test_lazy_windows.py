@@ -1,4 +1,4 @@
-"""LazyWindows: windows over recordings where they lie."""
+"""LazyWindows: windows over recordings without a copy."""
 
 import multiprocessing
 import pickle
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from relcon_sklearn import LazyWindows
-from relcon_sklearn.segments import _windows
+from relcon_sklearn.segments import _lazy_windows
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.reference import tiny_distance, tiny_embedder
 
@@ -51,9 +51,9 @@ def test_windows_against_cutting(lengths, n_timesteps, stride):
     recordings = [a_recording(n, seed=n) for n in lengths]
     if max(lengths) < n_timesteps:
         with pytest.raises(ValueError, match=f"No window of n_timesteps={n_timesteps} fits"):
-            LazyWindows(recordings, n_timesteps, stride=stride)
+            LazyWindows(recordings, n_timesteps, stride_samples=stride)
         return
-    windows = LazyWindows(recordings, n_timesteps, stride=stride)
+    windows = LazyWindows(recordings, n_timesteps, stride_samples=stride)
     expected = cut(recordings, n_timesteps, stride)
     assert windows.shape == expected.shape
     assert_array_equal(windows[:], expected)
@@ -106,8 +106,8 @@ def columns_of_wider(folder):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_recordings_wherever_they_lie(source, tmp_path):
-    windows = LazyWindows(SOURCES[source](tmp_path), 6, stride=4)
+def test_recordings_of_every_source(source, tmp_path):
+    windows = LazyWindows(SOURCES[source](tmp_path), 6, stride_samples=4)
     expected = cut(RECORDINGS, 6, 4)
     assert windows.dtype == windows[:2].dtype == np.float32
     assert_array_equal(windows[:], expected)
@@ -122,7 +122,7 @@ def test_pickles_as_paths(source, tmp_path, monkeypatch):
     large = [np.tile(r, (400, 1)) for r in RECORDINGS]
     monkeypatch.setitem(globals(), "RECORDINGS", large)
     windows = LazyWindows(SOURCES[source](tmp_path), 6)
-    windows[:3]  # opens files, which must not be shipped either
+    windows[:3]  # opens files, which must not be pickled either
     assert len(pickle.dumps(windows)) < 4000
 
 
@@ -141,7 +141,7 @@ def test_a_spawned_worker_opens_the_files(tmp_path, monkeypatch):
 
 
 def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(_windows, "_MOST_OPEN", 3)
+    monkeypatch.setattr(_lazy_windows, "_MAX_OPEN_FILES", 3)
     recordings = [a_recording(8, seed=i) for i in range(20)]
     windows = LazyWindows(saved(tmp_path, recordings), 8)
     rows = np.random.default_rng(0).integers(20, size=200)
@@ -184,15 +184,15 @@ def test_groups_and_hours():
     rate=st.sampled_from([0.001, 0.01, 1 / 60, 0.3, 7.0]),
 )
 def test_hours_against_the_start_of_each_window(n, stride, rate):
-    windows = LazyWindows([a_recording(n)], 1, stride=stride, sampling_rate=rate)
+    windows = LazyWindows([a_recording(n)], 1, stride_samples=stride, sampling_rate=rate)
     starts = np.arange(0, n, stride)
     hours = [int(start / (3600 * rate) + 1e-9) for start in starts]
     assert_array_equal(windows.hour_groups[:], np.unique(hours, return_inverse=True)[1])
 
 
-def test_fit_and_transform_take_it(tmp_path):
+def test_fit_and_transform_accept_windows(tmp_path):
     recordings = [a_recording(320, seed=i) for i in range(4)]
-    windows = LazyWindows(saved(tmp_path, recordings), 32, stride=16)
+    windows = LazyWindows(saved(tmp_path, recordings), 32, stride_samples=16)
     X, groups = windows[:], windows.groups[:]
     for make in (tiny_embedder, tiny_distance):
         lazy = make().fit(windows, groups=windows.groups)
@@ -212,17 +212,17 @@ def test_holes_are_found_when_they_are_read(tmp_path):
     ("recordings", "kwargs", "message"),
     [
         ([a_recording(9, 3), a_recording(9, 2)], {}, r"different numbers of channels: \[2, 3\]"),
-        (a_recording(9), {}, "recordings is a single recording; pass a list"),
-        ("x.npy", {}, "recordings is a single recording; pass a list"),
+        (a_recording(9), {}, "recordings is a single recording. Pass a list"),
+        ("x.npy", {}, "recordings is a single recording. Pass a list"),
         ([np.zeros(9)], {}, r"recordings\[0\] has shape \(9,\)"),
         ([a_recording(9), np.full((3, 3), "a")], {}, r"recordings\[1\] has .*dtype <U1"),
         ([], {}, "fits into any of 0 recordings"),
-        ([a_recording(3)], {}, "the longest has 3 samples"),
+        ([a_recording(3)], {}, "The longest has 3 samples"),
         ([a_recording(9)], {"n_timesteps": 0}, "n_timesteps=0"),
-        ([a_recording(9)], {"stride": 0}, "stride=0"),
-        ([a_recording(9)], {"stride": 2.5}, "stride=2.5"),
+        ([a_recording(9)], {"stride_samples": 0}, "stride_samples=0"),
+        ([a_recording(9)], {"stride_samples": 2.5}, "stride_samples=2.5"),
         ([a_recording(9)], {"scale": 0}, "scale=0"),
-        ([a_recording(9)], {"subjects": ["a", "b"]}, "subjects has 2 entries for 1 recordings"),
+        ([a_recording(9)], {"subjects": ["a", "b"]}, "subjects has 2 entries, but there are 1"),
     ],
 )
 def test_refused(recordings, kwargs, message):

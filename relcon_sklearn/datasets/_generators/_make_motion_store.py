@@ -1,4 +1,4 @@
-"""make_motion_store: generated segments written straight into a segment store."""
+"""make_motion_store: generated segments written directly to a segment store."""
 
 import json
 import math
@@ -13,14 +13,20 @@ from ..._utils._atomic import write_atomically
 from ...segments import SegmentWriter, open_segments
 from ._body import ACTIVITIES
 from ._parameters import SEGMENT_CONSTRAINTS, check_activities, check_sizes
-from ._subjects import Settings, draw_entropy, generate_segments, plan_subject, subject_name
+from ._subject_segments import (
+    MotionSettings,
+    draw_entropy,
+    draw_subject_plan,
+    generate_segments,
+    subject_name,
+)
 
 _START = np.datetime64("2024-01-01T00:00", "ns")
 _HOUR = 3600 * 10**9  # ns
 
-# Beside the store: what it was made with. The model's number rises when it makes other signals.
+# File with the parameters of the store. The version of the model increases when signals change.
 _RECORD = "make_motion_store.json"
-_MODEL = 1
+_MODEL_VERSION = 1
 
 
 @validate_params(
@@ -50,81 +56,82 @@ def make_motion_store(
     dtype="float32",
     random_state=0,
 ):
-    """Generate segments of any number straight into a segment store.
+    """Generate any number of segments and write them to a segment store.
 
-    The segments are those of :func:`make_motion` with the same parameters, `random_state`
-    included. They are written subject by subject, each in one commit, and generated in chunks, so
-    that memory does not grow with their number. Called again after a crash with the same
-    parameters, it goes on with the first subject that is missing; what comes out is the same as
-    without the crash. Called on a store that is complete, it opens it.
+    The segments are the same as the output of :func:`make_motion` with the same parameters,
+    including `random_state`. They are generated in chunks, so that memory does not grow with
+    their number. Each subject is written in one commit. If the function is called again with the
+    same parameters after a crash, it continues with the first missing subject, and the result is
+    the same as without the crash. If the store is complete, the function only opens it.
 
     Parameters
     ----------
     path : str or path-like
-        Directory of the store. Made if it is not there.
+        Directory of the store; created if needed.
 
     n_segments : int, default=100_000
-        Number of segments; at least `n_subjects`. A segment of the default size takes 3 KB on
-        disk as float32, so that the default makes 0.3 GB.
+        Number of segments; at least `n_subjects`. A segment of the default size needs 3 KB on disk
+        as float32, so the default needs 0.3 GB.
 
     n_subjects : int, default=100
         Number of subjects. Their numbers of segments differ by one at most.
 
     n_timesteps : int, default=256
-        Samples per segment: 2.56 s at 100 Hz.
+        Number of samples per segment. The default is 2.56 s at 100 Hz.
 
     sampling_rate : float, default=100.0
-        In Hz.
+        Sampling rate in Hz.
 
     n_hours : int or None, default=None
-        Hours per subject. None takes as many as its segments fill if they follow each other
-        without a break. With fewer hours, segments overlap in time, which only shows in their
-        times; with more, there are breaks between them.
+        Number of hours per subject. If None, the number of hours that its segments need without
+        breaks. With fewer hours, segments overlap in time, which affects only their times. With
+        more hours, there are breaks between segments.
 
     activities : tuple, list or ndarray of str, default=("lying", ..., "running")
-        Which activities to generate, each named once.
+        Activities to generate, without duplicates. The default is all six known activities.
 
     placement : {"waist", "wrist", "ankle"}, default="waist"
         Where the device is worn.
 
     orientation_changes : {"segment", "hour", "subject", "never"}, default="hour"
-        How often the device is put on anew.
+        How often the device is taken off and put on again: for each segment, hour or subject.
 
     noise : float, default=0.02
         Standard deviation of the white noise on each axis, in g.
 
     clipping : float or None, default=None
-        Range of the sensor in g; None is no limit.
+        Range of the sensor in g: values are clipped to -clipping and clipping. If None, the range
+        is unlimited.
 
     dropout : float, default=0.0
-        Fraction of the time in which the last value is held, 0 to below 1.
+        Fraction of the time that is lost, from 0 to below 1. The last value is repeated.
 
     dtype : {"float32", "float16", "int16"}, default="float32"
-        How the store keeps values; the latter two take half the space. "int16" keeps -16 to 16 g
-        in steps of 1/2048 g.
+        Type of the stored values. "float16" and "int16" need half the space. "int16" stores -16 to
+        16 g in steps of 1/2048 g.
 
     random_state : int, default=0
-        Seeds every draw. An int, since a store must be able to be continued.
+        Seed of all random draws. It must be an int, so that an interrupted store can be continued.
 
     Returns
     -------
     store : SegmentStore
-        The store, opened: ``store.X``, ``store.groups`` (names of subjects, "s00" and so on),
-        ``store.hour_groups``, ``store.times`` (from 2024-01-01, the segments of an hour evenly
-        spaced within it), ``store["activity"]``, ``store["speed"]`` in m/s and
-        ``store["cadence"]`` in steps per minute.
+        The opened store: ``store.X``, ``store.groups`` (names of subjects, "s00" and so on),
+        ``store.hour_groups``, ``store.times`` (from 2024-01-01, with the segments of an hour
+        evenly spaced), ``store["activity"]``, ``store["speed"]`` in m/s and ``store["cadence"]``
+        in steps per minute.
 
     Raises
     ------
     ValueError
-        If a parameter is outside its range, if there is a store at `path` that was made
-        otherwise or with other parameters, or if values do not fit `dtype`.
+        If a parameter is outside its range, if the store at `path` was written by other code or
+        with other parameters, or if values do not fit `dtype`.
     FileExistsError
-        If there are other things at `path`.
+        If `path` has other files.
 
     See Also
     --------
-    make_motion : The same in memory; its notes describe the model.
+    make_motion : The same segments in memory; its notes describe the model.
     relcon_sklearn.SegmentWriter : Write your own segments.
 
     Examples
@@ -143,7 +150,7 @@ def make_motion_store(
     if n_hours is None:
         seconds = -(-n_segments // n_subjects) * n_timesteps / sampling_rate
         n_hours = math.ceil(seconds / 3600)
-    settings = Settings(
+    settings = MotionSettings(
         n_segments=int(n_segments),
         n_subjects=int(n_subjects),
         n_timesteps=int(n_timesteps),
@@ -156,7 +163,7 @@ def make_motion_store(
         clipping=None if clipping is None else float(clipping),
         dropout=float(dropout),
     )
-    record = {"model": _MODEL, "random_state": int(random_state), "dtype": dtype}
+    record = {"model": _MODEL_VERSION, "random_state": int(random_state), "dtype": dtype}
     record |= settings._asdict() | {"activities": list(names)}
     _check_record(path, record)
     writer = SegmentWriter(
@@ -174,12 +181,15 @@ def make_motion_store(
             name = subject_name(index, settings.n_subjects)
             if name not in writer.subjects:
                 with writer.transaction():
-                    _write_subject(writer, name, settings, plan_subject(settings, entropy, index))
+                    _write_subject(
+                        writer, name, settings, draw_subject_plan(settings, entropy, index)
+                    )
     return open_segments(path)
 
 
 def _write_subject(writer, name, settings, plan):
-    times = _times(plan.hours)
+    """Write the segments of one subject."""
+    times = _spread_over_hours(plan.hours)
     for rows, X in generate_segments(settings, plan):
         writer.append(
             X,
@@ -191,8 +201,8 @@ def _write_subject(writer, name, settings, plan):
         )
 
 
-def _times(hours):
-    """Spread the segments of each hour over it."""
+def _spread_over_hours(hours):
+    """Return times that spread the segments of each hour evenly over the hour."""
     size = np.bincount(hours)
     place = np.arange(len(hours)) - (np.cumsum(size) - size)[hours]
     within = place * (_HOUR // size[hours])
@@ -200,7 +210,7 @@ def _times(hours):
 
 
 def _check_record(path, record):
-    """Refuse to continue what was begun with other parameters."""
+    """Raise ValueError if the store at `path` was written with other parameters."""
     file = path / _RECORD
     if not file.is_file():
         return
@@ -208,19 +218,19 @@ def _check_record(path, record):
     if old != record:
         other = [f"{k} was {old.get(k)!r}, not {v!r}" for k, v in record.items() if old.get(k) != v]
         raise ValueError(
-            f"path={str(path)!r} holds segments made with other parameters: {'; '.join(other)}. "
-            "Pass these, or choose another path."
+            f"path={str(path)!r} has segments that were generated with other parameters: "
+            f"{'; '.join(other)}. Pass the same parameters, or choose another path."
         )
 
 
 def _write_record(path, record, n_segments):
-    """Write down what the segments are made with, before the first of them."""
+    """Write the parameters of the segments, before the first segment."""
     file = path / _RECORD
     if file.is_file():
         return
     if n_segments > 0:
         raise ValueError(
-            f"path={str(path)!r} holds a store that make_motion_store did not make; choose another "
+            f"path={str(path)!r} has a store that make_motion_store did not create. Choose another "
             "path."
         )
     text = json.dumps(record, indent=1) + "\n"

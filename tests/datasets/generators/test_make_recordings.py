@@ -1,4 +1,4 @@
-"""make_recordings: what it returns, time, life, consistency with segments, the sensor, errors."""
+"""make_recordings: return value, times, bouts, agreement with make_motion, sensor, errors."""
 
 from itertools import pairwise
 
@@ -23,12 +23,12 @@ def magnitude(signal):
 
 
 def bouts(labels):
-    """Slices of equal labels."""
+    """Return slices of equal labels."""
     edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def test_what_is_returned(default):
+def test_return_value(default):
     assert default.sampling_rate == 50.0
     assert default.units == "g"
     assert default.placement == "waist"
@@ -46,7 +46,7 @@ def test_what_is_returned(default):
         assert np.isfinite(signal).all()
 
 
-def test_stamps_are_regular_from_the_start():
+def test_timestamps_are_regular_from_the_start():
     data = make_recordings(
         2, duration=10, sampling_rate=30.0, start="2020-02-28T23:59:55", random_state=0
     )
@@ -55,7 +55,7 @@ def test_stamps_are_regular_from_the_start():
     assert_array_equal(data.timestamps[0], data.timestamps[1])
 
 
-def test_seeds_and_subjects_of_their_own():
+def test_seeds_and_independent_subjects():
     three, again, one = (make_recordings(n, duration=30, random_state=0) for n in (3, 3, 1))
     other = make_recordings(1, duration=30, random_state=1)
     for a, b in zip(three.recordings, again.recordings, strict=True):
@@ -65,7 +65,7 @@ def test_seeds_and_subjects_of_their_own():
     assert not np.allclose(one.recordings[0], other.recordings[0])
 
 
-def test_activities_last_and_all_come(default):
+def test_bouts_last_and_all_activities_occur(default):
     assert set(np.concatenate(default.labels)) == set(ACTIVITIES)
     for labels, speed, cadence in zip(
         default.labels, default.speeds, default.cadences, strict=True
@@ -78,7 +78,7 @@ def test_activities_last_and_all_come(default):
             assert (speed[bout] > 0).all() == (cadence[bout] > 0).all() == moving
 
 
-def test_dwell_times_are_about_the_documented_ones():
+def test_durations_of_bouts_are_as_documented():
     data = make_recordings(1, duration=40000, sampling_rate=2.0, random_state=0)
     labels = data.labels[0]
     for name, median in (("lying", 90), ("walking", 40), ("stairs", 15)):
@@ -86,11 +86,11 @@ def test_dwell_times_are_about_the_documented_ones():
         assert_allclose(np.median(dwell), median, rtol=0.35)
 
 
-def test_activities_give_way_smoothly():
+def test_transitions_are_smooth():
     data = make_recordings(3, activities=REST, noise=0, placement="waist", random_state=0)
     for signal, labels in zip(data.recordings, data.labels, strict=True):
         assert len(bouts(labels)) > 3
-        # From one posture to the next in one step would be 0.3 g or more.
+        # A change of posture in a single step would be 0.3 g or more.
         assert np.abs(np.diff(signal, axis=0)).max() < 0.25
         for bout in bouts(labels)[1:]:
             # The mean of two directions of gravity would be 0.7 g between lying and standing.
@@ -98,7 +98,7 @@ def test_activities_give_way_smoothly():
             assert np.quantile(away, 0.75) < 0.1
 
 
-def test_a_bout_is_at_its_cadence_throughout():
+def test_cadence_is_constant_in_a_bout():
     data = make_recordings(3, activities=["walking", "standing"], noise=0, random_state=0)
     n_checked = 0
     for signal, labels, cadence in zip(data.recordings, data.labels, data.cadences, strict=True):
@@ -116,7 +116,7 @@ def test_a_bout_is_at_its_cadence_throughout():
 
 
 @pytest.mark.parametrize("placement", ["waist", "wrist", "ankle"])
-def test_windows_are_like_the_segments_of_make_motion(placement):
+def test_windows_are_similar_to_segments_of_make_motion(placement):
     data = make_recordings(12, duration=900, placement=placement, random_state=0)
     cut = segment_recordings(
         data.recordings,
@@ -138,22 +138,22 @@ def test_windows_are_like_the_segments_of_make_motion(placement):
         assert_allclose(spread[0], spread[1], rtol=0.3)
 
 
-def test_dropout_leaves_holes_in_what_there_would_be():
+def test_dropout_removes_samples_in_gaps():
     settings = {"n_subjects": 2, "duration": 2000, "activities": ["standing"], "random_state": 0}
-    whole, holed = make_recordings(**settings), make_recordings(**settings, dropout=0.2)
+    whole, gapped = make_recordings(**settings), make_recordings(**settings, dropout=0.2)
     for k in range(2):
-        assert_allclose(len(holed.recordings[k]) / len(whole.recordings[k]), 0.8, atol=0.05)
-        arrived = np.isin(whole.timestamps[k], holed.timestamps[k])
+        assert_allclose(len(gapped.recordings[k]) / len(whole.recordings[k]), 0.8, atol=0.05)
+        arrived = np.isin(whole.timestamps[k], gapped.timestamps[k])
         assert arrived[0]
         for name in ("recordings", "labels", "speeds", "cadences", "timestamps"):
-            assert_array_equal(holed[name][k], whole[name][k][arrived])
-        step = np.diff(holed.timestamps[k]).astype(float) / 1e9
-        holes = step[step > 0.021]
-        assert holes.min() > 1.4
-        assert_allclose(np.median(holes), 3.0, rtol=0.3)
+            assert_array_equal(gapped[name][k], whole[name][k][arrived])
+        step = np.diff(gapped.timestamps[k]).astype(float) / 1e9
+        gaps = step[step > 0.021]
+        assert gaps.min() > 1.4
+        assert_allclose(np.median(gaps), 3.0, rtol=0.3)
 
 
-def test_clock_jitter_moves_stamps_only():
+def test_clock_jitter_changes_timestamps_only():
     settings = {"n_subjects": 1, "duration": 60, "random_state": 0}
     true, late = make_recordings(**settings), make_recordings(**settings, clock_jitter=0.004)
     assert_array_equal(true.recordings[0], late.recordings[0])
@@ -164,7 +164,7 @@ def test_clock_jitter_moves_stamps_only():
 
 
 @pytest.mark.parametrize("changes", ["hour", "subject", "never"])
-def test_the_device_is_put_on_anew_at_full_hours(changes):
+def test_orientation_changes_at_full_hours(changes):
     data = make_recordings(
         6,
         duration=20,
@@ -183,7 +183,7 @@ def test_the_device_is_put_on_anew_at_full_hours(changes):
         assert angle.max() < 15
 
 
-def test_clipping_limits_what_is_read():
+def test_clipping():
     data = make_recordings(1, duration=60, activities=["running"], clipping=1.5, random_state=0)
     assert np.abs(data.recordings[0]).max() == 1.5
 
@@ -221,15 +221,18 @@ def test_short_and_slow_recordings(duration, sampling_rate, placement):
 @pytest.mark.parametrize(
     ("kwargs", "match"),
     [
-        ({"duration": 0.001}, r"duration=0.001 s holds no sample at sampling_rate=50.0 Hz; raise"),
-        ({"activities": ["flying"]}, r"unknown \['flying'\]"),
+        (
+            {"duration": 0.001},
+            r"duration=0.001 s is shorter than one sample at sampling_rate=50.0 Hz\. Increase",
+        ),
+        ({"activities": ["flying"]}, r"unknown names \['flying'\]"),
         ({"duration": 0}, r"'duration' parameter .* Got 0"),
         ({"n_subjects": 0}, r"'n_subjects' parameter .* Got 0"),
         ({"orientation_changes": "segment"}, r"'orientation_changes' parameter .* Got 'segment'"),
         ({"clock_jitter": -1.0}, r"'clock_jitter' parameter .* Got -1.0"),
         ({"dropout": 1.0}, r"'dropout' parameter .* Got 1.0"),
-        ({"start": "yesterday"}, "start='yesterday' is no date"),
-        ({"start": "NaT"}, "start='NaT' is no date"),
+        ({"start": "yesterday"}, "start='yesterday' is not a valid date"),
+        ({"start": "NaT"}, "start='NaT' is not a valid date"),
         ({"start": 3}, r"'start' parameter .* Got 3"),
     ],
 )

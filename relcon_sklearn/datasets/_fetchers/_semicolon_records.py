@@ -1,43 +1,44 @@
-"""Tables in text files whose records end in a semicolon, as WISDM and SisFall have them."""
+"""Text tables whose records end with a semicolon, the format of WISDM and SisFall."""
 
 import io
 import re
 
 import numpy as np
 
-_COLUMNS = {
+# Regular expression of a value, for each kind of dtype.
+_PATTERNS = {
     "U": r"\s*[A-Z]\s*",
     "i": r"\s*[-+]?\d+\s*",
     "f": r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*",
 }
 
 
-def read_records(text, dtype, where):
-    """Read a table of records "value,value,...;", and count the records that are none.
+def read_semicolon_records(text, dtype, where):
+    """Read a table of records "value,value,...;", and count malformed records.
 
     Parameters
     ----------
     text : str
-        One record a line, or several.
+        Lines of one or more records.
 
     dtype : structured dtype
-        Of a record: integers, floats, and single capital letters ("U1").
+        Dtype of a record, with integers, floats and single capital letters ("U1").
 
     where : str
-        What the text is, for errors.
+        Name of the text in error messages.
 
     Returns
     -------
     rows : structured ndarray of shape (n_records,)
 
     n_malformed : int
-        Number of records that are left out, since they have too few or too many values, or
-        something else than finite numbers where these belong.
+        Number of records that are left out, because they have too few or too many values, or
+        values other than finite numbers in columns of numbers.
 
     Raises
     ------
     ValueError
-        If no record is left.
+        If all records are malformed.
     """
     lines = text.replace("\r", "").replace(";\n", "\n").rstrip("; \n")
     try:
@@ -46,15 +47,15 @@ def read_records(text, dtype, where):
             return rows, 0
     except ValueError:
         pass
-    # Something is wrong in the file: find out which records it is, which takes longer.
-    expression = re.compile(",".join(_COLUMNS[dtype[name].kind] for name in dtype.names))
+    # At least one record is malformed. Checking every record takes longer.
+    expression = re.compile(",".join(_PATTERNS[dtype[name].kind] for name in dtype.names))
     records = [record for record in re.split("[;\n]", text) if record.strip()]
     good = [record for record in records if expression.fullmatch(record)]
     if not good:
-        raise ValueError(f"{where}: none of its {len(records)} lines is as it should be.")
+        raise ValueError(f"{where} has no valid records. Got {len(records)} malformed records.")
     return _table(good, dtype), len(records) - len(good)
 
 
 def _table(lines, dtype):
-    """Read lines of values that are separated by commas."""
+    """Read lines of comma-separated values."""
     return np.loadtxt(lines, dtype=dtype, delimiter=",", comments=None, ndmin=1)

@@ -1,0 +1,146 @@
+"""Checks and casts of the values that are appended to a segment store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ._array import check_values
+from ._store_format import DTYPES, TIME_DTYPES, Header
+
+_NS_PER_HOUR = 3_600_000_000_000
+
+
+def check_shape(X, header: Header) -> int:
+    """Return the number of segments in `X`, after a check that they fit the store."""
+    shape = np.shape(X) if not hasattr(X, "shape") else tuple(X.shape)
+    expected = (header.n_timesteps, header.n_channels)
+    if len(shape) != 3 or shape[1:] != expected:
+        raise ValueError(
+            f"X has shape {shape}. Expected (n_segments, {expected[0]}, {expected[1]}), the shape "
+            "of this store's segments."
+        )
+    if shape[0] == 0:
+        raise ValueError("X has no segments.")
+    return shape[0]
+
+
+def encode_segments(values: np.ndarray, rows: np.ndarray, header: Header) -> np.ndarray:
+    """Cast a block of segments to the dtype of the store; `rows` are their numbers in X."""
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"X has dtype {values.dtype}. Expected real numbers.")
+    check_values(values, rows)
+    if header.scale is not None:
+        values = np.rint(values / header.scale)
+        limit = np.iinfo(np.int16)
+    else:
+        limit = np.finfo(DTYPES[header.dtype])
+    outside = (values < float(limit.min)) | (values > float(limit.max))
+    if outside.any():
+        step = header.scale or 1.0
+        row = rows[outside.reshape(len(rows), -1).any(axis=1)][0]
+        raise ValueError(
+            f"X contains {values[outside][0] * step:.4g} in row {row}, outside the range of dtype "
+            f"{header.dtype!r} ({limit.min * step:.4g} to {limit.max * step:.4g} {header.units}). "
+            "Store float32, or choose a larger scale."
+        )
+    return values.astype(DTYPES[header.dtype])
+
+
+def check_times(times, n: int, header: Header) -> np.ndarray | None:
+    """Return `times` in the dtype of the store; None if the store has no times."""
+    kind = header.times
+    if times is None:
+        if kind is not None:
+            raise ValueError(
+                f"times is None, but earlier segments have times ({kind}). Pass the time of each "
+                "segment."
+            )
+        return None
+    times = _check_one_per_segment(times, n, "times")
+    if times.dtype.kind not in "Miuf":
+        raise ValueError(f"times has dtype {times.dtype}. Pass datetime64 or seconds.")
+    given = "datetime" if times.dtype.kind == "M" else "seconds"
+    if given != kind and header.n_segments > 0:
+        raise ValueError(
+            f"times are {given}, but the times of earlier segments are {kind or 'not known'}. All "
+            "segments of a store must have times of one kind."
+        )
+    times = times.astype(TIME_DTYPES[given])
+    missing = np.isnat(times) if given == "datetime" else ~np.isfinite(times)
+    if missing.any():
+        raise ValueError(f"times has no value at index {np.flatnonzero(missing)[0]}.")
+    return times
+
+
+def check_hours(hours, times: np.ndarray | None, n: int, first_free: int) -> np.ndarray:
+    """Return the hour of each segment as int64.
+
+    Parameters
+    ----------
+    hours : array-like of int of shape (n,) or None
+        Hours as given. If None, they are computed from `times`.
+    times : ndarray of shape (n,) or None
+        Times after :func:`check_times`.
+    n : int
+        Number of segments.
+    first_free : int
+        Smallest hour above all earlier hours of the subject. Hours computed from times in seconds
+        start here.
+    """
+    if hours is not None:
+        hours = _check_one_per_segment(hours, n, "hours")
+        if hours.dtype.kind not in "iu":
+            raise ValueError(f"hours has dtype {hours.dtype}. Pass integers.")
+    elif times is None:
+        hours = np.zeros(n, dtype=np.int64)
+    elif times.dtype.kind == "M":
+        hours = times.astype(np.int64) // _NS_PER_HOUR
+    else:
+        hours = np.floor(times / 3600).astype(np.int64)
+        # Seconds start at zero in each recording: its hours must differ from earlier hours.
+        hours = hours - hours.min() + first_free
+    limit = np.iinfo(np.int32)
+    if not (limit.min <= hours.min() and hours.max() < limit.max):
+        raise ValueError(
+            f"hours range from {hours.min()} to {hours.max()}. They must fit into 32 bits."
+        )
+    return hours.astype(np.int64)
+
+
+def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return the values of each column in its dtype; `expected` maps names to dtypes."""
+    if set(columns) != set(expected):
+        raise ValueError(
+            f"Got values for the columns {sorted(columns)}, but the store has {sorted(expected)}. "
+            "Pass each column in every append."
+        )
+    return {
+        name: _cast(_check_one_per_segment(columns[name], n, name), name, expected[name])
+        for name in expected
+    }
+
+
+def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.shape != (n,):
+        raise ValueError(
+            f"{name} has shape {values.shape}. Expected shape ({n},): one value for each segment."
+        )
+    return values
+
+
+def _cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
+    """Cast the values of a column, which may lose precision only."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "U" and values.dtype.kind in "OT":
+        values = values.astype(np.str_)
+    alike = (values.dtype.kind == "U") == (dtype.kind == "U")
+    if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
+        raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
+    cast = values.astype(dtype)
+    if dtype.kind in "iuU" and (cast != values).any():
+        value = values[cast != values][0]
+        raise ValueError(f"{name} has {value!r}, which does not fit into its column ({dtype}).")
+    return cast

@@ -1,0 +1,358 @@
+"""SegmentWriter: write segments into a store, subject by subject."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # On Windows the user must not open two writers on one store.
+    fcntl = None
+
+from .._utils._atomic import unfinished
+from ._runs import run_starts
+from ._store_format import (
+    HEADER,
+    LOCK,
+    RUN,
+    RUNS,
+    SEGMENTS,
+    SUBJECTS,
+    TIMES,
+    Header,
+    column_file,
+    make_header,
+    read_runs,
+    read_subjects,
+)
+from ._store_values import check_columns, check_hours, check_shape, check_times, encode_segments
+
+logger = logging.getLogger("relcon_sklearn")
+
+# Segments are cast, checked and written in blocks of about this many bytes.
+_BLOCK_BYTES = 2**24
+
+
+class SegmentWriter:
+    """Writer of a segment store: a directory with one array that can be memory-mapped.
+
+    Segments are appended subject by subject. Each :meth:`append` is one commit. To commit several
+    appends together, use :meth:`transaction`. When a commit returns, its segments are safely on
+    disk. If it fails, or if the process or the machine dies during it, the store is as it was
+    before. A writer opened on an existing store continues it. Memory stays bounded: segments are
+    copied in blocks, so that memory-mapped and lazy arrays can be appended.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Directory of the store. It is created if it does not exist. An existing directory must be
+        empty or hold a store.
+    n_timesteps, n_channels : int
+        Shape of a segment.
+    sampling_rate : float
+        Sampling rate in Hz.
+    dtype : {"float32", "float16", "int16"}, default="float32"
+        How values are stored. "float16" and "int16" take half the space of "float32". "float16"
+        resolves 1 mg from 1 to 2 g, finer below, 2 mg up to 4 g and 8 mg at 16 g. "int16" resolves
+        `scale` everywhere, which suits sensors with integer output.
+    scale : float or None, default=None
+        For "int16" only: the value of one integer step, in `units`. If None, 1/2048, for a range
+        from -16 to 16 g. Values out of range raise an error.
+    columns : mapping of str to dtype or None, default=None
+        Further values stored for each segment, with a dtype of fixed size, for example
+        ``{"activity": "U16", "speed": "float32"}``.
+    channels : sequence of str or None, default=None
+        Names of the channels. If None, x, y, z for three channels and c0, c1, ... otherwise.
+    units : str, default="g"
+        Unit of the values, for information only. The estimators expect g.
+
+    Attributes
+    ----------
+    subjects : dict of str to int
+        Names of the subjects with committed segments, in order of first appearance, and their
+        numbers.
+    n_segments : int
+        Number of committed segments.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid, if the store at `path` has another description, or if another
+        writer has it open.
+    FileExistsError
+        If `path` holds something other than a store.
+
+    See Also
+    --------
+    open_segments : Open a store for reading.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from relcon_sklearn import SegmentWriter, open_segments
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> shape = dict(n_timesteps=128, n_channels=3, sampling_rate=50.0)
+    >>> with SegmentWriter(folder.name, **shape) as writer:
+    ...     for subject in ["ann", "bob"]:
+    ...         if subject not in writer.subjects:  # skip those written before a crash
+    ...             writer.append(np.ones((10, 128, 3)), subject, times=np.arange(10) * 2.56)
+    >>> open_segments(folder.name).X.shape
+    (20, 128, 3)
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        n_timesteps: int,
+        n_channels: int,
+        sampling_rate: float,
+        dtype: str = "float32",
+        scale: float | None = None,
+        columns: Mapping[str, str] | None = None,
+        channels: Sequence[str] | None = None,
+        units: str = "g",
+    ):
+        self.path = Path(path)
+        wanted = make_header(
+            n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
+        )
+        self._files: dict = {}
+        self._in_transaction = False
+        _check_folder(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.path)
+        try:
+            for left in unfinished(self.path, HEADER):
+                left.unlink()
+            _create_or_continue(self.path, wanted)
+            for name in wanted.file_sizes():
+                self._files[name] = open(self.path / name, "ab", buffering=0)
+            # Remove what the last writer did not commit.
+            self._roll_back()
+        except BaseException:
+            self.close()
+            raise
+
+    # -- public methods --------------------------------------------------------------------
+
+    def append(self, X, subject: str, *, times=None, hours=None, **columns) -> None:
+        """Append segments of one subject.
+
+        Consecutive segments of the same subject and hour form a run, and the index has one entry
+        for each run. Pass segments in order of time: any other order works, but makes the index
+        larger.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, in the units of the store. Any object with ``shape`` and row indexing, such as
+            a memory-mapped array, is copied in blocks.
+        subject : str
+            Name of the subject the segments belong to. A subject may be appended several times.
+        times : array-like of shape (n_segments,) or None, default=None
+            Start time of each segment, as datetime64 (UTC) or in seconds. Either all segments of a
+            store have times of one kind, or none has times.
+        hours : array-like of int of shape (n_segments,) or None, default=None
+            Number of the hour of each segment. Segments with the same number belong to the same
+            hour of the subject. If None, hours are computed from `times`: calendar hours for
+            dates; for seconds, hours that differ from the hours of earlier appends. Without times,
+            all segments belong to one hour.
+        **columns : array-like of shape (n_segments,)
+            Values of each column of the store. All columns are required.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, if a value is NaN, infinite or outside the range of the dtype,
+            or if text is longer than its column is wide.
+        TypeError
+            If `subject` is not a str.
+        OSError
+            If the disk is full or fails.
+        """
+        with self.transaction():
+            self._append(X, subject, times, hours, columns)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all appends in the block together: either all are kept or none.
+
+        Raises
+        ------
+        ValueError
+            If the writer is closed.
+
+        Examples
+        --------
+        ::
+
+            with writer.transaction():
+                for chunk in chunks_of_one_subject:
+                    writer.append(chunk, "ann")
+        """
+        if self._lock is None:
+            raise ValueError(f"The SegmentWriter of {self.path} is closed. Open a new one.")
+        if self._in_transaction:
+            yield
+            return
+        self._in_transaction = True
+        try:
+            yield
+            self._commit()
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._in_transaction = False
+
+    def close(self) -> None:
+        """Close the files. Nothing is pending: each append is committed when it returns."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> SegmentWriter:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    @property
+    def n_segments(self) -> int:
+        """Number of committed segments."""
+        return self._header.n_segments
+
+    # -- files and counts ------------------------------------------------------------------
+
+    def _append(self, X, subject, times, hours, columns) -> None:
+        n = check_shape(X, self._header)
+        if not isinstance(subject, str):
+            raise TypeError(f"subject={subject!r} has type {type(subject).__name__}. Pass a str.")
+        times = check_times(times, n, self._pending)
+        first_free = self._next_hour.get(self.subjects.get(subject, -1), 0)
+        hours = check_hours(hours, times, n, first_free)
+        arrays = check_columns(columns, n, self._header.columns)
+        code = self._subject_code(subject)
+        for i in range(0, n, self._block_rows()):
+            stop = min(i + self._block_rows(), n)
+            rows = np.arange(i, stop)
+            self._write(SEGMENTS, encode_segments(np.asarray(X[i:stop]), rows, self._header))
+        for name, values in arrays.items():
+            self._write(column_file(name), values)
+        if times is not None:
+            self._write(TIMES, times)
+            self._pending.times = "datetime" if times.dtype.kind == "M" else "seconds"
+        self._write_runs(code, hours)
+        self._pending.n_segments += n
+
+    def _write_runs(self, code: int, hours: np.ndarray) -> None:
+        new = run_starts(hours)
+        if (code, hours[0]) == self._last_run:
+            new = new[1:]
+        runs = np.empty(len(new), dtype=RUN)
+        runs["start"] = self._pending.n_segments + new
+        runs["subject"] = code
+        runs["hour"] = hours[new]
+        self._write(RUNS, runs)
+        self._pending.n_runs += len(runs)
+        self._last_run = (code, int(hours[-1]))
+        self._next_hour[code] = max(self._next_hour.get(code, 0), int(hours.max()) + 1)
+
+    def _subject_code(self, subject: str) -> int:
+        if subject not in self.subjects:
+            self.subjects[subject] = len(self.subjects)
+            line = (json.dumps(subject) + "\n").encode()
+            self._write(SUBJECTS, np.frombuffer(line, np.uint8))
+            self._pending.n_subjects += 1
+            self._pending.subjects_bytes += len(line)
+        return self.subjects[subject]
+
+    def _write(self, name: str, values: np.ndarray) -> None:
+        data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        while len(data):
+            data = data[self._files[name].write(data) :]
+
+    def _commit(self) -> None:
+        if self._pending == self._header:
+            return
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        self._pending.write(self.path)
+        self._header = dataclasses.replace(self._pending)
+
+    def _roll_back(self) -> None:
+        """Reset the files and the state of this writer to what the header on disk counts."""
+        self._header = Header.read(self.path)
+        for name, size in self._header.file_sizes().items():
+            self._files[name].truncate(size)
+        self._pending = dataclasses.replace(self._header)
+        self.subjects = {name: i for i, name in enumerate(read_subjects(self.path, self._header))}
+        runs = read_runs(self.path, self._header)
+        self._next_hour = {}
+        if len(runs):
+            highest = np.full(len(self.subjects), np.iinfo(np.int64).min)
+            np.maximum.at(highest, runs["subject"], runs["hour"].astype(np.int64))
+            self._next_hour = dict(enumerate((highest + 1).tolist()))
+        self._last_run = (int(runs["subject"][-1]), int(runs["hour"][-1])) if len(runs) else None
+
+    def _block_rows(self) -> int:
+        return max(1, _BLOCK_BYTES // (4 * self._header.n_timesteps * self._header.n_channels))
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise FileExistsError if a path holds something other than a finished or unfinished store."""
+    if not folder.exists() or (folder / HEADER).is_file():
+        return
+    begun = {folder / LOCK, *unfinished(folder, HEADER)}
+    if folder.is_dir() and set(folder.iterdir()) <= begun:
+        return
+    raise FileExistsError(
+        f"{folder} exists and is neither an empty directory nor a segment store. Choose another "
+        "path."
+    )
+
+
+def _create_or_continue(folder: Path, wanted: Header) -> None:
+    """Write the header of a new store, or check that an existing one has the same description."""
+    if not (folder / HEADER).is_file():
+        wanted.write(folder)
+        return
+    old, new = Header.read(folder).description(), wanted.description()
+    differences = [f"{k} is {old[k]!r}, not {new[k]!r}" for k in old if old[k] != new[k]]
+    if differences:
+        raise ValueError(
+            f"The existing store at {folder} differs: {'; '.join(differences)}. Pass the values of "
+            "the existing store to continue it, or choose another path."
+        )
+
+
+def _lock(folder: Path) -> int:
+    """Open and lock the directory's lock file, or raise ValueError if another writer holds it."""
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    if fcntl is None:
+        return descriptor
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ValueError(
+            f"Another SegmentWriter has the store at {folder} open. Close it first."
+        ) from error
+    except OSError:
+        logger.info(
+            "The file system of %s does not support locks. Open one writer at a time.", folder
+        )
+    return descriptor
