@@ -2,8 +2,8 @@
 
 A property-based suite (hypothesis). The strategies are in tests/support/hostile_segments.py,
 hostile_non_segments.py and hostile_labels.py. An example is one call of a test below: a result that
-was compared in all its ways, or an error whose text was read. In CI the examples are the same every
-time. To try others, and more::
+was compared in all its ways, or an error whose text was read. The examples are the same every time;
+--runslow tries more of them. To try others, and more still::
 
     RELCON_HOSTILE_EXAMPLES=50000 python -m pytest tests/test_hostile_input.py
 """
@@ -45,7 +45,8 @@ ESTIMATORS = {
 }
 
 BY_HAND = os.environ.get("RELCON_HOSTILE_EXAMPLES")
-N_EXAMPLES = int(BY_HAND or 2500)
+# 1000, and 2500 with --runslow.
+N_EXAMPLES = int(BY_HAND or 20 * settings().max_examples)
 
 # Number of examples that the current test has tried.
 TRIED = Counter()
