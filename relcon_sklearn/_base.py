@@ -1,4 +1,4 @@
-"""What the estimators share: input checks, device, seeds, training, pickling."""
+"""Base classes of the estimators: input checks, device, seeds, training, files, pickling."""
 
 from __future__ import annotations
 
@@ -39,32 +39,32 @@ from .segments._array import ONE_LENGTH, SegmentArray
 from .segments._runs import RunLabels
 
 # Attempts at a split whose training part is acceptable, for example contains every class.
-_N_SPLITS = 20
+_MAX_SPLITS = 20
 
 
 class Run(NamedTuple):
-    """One call of ``fit``: the seed of all its random draws, and where it is saved, if anywhere."""
+    """One call of ``fit``: the seed of its random draws, and its checkpoints or None."""
 
     seed: int
     checkpoints: CheckpointFolder | None
 
-    def pass_on(self, part: BaseEstimator, name: str) -> None:
-        """Have a nested estimator draw from the same seed, and save in a folder inside.
+    def configure_nested(self, estimator: BaseEstimator, folder_name: str) -> None:
+        """Set the seed and the checkpoint folder of a nested estimator where these are None.
 
-        Parameters of its own that the nested estimator, a clone, has been given stay as they are.
+        The folder is inside the folder of this run.
         """
-        if part.random_state is None:
-            part.set_params(random_state=self.seed)
-        if self.checkpoints is not None and getattr(part, "checkpoint_dir", "none") is None:
-            part.set_params(checkpoint_dir=self.checkpoints.settings.inside(name))
+        if estimator.random_state is None:
+            estimator.set_params(random_state=self.seed)
+        if self.checkpoints is not None and getattr(estimator, "checkpoint_dir", "none") is None:
+            estimator.set_params(checkpoint_dir=self.checkpoints.settings.inside(folder_name))
 
 
 class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
-    """Base of estimators of segments that hold torch modules.
+    """Base class of estimators that accept segments and hold torch modules.
 
     Subclasses have the parameters below. Their ``fit`` makes modules with :meth:`_build`, splits
-    the groups with :meth:`_hold_out`, trains as :meth:`_training_options` says, and sets
-    ``history_`` when everything else is done.
+    the groups with :meth:`_hold_out`, trains with the options from :meth:`_training_options`, and
+    sets ``history_`` last.
     """
 
     _parameter_constraints: dict = {
@@ -85,7 +85,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         return tags
 
     def __sklearn_is_fitted__(self):
-        # Set last in fit: an interrupted fit leaves some attributes, but is none.
+        # fit sets history_ last: after an interruption, other attributes may exist.
         return hasattr(self, "history_")
 
     # -- input -----------------------------------------------------------------------------
@@ -93,16 +93,16 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
         """Check `X` without copying it, and return a view of it as segments.
 
-        Arrays in memory are scanned for NaN and infinity at once; for what is memory-mapped or
-        read on demand, each row is checked when it is read.
+        Arrays in memory are scanned for NaN and infinity immediately. Rows of arrays that are
+        memory-mapped or read on demand are checked when they are read.
         """
-        own_num_threads()  # all that is fitted or applied in a thread begins here
-        # An estimator that this one is nested in has checked its segments.
+        own_num_threads()  # called here because every fit, transform and predict starts here
+        # A SegmentArray was checked by the estimator that this one is nested in.
         array = X if isinstance(X, SegmentArray) else _as_segments(X, name)
         is_2d = len(array.X.shape) == 2
         _, n_timesteps, n_channels = array.shape
         if is_2d:
-            # Each column is a feature to scikit-learn, so names and number must match.
+            # For scikit-learn each column is a feature: names and number must match.
             validate_data(self, array.given, reset=reset, skip_check_array=True)
         if reset:
             self.n_features_in_ = operator.index(n_timesteps)
@@ -118,7 +118,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         return array
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
-        """Return the index of `groups`; every segment is on its own if None."""
+        """Return the index of `groups`. If None, every segment is its own group."""
         if groups is None:
             return GroupIndex.from_labels(np.arange(n_segments))
         if isinstance(groups, RunLabels):
@@ -127,7 +127,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             groups = as_labels(groups, "groups")
         if len(groups) != n_segments:
             raise ValueError(
-                f"groups has {len(groups)} entries, but X has {n_segments} segments: pass one "
+                f"groups has {len(groups)} entries, but X has {n_segments} segments. Pass one "
                 "group for each segment."
             )
         return GroupIndex.from_labels(groups)
@@ -140,10 +140,10 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def _open_checkpoints(self, array: SegmentArray, index: GroupIndex, **others) -> Run:
-        """Return the seed of a fit, and its checkpoints if they are wanted.
+        """Return the seed of a fit and, with `checkpoint_dir`, its checkpoints.
 
-        A fit that continues has the seed that it was begun with. `others` are further arrays that
-        it depends on.
+        A fit that continues has the seed it was started with. `others` are further arrays that the
+        result depends on.
         """
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if self.checkpoint_dir is None:
@@ -172,29 +172,26 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     ) -> tuple[GroupIndex, GroupIndex | None]:
         """Split into an acceptable training part, and a validation part or None."""
         rng = np.random.default_rng(seed)
-        why = "too few groups or segments to hold any out"
-        for _ in range(_N_SPLITS):
+        reason = "There are too few groups or segments to hold any out."
+        for _ in range(_MAX_SPLITS):
             train, valid = hold_out_groups(groups, self.validation_fraction, rng)
             if valid is None or is_acceptable(train):
                 break
         else:
             train, valid = groups, None
-            why = (
-                f"in each of {_N_SPLITS} random splits, the groups held out were the only ones "
-                "that have one of the classes"
-            )
+            reason = f"In each of {_MAX_SPLITS} random splits, the training part lacked a class."
         if valid is None and self.validation_fraction > 0:
             warn(
-                f"validation_fraction={self.validation_fraction}: {why}. Training without "
-                "validation, and keeping the last epoch. Pass validation_fraction=0 to train "
-                "without validation and without this warning."
+                f"validation_fraction={self.validation_fraction} has no effect. {reason} Training "
+                "without validation and keeping the weights of the last epoch. Pass "
+                "validation_fraction=0 to silence this warning."
             )
         return train, valid
 
     def _training_options(
         self, description: str, run: Run, *, patience: int | None = None, global_rng: bool = False
     ) -> TrainingOptions:
-        """Return how a module is trained, by the parameters of the estimator."""
+        """Return the options of a training, taken from the parameters of the estimator."""
         return TrainingOptions(
             lr=self.lr,
             max_epochs=self.max_epochs,
@@ -207,29 +204,29 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             global_rng=global_rng,
         )
 
-    def _near_the_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
-        """Return segments in the memory of the device, if training will read them and they fit."""
+    def _load_to_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
+        """Return segments in device memory if training will read them and they fit."""
         return on_device(array, self._device()) if self.max_epochs > 0 else array
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
-        """Make a module with seeded weights, and set it as an attribute."""
+        """Make a module with seeded weights and set it as an attribute."""
         recipe = Recipe(factory, kwargs)
         self._set_module(name, recipe.make(seed), recipe)
 
     def _set_module(self, name: str, module: nn.Module, recipe: Recipe) -> None:
-        """Set a module as an attribute, in evaluation mode, and note its recipe for pickling."""
+        """Set a module as an attribute, in evaluation mode, and store its recipe for pickling."""
         self._recipes = {**getattr(self, "_recipes", {}), name: recipe}
         setattr(self, name, module.to(self._device()).eval())
 
     # -- files -----------------------------------------------------------------------------
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
-        """Return the entries of a header for what was learned, by the names of attributes.
+        """Return the header entries of the fitted attributes, by attribute name.
 
-        Subclasses add their own. Modules and arrays are noted by `writer`.
+        Subclasses add their own entries. `writer` collects modules and arrays.
         """
         names = getattr(self, "feature_names_in_", None)
-        n_features = getattr(self, "n_features_in_", None)  # not known of released networks
+        n_features = getattr(self, "n_features_in_", None)  # unknown for released networks
         return {
             "n_features_in_": None if n_features is None else int(n_features),
             "n_channels_in_": int(self.n_channels_in_),
@@ -243,7 +240,8 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an entry is not as this class writes it. So do KeyError, TypeError and others.
+            If an entry is not as this class writes it. The error may also be a KeyError, a
+            TypeError or another one.
         """
         self.n_channels_in_ = as_count(reader.take("n_channels_in_"))
         self.history_ = read_history(reader.take("history_"))
@@ -270,7 +268,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
 
 
 class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SegmentEstimator):
-    """Base of transformers of segments that hold torch modules."""
+    """Base class of transformers that accept segments and hold torch modules."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -279,7 +277,7 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Segm
 
 
 def _as_segments(X, name: str) -> SegmentArray:
-    """Return a view of `X`, or raise ValueError; what is in memory is scanned at once."""
+    """Return a view of `X`, or raise ValueError. Arrays in memory are scanned immediately."""
     in_memory = not _is_lazy(X)
     checked = X
     if in_memory:
@@ -292,11 +290,12 @@ def _as_segments(X, name: str) -> SegmentArray:
 
 
 def _is_lazy(X) -> bool:
-    """Whether `X` should be left where it lies and read a few rows at a time."""
+    """Return whether `X` should stay where it is and be read a few rows at a time."""
     if isinstance(X, np.memmap):
         return True
     if isinstance(X, torch.Tensor):
-        # Others have no rows to index (sparse, nested), no values, or values of another meaning.
+        # Other tensors have no rows to index (sparse, nested), no values (meta), or encoded values
+        # (quantized).
         return X.layout is torch.strided and not (X.is_nested or X.is_meta or X.is_quantized)
     if isinstance(X, np.ndarray) or sparse.issparse(X) or hasattr(X, "iloc"):
         return False
@@ -307,7 +306,7 @@ def _check_shape(X, name: str) -> None:
     """Raise ValueError unless an array has the shape and the dtype of segments."""
     try:
         shape = tuple(operator.index(size) for size in X.shape)
-    except TypeError as error:  # dask does not know all sizes of some arrays, h5py's Empty has none
+    except TypeError as error:  # some dask arrays have unknown sizes, h5py's Empty has no shape
         raise ValueError(f"{name} has shape {X.shape}; expected known sizes.") from error
     if len(shape) not in (2, 3):
         raise ValueError(
@@ -322,20 +321,20 @@ def _check_shape(X, name: str) -> None:
 
 
 def _is_real(dtype) -> bool:
-    """Whether values of a dtype, NumPy's or torch's, are real numbers."""
+    """Return whether values of a NumPy or torch dtype are real numbers."""
     try:
         if not isinstance(dtype, torch.dtype):
             return np.dtype(dtype).kind in "fiub"
-        torch.empty(1, dtype=dtype)[[0]]  # which is not implemented for all that have a name
+        torch.empty(1, dtype=dtype)[[0]]  # not implemented for every dtype that has a name
         return not dtype.is_complex
     except (TypeError, RuntimeError):
         return False
 
 
-def check_several(array: SegmentArray) -> None:
-    """Raise ValueError for a single segment, from which nothing can be compared."""
+def check_at_least_two(array: SegmentArray) -> None:
+    """Raise ValueError if there are fewer than two segments."""
     if len(array) < 2:
         raise ValueError(
             f"{array.name} has n_samples=1 (shape {array.shape}), but at least 2 segments are "
-            "needed: a segment is compared with others."
+            "needed, because segments are compared with each other."
         )

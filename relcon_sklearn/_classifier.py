@@ -1,4 +1,4 @@
-"""RelConClassifier: an encoder of motion fine-tuned to tell classes apart."""
+"""RelConClassifier: a motion encoder that is fine-tuned for classification."""
 
 from __future__ import annotations
 
@@ -18,91 +18,100 @@ from ._utils._sample_weight import check_weights, class_weights
 
 @saved_in_files
 class RelConClassifier(ClassifierMixin, FineTunedEstimator):
-    """Classifier of motion segments: an encoder, pretrained or new, with a head on it.
+    """Classifier of motion segments: a pretrained or new encoder with a head.
 
-    The head maps embeddings to the logits of the classes. It is trained together with the
-    encoder, or with as much of it as is not frozen, by cross-entropy.
+    The head maps embeddings to the logits of the classes. It is trained together with the parts of
+    the encoder that are not frozen. The loss is the cross-entropy.
 
     Parameters
     ----------
     encoder : FrozenEstimator, RelConEmbedder, str or callable, default="resnet34"
-        Where the encoder comes from. ``FrozenEstimator(embedder)`` starts from a copy of the
-        encoder of a fitted :class:`RelConEmbedder`, which itself never changes. An (unfitted)
+        The encoder to start from. ``FrozenEstimator(embedder)`` starts from a copy of the encoder
+        of a fitted :class:`RelConEmbedder`, which itself never changes. An unfitted
         `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
-        ("resnet34", "resnet34-half", "resnet14-half", "pulse-ppg"), or a callable that makes one,
-        is trained from scratch; see :class:`RelConEmbedder`.
+        ("resnet34", "resnet34-half", "resnet14-half" or "pulse-ppg"), or a callable that makes one,
+        gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
-        Either first standardises the embedding, by its mean and deviation before training: those
-        of the training part, or of 256 segments of it where the encoder learns. "mlp" has a
-        hidden layer of 256 with ReLU. There is no dropout: early stopping keeps from overfitting.
+        Kind of head. Both standardise the embedding with the mean and deviation before training, of
+        the training part if the encoder is frozen and of 256 segments of it otherwise. "linear" has
+        one linear layer. "mlp" also has a hidden layer of 256 units with ReLU. Neither has dropout:
+        early stopping limits overfitting.
     freeze : {"none", "encoder"} or int, default="none"
-        What of the encoder stays as it is, batch norms and their statistics included. With
-        "encoder" only the head learns, from embeddings that are computed once. A number
-        freezes so many stages and what comes before them; the encoders that have names have
-        three. It needs an encoder with a method ``stages()``, such as theirs.
+        Parts of the encoder that stay unchanged, including the statistics of batch norms. With
+        "encoder", only the head is trained, on embeddings that are computed once. An int is the
+        number of stages to freeze, with the layers before them. Encoders with a name have three
+        stages. Others need a method ``stages()``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by which those of the segments are multiplied. "balanced" makes
-        them inverse to how frequent a class is.
+        Weights of the classes, which multiply the weights of the segments. With "balanced", they
+        are inversely proportional to the class frequencies. If None, all are 1.
     max_epochs : int, default=50
-        Passes over the segments. 0 leaves the encoder as it starts, and the head untrained.
+        Number of passes over the segments. If 0, the encoder keeps its initial weights, and the
+        head stays untrained.
     batch_size : int, default=64
-        Segments per training step.
+        Number of segments per training step.
     lr : float, default=1e-3
-        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
+        Peak learning rate of Adam. It is reached after a short warm-up and then decays along a half
+        cosine.
     validation_fraction : float, default=0.1
-        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
-        are too few groups (a warning says so), the last epoch is kept. Groups are drawn anew
-        where the rest would lack a class; after 20 draws training goes without validation.
+        Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
+        validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
+        of the last epoch are kept.
     n_iter_no_change : int or None, default=10
-        Training ends when the validation loss has not fallen in so many epochs. None takes all
-        of `max_epochs`.
+        Number of epochs without a decrease of the validation loss after which training stops. If
+        None, training lasts for `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
-        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+        Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
-        Folder in which the training is saved every ten minutes; with
-        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
-        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
-        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
+        Folder in which `fit` saves the training every ten minutes. Pass a
+        :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
+        continues from the last checkpoint and ends with the same weights as without a break. With
+        other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
+        step and saves the training. If None, nothing is saved.
     device : str, default="auto"
-        Torch device. "auto" is CUDA where there is one, else the CPU.
+        Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder in training. "auto" is bfloat16 on GPUs and CPUs that have instructions for
-        it, else float32. The head, and predictions, come in float32 arithmetic always.
+        Precision of the encoder in training. If "auto", bfloat16 on GPUs and CPUs that have
+        instructions for it, otherwise float32. The head and predictions are always computed in
+        float32.
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness, also of an `encoder` to be pretrained whose own is None. An int
-        gives the same result every time on the same CPU, with the same number
-        of torch's threads.
+        Source of all random draws, also for the pretraining of an `encoder` whose `random_state` is
+        None. An int gives the same result in every fit on the same CPU with the same number of
+        torch threads.
     verbose : int, default=0
-        Progress bars if positive.
+        Verbosity level. Progress bars are shown if it is positive.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The class labels, sorted.
     encoder_ : torch.nn.Module
         The fine-tuned encoder.
     head_ : torch.nn.Module
         The head.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
-        cross-entropies, weighted.
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
+        losses are weighted mean cross-entropies.
     n_features_in_ : int
-        Number of time steps of a training segment.
+        Number of time steps of the training segments.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of X, if it was a data frame (of one-channel segments) with such names.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
-    RelConRegressor : The same for numbers.
-    RelConEmbedder : The pretraining.
+    RelConRegressor : Fine-tuning for numeric targets.
+    RelConEmbedder : Pretraining of the encoder.
 
     Notes
     -----
-    A linear probe in the usual sense, ``make_pipeline(FrozenEstimator(embedder),
-    StandardScaler(), LogisticRegression())``, solves what ``freeze="encoder"`` approaches by
-    gradient steps, and is to be preferred while embeddings fit in memory.
+    Validation groups are drawn again if the training part lacks a class. After 20 draws, training
+    continues without validation, with a warning.
+
+    With ``freeze="encoder"`` and a linear head, the classifier is a linear probe that is fitted by
+    gradient steps. If the embeddings fit in memory, prefer the exact solution of
+    ``make_pipeline(FrozenEstimator(embedder), StandardScaler(), LogisticRegression())``.
 
     Examples
     --------
@@ -162,20 +171,22 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     @_fit_context(prefer_skip_nested_validation=False)
     @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
-        """Train the head, and what of the encoder is not frozen.
+        """Train the head, and the parts of the encoder that are not frozen.
 
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
-            anything else with shape, dtype and row indexing; it is read batch by batch.
+            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
+            memory-mapped array or any object with shape, dtype and row indexing, which is read
+            batch by batch.
         y : array-like of shape (n_segments,)
-            Labels, at least two of them.
+            Class labels, at least two different ones.
         sample_weight : array-like of shape (n_segments,) or None, default=None
-            Weights of the segments. Those of weight zero are left out.
+            Weights of the segments. Segments with weight 0 are left out. If None, all weights are
+            1.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is: validation holds out whole groups. None makes every segment a
-            group of its own.
+            The subject each segment belongs to. Validation holds out whole groups. If None, every
+            segment is its own group.
 
         Returns
         -------
@@ -185,22 +196,23 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Raises
         ------
         ValueError
-            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, if the
-            encoder does not fit them, or if `checkpoint_dir` holds another training.
+            If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
+            the encoder cannot be used with them, or if `checkpoint_dir` holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
         RuntimeError
-            If another fit is training into the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
-            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+            On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`: there is no validation then.
-            If `encoder` is fitted and not in a `FrozenEstimator`: it is fitted anew.
+            If there are too few groups for `validation_fraction`, or if no split has all classes in
+            its training part, so that there is no validation.
+            If `encoder` is fitted and not in a `FrozenEstimator`, so that it is fitted again.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
@@ -209,8 +221,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         present = np.unique(codes[index.rows])
         if len(present) < 2:
             raise ValueError(
-                f"y has one class only, {classes[present[0]]!r}, among the segments of weight "
-                "above 0: there is nothing to tell apart."
+                f"y has one class only, {classes[present[0]]!r}, among the segments with a weight "
+                "above 0. At least two classes are needed."
             )
         self.classes_ = classes
         run = self._open_checkpoints(array, index, y=codes, sample_weight=weights)
@@ -219,9 +231,9 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             run.seed,
             is_acceptable=lambda part: len(np.unique(codes[part.rows])) == len(present),
         )
-        self._start_encoder(array, groups, weights, run)
+        self._make_encoder(array, groups, weights, run)
         data = Labelled(array, codes, weights, train, valid)
-        self.history_ = self._learn(data, classification_loss, n_outputs=len(classes), run=run)
+        self.history_ = self._train(data, classification_loss, n_outputs=len(classes), run=run)
         return self
 
     def predict(self, X):
@@ -230,24 +242,23 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. With three dimensions they may be of another length than the training
-            segments.
+            Segments. 3-D input may have another number of time steps than in training.
 
         Returns
         -------
         labels : ndarray of shape (n_segments,)
-            Of the type of `classes_`.
+            Predicted labels, with the dtype of `classes_`.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used, has another number of channels than in training, or holds NaN or
-            infinity.
+            If `X` cannot be used, has another number of channels than in training, or contains NaN
+            or infinity.
         """
-        numbers = self._outputs(X).argmax(axis=1)
-        return self.classes_[numbers]
+        codes = self._outputs(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def predict_proba(self, X):
         """Return the probability of each class.
@@ -260,15 +271,15 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_segments, n_classes)
-            Float32, in the order of `classes_`; rows sum to one.
+            Float32 probabilities, in the order of `classes_`. Each row sums to one.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used, has another number of channels than in training, or holds NaN or
-            infinity.
+            If `X` cannot be used, has another number of channels than in training, or contains NaN
+            or infinity.
         """
         return softmax(self._outputs(X), axis=1)
 
@@ -281,11 +292,11 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self._read_network(reader, n_outputs=len(self.classes_))
 
     def _check_labels(self, y) -> tuple[np.ndarray, np.ndarray]:
-        """Return the classes, and the number of the class of each segment."""
+        """Return the classes, and the index of the class of each segment."""
         self._require_targets(y)
         y = as_labels(y, "y", warn=True)
         try:
-            with np.errstate(invalid="ignore"):  # it casts large numbers to integers
+            with np.errstate(invalid="ignore"):  # the check casts large numbers to integers
                 check_classification_targets(y)
         except (TypeError, ValueError) as error:
             raise type(error)(f"y cannot be used: {error}") from error

@@ -7,22 +7,21 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import Run, SegmentTransformer, check_several
+from ._base import SegmentTransformer, check_at_least_two
 from ._batches import Batches, DeviceSegments, GroupIndex, SharedBatches
 from ._embedder_constructors import EmbedderConstructors
-from ._files import FileError, FittedReader, FittedWriter, as_count, check_entry, saved_in_files
+from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
-from ._training import Loss, MotifRanker, PairwiseRanker, fit_module, mean_loss, ranking_loss
+from ._ranking_distance import fit_distance, make_ranker, read_distance
+from ._training import Loss, fit_module, mean_loss, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
-from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
-from ._utils._warnings import warn
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
@@ -31,135 +30,138 @@ from .segments._array import SegmentArray
 class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
-    For every anchor segment, candidates from the same subject and from others are put in order of
-    a learned distance (:class:`LearnedMotifDistance`); the encoder then learns embeddings whose
-    cosine similarities keep that order [1]_:
+    For every anchor segment, candidates of the same subject and of others are ranked by a learned
+    distance (:class:`LearnedMotifDistance`). The encoder then learns embeddings whose cosine
+    similarities keep this order [1]_. For an anchor with embedding :math:`z` and :math:`K`
+    candidates with embeddings :math:`z_1, \dots, z_K`, nearest first, the loss is
 
     .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
               {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
 
-    for candidates numbered nearest first. Each candidate is thus a positive towards all that are
-    farther away, and no label or threshold says what is similar.
+    Each candidate is thus a positive relative to all farther ones. No label or threshold defines
+    which segments are similar.
 
     Parameters
     ----------
     distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-        What candidates are ranked by. An (unfitted) `LearnedMotifDistance` is cloned and fitted
-        first, on the same data; None is one with default settings. To use one that is fitted
-        already, wrap it: ``FrozenEstimator(distance)``. A callable
-        ``(anchors, candidates) -> distances`` takes float32 arrays (n, n_timesteps, n_channels)
-        and (m, n_timesteps, n_channels) and gives an array (n, m); ``tslearn.metrics.cdist_dtw``
-        is one.
+        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` is cloned and fitted
+        first, on the same data. If None, one with default settings is used. To use a fitted one,
+        pass ``FrozenEstimator(distance)``. A callable, such as ``tslearn.metrics.cdist_dtw``,
+        receives float32 arrays of anchors (n, n_timesteps, n_channels) and candidates
+        (m, n_timesteps, n_channels) and returns an array of distances (n, m).
     encoder : str or callable, default="resnet34"
-        The network, by its name: "resnet34" is the published one (3.6 M parameters, 256 features);
-        "resnet34-half" has half its width (0.9 M, 128 features), "resnet14-half" also half its
-        depth (0.3 M, 128 features): choices for CPUs. "pulse-ppg" is the larger one of Pulse-PPG,
-        for pulse waves of one channel (28.5 M, 512 features); it normalises each segment, so that
-        posture and intensity are lost to it. A callable, such as a torch module class, is called
-        as ``encoder(n_channels=...)`` and gives a module that maps tensors
+        Encoder network. "resnet34" is the published one (3.6 M parameters, 256 features). For CPUs,
+        "resnet34-half" has half its width (0.9 M, 128 features), and "resnet14-half" also half its
+        depth (0.3 M, 128 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
+        with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
+        and intensity. A callable, such as a torch module class, is called as
+        ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=20
-        Within-subject candidates per anchor; as published. A group with fewer gives those it has.
+        Number of within-subject candidates per anchor, as published. Smaller groups have fewer.
     n_between : int or None, default=None
-        Between-subject candidates per anchor, drawn from the other anchors of the batch, which are
-        of other groups mostly: where groups are few, some are of the anchor's own. None is all of
-        them, as published. With 0 candidates are within-subject only.
+        Number of between-subject candidates per anchor, drawn from the other anchors of the batch.
+        Most of these belong to other groups, but with few groups, some belong to the anchor's own
+        group. If None, all of them are candidates, as published. If 0, all candidates are
+        within-subject.
     n_positives : int or None, default=None
-        Only so many candidates, the nearest ones, are in turn positives, and all others are only
-        negatives: the sum above ends there. None is all of them, as published ("relative"
-        contrast); 1 is the nearest alone ("hard" contrast, as in REBAR).
+        Number of nearest candidates that are positives in turn. All others are only negatives, and
+        the sum above has this many terms. If None, all are positives, as published ("relative"
+        contrast). If 1, only the nearest one is ("hard" contrast, as in REBAR).
     augmentation : callable or None, default=None
-        With one, the encoder is trained on two augmented copies of each segment, of which an
-        anchor's other copy is its nearest candidate; candidates are ranked as the segments they
-        are copies of, and all other segments of the batch are negatives. With ``n_positives=1``
-        that is SimCLR's loss, without the negatives of an anchor's own view, and the order of
-        candidates plays no part: a function that costs nothing will do as `distance`. None, as
-        published, trains on the segments themselves. A callable
-        ``augmentation(segments, generator)`` is as for :class:`LearnedMotifDistance`, for example
-        :class:`relcon_sklearn.RandomAugmentations`.
+        If None, the encoder is trained on the segments themselves, as published. Otherwise, it is
+        trained on two augmented views of each segment. The nearest candidate of an anchor is then
+        its other view. All candidates are ranked before augmentation, and all other segments of the
+        batch are negatives. With ``n_positives=1``, this is the loss of SimCLR without the
+        negatives of an anchor's own view. The ranking then has no effect, so that any cheap
+        function works as `distance`. Pass a callable ``augmentation(segments, generator)`` as for
+        :class:`LearnedMotifDistance`, for example :class:`relcon_sklearn.RandomAugmentations`.
     candidates : {"independent", "shared"}, default="independent"
-        Whose candidates the segments of a batch are. "independent", as published: each anchor has
-        its own `n_within` segments of its group, which are read and embedded for it alone.
-        "shared": every segment of a batch is an anchor, its within-subject candidates are the
-        other members of its set of ``1 + n_within`` segments of one group, and the others are one
-        member of each other set. Lists and batches are as long, but a batch has ``1 + n_within``
-        times as many anchors, and an epoch that many times fewer batches.
+        How candidates are chosen. With "independent", as published, each anchor has its own
+        `n_within` segments of its group, which are read and embedded for it alone. With "shared", a
+        batch consists of sets of ``1 + n_within`` segments of one group, and every segment is an
+        anchor. Its candidates are the other members of its set and one member of each other set.
+        The number of candidates and the size of a batch stay the same. A batch has ``1 + n_within``
+        times as many anchors, and the number of batches in an epoch is smaller by this factor.
     query_stride : int, default=1
-        With more than 1, candidates are ranked by an approximation of the learned distance: how
-        well every so manyth time step of the anchor is rebuilt. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). Without effect where
-        `distance` is a callable.
+        If greater than 1, candidates are ranked by an approximation of the learned distance: the
+        error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). A callable `distance` is
+        not approximated.
     temperature : float, default=0.1
-        Temperature :math:`\tau`; as published.
+        Temperature :math:`\tau` of the loss, as published.
     max_epochs : int, default=10
-        Passes over the segments; in each, every training segment is an anchor once. 0 leaves an
-        untrained encoder, for comparison.
+        Number of passes over the segments. In each, every training segment is an anchor once. If 0,
+        the encoder stays untrained, for comparison.
     batch_size : int, default=64
-        Anchors per training step, or sets of anchors where candidates are shared; as published.
+        Number of anchors per training step, as published. If `candidates` is "shared", number of
+        sets.
     lr : float, default=1e-3
-        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
-        The published 1e-6 belongs to a billion segments; it would hardly move a small run.
+        Peak learning rate of Adam. It is reached after a short warm-up and then decays along a half
+        cosine. The published 1e-6 is for a billion segments and too low for a small training.
     validation_fraction : float, default=0.1
-        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
-        are too few groups (a warning says so), the last epoch is kept.
+        Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
+        validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
+        of the last epoch are kept.
     callbacks : list of skorch callbacks or None, default=None
-        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+        Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
-        Folder in which the training is saved every ten minutes; with
-        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
-        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
-        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
+        Folder in which `fit` saves the training every ten minutes. Pass a
+        :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
+        continues from the last checkpoint and ends with the same weights as without a break. With
+        other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
+        step and saves the training. If None, nothing is saved.
     device : str, default="auto"
-        Torch device. "auto" is CUDA where there is one, else the CPU.
+        Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the convolutions and matrix products of training, ranking included. "auto" is bfloat16
-        on GPUs and CPUs that have instructions for it, else float32. Embeddings and scores come in
-        float32 arithmetic always.
+        Precision of convolutions and matrix products in training, including ranking. If "auto",
+        bfloat16 on GPUs and CPUs that have instructions for it, otherwise float32. Embeddings and
+        scores are always computed in float32.
     compile : bool, default=False
-        Whether to train the encoder through ``torch.compile``, without where that fails (a logged
-        warning says why). It costs a minute or more before the first step. On CPUs whose time goes
-        into convolutions it gains little (:doc:`/speed`).
+        Whether to train the encoder with ``torch.compile``. If compilation fails, training
+        continues without it and logs a warning. Compilation takes a minute or more. On CPUs that
+        spend their time in convolutions it gains little (:doc:`/speed`).
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness, also of a `distance` whose own is None. An int gives the same
-        result every time on the same CPU, with the same number
-        of torch's threads.
+        Source of all random draws, also for a `distance` whose `random_state` is None. An int gives
+        the same result in every fit on the same CPU with the same number of torch threads.
     verbose : int, default=0
-        Progress bars if positive.
+        Verbosity level. Progress bars are shown if it is positive.
 
     Attributes
     ----------
     distance_ : LearnedMotifDistance, callable or None
-        The distance that candidates were ranked by. None if the encoder was loaded from a
-        checkpoint of the released code without one.
+        The distance that ranked the candidates. None if the encoder was loaded from a checkpoint of
+        the released code without a distance.
     encoder_ : torch.nn.Module
         The trained encoder.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
-        relative contrastive losses. They depend on how many candidates there are.
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
+        losses are mean relative contrastive losses, which depend on the number of candidates.
     n_features_in_ : int
-        Number of time steps of a training segment. A checkpoint of the released code does not
-        tell it.
+        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of X, if it was a data frame (of one-channel segments) with such names.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
-    LearnedMotifDistance : The distance, as a transformer of its own.
+    LearnedMotifDistance : The distance as a separate transformer.
     RelConClassifier, RelConRegressor : Fine-tuning of a pretrained encoder.
-    RandomAugmentations : Views to train on.
-    Checkpoints : How a training is saved while it runs.
+    RandomAugmentations : Augmented views to train on.
+    Checkpoints : Settings for saving a training while it runs.
     open_segments : Segments on disk.
 
     Notes
     -----
-    On CUDA, segments that fit in a quarter of the free memory are kept there while training.
+    On CUDA, segments that fit in a quarter of the free memory are kept there during training.
 
-    Memory does not grow with X where X is memory-mapped, but a training step holds the activations
-    of up to ``batch_size * (1 + n_within)`` segments: for segments of 256 time steps some 5 GB with
-    the default settings in float32, half of that in bfloat16, and 0.2 GB with
-    ``encoder="resnet14-half"`` and ``batch_size=32, n_within=4``.
+    If `X` is memory-mapped, memory does not grow with its size. A training step holds the
+    activations of up to ``batch_size * (1 + n_within)`` segments. For segments of 256 time steps,
+    these take about 5 GB with the default settings in float32, half of that in bfloat16, and 0.2 GB
+    with ``encoder="resnet14-half", batch_size=32, n_within=4``.
 
     References
     ----------
@@ -245,20 +247,21 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
     @_fit_context(prefer_skip_nested_validation=False)
     @advises_on_memory("training")
     def fit(self, X, y=None, groups=None):
-        """Pretrain the encoder, and the distance first if it is not given frozen.
+        """Pretrain the encoder, after the distance if that is not frozen.
 
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
-            anything else with shape, dtype and row indexing; it is read batch by batch.
-        y : None
-            Ignored.
+            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
+            memory-mapped array or any object with shape, dtype and row indexing, which is read
+            batch by batch.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is: the subject or, where recordings are long, the subject and
-            hour. Within-subject candidates are drawn by it and validation holds out whole groups.
-            None makes every segment a group of its own: there are no within-subject candidates
-            then, and each segment is ranked against the other anchors of its batch only.
+            The subject each segment belongs to or, for long recordings, the subject and hour.
+            Validation holds out whole groups, and within-subject candidates are drawn from the
+            group of the anchor. If None, every segment is its own group. There are then no
+            within-subject candidates, only the other anchors of the batch.
 
         Returns
         -------
@@ -268,39 +271,39 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         Raises
         ------
         ValueError
-            If X or groups cannot be used, or hold NaN or infinity, or if `checkpoint_dir` holds
-            another training.
+            If `X` or `groups` cannot be used or contain NaN or infinity, or if `checkpoint_dir`
+            holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
         RuntimeError
-            If another fit is training into the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
-            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+            On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`: there is no validation then.
-            If `distance` is fitted and not in a `FrozenEstimator`: it is fitted anew.
+            If there are too few groups for `validation_fraction`, so that there is no validation.
+            If `distance` is fitted and not in a `FrozenEstimator`, so that it is fitted again.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
-        check_several(array)
+        check_at_least_two(array)
         if self.augmentation is None and self.n_between == 0:
-            self._check_within(index)
+            self._check_within_candidates(index)
         run = self._open_checkpoints(array, index)
-        self.distance_ = self._fit_distance(X, array, groups, run)
+        self.distance_ = fit_distance(self._distance(), X, array, groups, run)
         factory, settings = encoder_preset(self.encoder)
         self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
         global_rng = draws_globally(self.encoder_)
-        # Fits with an encoder that draws from the global generators (dropout) wait for each other
-        # where they run in threads.
+        # In threads, fits with an encoder that draws from the global generators (dropout) run one
+        # after the other.
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
-            data = self._near_the_device(array)
+            data = self._load_to_device(array)
             train, valid = (
                 None if part is None else self._batches(data, part, run.seed) for part in parts
             )
@@ -319,68 +322,67 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. With three dimensions they may be of another length than the training
-            segments.
+            Segments. 3-D input may have another number of time steps than in training.
 
         Returns
         -------
         embeddings : ndarray of shape (n_segments, n_features)
-            Float32; 256 features with the default encoder.
+            Float32 embeddings, with 256 features for the default encoder.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used, has another number of channels than in training, or holds NaN or
-            infinity.
+            If `X` cannot be used, has another number of channels than in training, or contains NaN
+            or infinity.
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
 
     @advises_on_memory("scoring")
     def score(self, X, y=None, groups=None):
-        """Return minus the mean relative contrastive loss.
+        """Return the negative mean relative contrastive loss, as published.
 
-        As published: candidates are drawn from a fixed seed, each anchor's own next to all other
-        anchors of the batch, and ranked in full, whatever `candidates`, `n_between`, `n_positives`,
-        `query_stride` and `augmentation` are. How large the loss is depends on the length of the
-        lists, on the temperature and on the distance: only models of the same `n_within`,
-        `batch_size`, `temperature` and distance (a frozen one) can be compared, and a search over
-        those would take the shortest lists. To compare across, set them alike first.
+        The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors
+        of the batch. `candidates`, `n_between`, `n_positives`, `query_stride` and `augmentation`
+        have no effect. Compare only models with the same `n_within`, `batch_size`, `temperature`
+        and frozen distance, or set these parameters to the same values first: the loss depends on
+        them, and a search over them would prefer the fewest candidates.
 
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            At least two segments.
-        y : None
-            Ignored.
+            Segments, at least two.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is, as in :meth:`fit`.
+            The subject each segment belongs to, as in :meth:`fit`.
 
         Returns
         -------
         score : float
-            Higher is better.
+            Negative mean loss. Higher is better.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X or groups cannot be used, or if there is no distance to rank by.
+            If `X` or `groups` cannot be used, or if there is no distance to rank by.
         """
         check_is_fitted(self)
         if self.distance_ is None:
             raise ValueError(
-                "score ranks candidates by a distance, and this RelConEmbedder was loaded without "
-                "one: pass distance=... to from_released_checkpoint."
+                "score ranks candidates by a distance, but this RelConEmbedder was loaded without "
+                "one. Pass distance=... to from_released_checkpoint."
             )
         array = self._check_segments(X, reset=False)
         index = self._check_groups(groups, len(array))
-        check_several(array)
+        check_at_least_two(array)
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
-        loss = ranking_loss(self._ranker(torch.float32), self.temperature, torch.float32)
+        ranker = make_ranker(self.distance_, self._device(), torch.float32, query_stride=1)
+        loss = ranking_loss(ranker, self.temperature, torch.float32)
         return -mean_loss(self.encoder_, loss, batches, self._device())
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
@@ -396,70 +398,40 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         encoder = reader.encoder("encoder_")
         self._n_features_out = as_count(reader.take("_n_features_out"))
         check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
-        entry = reader.take("distance_")
-        self.distance_ = distance = reader.value(entry)
-        if isinstance(entry, dict) and "given" in entry:
-            if not callable(distance):
-                raise FileError(f"{entry['given']}={distance!r} is given; expected a callable.")
-        elif distance is not None:  # as in released encoders
-            check_entry(isinstance(distance, LearnedMotifDistance), "distance_")
-            check_entry(distance.__sklearn_is_fitted__(), "distance_")
-            check_entry(distance.n_channels_in_ == self.n_channels_in_, "distance_")
+        self.distance_ = read_distance(reader, self.n_channels_in_)
 
-    def _check_within(self, index: GroupIndex) -> None:
+    def _check_within_candidates(self, index: GroupIndex) -> None:
         """Raise ValueError if no anchor would have any candidate."""
         if self.n_within == 0:
             raise ValueError(
-                "n_within=0 and n_between=0 leave no candidates: at least one must be positive."
+                "n_within=0 and n_between=0 leave no candidates. At least one must be positive."
             )
         if index.sizes.max() < 2:
             raise ValueError(
-                "n_between=0 leaves within-subject candidates only, but no group has two segments: "
-                "pass groups that say whose each segment is, or a positive n_between."
+                "n_between=0 leaves within-subject candidates only, but no group has two segments. "
+                "Pass groups with the subject of each segment, or a positive n_between."
             )
 
-    def _fit_distance(self, X, array: SegmentArray, groups, run: Run):
-        """Return the distance to rank by: as it is if frozen or a function, else a fitted clone."""
-        distance = LearnedMotifDistance() if self.distance is None else self.distance
-        if is_frozen(distance):
-            distance = unwrap(distance)
-            check_is_fitted(distance)
-            distance._check_segments(array, reset=False)
-            return distance
-        if not isinstance(distance, BaseEstimator):
-            return distance
-        ours = isinstance(distance, LearnedMotifDistance)
-        if ours and distance.__sklearn_is_fitted__():
-            warn(
-                "distance is a fitted LearnedMotifDistance that is fitted again, on the data given "
-                "to fit. To rank by it as it is, pass FrozenEstimator(distance). To silence this "
-                "warning, pass clone(distance)."
-            )
-        distance = clone(distance)
+    def _distance(self):
         if self.distance is None:
-            distance.set_params(device=self.device, verbose=self.verbose)
-        run.pass_on(distance, "distance")
-        return distance.fit(array if ours else X, groups=groups)
+            return LearnedMotifDistance(device=self.device, verbose=self.verbose)
+        return self.distance
 
     def _batches(self, data: SegmentArray | DeviceSegments, part: GroupIndex, seed: int) -> Batches:
         kind = SharedBatches if self.candidates == "shared" else Batches
         return kind(data, part, self.batch_size, seed, self.n_within, self.n_between)
 
     def _training_loss(self) -> Loss:
-        dtype = dtype_of(self.precision, self._device())
+        device = self._device()
+        dtype = dtype_of(self.precision, device)
         return ranking_loss(
-            self._ranker(dtype, self.query_stride),
+            make_ranker(self.distance_, device, dtype, self.query_stride),
             self.temperature,
             dtype,
             n_positives=self.n_positives,
             augmentation=self.augmentation,
             compiled=self.compile,
         )
-
-    def _ranker(self, dtype: torch.dtype, query_stride: int = 1) -> MotifRanker | PairwiseRanker:
-        if isinstance(self.distance_, LearnedMotifDistance):
-            return MotifRanker(self.distance_.net_.to(self._device()), dtype, query_stride)
-        return PairwiseRanker(self.distance_)
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:

@@ -1,17 +1,15 @@
-"""Ways to make an embedder other than its constructor."""
+"""Class methods of RelConEmbedder that make an embedder."""
 
 from __future__ import annotations
 
 import os
 
-from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from ._files._recipes import Recipe
 from ._files._released_checkpoints import as_encoder, read_released
 from ._motif_distance import LearnedMotifDistance
-from ._utils._frozen import is_frozen, unwrap
+from ._ranking_distance import released_distance
 from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
 from .nn._presets import encoder_preset
 from .nn._released_networks import released_encoder
@@ -22,41 +20,42 @@ class EmbedderConstructors:
 
     @classmethod
     def from_released_checkpoint(cls, path, *, distance=None, **params):
-        """Load an encoder that the released code of RelCon or Pulse-PPG has trained.
+        """Load an encoder that was trained with the released code of RelCon or Pulse-PPG.
 
-        Both write one kind of file ("checkpoint_best.pkl"). Which encoder is in it, and of which
-        size, is told by the names and shapes of its weights; strides and the kind of pooling are
-        taken to be as published. RelCon's takes accelerations in g, Pulse-PPG's pulse waves of
-        any scale, both at the rate that they were trained at, which is not in the file.
+        Both write files of the same kind ("checkpoint_best.pkl"). The encoder and its size are
+        inferred from the names and shapes of the weights. Strides and the kind of pooling are
+        assumed to be as published. The encoder of RelCon expects accelerations in g, the encoder of
+        Pulse-PPG pulse waves of any scale. Both expect the sampling rate that they were trained
+        with, which is not in the file.
 
         Parameters
         ----------
         path : str or path-like
-            The file. It is read without executing anything in it, and may have been written on a
-            GPU.
+            Path of the file. Nothing in the file is executed. It may have been written on a GPU.
         distance : LearnedMotifDistance, FrozenEstimator, callable, str, path-like or None, \
                 default=None
-            What candidates were ranked by, which the file does not hold: needed for :meth:`score`
-            alone. A fitted `LearnedMotifDistance`, another distance as in the constructor, or the
-            path of a checkpoint to load with
-            :meth:`LearnedMotifDistance.from_released_checkpoint`.
+            Distance that ranked the candidates, which the file does not contain. Only :meth:`score`
+            needs it. Pass a fitted `LearnedMotifDistance`, another distance as in the constructor,
+            or the path of a checkpoint to load with
+            :meth:`LearnedMotifDistance.from_released_checkpoint`. If None, :meth:`score` raises an
+            error.
         **params : dict
-            Other parameters of the estimator, such as `device`. Defaults are ours, which are not
-            all as published: a clone, when it is fitted, is trained as they say.
+            Other parameters of the estimator, such as `device`. The defaults are those of the
+            constructor, which are not all as published. They apply when a clone is fitted.
 
         Returns
         -------
         embedder : RelConEmbedder
-            A fitted estimator. Its `encoder` is the name of one, or a
-            :class:`functools.partial` of its class if it has none, and ``history_`` one record:
-            the ``epoch`` the file was written after, the first of which is 0, and ``test_loss``,
-            the sum of the losses of the validation batches. ``transform`` takes segments of any
-            length.
+            Fitted estimator for segments of any length. Its `encoder` is the name of an encoder or,
+            if that has no name, a :class:`functools.partial` of its class. ``history_`` has one
+            record: ``epoch``, the epoch after which the file was written, counted from 0, and
+            ``test_loss``, the sum of the losses of the validation batches.
 
         Raises
         ------
         ValueError
-            If the file is any other, is damaged, or holds anything else.
+            If the file is damaged or is not such a checkpoint, or if `distance` does not fit the
+            encoder.
         OSError
             If the file cannot be read.
         """
@@ -66,10 +65,10 @@ class EmbedderConstructors:
             device = params.get("device", "auto")
             distance = LearnedMotifDistance.from_released_checkpoint(distance, device=device)
         if isinstance(distance, LearnedMotifDistance):
-            distance = FrozenEstimator(distance)  # a clone keeps its weights
+            distance = FrozenEstimator(distance)  # so that a clone keeps its weights
         embedder = cls(distance, encoder=as_encoder(checkpoint.net), **params)
         embedder._validate_params()
-        embedder.distance_ = _fitted_distance(distance, n_channels)
+        embedder.distance_ = released_distance(distance, n_channels)
         factory, settings = encoder_preset(embedder.encoder)
         recipe = Recipe(factory, {"n_channels": n_channels, **settings})
         embedder._n_features_out = checkpoint.install_into(embedder, "encoder_", recipe).n_features
@@ -79,21 +78,22 @@ class EmbedderConstructors:
     def for_cpu(cls, distance=None, **params):
         """Return an unfitted embedder with settings that train in about a minute on a CPU.
 
-        They are the settings of the gallery, for some thousand segments: a small distance and
-        encoder, candidates shared within a batch and ranked by every fourth time step, and the
-        contrast of two augmented views with the nearest within-subject candidate.
+        The gallery uses these settings, for about a thousand segments: a small distance and
+        encoder, shared candidates, which are ranked by every fourth time step, and two positives,
+        which are the other augmented view and the nearest within-subject candidate.
 
         Parameters
         ----------
         distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-            As in the constructor; None is ``LearnedMotifDistance.for_cpu()``.
+            Distance that ranks the candidates, as in the constructor. If None,
+            ``LearnedMotifDistance.for_cpu()`` is used.
         **params : dict
-            Other parameters of the estimator; they take precedence over these settings.
+            Other parameters of the estimator, which take precedence over these settings.
 
         Returns
         -------
         embedder : RelConEmbedder
-            An unfitted estimator.
+            Unfitted estimator.
 
         Examples
         --------
@@ -116,20 +116,3 @@ class EmbedderConstructors:
         if distance is None:
             distance = LearnedMotifDistance.for_cpu()
         return cls(distance, **{**settings, **params})
-
-
-def _fitted_distance(distance, n_channels: int):
-    """Return what a frozen distance holds, if it is fitted to so many channels."""
-    if is_frozen(distance):
-        distance = unwrap(distance)
-        check_is_fitted(distance)
-        if distance.n_channels_in_ != n_channels:
-            raise ValueError(
-                f"distance was fitted with {distance.n_channels_in_} channels, but the encoder "
-                f"with {n_channels}."
-            )
-    elif isinstance(distance, BaseEstimator):
-        raise ValueError(
-            f"distance={distance!r} cannot be fitted here: pass a fitted LearnedMotifDistance."
-        )
-    return distance

@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: an encoder, a head, and how they learn."""
+"""Base class of the classifier and the regressor: an encoder with a head, and their training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ._base import Run, SegmentEstimator, check_several
+from ._base import Run, SegmentEstimator, check_at_least_two
 from ._batches import DeviceSegments, GroupIndex, LabelledBatches
 from ._embedder import RelConEmbedder
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
@@ -33,19 +33,20 @@ from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 from .segments._chosen_rows import ChosenRows
 
-# Embeddings of a frozen encoder that are kept in memory rather than in a temporary file.
+# Embeddings of a frozen encoder up to this size are kept in memory, larger ones in a temporary
+# file.
 _KEPT_BYTES = 2**28
 
-# Segments whose embeddings the head standardises by, where the encoder learns.
+# Number of segments from which the head computes the mean and deviation of embeddings if the
+# encoder is trained too.
 _N_STANDARDISED = 256
 
-
-# The head in files.
+# The kind of module that files hold as `head_`.
 _HEAD = ModuleKind(make_head)
 
 
 class Labelled(NamedTuple):
-    """Segments with their targets and weights, row by row, and the rows to train and validate on.
+    """Segments with targets and weights, one per row, and the rows to train and validate on.
 
     `valid` is None if nothing is held out.
     """
@@ -57,7 +58,7 @@ class Labelled(NamedTuple):
     valid: GroupIndex | None
 
     def batches(self, batch_size: int, seed: int) -> list[LabelledBatches | None]:
-        """Return the batches to train on, and those to validate on or None."""
+        """Return the training batches, and the validation batches or None."""
         labels = {"targets": self.targets, "weights": self.weights}
         return [
             None if part is None else LabelledBatches(self.array, part, batch_size, seed, **labels)
@@ -66,10 +67,10 @@ class Labelled(NamedTuple):
 
 
 class FineTunedEstimator(SegmentEstimator):
-    """Base of predictors of segments: an encoder with a head on it.
+    """Base class of predictors that consist of an encoder and a head.
 
-    In their fit, subclasses check the targets and the rows (:meth:`_check_rows`), hold rows out,
-    make the encoder (:meth:`_start_encoder`) and train (:meth:`_learn`). They predict from
+    The ``fit`` of subclasses checks the targets and the rows (:meth:`_check_rows`), holds rows out,
+    makes the encoder (:meth:`_make_encoder`) and trains (:meth:`_train`). They predict from
     :meth:`_outputs`.
     """
 
@@ -93,34 +94,36 @@ class FineTunedEstimator(SegmentEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
 
-    def _check_rows(self, X, n_targets: int, weights: np.ndarray, groups):
-        """Check `X` and `groups`; return the segments, and the index of rows with a weight."""
+    def _check_rows(
+        self, X, n_targets: int, weights: np.ndarray, groups
+    ) -> tuple[SegmentArray, GroupIndex]:
+        """Check `X` and `groups`, and return the segments and the groups of the weighted rows."""
         array = self._check_segments(X, reset=True)
         if n_targets != len(array):
             raise ValueError(
-                f"y has {n_targets} entries, but X has {len(array)} segments: pass one target for "
+                f"y has {n_targets} entries, but X has {len(array)} segments. Pass one target for "
                 "each segment."
             )
         index = self._check_groups(groups, len(array))
-        check_several(array)
+        check_at_least_two(array)
         if np.count_nonzero(weights) < 2:
             raise ValueError("sample_weight leaves fewer than 2 segments of nonzero weight.")
         if not weights.all():
-            index = index_of_some(groups, weights > 0)
+            index = _index_of_selected(groups, weights > 0)
         return array, index
 
-    # -- learning --------------------------------------------------------------------------
+    # -- training --------------------------------------------------------------------------
 
-    def _start_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: Run) -> None:
-        """Set ``encoder_``: a new one, or a copy of a pretrained one."""
-        encoder, given = self.encoder, unwrap(self.encoder)
-        if isinstance(given, RelConEmbedder):
+    def _make_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: Run) -> None:
+        """Set ``encoder_`` to a new encoder or to a copy of a pretrained one."""
+        encoder, unwrapped = self.encoder, unwrap(self.encoder)
+        if isinstance(unwrapped, RelConEmbedder):
             if is_frozen(encoder):
-                embedder = given
+                embedder = unwrapped
                 check_is_fitted(embedder)
                 embedder._check_segments(array, reset=False)
             else:
-                embedder = self._pretrained(array, groups, weights, run)
+                embedder = self._pretrain(array, groups, weights, run)
             recipe = embedder._recipes["encoder_"]
             self._set_module("encoder_", copy.deepcopy(embedder.encoder_), recipe)
         elif isinstance(encoder, str) or callable(encoder):
@@ -128,39 +131,39 @@ class FineTunedEstimator(SegmentEstimator):
             self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         else:
             raise ValueError(
-                f"encoder={encoder!r} is, or wraps, a {type(given).__name__}; of estimators, only "
-                "a RelConEmbedder has an encoder to start from."
+                f"encoder={encoder!r} is or wraps a {type(unwrapped).__name__}. The only estimator "
+                "that has an encoder to start from is a RelConEmbedder."
             )
 
-    def _pretrained(
+    def _pretrain(
         self, array: SegmentArray, groups, weights: np.ndarray, run: Run
     ) -> RelConEmbedder:
-        """Return a fitted clone of the embedder given, of the rows that have a weight."""
+        """Return a clone of the embedder, fitted to the rows that have a weight."""
         if self.encoder.__sklearn_is_fitted__():
             warn(
-                "encoder is a fitted RelConEmbedder that is pretrained again, on the data given to "
-                "fit. To start from its weights, pass FrozenEstimator(embedder). To silence this "
-                "warning, pass clone(embedder)."
+                "encoder is a fitted RelConEmbedder, which fit clones and pretrains again. To "
+                "start from its weights, pass FrozenEstimator(embedder). To silence this warning, "
+                "pass clone(embedder)."
             )
         embedder = clone(self.encoder)
-        run.pass_on(embedder, "pretraining")
+        run.configure_nested(embedder, "pretraining")
         if weights.all():
             return embedder.fit(array, groups=groups)
         rows = np.flatnonzero(weights)
         groups = None if groups is None else np.asarray(groups)[rows]
         return embedder.fit(ChosenRows(array, rows), groups=groups)
 
-    def _learn(self, data: Labelled, loss: Loss, *, n_outputs: int, run: Run) -> list[dict]:
-        """Put a head on ``encoder_``, train what is not frozen, and return the history."""
+    def _train(self, data: Labelled, loss: Loss, *, n_outputs: int, run: Run) -> list[dict]:
+        """Make a head for ``encoder_``, train what is not frozen, and return the history."""
         frozen = self._frozen_parts(self.encoder_)
         n_features = self._embed(SegmentArray(data.array.read(np.arange(1)))).shape[1]
         self._build(
             "head_", make_head, run.seed, kind=self.head, n_features=n_features, n_outputs=n_outputs
         )
-        with without_gradients(frozen), self._own_rng(run.seed):
+        with without_gradients(frozen), self._isolated_rng(run.seed):
             if self.freeze == "encoder":
-                # Its embeddings never change: the head reads them in place of the segments.
-                embeddings = self._embed(data.array, out=_room_for(len(data.array), n_features))
+                # Embeddings of a frozen encoder never change, so the head is trained on them.
+                embeddings = self._embed(data.array, out=_allocate(len(data.array), n_features))
                 self._standardise(embeddings, weights_of(data.train, data.weights))
                 data = data._replace(array=SegmentArray(embeddings, "embeddings"))
                 net = HeadedEncoder(nn.Flatten(), self.head_)
@@ -170,7 +173,7 @@ class FineTunedEstimator(SegmentEstimator):
                 self._standardise(z, data.weights[rows])
                 dtype = dtype_of(self.precision, self._device())
                 net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)
-            data = data._replace(array=self._near_the_device(data.array))
+            data = data._replace(array=self._load_to_device(data.array))
             options = self._training_options(
                 type(self).__name__,
                 run,
@@ -180,7 +183,7 @@ class FineTunedEstimator(SegmentEstimator):
             return fit_module(net, loss, *data.batches(self.batch_size, run.seed), options)
 
     def _frozen_parts(self, encoder: nn.Module) -> list[nn.Module]:
-        """Return the modules of an encoder that are not to change."""
+        """Return the modules of an encoder that must not change."""
         if self.freeze == "none":
             return []
         if self.freeze == "encoder":
@@ -189,18 +192,19 @@ class FineTunedEstimator(SegmentEstimator):
         if len(stages) < self.freeze:
             raise ValueError(
                 f"freeze={self.freeze}, but the encoder, a {type(encoder).__name__}, has "
-                f"{len(stages)} stages" + (" (no method of that name)." if not stages else ".")
+                f"{len(stages)} stages" + ("." if stages else " (no method stages()).")
             )
         return [module for stage in stages[: self.freeze] for module in stage]
 
     def _standardise(self, embeddings: np.ndarray, weights: np.ndarray) -> None:
-        """Have the head subtract the mean of embeddings, and divide by their deviation."""
+        """Have the head standardise embeddings with the mean and deviation of the given ones."""
         self.head_.standardise.set(*weighted_moments(embeddings, weights))
 
     def _embed_as_in_training(self, segments: np.ndarray) -> np.ndarray:
-        """Embed a batch by its own statistics; those of a new encoder's batch norms mean nothing.
+        """Embed segments with batch norms in training mode, as in the first training step.
 
-        It is done by a copy: statistics move in training.
+        The running statistics of a new encoder are still meaningless. A copy of the encoder is
+        used, because the running statistics change in training mode.
         """
         encoder = copy.deepcopy(self.encoder_)
         net = HeadedEncoder(encoder, nn.Identity(), self._frozen_parts(encoder)).train()
@@ -209,12 +213,12 @@ class FineTunedEstimator(SegmentEstimator):
         return check_embeddings(z, len(segments), self.encoder).cpu().numpy()
 
     def _draws_globally(self) -> bool:
-        """Whether training draws from torch's global generators."""
+        """Return whether training draws from torch's global generators."""
         return self.freeze != "encoder" and draws_globally(self.encoder_)
 
-    def _own_rng(self, seed: int):
-        # Fits with an encoder that draws from the global generators (dropout) wait for each other
-        # where they run in threads.
+    def _isolated_rng(self, seed: int):
+        # In threads, fits with an encoder that draws from the global generators (dropout) run one
+        # after the other.
         return seeded_global_rng(seed, self._device()) if self._draws_globally() else nullcontext()
 
     # -- files -----------------------------------------------------------------------------
@@ -227,7 +231,7 @@ class FineTunedEstimator(SegmentEstimator):
         }
 
     def _read_network(self, reader: FittedReader, n_outputs: int) -> None:
-        """Read the encoder and the head, which has `n_outputs` outputs."""
+        """Read the encoder, and the head with `n_outputs` outputs."""
         encoder = reader.encoder("encoder_")
         head = reader.module("head_", _HEAD)
         head.check_arguments(n_outputs=n_outputs)
@@ -248,7 +252,7 @@ class FineTunedEstimator(SegmentEstimator):
 
     @advises_on_memory("predicting")
     def _outputs(self, X) -> np.ndarray:
-        """Return what the head gives for segments, (n_segments, n_outputs) float32."""
+        """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
         check_is_fitted(self)
         array, device = self._check_segments(X, reset=False), self._device()
         encoder, head = self.encoder_.to(device).eval(), self.head_.to(device).eval()
@@ -260,24 +264,24 @@ class FineTunedEstimator(SegmentEstimator):
 
 
 def weights_of(index: GroupIndex, weights: np.ndarray) -> np.ndarray:
-    """Return the weights of the rows in use, and 0 for the others."""
+    """Return the weights of the rows in an index, and 0 for the other rows."""
     used = np.zeros_like(weights)
     used[index.rows] = weights[index.rows]
     return used
 
 
-def index_of_some(groups, chosen: np.ndarray) -> GroupIndex:
-    """Return an index of the rows that a mask chooses; every row is on its own if None."""
-    labels = np.arange(len(chosen)) if groups is None else np.asarray(groups)
+def _index_of_selected(groups, selected: np.ndarray) -> GroupIndex:
+    """Return an index of the rows in a mask. If None, every row is its own group."""
+    labels = np.arange(len(selected)) if groups is None else np.asarray(groups)
     codes = np.unique(labels, return_inverse=True)[1].reshape(-1)
-    index = GroupIndex.from_labels(np.where(chosen, codes, -1))
+    index = GroupIndex.from_labels(np.where(selected, codes, -1))
     return index.select(index.labels >= 0)
 
 
-def _room_for(n_rows: int, n_features: int) -> np.ndarray:
-    """Return an array for embeddings: in memory, or in a temporary file where they are many."""
+def _allocate(n_rows: int, n_features: int) -> np.ndarray:
+    """Return an array for embeddings, in memory or, if it is large, in a temporary file."""
     shape = (n_rows, n_features)
     if 4 * n_rows * n_features <= _KEPT_BYTES:
         return np.empty(shape, dtype=np.float32)
-    with tempfile.TemporaryFile() as file:  # the mapping keeps it
+    with tempfile.TemporaryFile() as file:  # the mapping keeps the file
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

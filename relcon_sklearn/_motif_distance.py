@@ -1,4 +1,4 @@
-"""LearnedMotifDistance: how well can one segment be rebuilt from another?"""
+"""LearnedMotifDistance: how well one segment can be reconstructed from another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SegmentTransformer, check_several
+from ._base import SegmentTransformer, check_at_least_two
 from ._batches import Batches
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._files._recipes import Recipe
@@ -24,102 +24,110 @@ from .nn._motif_attention import ATTENTIONS
 from .nn._released_networks import released_motif_attention
 from .segments._array import SegmentArray
 
-# Of the convolutions, as published: what the network has by default.
+# Published kernel size of the convolutions, and the default of the network.
 _KERNEL_SIZE = 15
 
-# The network in files. Each of its layers has at least 12 tensors.
+# The kind of module that files hold as `net_`. Each of its layers has at least 12 tensors.
 _NET = ModuleKind(MotifCrossAttention, "n_layers", 12)
 
 
 @saved_in_files
 class LearnedMotifDistance(PairComparison, SegmentTransformer):
-    r"""Learnable distance between motion segments, trained to disregard rotations.
+    r"""Learned distance between motion segments, trained to ignore rotations.
 
-    The distance of an anchor segment A from a candidate B is the squared error with which A can
-    be rebuilt from the motifs (short patterns) of B,
+    The distance of an anchor segment :math:`A` from a candidate :math:`B` is the squared error of
+    the reconstruction :math:`\hat A(A|B)` of the anchor from motifs (short patterns) of the
+    candidate, summed over time and channels (RelCon [1]_, section 3.1):
 
-    .. math:: d(A|B) = \| \hat A(A|B) - A \|^2,
+    .. math:: d(A|B) = \| \hat A(A|B) - A \|^2
 
-    summed over time and channels, by a small cross-attention network
-    (:class:`relcon_sklearn.nn.MotifCrossAttention`; RelCon [1]_, section 3.1). The network
-    learns without labels, by rebuilding segments from augmented copies of themselves: what the
-    augmentations change (orientation, noise, pace, order of pieces) becomes cheap, what they keep
-    (the shape of the movement) becomes what the distance measures. How far that goes depends on the
-    data: after short trainings it saw through most rotations of segments less their mean, but not
-    of segments with gravity in them (:doc:`/guide/distance`). It is not symmetric: the anchor
-    always comes first.
+    A small cross-attention network (:class:`relcon_sklearn.nn.MotifCrossAttention`) computes the
+    reconstruction. It is trained without labels, by reconstructing segments from augmented copies
+    of themselves. Differences of the kind that the augmentations make (orientation, noise, pace,
+    order of pieces) then cost little, and the distance measures what they preserve (the shape of
+    the movement). How well this works depends on the data: after short trainings, the distance
+    ignored most rotations of segments without their mean, but not of segments that contain gravity
+    (:doc:`/guide/distance`). The distance is not symmetric: the anchor always comes first.
 
-    As a transformer it gives the distances to reference segments kept from the training data.
+    As a transformer, the estimator returns the distances from reference segments, which it keeps
+    from the training data.
 
     Parameters
     ----------
     embed_dim : int, default=64
-        Size of the queries, keys and values; as published.
+        Size of the queries, keys and values, as published.
     n_layers : int, default=2
-        Dilated blocks of each convolutional network, with dilations 1, 2, 4, ...; as published.
+        Number of dilated blocks of each convolutional network, as published. Their dilations are
+        1, 2, 4, ...
     attention : {"sparsemax", "softmax"}, default="sparsemax"
-        How attention scores become weights, in training and in use alike.
+        Function that maps attention scores to weights, in training and in use.
     dropout : float, default=0.1
-        Fraction of the attention weights dropped in training; as published.
+        Fraction of the attention weights that are dropped in training, as published.
     revin : bool, default=True
-        Whether anchor and candidate are normalised with the candidate's mean and standard
-        deviation (RevIN); as published. Without, they are compared in g as they are.
+        Whether to normalise anchor and candidate with the mean and standard deviation of the
+        candidate (RevIN), as published. If False, they are compared unmodified, in g.
     augmentation : callable or None, default=None
-        ``augmentation(segments, generator)`` returns changed copies of a float tensor
-        (n_segments, n_timesteps, n_channels), drawing only from the torch generator. None takes
-        :class:`relcon_sklearn.RandomAugmentations`: two of the eight published ones.
+        Function ``augmentation(segments, generator)`` that returns changed copies of a float
+        tensor of shape (n_segments, n_timesteps, n_channels) and draws random numbers from the
+        torch generator only. If None, :class:`relcon_sklearn.RandomAugmentations` is used, which
+        applies two of the eight published augmentations.
     n_references : int or None, default=64
-        Segments kept from training for :meth:`transform`, drawn evenly over the groups, in the
-        order of X. None keeps all of them, so that the transform of the training data is square,
-        as ``KNeighborsClassifier(metric="precomputed")`` wants it.
+        Number of training segments to keep as references for :meth:`transform`. They are drawn
+        evenly from the groups and keep the order of `X`. If None, all segments are kept. The
+        transform of the training data is then square, as
+        ``KNeighborsClassifier(metric="precomputed")`` requires.
     max_epochs : int, default=10
-        Passes over the segments; as published.
+        Number of passes over the segments, as published.
     batch_size : int, default=64
-        Segments per training step; as published.
+        Number of segments per training step, as published.
     lr : float, default=1e-3
-        Peak learning rate of Adam; the published rate, reached after a short warm-up and left
-        along a half cosine.
+        Peak learning rate of Adam, as published. It is reached after a short warm-up and then
+        decays along a half cosine.
     validation_fraction : float, default=0.1
-        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
-        are too few groups (a warning says so), the last epoch is kept.
+        Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
+        validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
+        of the last epoch are kept.
     callbacks : list of skorch callbacks or None, default=None
-        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+        Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
-        Folder in which the training is saved every ten minutes; with
-        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
-        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
-        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
+        Folder in which `fit` saves the training every ten minutes. Pass a
+        :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
+        continues from the last checkpoint and ends with the same weights as without a break. With
+        other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
+        step and saves the training. If None, nothing is saved.
     device : str, default="auto"
-        Torch device. "auto" is CUDA where there is one, else the CPU.
+        Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness. An int gives the same result every time on the same CPU, with the
-        same number of torch's threads.
+        Source of all random draws. An int gives the same result in every fit on the same CPU with
+        the same number of torch threads.
     verbose : int, default=0
-        Progress bars if positive.
+        Verbosity level. Progress bars are shown if it is positive.
 
     Attributes
     ----------
     net_ : relcon_sklearn.nn.MotifCrossAttention
         The trained network.
     references_ : ndarray of shape (n_references, n_timesteps, n_channels)
-        The reference segments, float32; there is none (length 0) if the distance was loaded from a
-        checkpoint of the released code without any.
+        The reference segments, float32. It is empty (length 0) if the distance was loaded from a
+        checkpoint of the released code without references.
     reference_rows_ : ndarray of shape (n_references,)
-        Their rows in the training data, or in what was given as references.
+        Rows of the references in the training data, or in the `references` that were passed to
+        :meth:`from_released_checkpoint`.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
-        distances of segments from augmented copies of themselves.
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
+        losses are mean distances of segments from augmented copies of themselves.
     n_features_in_ : int
-        Number of time steps of a training segment. A checkpoint of the released code does not
-        tell it.
+        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of X, if it was a data frame (of one-channel segments) with such names.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
-    RelConEmbedder : An embedding that keeps the order of these distances.
+    RelConEmbedder : Embedding that keeps the order of these distances.
 
     References
     ----------
@@ -192,13 +200,14 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
-            anything else with shape, dtype and row indexing; it is read batch by batch.
-        y : None
-            Ignored.
+            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
+            memory-mapped array or any object with shape, dtype and row indexing, which is read
+            batch by batch.
+        y : Ignored
+            Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is; held-out groups and references are drawn by it. None makes
-            every segment a group of its own.
+            The subject each segment belongs to. Validation holds out whole groups, and references
+            are drawn evenly from the groups. If None, every segment is its own group.
 
         Returns
         -------
@@ -208,25 +217,25 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Raises
         ------
         ValueError
-            If X or groups cannot be used, or hold NaN or infinity, or if `checkpoint_dir` holds
-            another training.
+            If `X` or `groups` cannot be used or contain NaN or infinity, or if `checkpoint_dir`
+            holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
         RuntimeError
-            If another fit is training into the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
-            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+            On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`: there is no validation then.
+            If there are too few groups for `validation_fraction`, so that there is no validation.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
-        check_several(array)
+        check_at_least_two(array)
         run = self._open_checkpoints(array, index)
         self._build(
             "net_",
@@ -236,7 +245,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
             **self._net_settings(),
         )
         parts = self._hold_out(index, run.seed)
-        data = self._near_the_device(array)
+        data = self._load_to_device(array)
         train, valid = (
             None if part is None else Batches(data, part, self.batch_size, run.seed)
             for part in parts
@@ -260,56 +269,56 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Anchors. With three dimensions they may be of another length than the training
-            segments.
+            Segments, which are the anchors. 3-D input may have another number of time steps than
+            in training.
 
         Returns
         -------
         distances : ndarray of shape (n_segments, n_references)
-            Float32; row i holds d(X[i] | reference j).
+            Float32 distances. The entry of row i and column j is d(X[i] | references_[j]).
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used, has another number of channels than in training, or holds NaN or
-            infinity, or if there are no reference segments.
+            If `X` cannot be used, has another number of channels than in training, or contains NaN
+            or infinity, or if there are no reference segments.
         """
         check_is_fitted(self)
         if len(self.references_) == 0:
             raise ValueError(
-                "transform gives distances from reference segments, and this LearnedMotifDistance "
-                "has none: use pairwise, or give it some (references=... where it is loaded by "
-                "from_released_checkpoint; references_ where they were taken out)."
+                "transform returns distances from reference segments, but this "
+                "LearnedMotifDistance has no references. Use pairwise, pass references=... to "
+                "from_released_checkpoint, or restore references_ if it was emptied."
             )
         return self._pairwise(self._check_segments(X, reset=False), SegmentArray(self.references_))
 
     @advises_on_memory("scoring")
     def score(self, X, y=None):
-        """Return minus the mean distance of segments from augmented copies of themselves.
+        """Return the negative mean distance of segments from augmented copies of themselves.
 
-        The augmentations are drawn from a fixed seed, so that models of the same `augmentation` can
-        be compared.
+        The augmentations are drawn with a fixed seed, so that models with the same `augmentation`
+        can be compared.
 
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments.
-        y : None
-            Ignored.
+        y : Ignored
+            Not used, present for API consistency by convention.
 
         Returns
         -------
         score : float
-            Higher is better.
+            Negative mean distance. Higher is better.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used.
+            If `X` cannot be used.
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)
@@ -320,45 +329,45 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
 
     @classmethod
     def from_released_checkpoint(cls, path, *, references=None, attention="sparsemax", **params):
-        """Load a motif distance that the released code of RelCon has trained.
+        """Load a motif distance that was trained with the released code of RelCon.
 
-        Its size is told by the names and shapes of the weights in the file.
+        The size of the network is inferred from the names and shapes of the weights in the file.
 
         Parameters
         ----------
         path : str or path-like
-            The file ("checkpoint_best.pkl"). It is read without executing anything in it, and may
-            have been written on a GPU.
+            Path of the file ("checkpoint_best.pkl"). Nothing in the file is executed. It may have
+            been written on a GPU.
         references : array-like of shape (n_references, n_timesteps, n_channels) or None, \
                 default=None
-            The segments that :meth:`transform` gives distances from, which the file does not
-            hold. None are needed for the other methods, or to rank by.
+            Reference segments for :meth:`transform`, which the file does not contain. If None,
+            :meth:`transform` raises an error. Ranking and the other methods need no references.
         attention : {"sparsemax", "softmax"}, default="sparsemax"
-            How attention scores become weights, which the file does not tell. The released code
-            trains with sparsemax, as the paper has it, but ranks with softmax, since its
-            evaluation takes another path: that is what to choose to rank as it does.
+            Function that maps attention scores to weights, which the file does not contain. The
+            released code trains with sparsemax, as described in the paper, but ranks with softmax,
+            because its evaluation follows another code path. Use "softmax" to rank as it does.
         **params : dict
-            Other parameters of the estimator, such as `device`. Its size and `revin` are those of
-            the network in the file.
+            Other parameters of the estimator, such as `device`. `embed_dim`, `n_layers` and `revin`
+            are set to match the network in the file.
 
         Returns
         -------
         distance : LearnedMotifDistance
-            A fitted estimator. ``history_`` has one record: the ``epoch`` the file was written
-            after, the first of which is 0, and ``test_loss``, the sum of the losses of the
-            validation batches. Segments may be of any length.
+            Fitted estimator for segments of any length. ``history_`` has one record: ``epoch``, the
+            epoch after which the file was written, counted from 0, and ``test_loss``, the sum of
+            the losses of the validation batches.
 
         Raises
         ------
         ValueError
-            If the file is any other, is damaged, or holds anything else.
+            If the file is damaged or is not such a checkpoint.
         OSError
             If the file cannot be read.
 
         Warns
         -----
         UserWarning
-            If the kernel size is not the published 15, of which the estimator has no parameter.
+            If the kernel size is not the published 15. The estimator has no parameter for it.
         """
         checkpoint = read_released(path, released_motif_attention)
         settings = checkpoint.net.settings
@@ -369,8 +378,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         if settings["kernel_size"] != _KERNEL_SIZE:
             arguments["kernel_size"] = settings["kernel_size"]
             warn(
-                f"{path} has convolutions of {settings['kernel_size']} time steps. The estimator "
-                f"has no parameter for that: a clone, if it is fitted, has {_KERNEL_SIZE}."
+                f"{path} has convolutions of {settings['kernel_size']} time steps, for which "
+                f"{cls.__name__} has no parameter. A clone that is fitted has {_KERNEL_SIZE}."
             )
         checkpoint.install_into(distance, "net_", Recipe(MotifCrossAttention, arguments))
         distance.references_ = np.empty((0, 1, distance.n_channels_in_), dtype=np.float32)
@@ -385,18 +394,18 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
     def for_cpu(cls, **params):
         """Return an unfitted distance with settings that train in seconds on a CPU.
 
-        They are the settings of the gallery: a quarter of the published size, small batches, a
-        high learning rate and few epochs.
+        The gallery uses these settings: a quarter of the published size, small batches, a high
+        learning rate and few epochs.
 
         Parameters
         ----------
         **params : dict
-            Parameters of the estimator; they take precedence over these settings.
+            Parameters of the estimator, which take precedence over these settings.
 
         Returns
         -------
         distance : LearnedMotifDistance
-            An unfitted estimator.
+            Unfitted estimator.
 
         Examples
         --------
@@ -416,13 +425,13 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         super()._read_fitted(reader)
         net = reader.module("net_", _NET)
         net.check_arguments(n_channels=self.n_channels_in_)
-        # All else it was made with are parameters, which may have been changed since it was fitted.
+        # The other arguments are parameters, which may have been changed after fit.
         others = {k: v for k, v in net.recipe.kwargs.items() if k in self._net_settings()}
         type(self)(**others)._validate_params()
-        n, n_timesteps, _ = reader.shape("references_", 3)
+        n_references, n_timesteps, _ = reader.shape("references_", 3)
         n_timesteps = getattr(self, "n_features_in_", n_timesteps)
-        reader.array("references_", "F32", (n, n_timesteps, self.n_channels_in_))
-        reader.array("reference_rows_", "I64", (n,))
+        reader.array("references_", "F32", (n_references, n_timesteps, self.n_channels_in_))
+        reader.array("reference_rows_", "I64", (n_references,))
 
     @property
     def _n_features_out(self):

@@ -1,4 +1,4 @@
-"""What a fitted motif distance says about pairs of segments."""
+"""Methods of a fitted motif distance that compare pairs of segments."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ._utils._progress import progress_bar
 from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
 from .segments._array import SegmentArray
 
-# Float32 segments handled at once, next to some 150 times as much for a candidate's features.
+# Size of a block of segments in float32. The features of candidates take about 150 times as much.
 _BLOCK_BYTES = 2**21
 
-# Attention weights that explaining a block of pairs may take.
-_EXPLAIN_BYTES = 2**26
+# Limit for the attention weights of a block of pairs.
+_ATTENTION_BYTES = 2**26
 
 
 class PairComparison:
@@ -28,23 +28,24 @@ class PairComparison:
         Parameters
         ----------
         X_anchor : array-like of shape (n_anchors, n_timesteps, n_channels)
-            Segments to be rebuilt.
+            Segments to reconstruct.
         X_candidate : array-like of shape (n_candidates, n_candidate_timesteps, n_channels) \
                 or None, default=None
-            Segments to rebuild them from; None takes the anchors.
+            Segments to reconstruct them from. If None, the anchors are used.
 
         Returns
         -------
         distances : ndarray of shape (n_anchors, n_candidates)
-            Float32. Not symmetric, and not zero on the diagonal.
+            Float32 distances. The matrix of all distances within a set of segments is not symmetric
+            and its diagonal is not zero.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
             If the segments cannot be used, have another number of channels than in training, or
-            hold NaN or infinity.
+            contain NaN or infinity.
         """
         check_is_fitted(self)
         anchors = self._check_segments(X_anchor, reset=False, name="X_anchor")
@@ -54,28 +55,28 @@ class PairComparison:
         return self._pairwise(anchors, candidates)
 
     def reconstruct(self, anchor, candidate):
-        """Rebuild anchors from candidates, pair by pair.
+        """Reconstruct each anchor from the candidate of the same row.
 
         Parameters
         ----------
         anchor : array-like of shape (n_timesteps, n_channels) or (n, n_timesteps, n_channels)
-            Segment(s) to be rebuilt.
+            Segment or segments to reconstruct.
         candidate : array-like of shape (n_candidate_timesteps, n_channels) or \
                 (n, n_candidate_timesteps, n_channels)
-            Segment(s) to rebuild them from, as many as there are anchors.
+            Segment or segments to reconstruct them from, one for each anchor.
 
         Returns
         -------
-        reconstruction : ndarray of the shape of `anchor`
-            Float32, in the units of the data. ``((reconstruction - anchor) ** 2).sum()`` is the
-            distance.
+        reconstruction : ndarray of the same shape as `anchor`
+            Float32 reconstruction, in the units of the data. The distance is
+            ``((reconstruction - anchor) ** 2).sum()``.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If the segments cannot be used, or there are not as many candidates as anchors.
+            If the segments cannot be used, or if the numbers of anchors and candidates differ.
 
         Examples
         --------
@@ -89,30 +90,30 @@ class PairComparison:
         >>> bool(np.isclose(((rebuilt - X[0]) ** 2).sum(), d, rtol=1e-4))
         True
         """
-        return self._explain(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
+        return self._apply_to_pairs(anchor, candidate, lambda a, c: self.net_(a, c).transpose(1, 2))
 
     def attention_map(self, anchor, candidate):
-        """Return which time steps of the candidate each time step of the anchor is built from.
+        """Return the weights by which time steps of the candidate reconstruct those of the anchor.
 
         Parameters
         ----------
         anchor, candidate : array-like
-            As in :meth:`reconstruct`.
+            Segments, as in :meth:`reconstruct`.
 
         Returns
         -------
         weights : ndarray of shape (n_timesteps, n_candidate_timesteps) or \
                 (n, n_timesteps, n_candidate_timesteps)
-            Float32; each row is non-negative and sums to one.
+            Float32 attention weights. Each row is non-negative and sums to one.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If the segments cannot be used, or there are not as many candidates as anchors.
+            If the segments cannot be used, or if the numbers of anchors and candidates differ.
         """
-        return self._explain(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
+        return self._apply_to_pairs(anchor, candidate, lambda a, c: self.net_.attention_map(a, c))
 
     @advises_on_memory("comparing pairs")
     def _pairwise(self, anchors: SegmentArray, candidates: SegmentArray) -> np.ndarray:
@@ -120,44 +121,46 @@ class PairComparison:
         distances = np.empty((len(anchors), len(candidates)), dtype=np.float32)
         with progress_bar(distances.size, "distances", "pairs", shown=self.verbose > 0) as bar:
             for columns in candidates.chunks(_BLOCK_BYTES):
-                features = encode_in_chunks(net, _read(candidates, columns, device))
+                features = encode_in_chunks(net, _read_signals(candidates, columns, device))
                 for rows in anchors.chunks(_BLOCK_BYTES):
-                    block = _block(net, _read(anchors, rows, device), features)
+                    block = _all_distances(net, _read_signals(anchors, rows, device), features)
                     distances[np.ix_(rows, columns)] = block.cpu().numpy()
                     bar.update(block.numel())
         return distances
 
     @advises_on_memory("comparing pairs")
-    def _explain(self, anchor, candidate, function) -> np.ndarray:
-        """Apply `function` to pairs of anchors and candidates, a block at a time."""
+    def _apply_to_pairs(self, anchor, candidate, function) -> np.ndarray:
+        """Apply `function` to pairs of an anchor and a candidate, a block at a time."""
         check_is_fitted(self)
-        given = {
+        arrays = {
             name: as_array(value, name, ensure_2d=False, allow_nd=True, ensure_all_finite=False)
             for name, value in (("anchor", anchor), ("candidate", candidate))
         }
-        single = given["anchor"].ndim == 2
+        single = arrays["anchor"].ndim == 2
         pair = []
-        for name, value in given.items():
+        for name, value in arrays.items():
             if value.ndim != 3 - single:
                 raise ValueError(
-                    f"{name} has shape {value.shape}; expected (n_timesteps, n_channels) or "
-                    "(n, n_timesteps, n_channels), alike for anchor and candidate."
+                    f"{name} has shape {value.shape}. Expected (n_timesteps, n_channels) or "
+                    "(n, n_timesteps, n_channels), the same for anchor and candidate."
                 )
             value = value[None] if single else value
             pair.append(self._check_segments(value, reset=False, name=name))
         anchors, candidates = pair
         if len(anchors) != len(candidates):
             raise ValueError(
-                f"anchor has {len(anchors)} segments, but candidate has {len(candidates)}: they "
-                "are taken pair by pair."
+                f"anchor has {len(anchors)} segments, but candidate has {len(candidates)}. Pass "
+                "one candidate for each anchor."
             )
         device = self._device()
         self.net_.to(device)
-        # The attention of a pair takes n_candidate_timesteps values for each of the anchor's.
-        n_bytes = max(1, _EXPLAIN_BYTES // candidates.shape[1])
+        # The attention weights of a pair have n_timesteps x n_candidate_timesteps values.
+        n_bytes = max(1, _ATTENTION_BYTES // candidates.shape[1])
         with torch.inference_mode():
             blocks = [
-                function(_read(anchors, rows, device), _read(candidates, rows, device))
+                function(
+                    _read_signals(anchors, rows, device), _read_signals(candidates, rows, device)
+                )
                 .cpu()
                 .numpy()
                 for rows in anchors.chunks(n_bytes)
@@ -166,11 +169,12 @@ class PairComparison:
         return result[0] if single else result
 
 
-def _read(array: SegmentArray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+def _read_signals(array: SegmentArray, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Read rows of segments as signals of shape (n, n_channels, n_timesteps)."""
     return torch.from_numpy(array.read(rows)).transpose(1, 2).to(device)
 
 
-def _block(
+def _all_distances(
     net: MotifCrossAttention, anchors: torch.Tensor, candidates: CandidateFeatures
 ) -> torch.Tensor:
     """Return the distances of all anchors from all candidates."""

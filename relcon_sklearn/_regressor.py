@@ -1,4 +1,4 @@
-"""RelConRegressor: an encoder of motion fine-tuned to predict numbers."""
+"""RelConRegressor: a motion encoder that is fine-tuned for regression."""
 
 from __future__ import annotations
 
@@ -16,88 +16,101 @@ from .segments._array import LARGEST_VALUE
 
 @saved_in_files
 class RelConRegressor(RegressorMixin, FineTunedEstimator):
-    """Regressor of motion segments: an encoder, pretrained or new, with a head on it.
+    """Regressor of motion segments: a pretrained or new encoder with a head.
 
-    The head maps embeddings to one number or several. It is trained together with the encoder, or
-    with as much of it as is not frozen, by the squared error, averaged over the numbers.
+    The head maps embeddings to one or several targets. It is trained together with the parts of the
+    encoder that are not frozen. The loss is the squared error, averaged over the targets.
 
     Parameters
     ----------
     encoder : FrozenEstimator, RelConEmbedder, str or callable, default="resnet34"
-        Where the encoder comes from, as in :class:`RelConClassifier`: a copy of a pretrained one,
-        one to be pretrained first, or a new one.
+        The encoder to start from. ``FrozenEstimator(embedder)`` starts from a copy of the encoder
+        of a fitted :class:`RelConEmbedder`, which itself never changes. An unfitted
+        `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
+        ("resnet34", "resnet34-half", "resnet14-half" or "pulse-ppg"), or a callable that makes one,
+        gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
-        Either first standardises the embedding, as in :class:`RelConClassifier`. "mlp" has a
-        hidden layer of 256 with ReLU.
+        Kind of head. Both standardise the embedding with the mean and deviation before training, of
+        the training part if the encoder is frozen and of 256 segments of it otherwise. "linear" has
+        one linear layer. "mlp" also has a hidden layer of 256 units with ReLU. Neither has dropout:
+        early stopping limits overfitting.
     freeze : {"none", "encoder"} or int, default="none"
-        What of the encoder stays as it is: nothing, all of it, or its first stages, as in
-        :class:`RelConClassifier`.
+        Parts of the encoder that stay unchanged, including the statistics of batch norms. With
+        "encoder", only the head is trained, on embeddings that are computed once. An int is the
+        number of stages to freeze, with the layers before them. Encoders with a name have three
+        stages. Others need a method ``stages()``.
     scale_targets : bool, default=True
-        Whether each target is standardised by the weighted mean and standard deviation of the
-        training part, and predictions brought back: one learning rate then suits targets of any
-        unit, and each has a like share in the loss.
+        Whether to standardise each target with the weighted mean and standard deviation of the
+        training part, and to scale predictions back. One learning rate then suits targets of any
+        unit, and all targets have a similar share in the loss.
     max_epochs : int, default=50
-        Passes over the segments. 0 leaves the encoder as it starts, and the head untrained.
+        Number of passes over the segments. If 0, the encoder keeps its initial weights, and the
+        head stays untrained.
     batch_size : int, default=64
-        Segments per training step.
+        Number of segments per training step.
     lr : float, default=1e-3
-        Peak learning rate of Adam, reached after a short warm-up and left along a half cosine.
+        Peak learning rate of Adam. It is reached after a short warm-up and then decays along a half
+        cosine.
     validation_fraction : float, default=0.1
-        Fraction of the groups held out, whole, to choose the best epoch by. With 0, or if there
-        are too few groups (a warning says so), the last epoch is kept.
+        Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
+        validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
+        of the last epoch are kept.
     n_iter_no_change : int or None, default=10
-        Training ends when the validation loss has not fallen in so many epochs. None takes all
-        of `max_epochs`.
+        Number of epochs without a decrease of the validation loss after which training stops. If
+        None, training lasts for `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
-        Called by the training loop. A learning-rate scheduler replaces the built-in one.
+        Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
-        Folder in which the training is saved every ten minutes; with
-        :class:`relcon_sklearn.Checkpoints` at other times. If it was begun there, with the same
-        parameters and data, `fit` goes on from the last checkpoint, to the same weights as without
-        a break; with others it refuses. Ctrl-C and SIGTERM finish the step at hand and save it.
+        Folder in which `fit` saves the training every ten minutes. Pass a
+        :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
+        continues from the last checkpoint and ends with the same weights as without a break. With
+        other parameters or data, it raises an error. On Ctrl-C and SIGTERM, it finishes the current
+        step and saves the training. If None, nothing is saved.
     device : str, default="auto"
-        Torch device. "auto" is CUDA where there is one, else the CPU.
+        Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder in training. "auto" is bfloat16 on GPUs and CPUs that have instructions for
-        it, else float32. The head, and predictions, come in float32 arithmetic always.
+        Precision of the encoder in training. If "auto", bfloat16 on GPUs and CPUs that have
+        instructions for it, otherwise float32. The head and predictions are always computed in
+        float32.
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness, also of an `encoder` to be pretrained whose own is None. An int
-        gives the same result every time on the same CPU, with the same number
-        of torch's threads.
+        Source of all random draws, also for the pretraining of an `encoder` whose `random_state` is
+        None. An int gives the same result in every fit on the same CPU with the same number of
+        torch threads.
     verbose : int, default=0
-        Progress bars if positive.
+        Verbosity level. Progress bars are shown if it is positive.
 
     Attributes
     ----------
     encoder_ : torch.nn.Module
         The fine-tuned encoder.
     head_ : torch.nn.Module
-        The head. Its outputs are scaled targets.
+        The head. It predicts scaled targets.
     target_mean_, target_scale_ : float or ndarray of shape (n_outputs,)
-        What targets were scaled by; 0 and 1 without `scale_targets`.
+        Mean and scale of the targets. They are 0 and 1 if `scale_targets` is False.
     history_ : list of dict
-        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``: mean
-        squared errors of scaled targets, weighted.
+        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
+        losses are weighted mean squared errors of scaled targets.
     n_features_in_ : int
-        Number of time steps of a training segment.
+        Number of time steps of the training segments.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of X, if it was a data frame (of one-channel segments) with such names.
+        Column names of `X`. Set only for data frames with string column names, which hold segments
+        with one channel.
 
     See Also
     --------
-    RelConClassifier : The same for classes.
-    RelConEmbedder : The pretraining.
+    RelConClassifier : Fine-tuning for classes.
+    RelConEmbedder : Pretraining of the encoder.
 
     Examples
     --------
     >>> from relcon_sklearn import RelConRegressor
     >>> from relcon_sklearn.datasets import make_motion
     >>> X, _, subjects, *_ = make_motion(60, n_subjects=6, n_timesteps=64, random_state=0)
-    >>> spread = X.std(axis=1)
+    >>> y = X.std(axis=1)
     >>> regressor = RelConRegressor("resnet14-half", max_epochs=1, random_state=0)
-    >>> regressor.fit(X, spread, groups=subjects).predict(X).shape
+    >>> regressor.fit(X, y, groups=subjects).predict(X).shape
     (60, 3)
     """
 
@@ -149,20 +162,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     @_fit_context(prefer_skip_nested_validation=False)
     @advises_on_memory("training")
     def fit(self, X, y, sample_weight=None, groups=None):
-        """Train the head, and what of the encoder is not frozen.
+        """Train the head, and the parts of the encoder that are not frozen.
 
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D data are segments of one channel. May be a memory-mapped array, or
-            anything else with shape, dtype and row indexing; it is read batch by batch.
+            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
+            memory-mapped array or any object with shape, dtype and row indexing, which is read
+            batch by batch.
         y : array-like of shape (n_segments,) or (n_segments, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_segments,) or None, default=None
-            Weights of the segments. Those of weight zero are left out.
+            Weights of the segments. Segments with weight 0 are left out. If None, all weights are
+            1.
         groups : array-like of shape (n_segments,) or None, default=None
-            Whose each segment is: validation holds out whole groups. None makes every segment a
-            group of its own.
+            The subject each segment belongs to. Validation holds out whole groups. If None, every
+            segment is its own group.
 
         Returns
         -------
@@ -172,22 +187,22 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Raises
         ------
         ValueError
-            If X, y, sample_weight or groups cannot be used, or hold NaN or infinity, if the
-            encoder does not fit them, or if `checkpoint_dir` holds another training.
+            If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
+            the encoder cannot be used with them, or if `checkpoint_dir` holds another training.
         FloatingPointError
             If training diverges.
         OSError
             If a checkpoint cannot be written.
         RuntimeError
-            If another fit is training into the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
-            On Ctrl-C; with `checkpoint_dir` also on SIGTERM, and after the step at hand was saved.
+            On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
         Warns
         -----
         UserWarning
-            If there are too few groups for `validation_fraction`: there is no validation then.
-            If `encoder` is fitted and not in a `FrozenEstimator`: it is fitted anew.
+            If there are too few groups for `validation_fraction`, so that there is no validation.
+            If `encoder` is fitted and not in a `FrozenEstimator`, so that it is fitted again.
         """
         self._require_targets(y)
         y = as_float64(y, "y")
@@ -200,9 +215,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             mean, scale = _mean_and_scale(y, weights_of(train, weights))
         self.target_mean_, self.target_scale_ = mean, scale
         targets = _scaled(y, mean, scale).reshape(len(y), -1)
-        self._start_encoder(array, groups, weights, run)
+        self._make_encoder(array, groups, weights, run)
         data = Labelled(array, targets, weights, train, valid)
-        self.history_ = self._learn(data, regression_loss, n_outputs=targets.shape[1], run=run)
+        self.history_ = self._train(data, regression_loss, n_outputs=targets.shape[1], run=run)
         return self
 
     def predict(self, X):
@@ -211,22 +226,21 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. With three dimensions they may be of another length than the training
-            segments.
+            Segments. 3-D input may have another number of time steps than in training.
 
         Returns
         -------
         y : ndarray of shape (n_segments,) or (n_segments, n_outputs)
-            Of the shape of the targets given to :meth:`fit`. Float64, computed in float32 before
-            targets are scaled back.
+            Predicted targets, with the number of dimensions of the targets in :meth:`fit`. Float64:
+            they are computed in float32 and then scaled back.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If X cannot be used, has another number of channels than in training, or holds NaN or
-            infinity.
+            If `X` cannot be used, has another number of channels than in training, or contains NaN
+            or infinity.
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)
@@ -250,8 +264,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
 
 
 def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted mean and standard deviation of targets; 1 for one that is constant."""
-    with np.errstate(over="ignore", invalid="ignore"):  # _scaled refuses what comes of it
+    """Return the weighted mean and standard deviation of targets, or 1 for a constant target."""
+    with np.errstate(over="ignore", invalid="ignore"):  # _scaled rejects the result
         mean, variance = weighted_moments(y, weights)
     deviation = np.sqrt(variance)
     constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)
@@ -259,15 +273,15 @@ def _mean_and_scale(y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _scaled(y: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return scaled targets, float32; raise ValueError if they are too large to compute with."""
+    """Return scaled targets in float32, or raise ValueError if they are too large."""
     with np.errstate(over="ignore", invalid="ignore"):
         targets = (y - mean) / scale
     bad = ~(np.abs(targets) <= LARGEST_VALUE) | ~np.isfinite(scale)
     if bad.any():
         place = np.unravel_index(np.where(bad, np.abs(y), -1).argmax(), y.shape)
-        of = np.broadcast_to(scale, y.shape)[place]
+        unit = np.broadcast_to(scale, y.shape)[place]
         raise ValueError(
-            f"y contains a value too large to compute with: {y[place]:.3g} in row {place[0]} (at "
-            f"most {LARGEST_VALUE:g} times the scale, which is {of:.3g})."
+            f"y contains a value too large to compute with: {y[place]:.3g} in row {place[0]}. The "
+            f"limit is {LARGEST_VALUE:g} times the scale, which is {unit:.3g}."
         )
     return targets.astype(np.float32)

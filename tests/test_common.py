@@ -1,4 +1,4 @@
-"""scikit-learn's conventions, for every estimator: all of its checks, none patched."""
+"""The conventions of scikit-learn for every estimator: all of its checks, unmodified."""
 
 import functools
 
@@ -19,17 +19,17 @@ BY_NAME = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e)
 
 
 def expected_failed_checks(estimator):
-    # test_fine_tuning.py has both: the weights where the encoder is frozen and a batch holds all
-    # segments, the subsets to five digits.
+    # test_fine_tuning.py tests both: the weights with a frozen encoder and all segments in one
+    # batch, the subsets to five digits.
     failed = {}
     if isinstance(estimator, (RelConClassifier, RelConRegressor)):
         failed["check_sample_weight_equivalence_on_dense_data"] = (
-            "batches are drawn from rows, and batch norms do not know weights"
+            "batches are drawn from rows, and batch norms ignore weights"
         )
     if isinstance(estimator, RelConRegressor):
         failed["check_methods_subset_invariance"] = (
-            "wants seven digits of float64, which multi-output predictions have to be, but the "
-            "last ones of float32 arithmetic depend on how many segments are in a block"
+            "expects seven equal digits, because multi-output predictions must be float64, but the "
+            "last digits of float32 arithmetic depend on the number of segments in a block"
         )
     return failed
 
@@ -71,8 +71,8 @@ def three_dimensional(estimator):
     return made(**estimator.get_params(deep=False))
 
 
-# These expect words about "features", where a signal has time steps and channels; TestBadInput
-# has their like.
+# These expect messages about "features", but a signal has time steps and channels. TestBadInput
+# has similar tests.
 ABOUT_COLUMNS = {
     "check_n_features_in",
     "check_n_features_in_after_fitting",
@@ -92,7 +92,7 @@ def test_scikit_learn_checks_on_three_dimensional_data(estimator, check):
 
 
 def fit(estimator, X, **kwargs):
-    """Fit a clone, with labels for those that want them."""
+    """Fit a clone, with labels for estimators that need them."""
     return clone(estimator).fit(X, np.arange(len(X)) % 2, **kwargs)
 
 
@@ -146,7 +146,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"X has 2 channels, but .* was fitted with 3"):
             output(fitted(estimator), motion[0][..., :2])
 
-    def test_another_length_is_welcome(self, estimator, motion, fitted):
+    def test_another_length_is_accepted(self, estimator, motion, fitted):
         result = output(fitted(estimator), motion[0][:5, :40])
         assert len(result) == 5
         assert np.isfinite(result).all()
@@ -156,14 +156,14 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"groups has 3 entries|groups should be a 1d array"):
             fit(estimator, motion[0], groups=groups)
 
-    def test_groups_with_holes(self, estimator, motion):
+    def test_groups_with_nan(self, estimator, motion):
         groups = np.zeros(90)
         groups[7] = np.nan
         with pytest.raises(ValueError, match="groups contains NaN or infinity: first in row 7"):
             fit(estimator, motion[0], groups=groups)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_values_that_are_no_numbers(self, estimator, motion, value, fitted):
+    def test_values_that_are_not_finite(self, estimator, motion, value, fitted):
         X = motion[0].copy()
         X[60, 3, 1] = X[17, 5, 2] = value
         with pytest.raises(ValueError, match="X contains NaN or infinity: first in row 17"):
@@ -178,11 +178,11 @@ class TestBadInput:
             fit(estimator, X)
 
     @pytest.mark.parametrize("dtype", ["complex64", "U3", "datetime64[s]"])
-    def test_dtypes_that_are_no_numbers(self, estimator, dtype):
+    def test_dtypes_that_are_not_numeric(self, estimator, dtype):
         with pytest.raises((ValueError, TypeError)):
             fit(estimator, np.zeros((4, 5, 3)).astype(dtype))
 
-    def test_constant_segments_give_numbers(self, estimator, motion):
+    def test_constant_segments_give_finite_results(self, estimator, motion):
         X = motion[0].copy()
         X[:45] = X[:45, :1]
         X[0] = 0
@@ -239,7 +239,7 @@ class TestInputs:
 
     def test_data_frame_out(self, estimator, motion):
         if not hasattr(estimator, "set_output"):
-            pytest.skip("no transformer")
+            pytest.skip("not a transformer")
         pytest.importorskip("pandas")
         X, _, subjects = motion
         fitted = clone(estimator).set_output(transform="pandas").fit(X, groups=subjects)

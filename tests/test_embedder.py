@@ -47,14 +47,14 @@ class TestDistance:
         embedder = tiny_embedder(distance=tiny_distance(random_state=7), max_epochs=0).fit(X)
         assert embedder.distance_.random_state == 7
 
-    def test_frozen_is_used_as_it_is_and_not_trained(self, motion, distance):
+    def test_frozen_is_used_without_training(self, motion, distance):
         X, _, subjects = motion
         before = distance.pairwise(X[:5])
         embedder = clone(tiny_embedder(distance=FrozenEstimator(distance))).fit(X, groups=subjects)
         assert embedder.distance_ is distance
         np.testing.assert_array_equal(distance.pairwise(X[:5]), before)
 
-    def test_fitted_but_not_frozen_is_fitted_anew_and_says_so(self, motion, distance):
+    def test_fitted_but_not_frozen_is_fitted_again_with_a_warning(self, motion, distance):
         with pytest.warns(UserWarning, match=r"pass FrozenEstimator\(distance\)") as caught:
             embedder = tiny_embedder(distance=distance, max_epochs=0).fit(motion[0])
         assert embedder.distance_ is not distance
@@ -95,7 +95,7 @@ class TestDistance:
             tiny_embedder(distance="euclidean").fit(motion[0])
 
 
-class OwnEncoder(nn.Module):
+class CustomEncoder(nn.Module):
     def __init__(self, n_channels):
         super().__init__()
         self.conv = nn.Conv1d(n_channels, 5, 3, padding=1)
@@ -107,9 +107,9 @@ class OwnEncoder(nn.Module):
 
 class TestEncoder:
     @pytest.mark.usefixtures("global_rng_untouched")
-    def test_own_module_class(self, motion):
+    def test_custom_module_class(self, motion):
         X, _, subjects = motion
-        embedder = tiny_embedder(encoder=OwnEncoder)
+        embedder = tiny_embedder(encoder=CustomEncoder)
         first = clone(embedder).fit(X, groups=subjects).transform(X)
         second = clone(embedder).fit(X, groups=subjects).transform(X)
         assert first.shape == (90, 5)
@@ -130,7 +130,7 @@ class TestEncoder:
             (lambda n_channels: Broken(), ValueError, "NaN or infinite"),
         ],
     )
-    def test_encoders_that_do_not_fit(self, motion, encoder, error, message):
+    def test_invalid_encoders(self, motion, encoder, error, message):
         with pytest.raises(error, match=message):
             tiny_embedder(encoder=encoder).fit(motion[0])
 
@@ -157,12 +157,12 @@ class TestTraining:
         settings = {"distance": frozen, "lr": 3e-3, "validation_fraction": 0}
         trained = tiny_embedder(max_epochs=12, **settings).fit(X, groups=subjects)
         untrained = tiny_embedder(max_epochs=0, **settings).fit(X, groups=subjects)
-        # Scores are minus the loss, which is to fall by a fifth.
+        # Scores are negative losses. The loss must fall by a fifth.
         assert trained.score(X, groups=subjects) > 0.8 * untrained.score(X, groups=subjects)
         losses = [epoch["train_loss"] for epoch in trained.history_]
         assert losses[-1] < losses[0]
 
-    def test_score_is_minus_the_loss(self, motion, distance):
+    def test_score_is_the_negative_loss(self, motion, distance):
         X, _, subjects = motion
         embedder = tiny_embedder(distance=FrozenEstimator(distance)).fit(X, groups=subjects)
         z = torch.from_numpy(embedder.transform(X))
@@ -264,15 +264,15 @@ class TestTraining:
     def test_approximate_ranking_stays_close(self, motion, distance):
         X, _, subjects = motion
         settings = {"distance": FrozenEstimator(distance), "max_epochs": 1}
-        some, full = (
+        approximate, exact = (
             tiny_embedder(query_stride=stride, **settings).fit(X, groups=subjects)
             for stride in (4, 1)
         )
-        losses = [embedder.history_[0]["train_loss"] for embedder in (some, full)]
+        losses = [embedder.history_[0]["train_loss"] for embedder in (approximate, exact)]
         assert losses[0] != losses[1]
         assert losses[0] == pytest.approx(losses[1], rel=0.05)
 
-    def test_score_does_not_depend_on_how_it_was_trained(self, motion, distance):
+    def test_score_does_not_depend_on_parameters_of_training(self, motion, distance):
         X, _, subjects = motion
         settings = {"distance": FrozenEstimator(distance), "max_epochs": 0}
         scores = [
@@ -332,7 +332,7 @@ class TestPositivesAndViews:
         ],
     )
     @pytest.mark.parametrize("candidates", ["independent", "shared"])
-    def test_what_is_minimised_on_which_batches(self, motion, monkeypatch, changes, candidates):
+    def test_loss_and_batches_of_training(self, motion, monkeypatch, changes, candidates):
         X, _, subjects = motion
         seen = []
         monkeypatch.setattr(
@@ -389,7 +389,9 @@ class TestPositivesAndViews:
         assert not np.allclose(first.transform(X), plain.transform(X), rtol=1e-2)
 
     @pytest.mark.parametrize("candidates", ["independent", "shared"])
-    def test_with_the_other_view_as_only_positive_distances_play_no_part(self, motion, candidates):
+    def test_distances_have_no_effect_with_the_other_view_as_only_positive(
+        self, motion, candidates
+    ):
         X, _, subjects = motion
 
         def weights(distance, n_positives):
@@ -405,7 +407,7 @@ class TestPositivesAndViews:
         def farthest(anchors, candidates):
             return -euclidean(anchors, candidates)
 
-        # The order of a sum is another one, and its rounding.
+        # The terms of a sum are in another order, so rounding differs.
         near, far = weights(euclidean, 1), weights(farthest, 1)
         torch.testing.assert_close(near, far, rtol=1e-3, atol=1e-4)
         assert (weights(euclidean, 2) - weights(farthest, 2)).abs().max() > 1e-3
@@ -413,7 +415,7 @@ class TestPositivesAndViews:
     def test_no_candidates_at_all(self, motion):
         with pytest.raises(ValueError, match="n_within=0 and n_between=0 leave no candidates"):
             tiny_embedder(n_within=0, n_between=0).fit(motion[0], groups=motion[2])
-        with pytest.raises(ValueError, match="no group has two segments: pass groups"):
+        with pytest.raises(ValueError, match=r"no group has two segments\. Pass groups"):
             tiny_embedder(n_between=0).fit(motion[0])
 
     def test_the_other_view_is_a_candidate(self, motion):
@@ -457,7 +459,7 @@ class TestPersistence:
         joblib.dump(first, tmp_path / "e")
         assert joblib.hash(first) == joblib.hash(second) == joblib.hash(joblib.load(tmp_path / "e"))
 
-    def test_parameters_changed_after_fit_do_not_matter(self, motion, tmp_path):
+    def test_parameters_changed_after_fit_have_no_effect(self, motion, tmp_path):
         X = motion[0]
         embedder = tiny_embedder(distance=euclidean).fit(X)
         expected = embedder.transform(X)
@@ -485,11 +487,11 @@ def test_transform_streams(motion, monkeypatch):
     assert sizes == [7] * 12 + [6]
 
 
-def test_tiny_encoder_is_what_the_tests_think(motion):
+def test_tiny_encoder_has_8_features(motion):
     assert tiny_encoder(n_channels=3).n_features == 8
 
 
-def test_numpy_integers_as_a_grid_of_parameters_gives_them(motion):
+def test_numpy_integers_as_from_a_parameter_grid(motion):
     X, _, subjects = motion
 
     def fitted(integer):

@@ -1,4 +1,4 @@
-"""RelConClassifier and RelConRegressor: where they start, what learns, and from what."""
+"""RelConClassifier and RelConRegressor: initial weights, frozen parts, weights and targets."""
 
 import copy
 from functools import partial
@@ -50,7 +50,7 @@ MAKERS = pytest.mark.parametrize("make", [classifier, regressor])
 
 
 def labels(make, motion):
-    """Labels for a classifier, two targets for a regressor."""
+    """Return labels for a classifier, or two targets for a regressor."""
     X, y, _ = motion
     return y if make is classifier else X[..., :2].std(axis=1) * [1, 10]
 
@@ -64,7 +64,7 @@ def state_of(module):
 
 
 def changed(before, module):
-    """Names of what is not bit-identical."""
+    """Return the names of parameters and buffers that are not bit-identical."""
     after = module.state_dict()
     return {name for name in before if not torch.equal(before[name], after[name])}
 
@@ -107,7 +107,7 @@ class TestEncoder:
         first, second = (clone(model).fit(X, y, groups=subjects) for _ in range(2))
         np.testing.assert_array_equal(outputs(first, X), outputs(second, X))
 
-    def test_fitted_but_not_frozen_is_pretrained_anew_with_a_warning(self, motion, embedder):
+    def test_fitted_but_not_frozen_is_pretrained_again_with_a_warning(self, motion, embedder):
         X, y, subjects = motion
         model = classifier(encoder=embedder, freeze="encoder")
         with pytest.warns(UserWarning, match=r"pass FrozenEstimator\(embedder\)"):
@@ -115,7 +115,7 @@ class TestEncoder:
         assert changed(state_of(embedder.encoder_), model.encoder_)
         assert len(embedder.transform(X)) == 90
 
-    def test_new_one(self, motion):
+    def test_new_encoder(self, motion):
         X, y, subjects = motion
         model = classifier(encoder="resnet14-half", max_epochs=0).fit(X, y, groups=subjects)
         same = RelConEmbedder(euclidean, encoder="resnet14-half", max_epochs=0, random_state=0)
@@ -126,13 +126,13 @@ class TestEncoder:
         [
             ("resnet35", ValueError, "'encoder' parameter"),
             (FrozenEstimator(tiny_embedder()), NotFittedError, "RelConEmbedder"),
-            (FrozenEstimator(StandardScaler()), ValueError, "wraps, a StandardScaler"),
-            (StandardScaler(), ValueError, "a StandardScaler; of estimators"),
+            (FrozenEstimator(StandardScaler()), ValueError, "is or wraps a StandardScaler"),
+            (StandardScaler(), ValueError, r"a StandardScaler\. The only estimator"),
             (lambda n_channels: nn.Identity(), ValueError, "mapped 1 segments to a tensor"),
             (lambda n_channels: 3, TypeError, "not a torch module"),
         ],
     )
-    def test_encoders_that_do_not_fit(self, motion, encoder, error, message):
+    def test_invalid_encoders(self, motion, encoder, error, message):
         with pytest.raises(error, match=message):
             classifier(encoder=encoder).fit(motion[0], motion[1])
 
@@ -141,8 +141,8 @@ class TestEncoder:
             classifier(encoder=FrozenEstimator(embedder)).fit(motion[0][..., :2], motion[1])
 
 
-class OwnEncoder(nn.Module):
-    """Draws from the global generators, and has no stages."""
+class CustomEncoder(nn.Module):
+    """An encoder that draws from the global generators and has no stages."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -155,9 +155,9 @@ class OwnEncoder(nn.Module):
 
 @pytest.mark.usefixtures("global_rng_untouched")
 @pytest.mark.parametrize("freeze", ["none", "encoder"])
-def test_own_encoder_with_dropout(motion, freeze):
+def test_custom_encoder_with_dropout(motion, freeze):
     X, y, subjects = motion
-    model = classifier(encoder=OwnEncoder, freeze=freeze)
+    model = classifier(encoder=CustomEncoder, freeze=freeze)
     first, second = (clone(model).fit(X, y, groups=subjects) for _ in range(2))
     np.testing.assert_array_equal(outputs(first, X), outputs(second, X))
 
@@ -190,16 +190,16 @@ class TestFreeze:
     def test_a_frozen_encoder_embeds_each_segment_once(self, motion):
         calls = []
 
-        class Counting(OwnEncoder):
+        class Counting(CustomEncoder):
             def forward(self, x):
                 calls.append(len(x))
                 return super().forward(x)
 
         X, y, subjects = motion
         classifier(encoder=Counting, freeze="encoder", max_epochs=5).fit(X, y, groups=subjects)
-        assert sum(calls) == 90 + 1  # one to learn the number of features
+        assert sum(calls) == 90 + 1  # one more for the number of features
 
-    def test_embeddings_that_would_fill_the_memory_go_to_a_file(self, motion, monkeypatch):
+    def test_large_embeddings_go_to_a_file(self, motion, monkeypatch):
         X, y, subjects = motion
         model = classifier(freeze="encoder").fit(X, y, groups=subjects)
         made = []
@@ -216,19 +216,19 @@ class TestFreeze:
     @pytest.mark.parametrize(
         ("encoder", "freeze", "message"),
         [
-            (OwnEncoder, 1, "freeze=1, but the encoder, a OwnEncoder, has 0 stages"),
+            (CustomEncoder, 1, "freeze=1, but the encoder, a CustomEncoder, has 0 stages"),
             (tiny_encoder, 2, "freeze=2, but the encoder, a ResNet1D, has 1 stages"),
             (tiny_encoder, 0, "'freeze' parameter"),
             (tiny_encoder, "head", "'freeze' parameter"),
         ],
     )
-    def test_what_cannot_be_frozen(self, motion, encoder, freeze, message):
+    def test_invalid_freeze(self, motion, encoder, freeze, message):
         with pytest.raises(ValueError, match=message):
             classifier(encoder=encoder, freeze=freeze).fit(motion[0], motion[1])
 
 
 class TestLearning:
-    def test_fine_tuning_beats_chance_on_unseen_people(self, embedder):
+    def test_fine_tuning_beats_chance_on_unseen_subjects(self, embedder):
         X, y, subjects, *_ = make_motion(
             180,
             n_subjects=9,
@@ -253,7 +253,7 @@ class TestLearning:
         assert losses[-1] < 0.9 * losses[0]
         assert {"linear": 1, "mlp": 2}[head] == sum(isinstance(m, nn.Linear) for m in model.head_)
 
-    def test_a_linear_probe_comes_near_to_logistic_regression(self, motion, embedder):
+    def test_a_linear_probe_is_close_to_logistic_regression(self, motion, embedder):
         X, y, _ = motion
         frozen = FrozenEstimator(embedder)
         model = classifier(
@@ -327,7 +327,7 @@ class TestLearning:
 
 
 class Spy(Callback):
-    """Remembers the first values of the segments of each part, and the weights of each epoch."""
+    """Record the segments of the training and validation part, and the weights of each epoch."""
 
     def __init__(self):
         self.seen = {True: set(), False: set()}
@@ -342,7 +342,7 @@ class Spy(Callback):
 
 
 class Worse(Callback):
-    """Spoils the head more and more from some epoch on."""
+    """Make the head worse in every epoch after the first `after` epochs."""
 
     def __init__(self, after):
         self.after = after
@@ -360,12 +360,12 @@ class TestValidation:
         spy = Spy()
         model = make(callbacks=[spy], validation_fraction=0.3)
         model.fit(X, labels(make, motion), groups=subjects)
-        of = {
+        subjects_of = {
             training: {s for s, x in zip(subjects, X, strict=True) if x.tobytes() in seen}
             for training, seen in spy.seen.items()
         }
-        assert not of[True] & of[False]
-        assert (len(of[True]), len(of[False])) == (4, 2)
+        assert not subjects_of[True] & subjects_of[False]
+        assert (len(subjects_of[True]), len(subjects_of[False])) == (4, 2)
         assert "valid_loss" in model.history_[0]
 
     def test_stops_early_and_keeps_the_best_epoch(self, motion):
@@ -390,7 +390,7 @@ class TestValidation:
     @pytest.mark.parametrize("seed", range(8))
     def test_no_class_is_held_out_whole(self, motion, seed):
         X = motion[0]
-        # Of the ten groups, one class is in the first two only.
+        # One class is in the first two of the ten groups only.
         groups = np.arange(90) // 9
         y = np.where(groups < 2, 2, np.arange(90) % 2)
         spy = Spy()
@@ -401,10 +401,10 @@ class TestValidation:
         assert {y[i] for i in range(90) if X[i].tobytes() in spy.seen[True]} == {0, 1, 2}
         assert spy.seen[False]
 
-    def test_where_any_group_would_take_a_class_along_there_is_no_validation(self, motion):
+    def test_no_validation_if_each_class_is_in_one_group(self, motion):
         groups = np.arange(90) // 30
         model = classifier(max_epochs=1)
-        with pytest.warns(UserWarning, match="all that have some class; training without"):
+        with pytest.warns(UserWarning, match=r"lacked a class\. Training without"):
             model.fit(motion[0], groups, groups=groups)
         assert list(model.history_[0]) == ["epoch", "train_loss"]
 
@@ -451,7 +451,7 @@ class TestWeights:
         expected = clone(embedder).fit(X[there], groups=subjects[there])
         assert not changed(state_of(expected.encoder_), model.encoder_)
 
-    def test_scale_of_the_weights_does_not_matter(self, motion):
+    def test_scale_of_the_weights_has_no_effect(self, motion):
         X, y, _ = motion
         weights = np.random.default_rng(0).uniform(0.5, 2, 90)
         first, second = (classifier().fit(X, y, sample_weight=w) for w in (weights, 1024 * weights))
@@ -503,7 +503,7 @@ class TestWeights:
 
 
 class TestTargets:
-    def test_unit_and_origin_of_targets_do_not_matter(self, motion):
+    def test_unit_and_origin_of_targets_have_no_effect(self, motion):
         X, _, subjects = motion
         y = X.std(axis=1)
         plain, moved = (regressor().fit(X, t, groups=subjects) for t in (y, 1000 * y + 5))
@@ -558,7 +558,7 @@ class TestTargets:
             model.fit(X, np.full(90, np.nan))
         np.testing.assert_array_equal(model.predict(X), expected)
 
-    def test_a_class_whose_rows_all_weigh_nothing_is_still_a_class(self, motion):
+    def test_a_class_with_zero_weights_only_is_still_a_class(self, motion):
         X = motion[0]
         y = np.arange(90) % 3
         model = classifier(class_weight="balanced").fit(X, y, sample_weight=(y < 2).astype(float))
@@ -596,7 +596,7 @@ class TestTogether:
 
     @MAKERS
     @pytest.mark.parametrize("freeze", ["none", "encoder"])
-    def test_input_that_lies_on_disk(self, make, motion, tmp_path, freeze):
+    def test_input_on_disk(self, make, motion, tmp_path, freeze):
         X, _, subjects = motion
         y = labels(make, motion)
         np.save(tmp_path / "X.npy", X)

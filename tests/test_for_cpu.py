@@ -1,4 +1,4 @@
-"""Settings for CPUs: complete, valid, and open to change."""
+"""Settings for CPUs: valid, smaller than the defaults, and changed by parameters."""
 
 import pytest
 
@@ -16,19 +16,19 @@ def test_settings_are_valid_and_smaller_than_the_defaults(kind):
 
 
 @pytest.mark.parametrize("kind", [LearnedMotifDistance, RelConEmbedder])
-def test_parameters_that_are_given_take_precedence(kind):
+def test_given_parameters_take_precedence(kind):
     estimator = kind.for_cpu(max_epochs=3, device="cpu")
     rest = {"max_epochs": kind.for_cpu().max_epochs, "device": "auto"}
     assert (estimator.max_epochs, estimator.device) == (3, "cpu")
     assert repr(estimator.set_params(**rest)) == repr(kind.for_cpu())
 
 
-def test_the_distance_is_for_cpus_too_or_the_one_given():
+def test_the_distance_is_for_cpus_or_the_given_one():
     assert repr(RelConEmbedder.for_cpu().distance) == repr(LearnedMotifDistance.for_cpu())
     assert RelConEmbedder.for_cpu(euclidean).distance is euclidean
 
 
-def test_it_trains(motion):
+def test_fit(motion):
     X, _, subjects = motion
     embedder = RelConEmbedder.for_cpu(LearnedMotifDistance.for_cpu(max_epochs=1), max_epochs=1)
     assert embedder.fit(X, groups=subjects).transform(X).shape == (len(X), 128)

@@ -1,4 +1,4 @@
-"""From files of recordings with holes to embeddings, as the example does it, but smaller."""
+"""From files of recordings with holes to embeddings: a small version of the example."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_csv_files_with_holes_to_embeddings(tmp_path):
 
     assert_array_equal(store.subjects, data.subjects)
     assert 0.5 * 4 * 60 / 1.28 < len(store) < 0.9 * 4 * 60 / 1.28
-    # Each segment is what was recorded from its time on, without a hole.
+    # Each segment has the samples that were recorded from its time on, without a hole.
     for row in (0, len(store) // 2, len(store) - 1):
         frame = data.recordings[list(data.subjects).index(store.groups[row])]
         first = frame.index.get_loc(pd.Timestamp(store.times[row]))

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from relcon_sklearn import _motif_distance
+from relcon_sklearn import _motif_pairs
 from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
 from tests.support import peak_memory
@@ -171,7 +171,7 @@ def small_blocks():
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
-        patch.setattr(_motif_distance, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
+        patch.setattr(_motif_pairs, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
         yield
 
 

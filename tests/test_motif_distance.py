@@ -44,7 +44,7 @@ class TestPairwise:
         np.testing.assert_array_equal(square, fitted.pairwise(X, X))
         assert not np.allclose(square, square.T, rtol=1e-3)
 
-    def test_blocks_make_no_difference(self, fitted, motion, monkeypatch):
+    def test_size_of_blocks_has_no_effect(self, fitted, motion, monkeypatch):
         X = motion[0]
         expected = fitted.pairwise(X[:9], X[9:20])
         monkeypatch.setattr("relcon_sklearn._motif_pairs._BLOCK_BYTES", 1600)
@@ -111,7 +111,7 @@ class TestTraining:
         rotated = RandomAugmentations([Jitter(), Rotation()], n_applied=2)
         assert cost_of_turning(rotated) < 0.7 * cost_of_turning(plain)
 
-    def test_score_is_minus_the_error_on_augmented_copies(self, fitted, motion):
+    def test_score_is_the_negative_error_on_augmented_copies(self, fitted, motion):
         X = motion[0]
 
         def negate(segments, generator):
@@ -134,7 +134,7 @@ class TestTraining:
         assert train | valid == set(subjects)
         assert len(valid) == 2
 
-    def test_without_enough_groups_says_so(self, motion):
+    def test_too_few_groups_warn(self, motion):
         with pytest.warns(UserWarning, match="Training without validation"):
             distance = tiny_distance().fit(motion[0], groups=np.zeros(90))
         assert "valid_loss" not in distance.history_[0]
@@ -182,7 +182,7 @@ class TestExplaining:
 
 
 @pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
-def test_either_attention(motion, attention):
+def test_attentions(motion, attention):
     X, _, subjects = motion
     distance = tiny_distance(attention=attention).fit(X, groups=subjects)
     np.testing.assert_allclose(
@@ -200,13 +200,13 @@ def test_without_revin(motion):
     loaded = pickle.loads(pickle.dumps(distance))
     np.testing.assert_array_equal(loaded.pairwise(X[:3], X[:4]), d)
     assert loaded.score(X) == distance.score(X)
-    # An offset that both segments have is taken off by RevIN only.
+    # Only RevIN removes an offset that both segments have.
     for fitted, same in ((with_revin, True), (distance, False)):
         plain, shifted = fitted.pairwise(X[:3], X[:4]), fitted.pairwise(X[:3] + 1, X[:4] + 1)
         assert np.allclose(plain, shifted, rtol=1e-2) == same
 
 
-def test_revin_is_yes_or_no(motion):
+def test_revin_must_be_a_bool(motion):
     with pytest.raises(ValueError, match="'revin' parameter"):
         tiny_distance(revin="no").fit(motion[0])
 

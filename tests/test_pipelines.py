@@ -1,4 +1,4 @@
-"""Together with the rest of scikit-learn, joblib and tslearn."""
+"""Estimators within scikit-learn, joblib and tslearn."""
 
 import joblib
 import numpy as np
@@ -48,7 +48,7 @@ def test_grid_search_over_nested_names(motion):
     assert search.best_estimator_["emb"].distance_.attention in ("softmax", "sparsemax")
 
 
-def test_grid_search_tunes_the_distance_by_its_own_score(motion):
+def test_grid_search_tunes_the_distance_by_its_score(motion):
     X, _, subjects = motion
     search = GridSearchCV(tiny_distance(lr=3e-3), {"max_epochs": [0, 6]}, cv=GroupKFold(2))
     search.fit(X, groups=subjects)
@@ -123,7 +123,7 @@ def test_distances_to_references_are_features(motion):
     assert scores.mean() > 1 / 6
 
 
-def test_pipeline_memory_finds_the_embedding_again(motion, tmp_path):
+def test_pipeline_memory_reuses_the_embedding(motion, tmp_path):
     X, y, _ = motion
     assert joblib.hash(quick()) == joblib.hash(clone(quick()))
     memory = joblib.Memory(tmp_path, verbose=0)

@@ -1,4 +1,4 @@
-"""What the package shows, and what importing it does not do."""
+"""Public names of the package, and side effects that importing it must not have."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_importing_prints_nothing_and_takes_no_optional_package():
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_torch_modules_know_neither_scikit_learn_nor_skorch():
+def test_torch_modules_import_neither_scikit_learn_nor_skorch():
     code = (
         "import sys, types; package = types.ModuleType('relcon_sklearn'); "
         "package.__path__ = [sys.argv[1]]; sys.modules['relcon_sklearn'] = package; "

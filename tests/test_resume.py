@@ -3,9 +3,7 @@
 import os
 import signal
 import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +11,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
+from benchmarks.common.processes import run_module
 from relcon_sklearn import Checkpoints
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.break_off import BreakOff, Broken
 from tests.support.full_disk import FullDisk
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
-
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_training.py"
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
@@ -235,8 +232,9 @@ def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
 )
 def test_killed_at_random_moments(n_kills, trainings):
     """SIGKILL, also inside of writes, in every stage; see the script."""
-    command = [sys.executable, SCRIPT, "--kills", str(n_kills), "--trainings", *trainings]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    script = "benchmarks.reliability.kill_training"
+    options = ["--kills", n_kills, "--trainings", *trainings]
+    done = run_module(script, *options, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{n_kills} kills survived" in done.stdout
     assert "in a write" in done.stdout

@@ -22,6 +22,7 @@ LAYERS = [
     {"_files", "_training"},
     {"_base", "_motif_pairs"},
     {"_motif_distance"},
+    {"_ranking_distance"},
     {"_embedder_constructors"},
     {"_embedder"},
     {"_fine_tuning"},

@@ -5,23 +5,15 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.reliability import fuzz_files, mutations
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._format import open_file
 from tests.support.reference import tiny_encoder
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(FOLDER))
-try:
-    import _mutations
-    import fuzz_files
-finally:
-    del sys.path[0]
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +29,18 @@ def saved(tmp_path_factory):
 
 # Of torch, for a size of zero.
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
-@pytest.mark.parametrize("kind", [*_mutations.UNSIGNED, *_mutations.SIGNED])
+@pytest.mark.parametrize("kind", [*mutations.UNSIGNED, *mutations.SIGNED])
 def test_mutations(saved, tmp_path, kind):
     path = tmp_path / "file"
     outcomes = set()
     for name, (estimator, content) in saved.items():
         for i in range(2):
             rng = fuzz_files.generator(0, name + kind, i)
-            mutation = (_mutations.UNSIGNED | _mutations.SIGNED)[kind]
+            mutation = (mutations.UNSIGNED | mutations.SIGNED)[kind]
             path.write_bytes(mutation(content, rng))
             loaded, outcome, why = fuzz_files.attempt(type(estimator), path)
             if loaded is not None:
-                is_signed = kind in _mutations.SIGNED
+                is_signed = kind in mutations.SIGNED
                 outcome, why = fuzz_files.judge(loaded, estimator, path, is_signed)
             assert outcome != "failed", why
             outcomes.add(outcome)
@@ -62,7 +54,7 @@ def test_the_judge_finds_another_estimator(saved, tmp_path):
     def change(header, tensors):
         tensors["head_.out.bias"] += 1
 
-    path.write_bytes(_mutations.signed(content, change))
+    path.write_bytes(mutations.signed(content, change))
     loaded = type(estimator).load(path)
     assert fuzz_files.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
     assert fuzz_files.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
@@ -293,7 +285,7 @@ def test_signed_edits(saved, tmp_path, edit):
     name, change, message = EDITS[edit]
     estimator, content = saved[name]
     path = tmp_path / "file"
-    path.write_bytes(_mutations.signed(content, lambda header, tensors: change(header)))
+    path.write_bytes(mutations.signed(content, lambda header, tensors: change(header)))
     if message is None:
         type(estimator).load(path)
         return
@@ -308,7 +300,7 @@ def test_a_message_is_never_long(saved, tmp_path):
     def change(header, tensors):
         tensors["x" * 10**6] = torch.zeros(1)
 
-    path.write_bytes(_mutations.signed(content, change))
+    path.write_bytes(mutations.signed(content, change))
     with pytest.raises(ValueError, match="has no place for xxx") as error:
         LearnedMotifDistance.load(path)
     assert len(str(error.value)) < 1500

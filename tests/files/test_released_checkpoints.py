@@ -239,7 +239,7 @@ class TestDistance:
         path, arrays = motif_file
         anchors, references = arrays["anchors"].numpy(), arrays["candidates"].numpy()
         bare = LearnedMotifDistance.from_released_checkpoint(path)
-        with pytest.raises(ValueError, match=r"has none: use pairwise"):
+        with pytest.raises(ValueError, match=r"has no references\. Use pairwise"):
             bare.transform(anchors)
         assert len(bare.get_feature_names_out()) == 0
         distance = LearnedMotifDistance.from_released_checkpoint(path, references=references)
@@ -299,7 +299,7 @@ class TestDistance:
 class TestRanking:
     def test_score_wants_a_distance(self, small):
         embedder = RelConEmbedder.from_released_checkpoint(small.path)
-        with pytest.raises(ValueError, match=r"pass distance=\.\.\. to from_released_ch"):
+        with pytest.raises(ValueError, match=r"Pass distance=\.\.\. to from_released_ch"):
             embedder.score(small.X)
 
     def test_distance_from_a_file_a_fitted_one_or_a_frozen_one(self, small, motif_file):
@@ -336,7 +336,7 @@ class TestRanking:
         two = tiny_distance(max_epochs=1).fit(X, groups=motion[2])
         with pytest.raises(ValueError, match="fitted with 2 channels, but the encoder with 3"):
             load(distance=two)
-        with pytest.raises(ValueError, match="pass a fitted LearnedMotifDistance"):
+        with pytest.raises(ValueError, match="Pass a fitted LearnedMotifDistance"):
             load(distance=RelConEmbedder())
 
     def test_parameters_are_checked(self, small):

@@ -1,0 +1,1 @@
+"""Modules that several benchmarks use: data sets, windows, features, budgets and reports."""

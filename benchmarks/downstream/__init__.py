@@ -1,0 +1,1 @@
+"""The downstream benchmark: RelCon and its baselines on recordings of unseen people."""

@@ -1,0 +1,152 @@
+"""RelCon compared with baselines on equal terms, on people whose data no model was trained on.
+
+    python -m benchmarks.downstream.bench_downstream --data FOLDER           # full tables: hours
+    python -m benchmarks.downstream.bench_downstream --data FOLDER --smoke   # a test: minutes
+    python -m benchmarks.downstream.bench_downstream --report                # writes docs/
+
+FOLDER (or the environment variable RELCON_DATA) has the npz files named in
+`benchmarks/common/datasets.py`.
+
+Objectives of pretraining share encoder, data, optimiser, batch size and time. The time is CPU time
+of one thread, so that other work on the machine makes no difference, and includes the training of
+RelCon's distance. There are two settings: "transfer" pretrains on all data sets except the one that
+is probed, "in_domain" on the training subjects of each fold. Folds are by subject, and every choice
+(penalties, epochs) is made on training subjects.
+
+The same command may be started several times, to run in parallel: each process takes the next job
+that no other process has taken. Results are lines of a file of JSON lines. Results that are in the
+file are not made again. Encoders and windows are kept in the cache.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
+
+from benchmarks.common.datasets import TASKS
+from benchmarks.common.fetching import fetch_missing
+from benchmarks.common.report import RESULTS, environment, say, script_parser
+from benchmarks.downstream.cells import Cell, CellFile
+from benchmarks.downstream.cost import cost_cells
+from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_cells
+from benchmarks.downstream.pretrained import Data
+from benchmarks.downstream.report import render
+from benchmarks.downstream.running import run_cell
+
+PAGE = RESULTS.parents[1] / "docs" / "downstream.md"
+MARK = "<!-- below: written by bench_downstream.py --report -->"
+
+
+def run(args, settings: DownstreamSettings, file: CellFile) -> None:
+    """Do every job that is neither done nor taken by another process."""
+    data = Data(args.data, args.cache)
+    where = environment()
+    for stage in plan_cells(settings):
+        # A dict keeps the jobs in the order of the plan.
+        jobs: dict[str, list[Cell]] = {}
+        for cell in stage:
+            if selected(cell, args):
+                jobs.setdefault(job_of(cell), []).append(cell)
+        for name, cells in jobs.items():
+            lock = FileLock(args.cache / f"{args.output.stem}-{name}.lock")
+            with suppress(Timeout), lock.acquire(timeout=0):
+                run_job(cells, data, settings, file, where)
+    if "cost" in args.parts:
+        done = file.read()
+        for cell, record in cost_cells(data, settings.encoder, settings.n_windows):
+            if cell not in done:
+                file.add(cell, record | {"run": where, "settings": asdict(settings)})
+
+
+def run_job(
+    cells: list[Cell], data: Data, settings: DownstreamSettings, file: CellFile, where: dict
+) -> None:
+    """Make and write the results that are not in the file."""
+    done = file.read()
+    for cell in cells:
+        if cell not in done:
+            record = run_cell(cell, data, settings)
+            file.add(cell, record | {"run": where})
+            score = record["scores"].get("macro_f1", record["scores"].get("r2"))
+            say(f"{cell}: {score:.3f}; {record['seconds']}")
+
+
+def selected(cell: Cell, args) -> bool:
+    return (
+        cell.setting in args.parts
+        and cell.task in args.tasks
+        and (not args.methods or cell.method in args.methods)
+    )
+
+
+def write_report(cells: dict[Cell, dict], source: Path) -> None:
+    """Write tables and figures into the page of results. Its handwritten part stays."""
+    text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n"
+    head, mark, _ = text.partition(MARK)
+    if not mark:
+        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The results are written after it.")
+    body = render(cells, PAGE.parent / "figures")
+    PAGE.write_text(f"{head}{MARK}\n\nFrom `{source.name}`.\n\n{body}\n")
+    say(f"wrote {PAGE}")
+
+
+def has_file(task: str, folder: Path) -> bool:
+    """Return whether the file of a task exists, and print a line if not."""
+    found = (folder / TASKS[task].file).is_file()
+    if not found:
+        say(f"{task} is left out: {folder} has no file {TASKS[task].file}")
+    return found
+
+
+def parse_args():
+    parser = script_parser(__doc__)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("RELCON_DATA"),
+        help="folder of the npz files (default RELCON_DATA)",
+    )
+    parser.add_argument(
+        "--fetch",
+        action="store_true",
+        help="first fetch HAPT and SisFall if they are not in --data",
+    )
+    parser.add_argument("--parts", nargs="+", default=["transfer", "none", "in_domain", "cost"])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--methods", nargs="+", help="default: all")
+    parser.add_argument(
+        "--smoke", action="store_true", help="run with tiny settings, to test the script"
+    )
+    parser.add_argument("--report", action="store_true", help="only write docs/downstream.md")
+    parser.add_argument("--output", type=Path, help="file of JSON lines")
+    parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    suffix = "_smoke" if args.smoke else ""
+    args.output = args.output or RESULTS / f"downstream{suffix}.jsonl"
+    file = CellFile(args.output)
+    if args.report:
+        write_report(file.read(), args.output)
+        return
+    if args.data is None:
+        raise SystemExit("--data is missing. Pass the folder of the recordings or set RELCON_DATA.")
+    if args.fetch:
+        say(f"fetched: {fetch_missing(args.data)}")
+    args.tasks = [name for name in args.tasks if has_file(name, args.data)]
+    torch.set_num_threads(1)
+    args.cache.mkdir(parents=True, exist_ok=True)
+    with threadpool_limits(1):
+        run(args, SMOKE if args.smoke else DownstreamSettings(), file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The results of the downstream benchmark, one cell at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+
+from benchmarks.common.datasets import TASKS, source_of
+from benchmarks.common.encoders import embed
+from benchmarks.common.features import classic_features
+from benchmarks.common.windows import Windows, draw
+from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.classic import CLASSIC, linear_probe, mlp_probe
+from benchmarks.downstream.evaluation import classification_scores, regression_scores
+from benchmarks.downstream.objectives import ABLATIONS, BY_SUBJECT, LONGER, OBJECTIVES
+from benchmarks.downstream.plan import DownstreamSettings
+from benchmarks.downstream.pretrained import Data, as_embedder, pretrained
+from relcon_sklearn import RelConClassifier, RelConRegressor
+
+BATCH_SIZE = 64  # of fine-tuning
+# With fewer training subjects, none is held out to choose the epoch.
+MIN_SUBJECTS_TO_HOLD_OUT = 5
+OBJECTIVE_OF = {
+    **OBJECTIVES,
+    **BY_SUBJECT,
+    **LONGER,
+    **{f"relcon:{name}": objective for name, objective in ABLATIONS.items()},
+    "untrained": None,
+}
+
+
+def outer_folds(
+    windows: Windows, subjects: np.ndarray, n_folds: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the training rows, the test rows and the held-out subjects of each fold.
+
+    The held-out subjects depend on `subjects`, which has all subjects of the data set, and not on
+    the windows.
+    """
+    order = np.random.default_rng(0).permutation(np.unique(subjects))
+    for fold in range(n_folds):
+        held_out = order[fold::n_folds]
+        test = np.isin(windows.subject, held_out)
+        yield np.flatnonzero(~test), np.flatnonzero(test), held_out
+
+
+def some_subjects(windows: Windows, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return the rows of a share of the subjects, and of at least one subject."""
+    subjects = np.unique(windows.subject[rows])
+    n = max(1, round(share * len(subjects)))
+    order = np.random.default_rng(seed).permutation(subjects)
+    return rows[np.isin(windows.subject[rows], order[:n])]
+
+
+def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
+    """Return the record of a cell."""
+    task = TASKS[cell.task]
+    windows = data.task(cell.task, cell.window)
+    subjects = data.task(source_of(cell.task)).subject
+    windows = draw(windows.labelled(), settings.n_windows, 0)
+    predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
+    chosen, training, probing = [], [], 0.0
+    folds = outer_folds(windows, subjects, settings.n_folds)
+    for fold, (train, test, held_out) in enumerate(folds):
+        train = some_subjects(windows, train, cell.labelled, 100 * cell.seed + fold)
+        encoder, record = encoder_of(cell, data, settings, held_out)
+        training.append(record)
+        start = time.process_time()
+        parts = windows.take(train), windows.take(test)
+        predicted[test], choice = predict(cell, *parts, encoder, settings)
+        probing += time.process_time() - start
+        fold_of[test] = fold
+        chosen.append(choice)
+    arrays = windows.y, predicted, windows.subject, fold_of
+    if task.targets:
+        scores = regression_scores(*arrays, task.targets)
+    else:
+        scores = classification_scores(*arrays)
+    # In "transfer" all folds have the same encoder.
+    training = training if cell.setting == "in_domain" else training[:1]
+    return {
+        "scores": scores,
+        "chosen": chosen,
+        "seconds": {"probing": probing, **pretraining_seconds(training)},
+        "training": training,
+        "n_windows": len(windows),
+        "settings": asdict(settings),
+    }
+
+
+def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings, held_out: np.ndarray):
+    """Return the encoder of a cell (None for methods without one) and a record of its training."""
+    if cell.setting == "none":
+        return None, {}
+    return pretrained(
+        data,
+        OBJECTIVE_OF[cell.method.removesuffix("_features")],
+        cell.setting,
+        cell.task,
+        None if cell.setting == "transfer" else held_out,
+        settings.pretraining_windows,
+        settings.terms(cell.setting),
+        cell.seed,
+    )
+
+
+def pretraining_seconds(training: list[dict]) -> dict:
+    """Return the mean time of pretraining, including the distance; empty without pretraining."""
+    spent = [
+        record["seconds"] + record.get("distance", {}).get("seconds", 0)
+        for record in training
+        if "seconds" in record
+    ]
+    return {"pretraining": float(np.mean(spent))} if spent else {}
+
+
+def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):
+    """Fit on `train`; return predictions of `test` and the chosen hyperparameters."""
+    rate = train.X.shape[1] / cell.window
+    if cell.protocol == "own":
+        fitted = CLASSIC[cell.method](
+            train.X, train.y, train.subject, test.X, rate=rate, seed=cell.seed
+        )
+        return fitted.predictions, fitted.chosen
+    if cell.protocol.startswith("fine_tune"):
+        factor = 3 if cell.protocol == "fine_tune_longer" else 1
+        n_steps = factor * settings.fine_tuning_steps
+        return fine_tune(cell, train, test, encoder, settings.encoder, n_steps)
+    Z = [embed(encoder, part.X) for part in (train, test)]
+    if cell.method.endswith("_features"):
+        Z = [
+            np.hstack([z, classic_features(part.X, rate)])
+            for z, part in zip(Z, (train, test), strict=True)
+        ]
+    probe = {"linear": linear_probe, "mlp": mlp_probe}[cell.protocol]
+    fitted = probe(Z[0], train.y, train.subject, Z[1], rate=rate, seed=cell.seed)
+    return fitted.predictions, fitted.chosen
+
+
+def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, name: str, n_steps: int):
+    """Train encoder and head on `train`; choose the best epoch on subjects held out of it.
+
+    With fewer than `MIN_SUBJECTS_TO_HOLD_OUT` subjects, none is held out and the last epoch is
+    used, since one or two subjects would choose badly.
+    """
+    start = name
+    if encoder is not None:
+        start = FrozenEstimator(as_embedder(encoder, name, train.X))
+    regression = train.y.dtype.kind == "f"
+    epoch = max(1, len(train) // BATCH_SIZE)
+    model = (RelConRegressor if regression else RelConClassifier)(
+        start,
+        batch_size=BATCH_SIZE,
+        max_epochs=max(1, round(n_steps / epoch)),
+        n_iter_no_change=None,
+        validation_fraction=0.2
+        if len(np.unique(train.subject)) >= MIN_SUBJECTS_TO_HOLD_OUT
+        else 0.0,
+        random_state=cell.seed,
+    )
+    model.fit(train.X, train.y, groups=train.subject)
+    best = min(model.history_, key=lambda row: row.get("valid_loss", row["train_loss"]))
+    return model.predict(test.X).reshape(test.y.shape), {"best_epoch": best["epoch"]}

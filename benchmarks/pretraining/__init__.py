@@ -1,0 +1,1 @@
+"""Benchmarks of pretraining: what the encoder and the distance gain from it."""

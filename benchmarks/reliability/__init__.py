@@ -1,0 +1,1 @@
+"""Benchmarks of reliability: memory, leaks, damaged files and killed trainings."""

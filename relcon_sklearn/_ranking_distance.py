@@ -1,0 +1,93 @@
+"""The distance by which an embedder ranks candidates: given, frozen, or fitted first."""
+
+from __future__ import annotations
+
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import Run
+from ._files import FileError, FittedReader, check_entry
+from ._motif_distance import LearnedMotifDistance
+from ._training import MotifRanker, PairwiseRanker
+from ._utils._frozen import is_frozen, unwrap
+from ._utils._warnings import warn
+from .segments._array import SegmentArray
+
+
+def fit_distance(distance, X, array: SegmentArray, groups, run: Run):
+    """Return the given distance if it is frozen or a callable, otherwise a fitted clone.
+
+    Parameters
+    ----------
+    distance : estimator, FrozenEstimator or callable
+        The given distance.
+    X : array-like of shape (n_segments, n_timesteps, n_channels)
+        Segments, for estimators of other packages.
+    array : SegmentArray
+        The same segments, checked.
+    groups : array-like of shape (n_segments,) or None
+        Groups of the segments.
+    run : Run
+        The fit that needs the distance.
+    """
+    if is_frozen(distance):
+        distance = unwrap(distance)
+        check_is_fitted(distance)
+        distance._check_segments(array, reset=False)
+        return distance
+    if not isinstance(distance, BaseEstimator):
+        return distance
+    is_motif_distance = isinstance(distance, LearnedMotifDistance)
+    if is_motif_distance and distance.__sklearn_is_fitted__():
+        warn(
+            "distance is a fitted LearnedMotifDistance, which fit clones and fits again. To use it "
+            "without fitting, pass FrozenEstimator(distance). To silence this warning, pass "
+            "clone(distance)."
+        )
+    distance = clone(distance)
+    run.configure_nested(distance, "distance")
+    return distance.fit(array if is_motif_distance else X, groups=groups)
+
+
+def released_distance(distance, n_channels: int):
+    """Return the distance of a released encoder: a callable, or the estimator that is frozen.
+
+    Raises ValueError if an estimator is not frozen, or was fitted with another number of channels.
+    """
+    if is_frozen(distance):
+        distance = unwrap(distance)
+        check_is_fitted(distance)
+        if distance.n_channels_in_ != n_channels:
+            raise ValueError(
+                f"distance was fitted with {distance.n_channels_in_} channels, but the encoder "
+                f"with {n_channels}."
+            )
+    elif isinstance(distance, BaseEstimator):
+        raise ValueError(
+            f"distance={distance!r} cannot be fitted here. Pass a fitted LearnedMotifDistance."
+        )
+    return distance
+
+
+def read_distance(reader: FittedReader, n_channels: int):
+    """Return the distance that a file holds: a fitted one, a callable, or None if released."""
+    entry = reader.take("distance_")
+    distance = reader.value(entry)
+    if isinstance(entry, dict) and "given" in entry:
+        if not callable(distance):
+            raise FileError(f"{entry['given']} must be a callable. Got {distance!r}.")
+    elif distance is not None:
+        check_entry(isinstance(distance, LearnedMotifDistance), "distance_")
+        check_entry(distance.__sklearn_is_fitted__(), "distance_")
+        check_entry(distance.n_channels_in_ == n_channels, "distance_")
+    return distance
+
+
+def make_ranker(
+    distance, device: torch.device, dtype: torch.dtype, query_stride: int
+) -> MotifRanker | PairwiseRanker:
+    """Return a function of batches that ranks candidates by a distance."""
+    if isinstance(distance, LearnedMotifDistance):
+        return MotifRanker(distance.net_.to(device), dtype, query_stride)
+    return PairwiseRanker(distance)

@@ -1,0 +1,62 @@
+"""Every script of the benchmarks runs with small arguments."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.common.processes import ROOT, run_module
+from tests.support.reference import SHARED
+
+DATA = os.environ.get("RELCON_DATA") or SHARED / "data"
+# The arguments of each script, without those for data and output files.
+SCRIPTS = {
+    "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
+    "pretraining.bench_distance": "--smoke --datasets hapt",
+    "speed.bench_speed": "--smoke --threads 1",
+    "speed.bench_loop": "--smoke --threads 1",
+    "speed.bench_scale": "--smoke --device cpu",
+    "speed.bench_store": "--sizes 2e4 --repeats 1",
+    "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",
+    "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
+    "reliability.fuzz_files": "--files 8",
+    "reliability.kill_training": "--kills 2 --trainings distance",
+}
+NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining"))]
+
+
+def test_scripts_are_all_here():
+    found = {
+        f"{path.parent.name}.{path.stem}"
+        for path in (ROOT / "benchmarks").glob("*/*.py")
+        if "__main__" in path.read_text() and path.parent.name != "common"
+    }
+    # The other environment of MiniRocket runs this one.
+    assert found - {"downstream.minirocket_transform"} == set(SCRIPTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_smoke(name, tmp_path):
+    if name in NEED_DATA and not Path(DATA, "hapt.npz").is_file():
+        pytest.skip(f"needs the public recordings, and {DATA} has no hapt.npz")
+    if name == "reliability.kill_training" and not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    options = SCRIPTS[name].split()
+    if name != "reliability.kill_training":
+        options += ["--output", tmp_path / "results.json"]
+    if name == "downstream.bench_downstream":
+        options += ["--cache", tmp_path / "cache"]
+    env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})
+    run = run_module(f"benchmarks.{name}", *options, stderr=subprocess.PIPE, env=env)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout
+
+
+def test_archived_results_of_pretraining_can_be_read(tmp_path):
+    options = ["--report", "--seconds", 45, "--checkpoints", 5, "--plots", tmp_path]
+    run = run_module("benchmarks.pretraining.bench_pretraining", *options)
+    assert run.returncode == 0
+    assert run.stdout.count("| macro-F1 at the end ") == 3
