@@ -1,7 +1,7 @@
 """The project's commands, from a fresh clone: needs nothing but Python and pip.
 
     python run.py demo      pretrain on generated recordings and print what it brought
-    python run.py test      run the tests (more arguments go to pytest)
+    python run.py test      run the tests (arguments go to pytest; --runslow adds the slow tests)
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
                             gallery, which takes minutes: python run.py docs -D plot_gallery=0)
