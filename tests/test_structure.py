@@ -93,3 +93,10 @@ def test_arrows_point_down(room):
         if module[0] == room and other[0] != room and LAYER[other[0]] >= LAYER[room]
     ]
     assert not upward
+
+
+def test_files_are_short():
+    long = {
+        path.name: n for path in ROOT.rglob("*.py") if (n := len(path.open().readlines())) > 450
+    }
+    assert not long
