@@ -1,13 +1,13 @@
-"""The project's commands, from a fresh clone: needs nothing but Python and pip.
+"""Run the project's commands from a fresh clone. This needs only Python and pip.
 
-    python run.py demo      pretrain on generated recordings and print what it brought
-    python run.py test      run the tests (arguments go to pytest; --runslow adds the slow tests)
+    python run.py demo      pretrain on generated recordings and print what it gained
+    python run.py test      run the tests (arguments are passed to pytest; --runslow adds slow ones)
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
                             gallery, which takes minutes: python run.py docs -D plot_gallery=0)
 
-Each makes a virtual environment in .venv the first time and installs into it what it needs, at the
-versions of constraints.txt.
+The first command creates a virtual environment in .venv. Each command installs the packages that
+it needs into it, at the versions of constraints.txt.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ EXTRAS = {"demo": "", "test": "[test]", "lint": "[test]", "docs": "[docs]"}
 
 
 def install(extras):
-    """Install the package in editable mode, unless it has been with the same requirements."""
+    """Install the package in editable mode, unless it is installed with the same requirements."""
     requirements = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
     wanted = hashlib.sha256(b"".join(p.read_bytes() for p in requirements)).hexdigest()
     stamp = VENV / f"installed{extras}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if not PYTHON.exists():
-        print(f"Making a virtual environment in {VENV}", flush=True)
+        print(f"Creating a virtual environment in {VENV}", flush=True)
         venv.create(VENV, with_pip=True)
     print("Installing (a few minutes the first time)", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     package = ["--constraint", "constraints.txt", "--editable", f".{extras}"]
-    # torch first and by its pin alone, so that it is settled which build everything else is for.
+    # Install torch first and by its pin alone: the other packages depend on its build.
     pinned = next(x for x in requirements[1].read_text().split() if x.startswith("torch=="))
     subprocess.run([*pip, pinned], cwd=ROOT, check=True)
     subprocess.run([*pip, *package], cwd=ROOT, check=True)
@@ -55,7 +55,7 @@ def main(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         sys.exit(__doc__)
     name, *rest = arguments
-    if name in ("demo", "test"):  # too small to gain from threads, which would wait for each other
+    if name in ("demo", "test"):  # too small to benefit from threads, which would compete
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     install(EXTRAS[name])
     for command in COMMANDS[name]:

@@ -1,15 +1,15 @@
-"""How Sphinx makes the site: `python run.py docs`, or from here `sphinx-build -W . _build/html`.
+"""Sphinx configuration. Run `python run.py docs`, or here `sphinx-build -W . _build/html`.
 
-Nothing is fetched while it builds, and its pages fetch nothing when they are read.
+Nothing is downloaded when the site is built, and its pages download nothing when they are read.
 """
 
 import os
 import sys
 from pathlib import Path
 
-# The models of the examples are too small to gain from threads, which would compete for cores.
+# The models of the examples are too small to benefit from threads, which would compete for cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Where the HTML view of an estimator in the gallery finds the API reference.
+# The address of the API reference for the HTML view of estimators in the gallery.
 os.environ.setdefault("RELCON_SKLEARN_DOCS", "..")
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -36,7 +36,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/**.ipynb", "auto_examples/**.py"]
 default_role = "code"
 nitpicky = True
-# Other projects have sites of their own; to link to them, their indexes would have to be fetched.
+# Links to the sites of other projects would need their indexes, which would have to be downloaded.
 nitpick_ignore_regex = [
     ("py:.*", r"(functools|matplotlib|numpy|scipy|sklearn|skorch|torch|tslearn)\..*")
 ]
@@ -49,7 +49,7 @@ html_math_renderer = "mathml"
 
 # -- API reference -------------------------------------------------------------------------
 
-autodoc_typehints = "none"  # types are in the docstrings, where shapes are too
+autodoc_typehints = "none"  # docstrings contain types, together with shapes
 autosummary_generate = True
 autosummary_context = {"api": ApiMembers()}
 numpydoc_show_class_members = False
@@ -102,10 +102,10 @@ copybutton_prompt_is_regexp = True
 
 
 def _take_gallery_header(app, config):
-    # examples/README.md is for those who read that folder, but would come first in the alphabet.
+    # examples/README.md is for readers of that folder, but would come first in alphabetical order.
     config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
 
 
 def setup(app):
-    """Correct what settings cannot."""
+    """Make changes that settings cannot express."""
     app.connect("config-inited", _take_gallery_header)

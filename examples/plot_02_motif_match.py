@@ -2,24 +2,24 @@
 What the distance sees
 ======================
 
-:class:`~relcon_sklearn.LearnedMotifDistance` measures how badly one segment, the anchor, is rebuilt
-from another, the candidate. It looks for motifs: short patterns that occur in both, wherever they
-are in time. Here two people walk, with the device worn at two orientations, and we look at what of
-the one the distance finds in the other.
+:class:`~relcon_sklearn.LearnedMotifDistance` measures the error with which one segment, the anchor,
+is reconstructed from another, the candidate. It looks for motifs: short patterns that occur in
+both, at any position in time. Here two people walk with the device worn at two orientations, and we
+look at the motifs of one that the distance finds in the other.
 """
 
 # %%
-# The distance is learned from segments of other people, without labels: nobody tells it who walks.
-# From each segment we subtract the mean of each axis, which over 2.56 s is mostly gravity. It is
-# the largest part of most segments and says how the device is worn, not how it is moved; a distance
-# trained for seconds would be about little else.
+# The distance is learned from segments of other people, without activity labels. From each segment
+# we subtract the mean of each axis, which over 2.56 s is mostly gravity. Gravity is the largest
+# part of most segments and shows how the device is worn, not how it moves. It would dominate a
+# distance that was trained for seconds.
 
 from relcon_sklearn import LearnedMotifDistance
 from relcon_sklearn.datasets import make_motion
 
 
 def load_motion(n_segments, n_subjects, random_state):
-    """Segments of generated people (g, without gravity), what they did and who they are."""
+    """Return segments of generated people (g, without gravity), activities and subjects."""
     X, activity, subject, *_ = make_motion(
         n_segments,
         n_subjects,
@@ -32,13 +32,12 @@ def load_motion(n_segments, n_subjects, random_state):
 
 
 X, _, subject = load_motion(600, 20, random_state=0)
-distance = LearnedMotifDistance(
-    embed_dim=16, max_epochs=15, batch_size=16, lr=1e-2, random_state=0
-).fit(X, groups=subject)
+distance = LearnedMotifDistance.for_cpu(max_epochs=15, random_state=0)
+distance.fit(X, groups=subject)
 
 # %%
-# Two other people. The anchor is from the first, walking; the candidate from the second, who wears
-# the device another way round.
+# We use two other people. The anchor is a walk of the first person. The candidate is a walk of the
+# second, who wears the device at another orientation.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,30 +54,30 @@ display = MotifMatchDisplay.from_estimator(
 plt.show()
 
 # %%
-# The map in the middle is the attention: row by row, from which moments of the candidate (above)
-# a moment of the anchor (left) is rebuilt. Dark strokes that run down to the right are motifs:
-# for some tenths of a second both people move alike. They recur with the steps of the anchor, and
-# point to the few steps of the candidate that fit best. Vertical strokes are moments that are used
-# again and again, where the anchor moves little. The axes of the two devices do not correspond, and
-# need not.
+# The map in the middle is the attention. Each row shows from which time steps of the candidate
+# (above) a time step of the anchor (left) is reconstructed. Dark diagonal lines, down to the right,
+# are motifs: for some tenths of a second both people move in the same way. They recur with the
+# steps of the anchor, and point to the few steps of the candidate that fit best. Vertical lines are
+# time steps that are used repeatedly, while the anchor moves little. The axes of the two devices do
+# not correspond, and need not.
 #
-# Below, the dashed line is all that could be rebuilt. It is smoother than the anchor and misses
-# some of its peaks. The squared gap, summed over time and axes, is the distance
+# Below, the dashed line is the reconstruction. It is smoother than the anchor and misses
+# some of its peaks. The squared difference, summed over time and axes, is the distance
 # :math:`d(\text{anchor} \mid \text{candidate})`.
 #
-# From somebody who sits, a walk cannot be rebuilt. There are strokes in this map as well, since
-# the weights of each row sum to one whatever the candidate is like (note the scale of what is
-# above; that of the weights is the same in both maps). But what they point to comes to nothing: the
-# dashed lines are flat.
+# A walk cannot be reconstructed from a sitting person. This map has lines too, because the weights
+# of each row sum to one for any candidate. Note the scale of the candidate above; the scale of the
+# weights is the same in both maps. But the values they point to are almost zero: the dashed lines
+# are flat.
 
 sitting = X[(subject == 1) & (activity == "sitting")][0]
 display = MotifMatchDisplay.from_estimator(distance, anchor, sitting, sampling_rate=50, vmax=1)
 plt.show()
 
 # %%
-# This is what RelCon ranks candidates by: here everything that the other two people did, from
-# nearest to farthest. We draw a few of them, evenly spread over the ranks. Running is farther from
-# walking than sitting still is: it puts in what is not there, and large.
+# RelCon ranks candidates by this distance. Here they are all segments of the other two people, from
+# nearest to farthest. We show a few of them, evenly spaced over the ranks. Running is farther from
+# walking than sitting is, because its reconstruction adds large movements that the anchor lacks.
 
 from relcon_sklearn.plotting import CandidateRankingDisplay
 
@@ -96,9 +95,9 @@ display = CandidateRankingDisplay.from_estimator(
 plt.show()
 
 # %%
-# One anchor proves little. For all walks of the first person, this is how far the candidates of
-# each activity are, in the median. Climbing stairs, which the generated people do much as they
-# walk, is about as near as walking: the distance knows shapes, not names.
+# One anchor is not enough. For all walks of the first person, these are the median distances from
+# the candidates of each activity. Climbing stairs is about as near as walking, because the
+# generated people climb much as they walk: the distance measures shapes, not labels.
 
 walks = X[(subject == 0) & (activity == "walking")]
 distances = distance.pairwise(walks, X[others])

@@ -2,22 +2,22 @@
 Rotation invariance, measured
 =============================
 
-A watch slips around the wrist, a phone is put into a pocket upside down: the same motion then reads
-differently on every axis. The learned distance is trained on rotated copies, so that it should not
-mind. Here we measure how much it does, and how much the Euclidean distance and dynamic time warping
-(DTW) do.
+A watch slips around the wrist, or a phone is put into a pocket upside down: the same motion then
+gives different values on every axis. The learned distance is trained on rotated copies, so it
+should be invariant to this. Here we measure how invariant it is, compared with the Euclidean
+distance and dynamic time warping (DTW).
 """
 
 # %%
-# We train on generated people. Their segments lose the mean of each axis, which is mostly gravity;
-# otherwise all distances would be about the direction of gravity first.
+# We train on generated people. The mean of each axis, which is mostly gravity, is subtracted from
+# each segment. Otherwise the direction of gravity would dominate all distances.
 
 from relcon_sklearn import LearnedMotifDistance
 from relcon_sklearn.datasets import make_motion
 
 
 def load_motion(n_segments, n_subjects, orientation_changes, random_state):
-    """Segments of generated people (g, without gravity), what they did and who they are."""
+    """Return segments of generated people (g, without gravity), activities and subjects."""
     X, activity, subject, *_ = make_motion(
         n_segments,
         n_subjects,
@@ -31,17 +31,16 @@ def load_motion(n_segments, n_subjects, orientation_changes, random_state):
 
 
 X, _, subject = load_motion(600, 20, "hour", random_state=0)
-learned = LearnedMotifDistance(
-    embed_dim=16, max_epochs=15, batch_size=16, lr=1e-2, random_state=0
-).fit(X, groups=subject)
+learned = LearnedMotifDistance.for_cpu(max_epochs=15, random_state=0)
+learned.fit(X, groups=subject)
 
 # %%
-# The test is on people who were not trained on, and who all wear the device in the same way: it is
-# we who turn it, and know by how much. Every anchor, somebody walking, is compared with
-
-# - a copy of itself that is turned about a random axis, by 0 to 180 degrees;
-# - other people walking, not turned;
-# - other people sitting or running, not turned.
+# The test uses people who were not in the training data, and who all wear the device in the same
+# way. We rotate it by known angles. Every anchor, a walk, is compared with
+#
+# - a copy of itself that is rotated about a random axis, by 0 to 180 degrees;
+# - other people walking, not rotated;
+# - other people sitting or running, not rotated.
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -56,19 +55,19 @@ axes /= np.linalg.norm(axes, axis=1, keepdims=True)
 angles = np.arange(0, 181, 20)  # degrees
 
 
-def turned(rows, axes, angle):
-    """Segments as read from a device that is turned by an angle about an axis of their own."""
+def rotated(rows, axes, angle):
+    """Return segments as from a device that is rotated by an angle, each about its own axis."""
     matrices = Rotation.from_rotvec(np.deg2rad(angle) * axes).as_matrix()
     return (X[rows] @ matrices.transpose(0, 2, 1)).astype(np.float32)
 
 
 def euclidean(A, B):
-    """Euclidean distance of the series, sample by sample."""
+    """Return the Euclidean distances of the series, sample by sample."""
     return euclidean_distances(A.reshape(len(A), -1), B.reshape(len(B), -1))
 
 
 def root_of_learned(A, B):
-    """Root of the learned distance, which is a sum of squares, as the others are roots of sums."""
+    """Return the root of the learned distance: a sum of squares, while the others are roots."""
     return np.sqrt(learned.pairwise(A, B))
 
 
@@ -79,20 +78,20 @@ distances = {
 }
 
 # %%
-# The three have different units, so that each is divided by its own median from other activities:
-# 1 is as far as somebody who does something else.
+# The three distances have different scales. Each is divided by its own median distance from other
+# activities, so 1 is the typical distance from another activity.
 
 import matplotlib.pyplot as plt
 
 fig, panels = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True, layout="constrained")
 for panel, (name, distance) in zip(panels, distances.items(), strict=True):
-    to_turned = np.array(
+    to_rotated = np.array(
         [
             [
                 distance(X[[row]], copy[None])[0, 0]
                 for row, copy in zip(anchors, copies, strict=True)
             ]
-            for copies in (turned(anchors, axes, angle) for angle in angles)
+            for copies in (rotated(anchors, axes, angle) for angle in angles)
         ]
     )
     to_all = distance(X[anchors], X)
@@ -100,24 +99,24 @@ for panel, (name, distance) in zip(panels, distances.items(), strict=True):
     same = to_all[of_others & (activity == "walking")]
     unit = np.median(to_all[of_others & (activity != "walking")])
 
-    low, middle, high = np.percentile(to_turned / unit, [25, 50, 75], axis=1)
+    low, middle, high = np.percentile(to_rotated / unit, [25, 50, 75], axis=1)
     panel.fill_between(angles, low, high, color="#0072B2", alpha=0.25, linewidth=0)
-    panel.plot(angles, middle, "o-", color="#0072B2", label="own copy, turned")
+    panel.plot(angles, middle, "o-", color="#0072B2", label="own copy, rotated")
     panel.axhline(np.median(same) / unit, color="#D55E00", linestyle="--", label="others walking")
-    panel.axhline(1, color="black", linestyle=":", label="others doing something else")
-    panel.set(title=name, xlabel="angle turned by (degrees)", xticks=angles[::3])
+    panel.axhline(1, color="black", linestyle=":", label="others in other activities")
+    panel.set(title=name, xlabel="rotation angle (degrees)", xticks=angles[::3])
     panel.spines[["top", "right"]].set_visible(False)
 panels[0].set(ylabel="distance / distance to other activities", ylim=(0, None))
 fig.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 
 # %%
-# By the learned distance a copy that is turned the wrong way round is hardly farther than one that
-# is not turned at all. By the other two it moves away with every degree. Turned by some 70 degrees
-# for DTW, or 120 for the Euclidean distance, a walk is no nearer to itself than to the walks of
-# others (dashed).
+# By the learned distance, a copy rotated by 180 degrees is hardly farther away than one that is not
+# rotated at all. By the other two distances it moves away with every degree. Rotated by about 70
+# degrees for DTW, or 120 for the Euclidean distance, a walk is no nearer to itself than to the
+# walks of others (dashed).
 #
-# That has a price. The learned distance of an unturned copy is far from 0, since it rebuilds a
-# segment from what it knows of motion in general, and does not copy it. And it is no better than
-# DTW at telling walking from the rest (dashed against dotted) as long as all devices are worn
-# alike, as they are here; it is worth its training where they are not.
+# This has a cost. The learned distance of a copy that is not rotated is far from 0, because the
+# network reconstructs a segment from patterns of motion and does not copy it. It is also no better
+# than DTW at distinguishing walking from the other activities (dashed against dotted) if all
+# devices are worn in the same way, as they are here. Its training pays off if they are not.

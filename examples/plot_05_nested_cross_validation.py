@@ -2,17 +2,18 @@
 Activity recognition with nested cross-validation
 =================================================
 
-How well will a model do on people it has never met? To answer without fooling oneself, people have
-to be held out whole, hyperparameters have to be chosen without those held out, and an encoder that
-is pretrained on the same people has to be pretrained anew for each fold. Nested cross-validation
-with metadata routing does all of it.
+How well does a model work on unseen people? An unbiased answer has three requirements. All segments
+of a held-out person must be held out. Hyperparameters must be chosen without the held-out people.
+An encoder that is pretrained on the same people must be pretrained again for each fold. Nested
+cross-validation with metadata routing does all three.
 """
 
 # %%
-# Generated people, or labelled recordings of your own: name their file in the environment variable
-# ``RELCON_RECORDINGS``. :func:`~relcon_sklearn.datasets.load_npz_recordings` says what is to be in
-# it. All that a person recorded has to bear the same name there (``recording_subject``). Somebody
-# with two names would be in training and in the test at once, and the scores too good.
+# We use generated people, or your own labelled recordings: set the environment variable
+# ``RELCON_RECORDINGS`` to the name of their file.
+# :func:`~relcon_sklearn.datasets.load_npz_recordings` describes its format. All recordings of a
+# person must have the same name there (``recording_subject``). A person with two names would be in
+# both the training and the test part, and the scores would be too high.
 
 import os
 
@@ -23,7 +24,7 @@ from relcon_sklearn.datasets import load_npz_recordings, make_motion
 
 
 def load_recordings(path, n_segments):
-    """Segments of recordings in an npz file, what was done in them and by whom."""
+    """Return segments of the recordings in an npz file, their activities and subjects."""
     data = load_npz_recordings(path)
     known = {"labels": data.labels, "subjects": data.subjects, "timestamps": data.timestamps}
     X, activity, subject, *_ = segment_recordings(
@@ -44,14 +45,14 @@ else:
         activities=["sitting", "walking", "stairs", "running"],
         random_state=0,
     )
-X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn, not how it moves
+X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn
 
 # %%
-# The pipeline: an encoder, pretrained within it, and a linear classifier. The encoder asks for
-# ``groups`` when it is fitted; so do the splitters; metadata routing hands them to whoever asks.
-# The classifier's C does not touch the encoder: with ``memory``, pretraining is done once for each
-# training set and not once for each C. The settings are those of
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`, for a still shorter training.
+# The pipeline has an encoder, which is pretrained within it, and a linear classifier. The encoder
+# requests ``groups`` for ``fit``, and so do the splitters. Metadata routing passes them on. The
+# classifier's C does not affect the encoder: with ``memory``, pretraining is done once for each
+# training set and not once for each C. The settings are explained in
+# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. Here the training is shorter.
 
 import tempfile
 
@@ -61,24 +62,11 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn import RelConEmbedder
 
 cache = tempfile.TemporaryDirectory()
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=8, max_epochs=2, batch_size=16, lr=1e-2),
-    encoder="resnet14-half",
-    augmentation=RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-    n_positives=2,
-    n_between=0,
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=8,
-    max_epochs=8,
-    random_state=0,
-)
+embedder = RelConEmbedder.for_cpu(max_epochs=6, random_state=0)
 
 with config_context(enable_metadata_routing=True):
     pipeline = Pipeline(
@@ -96,8 +84,8 @@ with config_context(enable_metadata_routing=True):
 search
 
 # %%
-# Nothing is fitted so far. ``cross_val_predict`` fits copies of it, one for each of three parts of
-# the people, who are predicted by a copy that has not met them.
+# Nothing is fitted so far. ``cross_val_predict`` divides the people into three parts. It fits one
+# copy of the search for each part, on the other people, and predicts the part with it.
 
 with config_context(enable_metadata_routing=True):
     predicted = cross_val_predict(search, X, activity, cv=GroupKFold(3), params={"groups": subject})
@@ -105,14 +93,14 @@ with config_context(enable_metadata_routing=True):
 cache.cleanup()
 
 # %%
-# The same with features made by hand. There is nothing to pretrain, but people are held out and C
+# We do the same with hand-made features. They need no pretraining, but people are held out and C
 # is chosen in the same way.
 
 from sklearn.preprocessing import FunctionTransformer
 
 
 def features(X):
-    """Statistics and spectrum of the magnitude of acceleration, however the device is turned."""
+    """Return statistics and spectrum of the magnitude, which do not depend on orientation."""
     magnitude = np.linalg.norm(X, axis=2)
     spectrum = np.abs(np.fft.rfft(magnitude - magnitude.mean(axis=1, keepdims=True)))
     quantiles = np.quantile(magnitude, [0.1, 0.25, 0.5, 0.75, 0.9], axis=1).T
@@ -136,7 +124,7 @@ with config_context(enable_metadata_routing=True):
     )
 
 # %%
-# Class by class, on people not seen:
+# The scores of each class, on unseen people:
 
 import matplotlib.pyplot as plt
 
@@ -147,9 +135,9 @@ display = ModelComparisonDisplay.from_predictions(activity, predictions)
 plt.show()
 
 # %%
-# And person by person, which says what a mean over segments hides: for whom it does not work.
-# (Each person has few segments, so that many have the same accuracy. Dots are moved at random by
-# up to 0.01 not to cover each other.)
+# The scores of each person show what a mean over segments hides: for whom the model does not work.
+# Each person has few segments, so many have the same accuracy. Dots are moved randomly by up to
+# 0.01, so that they do not cover each other.
 
 from sklearn.metrics import accuracy_score
 
@@ -169,14 +157,14 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Features win here: a fold leaves some 400 segments, and the training is a short one. What is hard
-# is to tell stairs from walking. The two do not fail for the same people: most of those whom RelCon
-# recognises worst are recognised well by features. (With so few segments of each person, some of
-# that is chance.)
+# Features are better here: a fold has about 400 segments for training, and the training is short.
+# Stairs and walking are hard to distinguish. The two models fail for different people: most of
+# those whom RelCon recognises worst are recognised well by features. With few segments per person,
+# part of this is chance.
 #
-# The figures are honest for both: no model knew anything of the people it is judged on, neither
-# their labels nor their signals.
+# The results are unbiased for both: no model has seen the labels or signals of the people on whom
+# it is evaluated.
 #
-# Where recordings of many more people are at hand, though without labels, there is no need for all
-# this. Pretrain on them once, and put ``FrozenEstimator(embedder)`` into the pipeline: none of its
-# training data is in a test fold then. See :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
+# If you have unlabelled recordings of many other people, you do not need all this. Pretrain on them
+# once, and put ``FrozenEstimator(embedder)`` into the pipeline. Then no test fold contains training
+# data of the embedder. See :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.

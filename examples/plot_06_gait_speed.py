@@ -2,14 +2,14 @@
 Gait speed from a device on the wrist
 =====================================
 
-How fast somebody walks is among the best single measures of health in old age. Here it is estimated
-from 2.56 s of wrist acceleration, by a linear regression on pretrained embeddings.
+Walking speed is one of the best single measures of health in old age. Here it is estimated from
+2.56 s of wrist acceleration, by a linear regression on pretrained embeddings.
 """
 
 # %%
-# Generated people do several things, with a device on the wrist; what we know of half of them is
-# the speed at which they walk. As the arm hangs at its own angle and the device may sit any way
-# round, the mean of each axis is taken away.
+# Generated people in several activities, with a device on the wrist. For half of them we know the
+# walking speed. The angle of the arm and the orientation of the device vary, so the mean of each
+# axis is subtracted.
 
 from relcon_sklearn.datasets import make_motion
 
@@ -28,31 +28,22 @@ walks = ~unlabelled & (activity == "walking")
 print(f"{walks.sum()} walks of 20 people, {speed[walks].min():.2f} to {speed[walks].max():.2f} m/s")
 
 # %%
-# Pretraining, without speeds, on all that the other half of the people did. The settings are
-# explained in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
+# We pretrain without speeds, on all activities of the other half of the people. The settings are
+# explained in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. The views are not scaled or
+# reversed in time here.
 
-from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
+from relcon_sklearn import RandomAugmentations, RelConEmbedder
 from relcon_sklearn.augmentations import Jitter, Rotation
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=16, max_epochs=5, batch_size=16, lr=1e-2),
-    encoder="resnet14-half",
-    augmentation=RandomAugmentations([Rotation(), Jitter(0.05)]),
-    n_positives=2,
-    n_between=0,
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=4,
-    max_epochs=15,
-    random_state=0,
+embedder = RelConEmbedder.for_cpu(
+    augmentation=RandomAugmentations([Rotation(), Jitter(0.05)]), random_state=0
 ).fit(X[unlabelled], groups=subject[unlabelled])
 
 # %%
-# Ridge regression on embeddings, each person predicted from others. The penalty, too, is chosen on
-# people held out: metadata routing tells both cross-validations, the inner and the outer one, whose
-# each walk is. What it has to beat: a network that was not trained, features by hand, and the mean
-# of the people trained on.
+# Ridge regression on embeddings predicts each person from others. The penalty is also chosen on
+# held-out people: metadata routing passes the subject of each walk to both cross-validations, the
+# inner and the outer one. The baselines are an untrained network, hand-made features, and the mean
+# of the training people.
 
 import numpy as np
 from sklearn import config_context
@@ -66,20 +57,20 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 
 def features(X):
-    """Statistics and spectrum of the magnitude of acceleration, however the device is turned."""
+    """Return statistics and spectrum of the magnitude, which do not depend on orientation."""
     magnitude = np.linalg.norm(X, axis=2)
     spectrum = np.abs(np.fft.rfft(magnitude - magnitude.mean(axis=1, keepdims=True)))
     quantiles = np.quantile(magnitude, [0.1, 0.25, 0.5, 0.75, 0.9], axis=1).T
     return np.column_stack([magnitude.mean(1), magnitude.std(1), quantiles, spectrum[:, :20]])
 
 
-untrained = RelConEmbedder(
-    FrozenEstimator(embedder.distance_), encoder="resnet14-half", max_epochs=0, random_state=0
+untrained = RelConEmbedder.for_cpu(
+    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
 ).fit(X[unlabelled])
 
 
 def linear(representation):
-    """Ridge regression on a representation, with the penalty chosen inside."""
+    """Return ridge regression on a representation, with the penalty chosen inside."""
     ridge = RidgeCV(np.logspace(-1, 4, 11), cv=GroupKFold(5))
     return make_pipeline(representation, StandardScaler(), ridge)
 
@@ -110,7 +101,7 @@ for name, values in predicted.items():
     print(f"{name:<22} mean absolute error {error:.3f} m/s   R² {r2:5.2f}")
 
 # %%
-# Each dot is a walk of a person who was not trained on.
+# Each dot is a walk of a person who was not in the training data.
 
 import matplotlib.pyplot as plt
 
@@ -129,14 +120,13 @@ panels[0].set_ylabel("predicted speed (m/s)")
 plt.show()
 
 # %%
-# Pretraining did not help: the same network with random weights reads the speed off the signals
-# about as well, and so do features. What the encoder was trained to tell apart, or not to, has
-# little to do with the speed; how hard and how often the arm swings shows in any summary of the
-# signal.
+# Pretraining did not help: the same network with random weights predicts the speed about as well,
+# and so do features. What the encoder learns to distinguish has little to do with the speed. How
+# hard and how often the arm swings is visible in any summary of the signal.
 #
-# What does help is to have two kinds of representations, if with other generated people at times by
-# very little. The second of them may be untrained (see the table above). These are the correlations
-# of their errors:
+# A combination of two kinds of representations does help, though with other generated people
+# sometimes very little. One of them may be the untrained network (see the table above). These are
+# the correlations of their errors:
 
 from itertools import combinations
 
@@ -145,5 +135,5 @@ for pair in combinations(["features", "untrained", "RelCon"], 2):
     print(f"{' and '.join(pair):<22} {np.corrcoef(errors)[0, 1]:.2f}")
 
 # %%
-# All err on much the same walks, a network and features somewhat less so than the two networks.
-# That little is what two kinds of representations have to gain from.
+# All have their errors on much the same walks. A network and features differ a little more than the
+# two networks. Combining two kinds of representations gains from this difference.

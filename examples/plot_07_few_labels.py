@@ -2,14 +2,14 @@
 Few labels
 ==========
 
-Recordings are cheap and labels are dear: somebody has to watch, or to remember. So how many people
-need to be labelled? An encoder that is pretrained on everybody's recordings should need fewer. We
-draw the curve.
+Recordings are cheap and labels are expensive, because somebody has to observe or to remember the
+activities. How many people need to be labelled? An encoder that is pretrained on recordings of many
+people should need fewer. This page shows the curve.
 """
 
 # %%
-# Forty generated people. Of 28 there are recordings only; of the other twelve we shall use the
-# labels of one, of two, and so on. The mean of each axis is taken away: it is mostly gravity.
+# Forty generated people. 28 have only recordings. Of the other twelve we use the labels of one, of
+# two, and so on. The mean of each axis, which is mostly gravity, is subtracted.
 
 from relcon_sklearn.datasets import make_motion
 
@@ -25,40 +25,27 @@ X = X - X.mean(axis=1, keepdims=True)
 unlabelled, labelled = subject < 28, subject >= 28
 
 # %%
-# Four representations, none of which has seen a label: RelCon, its network untrained, features by
-# hand, and RelCon with the features. The settings of RelCon are explained in
+# Four representations, none of which uses labels: RelCon, its network untrained, hand-made
+# features, and RelCon with the features. The settings of RelCon are explained in
 # :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn import RelConEmbedder
 
 
 def features(X):
-    """Statistics and spectrum of the magnitude of acceleration, however the device is turned."""
+    """Return statistics and spectrum of the magnitude, which do not depend on orientation."""
     magnitude = np.linalg.norm(X, axis=2)
     spectrum = np.abs(np.fft.rfft(magnitude - magnitude.mean(axis=1, keepdims=True)))
     quantiles = np.quantile(magnitude, [0.1, 0.25, 0.5, 0.75, 0.9], axis=1).T
     return np.column_stack([magnitude.mean(1), magnitude.std(1), quantiles, spectrum[:, :20]])
 
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=16, max_epochs=4, batch_size=16, lr=1e-2),
-    encoder="resnet14-half",
-    augmentation=RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-    n_positives=2,
-    n_between=0,
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=4,
-    max_epochs=15,
-    random_state=0,
-).fit(X[unlabelled], groups=subject[unlabelled])
-untrained = RelConEmbedder(
-    FrozenEstimator(embedder.distance_), encoder="resnet14-half", max_epochs=0, random_state=0
+embedder = RelConEmbedder.for_cpu(random_state=0).fit(X[unlabelled], groups=subject[unlabelled])
+untrained = RelConEmbedder.for_cpu(
+    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
 ).fit(X[unlabelled])
 
 embeddings = embedder.transform(X)
@@ -70,8 +57,8 @@ representations = {
 }
 
 # %%
-# For each number of labelled people, twelve draws of who they are. What is learned from them is
-# tested on the rest of the twelve.
+# For each number of labelled people, we draw twelve sets of people. A classifier trained on a set
+# is tested on the rest of the twelve people.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -84,7 +71,7 @@ draws = [[rng.permutation(np.unique(subject[labelled]))[:n] for _ in range(12)] 
 
 
 def score(Z, people):
-    """Macro-F1 on all but the given people, of a linear classifier that has their labels."""
+    """Return the macro-F1, on all other people, of a linear classifier fitted on these people."""
     train = np.isin(subject, people)
     test = labelled & ~train
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
@@ -98,9 +85,9 @@ scores = {
 }
 
 # %%
-# Means over the draws. Bands: standard error over the draws; they say nothing of other people or of
-# another pretraining. (All draws are from the same twelve people, so that they overlap; and the
-# more of them are labelled, the fewer are left to test on.)
+# Lines are means over the draws, and bands are standard errors over the draws. The bands do not
+# include the variation over other people or other pretrainings. All draws are from the same twelve
+# people, so they overlap. The more people are labelled, the fewer are left for the test.
 
 import matplotlib.pyplot as plt
 
@@ -119,8 +106,8 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# With the labels of two people the pretrained network does better than the same network untrained
-# does with those of eight: that is what pretraining buys. Features designed by somebody who knew
-# what to look for do as well as what it found by itself. While labels are few, the two together are
-# a little ahead of RelCon alone; that they are ahead of features as well is less certain. With
-# eight people labelled nothing is gained over features.
+# With the labels of two people, the pretrained network is better than the untrained network with
+# the labels of eight. This is the gain of pretraining. Features designed with knowledge of the task
+# are as good as the learned ones. If labels are few, the two together are a little better than
+# RelCon alone. It is less certain that they are also better than the features. With eight people
+# labelled, there is no gain over features.

@@ -2,16 +2,16 @@
 Dynamic time warping against the learned distance
 =================================================
 
-To recognise an activity, find the most similar segment whose activity is known. Similar by what?
-Dynamic time warping (DTW) is the classic answer for time series. We compare it with the learned
-distance and with the embedding, by accuracy and by time.
+To recognise an activity, find the most similar segment with a known activity. This needs a measure
+of similarity. Dynamic time warping (DTW) is the classic one for time series. We compare it with the
+learned distance and with the embedding, by accuracy and by time.
 """
 
 # %%
-# The activities of one half of the people are known; each segment of the other half is given the
-# activity of its nearest neighbour among them. They are generated people, or labelled recordings of
-# your own, if you name their file in the environment variable ``RELCON_RECORDINGS``:
-# :func:`~relcon_sklearn.datasets.load_npz_recordings` says what is to be in it.
+# The activities of one half of the people are known. Each segment of the other half gets the
+# activity of its nearest neighbour among them. We use generated people, or your own labelled
+# recordings: set the environment variable ``RELCON_RECORDINGS`` to the name of their file.
+# :func:`~relcon_sklearn.datasets.load_npz_recordings` describes its format.
 
 import os
 
@@ -22,7 +22,7 @@ from relcon_sklearn.datasets import load_npz_recordings, make_motion
 
 
 def load_recordings(path, n_segments):
-    """Segments of recordings in an npz file, what was done in them and by whom."""
+    """Return segments of the recordings in an npz file, their activities and subjects."""
     data = load_npz_recordings(path)
     known = {"labels": data.labels, "subjects": data.subjects, "timestamps": data.timestamps}
     X, activity, subject, *_ = segment_recordings(
@@ -43,47 +43,35 @@ else:
         activities=["sitting", "walking", "stairs", "running"],
         random_state=0,
     )
-X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn, not how it moves
+X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn
 
 people = np.random.default_rng(0).permutation(np.unique(subject))
 known = np.isin(subject, people[: len(people) // 2])
-asked = ~known
+query = ~known
 
 # %%
-# The distance, and an encoder that it teaches, are trained on the first half, without labels (the
-# settings are those of :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`). DTW needs no training.
+# The distance, and an encoder that learns from it, are trained on the first half, without labels.
+# The settings are those of :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. DTW needs no
+# training.
 
 from time import perf_counter
 
 from sklearn.frozen import FrozenEstimator
 
-from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbedder
-from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 
 start = perf_counter()
-learned = LearnedMotifDistance(
-    embed_dim=16, max_epochs=8, batch_size=16, lr=1e-2, random_state=0
-).fit(X[known], groups=subject[known])
-embedder = RelConEmbedder(
-    FrozenEstimator(learned),
-    encoder="resnet14-half",
-    augmentation=RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-    n_positives=2,
-    n_between=0,
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=4,
-    max_epochs=12,
-    random_state=0,
-).fit(X[known], groups=subject[known])
+learned = LearnedMotifDistance.for_cpu(random_state=0)
+learned.fit(X[known], groups=subject[known])
+embedder = RelConEmbedder.for_cpu(FrozenEstimator(learned), random_state=0)
+embedder.fit(X[known], groups=subject[known])
 print(f"training took {perf_counter() - start:.0f} s")
 
 # %%
-# Each function gives the distances of the segments asked for (rows) from the known ones (columns).
-# DTW takes the three axes as they are; on the magnitude of acceleration it cannot mind how the
-# device is worn, and loses all direction. Accuracies are means over the people asked for, with
-# their standard errors: the segments of one person are alike, and do not count one by one.
+# Each function returns the distances of the query segments (rows) from the known ones (columns).
+# DTW uses the three axes unmodified. On the magnitude of acceleration, DTW does not depend on how
+# the device is worn, but loses all direction. Accuracies are means over the query people, with
+# standard errors over people, because the segments of one person are not independent.
 
 from scipy.stats import sem
 from sklearn.metrics import euclidean_distances
@@ -92,17 +80,17 @@ from tslearn.metrics import cdist_dtw
 
 
 def euclidean(A, B):
-    """Euclidean distance, sample by sample."""
+    """Return the Euclidean distances, sample by sample."""
     return euclidean_distances(A.reshape(len(A), -1), B.reshape(len(B), -1))
 
 
 def dtw_of_magnitudes(A, B):
-    """DTW of the magnitude of acceleration."""
+    """Return DTW of the magnitudes of acceleration."""
     return cdist_dtw(np.linalg.norm(A, axis=2), np.linalg.norm(B, axis=2))
 
 
 def cosine_of_embeddings(A, B):
-    """One minus the cosine similarity of the embeddings."""
+    """Return one minus the cosine similarity of the embeddings."""
     return cosine_distances(embedder.transform(A), embedder.transform(B))
 
 
@@ -114,14 +102,14 @@ distances = {
     "embedding": cosine_of_embeddings,
 }
 accuracy, error, seconds = {}, {}, {}
-print(f"{asked.sum()} segments asked for, {known.sum()} known")
+print(f"{query.sum()} query segments, {known.sum()} known")
 for name, distance in distances.items():
     distance(X[:2], X[:2])  # compiled on the first call
     start = perf_counter()
-    nearest = distance(X[asked], X[known]).argmin(axis=1)
+    nearest = distance(X[query], X[known]).argmin(axis=1)
     seconds[name] = perf_counter() - start
-    right = activity[asked] == activity[known][nearest]
-    of_person = [right[subject[asked] == person].mean() for person in np.unique(subject[asked])]
+    right = activity[query] == activity[known][nearest]
+    of_person = [right[subject[query] == person].mean() for person in np.unique(subject[query])]
     accuracy[name], error[name] = np.mean(of_person), sem(of_person)
     print(f"{name:<18} accuracy {accuracy[name]:.2f} ± {error[name]:.2f} {seconds[name]:8.2f} s")
 
@@ -130,7 +118,7 @@ for name, distance in distances.items():
 import matplotlib.pyplot as plt
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
-n_pairs = asked.sum() * known.sum()
+n_pairs = query.sum() * known.sum()
 for row, name in enumerate(distances):
     trained = name in ("learned distance", "embedding")
     style = {"fmt": "o", "color": "#0072B2"} if trained else {"fmt": "s", "color": "#D55E00"}
@@ -139,7 +127,7 @@ for row, name in enumerate(distances):
     right.errorbar(1e6 * seconds[name] / n_pairs, row, label=kind, **style)
 left.set_yticks(range(len(distances)), distances)
 left.set(ylim=(len(distances) - 0.5, -0.5), xlabel="accuracy of the nearest neighbour")
-right.set(xscale="log", xlabel="time for a pair (µs)")
+right.set(xscale="log", xlabel="time per pair (µs)")
 for ax in (left, right):
     ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
@@ -149,14 +137,14 @@ fig.legend(kinds.values(), kinds, loc="outside upper right", ncols=2, frameon=Fa
 plt.show()
 
 # %%
-# DTW of three axes is misled by how the device is worn, as is the Euclidean distance, which is
-# also at a loss when two walks are out of step. The learned distance minds neither, and is no worse
-# than DTW of three axes. But it is behind DTW of the magnitude, a change of one line that an expert
-# would think of.
+# DTW of three axes and the Euclidean distance depend on how the device is worn. The Euclidean
+# distance also fails if two walks are out of step. The learned distance is affected by neither, and
+# is as good as DTW of three axes. But it is worse than DTW of the magnitude, a change of one line
+# that an expert would make.
 #
-# The embedding, which was taught by the learned distance to tell near from far, does better than
-# its teacher, and comes close to DTW of the magnitude. (With other people and trainings it was at
-# times ahead of it, at times farther behind; mind the standard errors.) What differs every time is
-# the cost: DTW and the learned distance do their work anew for each pair; the embedding does it
-# once for each segment. To embed once and compare often is cheap. The times leave out the training,
-# which is printed above.
+# The embedding, which was trained with the learned distance, is better than this distance and close
+# to DTW of the magnitude. With other people and trainings it was sometimes better than DTW of the
+# magnitude and sometimes worse by more than here; note the standard errors. The cost always
+# differs: DTW and the learned distance are computed again for each pair, and the embedding once for
+# each segment. It is cheap to embed once and compare often. The times do not include the training,
+# whose time is printed above.

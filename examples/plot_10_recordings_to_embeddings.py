@@ -2,14 +2,14 @@
 From raw recordings to embeddings
 =================================
 
-A folder of CSV files, one for each person, with holes where the radio lost packets, becomes a
-store of segments on disk; an encoder is pretrained from the store and embeds it. Nothing is ever
-held in memory but one recording and one batch.
+A folder of CSV files, one per person, with gaps where the radio lost packets, becomes a store of
+segments on disk. An encoder is pretrained from the store and embeds it. Only one recording and one
+batch are in memory at a time.
 """
 
 # %%
-# The files are generated here, and written as a device might export them: a time stamp and three
-# axes at 50 Hz, three minutes of each of thirty people.
+# The files are generated here, in the form in which a device might export them: a timestamp and
+# three axes at 50 Hz, three minutes for each of thirty people.
 
 import tempfile
 from pathlib import Path
@@ -29,11 +29,11 @@ print(*(folder / "s00.csv").read_text().splitlines()[:4], sep="\n")
 # %%
 # Segments on disk
 # ----------------
-# From here on, it is what you would write for recordings of your own.
-# :func:`~relcon_sklearn.segment_recordings` checks time stamps and units, and cuts windows of
-# 2.56 s, none across a hole; a :class:`~relcon_sklearn.SegmentWriter` appends them to a store, a
-# person at a time. What is left out is counted. If the loop is cut short, run it again: it goes on
-# with the person who is missing.
+# From here on, the code is the same for your own recordings.
+# :func:`~relcon_sklearn.segment_recordings` checks timestamps and units, and cuts windows of
+# 2.56 s, none across a gap. A :class:`~relcon_sklearn.SegmentWriter` appends them to a store, one
+# person at a time. The samples that are left out are counted. If the loop is interrupted, run it
+# again: it continues with the next missing person.
 
 from collections import Counter
 
@@ -44,7 +44,7 @@ from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
 left_out = Counter()
 with SegmentWriter(work / "store", n_timesteps=128, n_channels=3, sampling_rate=50) as writer:
     for path in sorted(folder.glob("*.csv")):
-        if path.stem in writer.subjects:  # from a run that was cut short
+        if path.stem in writer.subjects:  # from an interrupted run
             continue
         frame = pd.read_csv(path, index_col="time", parse_dates=True)
         segments = segment_recordings(frame, 50, units="g", window=2.56)
@@ -56,8 +56,8 @@ print(f"{len(store)} segments of {len(store.subjects)} people")
 print("left out:", {what: round(count, 1) for what, count in left_out.items() if count})
 
 # %%
-# Half a minute of one recording, with the windows that were cut from it. Before a hole, the last
-# one ends early enough; after it, the next one starts anew.
+# Half a minute of one recording, with the windows that were cut from it. The last window before a
+# gap ends before it, and the next one starts after it.
 
 from itertools import pairwise
 
@@ -69,48 +69,40 @@ frame = pd.read_csv(folder / f"{subject}.csv", index_col="time", parse_dates=Tru
 one = store.select([subject])
 starts = (one.times - frame.index[0].to_datetime64()) / np.timedelta64(1, "s")
 seconds = (frame.index - frame.index[0]) / pd.Timedelta("1s")
-holes = np.flatnonzero(np.diff(seconds) > 0.1) + 1  # where to break the lines
+gaps = np.flatnonzero(np.diff(seconds) > 0.1) + 1  # where to interrupt the lines
 
 fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
 for axis, colour in zip("xyz", ["#0072B2", "#D55E00", "#009E73"], strict=True):
-    values = np.insert(frame[axis].to_numpy(), holes, np.nan)
-    ax.plot(np.insert(seconds, holes, np.nan), values, color=colour, linewidth=0.9, label=axis)
+    values = np.insert(frame[axis].to_numpy(), gaps, np.nan)
+    ax.plot(np.insert(seconds, gaps, np.nan), values, color=colour, linewidth=0.9, label=axis)
 bottom = frame[["x", "y", "z"]].min().min() - 0.2
 ax.hlines(np.full(len(starts), bottom), starts + 0.1, starts + 2.46, color="black", linewidth=5)
 ax.text(45.1, bottom + 0.12, "segments")
 ax.set(xlim=(45, 75), xlabel="time (s)", ylabel="acceleration (g)")
-ax.legend(loc="upper center", bbox_to_anchor=(0.43, 0.9), frameon=False)  # in the hole
+ax.legend(loc="upper center", bbox_to_anchor=(0.43, 0.9), frameon=False)  # in the gap
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
 # Pretraining from the store
 # --------------------------
-# ``store.X`` stays on the disk and is read batch by batch. ``store.hour_groups`` says which
-# segments are of the same person and hour: candidates are drawn from there. The signal keeps its
-# gravity this time, and no views are rotated, so that postures can be told apart.
+# ``store.X`` stays on disk and is read batch by batch. ``store.hour_groups`` holds the person and
+# hour of each segment. Candidates are drawn from the same person and hour. The signal keeps its
+# gravity here, and with ``augmentation=None`` the encoder sees no rotated views, so that postures
+# can be distinguished.
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import RelConEmbedder
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=16, max_epochs=2),
-    encoder="resnet14-half",
-    candidates="shared",
-    n_within=4,
-    batch_size=16,
-    query_stride=4,
-    max_epochs=4,
-    random_state=0,
-)
+embedder = RelConEmbedder.for_cpu(augmentation=None, max_epochs=4, random_state=0)
 embeddings = embedder.fit(store.X, groups=store.hour_groups).transform(store.X)
 print(f"embeddings: {embeddings.shape}")
 
 # %%
-# A recording, seen by its embedding
-# ----------------------------------
-# How similar is each moment of a recording to each other one? Blocks are stretches in which
-# somebody does one thing. The labels above were never used; they only say what the blocks are.
-# White stripes are what is missing: holes, and what is left next to them of less than a window.
+# A recording in its embedding
+# ----------------------------
+# How similar are the windows of a recording to each other? Blocks are periods of one activity. The
+# labels above were not used in training; they only name the blocks. White stripes are missing
+# data: gaps, and pieces next to them that are shorter than a window.
 
 from sklearn.metrics.pairwise import cosine_similarity
 
@@ -120,7 +112,7 @@ bounds = [0, *seconds[changes], seconds[-1]]
 
 similarity = cosine_similarity(embedder.transform(one.X))
 ends = starts + 2.56
-missing = np.flatnonzero(starts[1:] > ends[:-1] + 0.01) + 1  # before which windows
+missing = np.flatnonzero(starts[1:] > ends[:-1] + 0.01) + 1  # the windows that follow a gap
 edges = np.sort([*starts, *ends[missing - 1], ends[-1]])
 for axis in (0, 1):
     similarity = np.insert(similarity, missing, np.nan, axis=axis)
@@ -142,10 +134,10 @@ ax.invert_yaxis()
 plt.show()
 
 # %%
-# The blocks follow the changes between postures closely, and the two stretches of lying, which are
-# not on the same side, are told apart. But standing, walking and sitting look almost alike: by the
-# learned distance as by the embedding, what counts most is where gravity points, and that is
-# similar in all three. To have the movement instead, append ``segments.X`` less the mean of each
-# segment to the store, as the other examples do with arrays.
+# The blocks follow the changes between postures closely. The two periods of lying, on different
+# sides, are distinguished from each other. But standing, walking and sitting are almost the same:
+# both the learned distance and the embedding depend mainly on the direction of gravity, which is
+# similar in all three. To represent the movement instead, subtract the mean of each segment from
+# ``segments.X`` before you append it to the store, as the other examples do with arrays.
 
 temporary.cleanup()

@@ -2,14 +2,14 @@
 Tuning the pretraining with GridSearchCV
 ========================================
 
-Which temperature? How many of the candidates should be positives? Pretraining has no score of its
-own that would tell: losses with different settings cannot be compared. What can be compared is how
-well a classifier does on the embeddings, for people held out. All parameters of the encoder are
-those of a scikit-learn estimator, and so this is an ordinary grid search.
+Which temperature is best? How many of the candidates should be positives? Pretraining has no score
+that answers this, because losses with different settings cannot be compared. The score of a
+classifier on the embeddings, for held-out people, can be compared. The parameters of the encoder
+are parameters of a scikit-learn estimator, so this is an ordinary grid search.
 """
 
 # %%
-# Generated people, four activities; the mean of each axis, mostly gravity, is taken away.
+# Generated people in four activities. The mean of each axis, mostly gravity, is subtracted.
 
 from relcon_sklearn.datasets import make_motion
 
@@ -24,23 +24,21 @@ X, activity, subject, *_ = make_motion(
 X = X - X.mean(axis=1, keepdims=True)
 
 # %%
-# The distance does not depend on what we tune. Fitted once, without labels, and wrapped in
-# ``FrozenEstimator``, it is reused by all encoders. (Strictly, it has then seen the people of the
-# test folds. To choose between settings that is fair, since all have the same; a score to report
-# would come from nested cross-validation, with the distance inside.)
+# The distance does not depend on the tuned parameters. It is fitted once, without labels, and
+# wrapped in ``FrozenEstimator``, so all encoders reuse it. It has then seen the people of the test
+# folds. This is fair for a choice between settings, because all use the same distance. A score to
+# report should come from nested cross-validation, with the distance inside.
 
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance
 
-distance = LearnedMotifDistance(
-    embed_dim=8, max_epochs=5, batch_size=16, lr=1e-2, random_state=0
-).fit(X, groups=subject)
+distance = LearnedMotifDistance.for_cpu(random_state=0).fit(X, groups=subject)
 
 # %%
-# There is a network to train for each setting and fold, and so it is a small one: any callable that
-# makes a torch module will do as ``encoder``. What is not tuned is set as in
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`, where it is explained.
+# One network is trained for each setting and fold, so we use a small one: ``encoder`` may be any
+# callable that returns a torch module. The other settings are explained in
+# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 from functools import partial
 
@@ -50,24 +48,17 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from relcon_sklearn import RandomAugmentations, RelConEmbedder
-from relcon_sklearn.augmentations import Jitter, Rotation, Scaling, TimeFlip
+from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
 
-embedder = RelConEmbedder(
+embedder = RelConEmbedder.for_cpu(
     FrozenEstimator(distance),
     encoder=partial(ResNet1D, n_blocks=(1, 1), widths=(32, 64), kernel_sizes=(3, 4)),
-    augmentation=RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-    n_between=0,
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=8,
-    max_epochs=8,
+    max_epochs=6,
     random_state=0,
 )
 grid = [
-    {"embed__max_epochs": [0]},  # untrained: what any setting has to beat
+    {"embed__max_epochs": [0]},  # untrained: the baseline
     {"embed__n_positives": [1, 2, 4], "embed__temperature": [0.05, 0.2]},
 ]
 with config_context(enable_metadata_routing=True):
@@ -82,7 +73,8 @@ with config_context(enable_metadata_routing=True):
     search.fit(X, activity, groups=subject)
 
 # %%
-# All settings, best first: each marker is one of the three folds of people, the bar is their mean.
+# All settings, best first. Each marker is one of the three folds of people, and the bar is their
+# mean.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -105,16 +97,16 @@ for row, i in enumerate(order):
     ax.plot(folds[i].mean(), row, "|", color="black", markersize=18, markeredgewidth=2)
 ax.set_yticks(range(len(order)), [names[i] for i in order])
 ax.set_ylim(len(order) - 0.4, -0.6)
-ax.set_xlabel("macro-F1 on people held out (markers: folds, bar: mean)")
+ax.set_xlabel("macro-F1 on held-out people (markers: folds, bar: mean)")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Which setting comes first changes from fold to fold, and the means lie closer together than the
-# folds of most settings do. So few people cannot tell these settings apart; it does not follow that
-# they are alike. All of them are ahead of the untrained network, by little. (With another seed of
-# the training the order is another, and some fall behind it.)
+# The best setting changes from fold to fold, and the means are closer together than the folds of
+# most settings. With 24 people, these settings cannot be distinguished. This does not mean that
+# they are equally good. All of them are better than the untrained network, by a small margin. With
+# another seed of the training, the order changes, and some are worse than the untrained network.
 #
-# What a search reports as the best is to be read with that in mind:
+# Keep this in mind when you read the best parameters of a search:
 
 search.best_params_

@@ -2,17 +2,18 @@
 Pretraining from disk, with checkpoints and callbacks
 =====================================================
 
-Real pretraining runs for days, on data larger than memory, on machines that are taken away. Here it
-is in small: segments in a memory-mapped store, a training that is interrupted and goes on, and
-callbacks that watch every step.
+Real pretraining runs for days, on data larger than memory, on machines that may be taken away. This
+is a small version of it: segments in a memory-mapped store, a training that is interrupted and
+resumed, and callbacks that monitor every step.
 """
 
 # %%
 # Segments on disk
 # ----------------
-# :func:`~relcon_sklearn.datasets.make_motion_store` writes generated segments of any number into a
-# store; :class:`~relcon_sklearn.SegmentWriter` does so with your own. ``store.X`` is not in memory:
-# ``fit`` and ``transform`` read what they need for a batch. With int16 it takes half the space.
+# :func:`~relcon_sklearn.datasets.make_motion_store` writes any number of generated segments to a
+# store. :class:`~relcon_sklearn.SegmentWriter` does the same with your own segments. ``store.X`` is
+# not in memory: ``fit`` and ``transform`` read the segments of one batch at a time. int16 takes
+# half the space of float32.
 
 import tempfile
 from pathlib import Path
@@ -30,18 +31,18 @@ print(f"{len(store)} segments of {len(store.subjects)} people, {megabytes:.1f} M
 # %%
 # Callbacks
 # ---------
-# Estimators take any skorch callbacks. This one notes the loss of every step. What it keeps in
-# attributes of plain values is part of a checkpoint, so that its notes survive as well. (A name
-# that ends in ``_`` says that it is no parameter, as in scikit-learn.)
+# Estimators accept any skorch callbacks. This one records the loss of every step. Attributes with
+# plain values are part of a checkpoint, so the record survives an interruption. As in scikit-learn,
+# a name that ends in ``_`` is not a parameter.
 
 from skorch.callbacks import Callback
 
 
 class StepLosses(Callback):
-    """Note the loss of every training step."""
+    """Record the loss of every training step."""
 
     def initialize(self):
-        """Begin anew: skorch calls this at the start of every fit."""
+        """Start an empty record: skorch calls this at the start of every fit."""
         self.losses_ = []
         return self
 
@@ -52,25 +53,25 @@ class StepLosses(Callback):
 
 
 # %%
-# Another one plays the cluster's scheduler, who stops a training at the worst moment. Its count is
-# in the checkpoint too: a training that goes on is past the step, and is not stopped again.
+# Another callback simulates a cluster scheduler that stops a training at a bad moment. Its count is
+# in the checkpoint too: a resumed training is past this step, and is not stopped again.
 
 import signal
 
 
 class InterruptAfter(Callback):
-    """Interrupt the training, as Ctrl-C does, after so many steps."""
+    """Interrupt the training, as Ctrl-C does, after `n_steps` steps."""
 
     def __init__(self, n_steps):
         self.n_steps = n_steps
 
     def initialize(self):
-        """Begin to count."""
+        """Set the count to zero."""
         self.n_done_ = 0
         return self
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
-        """Count a training step, and interrupt if it is the one."""
+        """Count a training step, and interrupt at step `n_steps`."""
         if training:
             self.n_done_ += 1
             if self.n_done_ == self.n_steps:
@@ -78,7 +79,7 @@ class InterruptAfter(Callback):
 
 
 # %%
-# To watch a training in TensorBoard, pass skorch's callback for it, which writes the losses of each
+# To monitor a training in TensorBoard, pass skorch's callback, which writes the losses of each
 # epoch:
 #
 # .. code-block:: python
@@ -88,33 +89,28 @@ class InterruptAfter(Callback):
 #
 #     RelConEmbedder(..., callbacks=[TensorBoard(SummaryWriter("runs/a"))])
 #
-# With checkpoints, a training that goes on writes to the same folder from the epoch on that it had
-# come to; TensorBoard draws both as one curve.
+# With checkpoints, a resumed training writes to the same folder, starting with the epoch in which
+# it was interrupted. TensorBoard shows both parts as one curve.
 #
-# Interrupted
-# -----------
-# With ``checkpoint_dir`` a training is saved every ten minutes, or as often as
-# :class:`~relcon_sklearn.Checkpoints` says, and when it is interrupted.
+# Interruption
+# ------------
+# With ``checkpoint_dir`` a training is saved when it is interrupted and every ten minutes.
+# :class:`~relcon_sklearn.Checkpoints` sets another interval.
 
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import Checkpoints, LearnedMotifDistance, RelConEmbedder
 
-distance = LearnedMotifDistance(
-    embed_dim=8, max_epochs=1, checkpoint_dir=work / "distance", random_state=0
+distance = LearnedMotifDistance.for_cpu(
+    max_epochs=1, checkpoint_dir=work / "distance", random_state=0
 ).fit(store.X, groups=store.hour_groups)
 
 
 def make_embedder(callbacks, checkpoint_dir=None):
-    """Return the embedder to be trained."""
-    return RelConEmbedder(
+    """Return an unfitted embedder."""
+    return RelConEmbedder.for_cpu(
         FrozenEstimator(distance),
-        encoder="resnet14-half",
-        candidates="shared",
-        n_within=7,
-        batch_size=8,
-        query_stride=4,
-        max_epochs=4,
+        max_epochs=3,
         callbacks=callbacks,
         checkpoint_dir=checkpoint_dir,
         random_state=0,
@@ -131,11 +127,11 @@ except KeyboardInterrupt:
 print(*sorted(file.name for file in (work / "encoder").glob("[!.]*")))
 
 # %%
-# And resumed
-# -----------
-# The same call goes on: same data, same parameters, same callbacks; with others it is refused. In
-# reality it would be made by another process, perhaps another day; all that it needs is in the
-# folder.
+# Resuming
+# --------
+# The same call resumes the training. The data, parameters and callbacks must be the same, otherwise
+# it is refused. In practice another process makes this call, perhaps on another day. All that it
+# needs is in the folder.
 
 log = StepLosses()
 embedder = make_embedder([log, InterruptAfter(40)], checkpoints)
@@ -143,8 +139,8 @@ embedder.fit(store.X, groups=store.hour_groups)
 print(f"{len(log.losses_)} steps in all, {len(log.losses_) - len(before.losses_)} of them now")
 
 # %%
-# For comparison, a training that was left alone. Neither of them can tell: losses and embeddings
-# are the same, to the bit.
+# For comparison, we run a training without an interruption. Its losses and embeddings are the same,
+# bit for bit.
 
 import numpy as np
 
@@ -160,9 +156,9 @@ import matplotlib.pyplot as plt
 n = len(before.losses_)
 steps = np.arange(1, len(log.losses_) + 1)
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-ax.plot(steps, undisturbed.losses_, color="#BBBBBB", linewidth=5, label="left alone")
-ax.plot(steps[:n], log.losses_[:n], color="#0072B2", label="until it was interrupted")
-ax.plot(steps[n - 1 :], log.losses_[n - 1 :], color="#D55E00", label="from the checkpoint on")
+ax.plot(steps, undisturbed.losses_, color="#BBBBBB", linewidth=5, label="not interrupted")
+ax.plot(steps[:n], log.losses_[:n], color="#0072B2", label="until the interruption")
+ax.plot(steps[n - 1 :], log.losses_[n - 1 :], color="#D55E00", label="resumed from the checkpoint")
 ax.axvline(n, color="black", linestyle=":")
 ax.set(xlabel="training step", ylabel="relative contrastive loss")
 ax.legend(frameon=False)
@@ -170,7 +166,7 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# (The dips at every 32nd step are the last, smaller batches of the epochs: with fewer candidates
-# there is less to lose.)
+# The dips at every 32nd step are the last, smaller batches of the epochs: the loss is lower with
+# fewer segments in a batch.
 
 temporary.cleanup()

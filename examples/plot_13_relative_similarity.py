@@ -2,17 +2,17 @@
 Relative similarity, from near to far
 =====================================
 
-Most contrastive methods sort pairs into two bins, alike and not alike. RelCon grades them: the
-embedding of a walk should be nearest to other walks of the same person, a bit less near to walks of
-others, and far from sitting, in the order of the motif distance. The paper makes the point with a
-figure; this is the same on generated data.
+Most contrastive methods divide pairs into two classes, similar and dissimilar. RelCon ranks them:
+the embedding of a walk should be nearest to other walks of the same person, a little farther from
+walks of others, and far from sitting, in the order of the motif distance. The paper shows this in a
+figure. This page shows the same on generated data.
 """
 
 # %%
-# Generated people, a third of whom are set aside. The mean of each axis, mostly gravity, is taken
-# away. To look at labelled recordings of your own, name their file in the environment variable
-# ``RELCON_RECORDINGS``: :func:`~relcon_sklearn.datasets.load_npz_recordings` says what is to be in
-# it.
+# Generated people, of whom a third is held out. The mean of each axis, mostly gravity, is
+# subtracted. To use your own labelled recordings, set the environment variable
+# ``RELCON_RECORDINGS`` to the name of their file.
+# :func:`~relcon_sklearn.datasets.load_npz_recordings` describes its format.
 
 import os
 
@@ -23,7 +23,7 @@ from relcon_sklearn.datasets import load_npz_recordings, make_motion
 
 
 def load_recordings(path, n_segments):
-    """Segments of recordings in an npz file, what was done in them and by whom."""
+    """Return segments of the recordings in an npz file, their activities and subjects."""
     data = load_npz_recordings(path)
     known = {"labels": data.labels, "subjects": data.subjects, "timestamps": data.timestamps}
     X, activity, subject, *_ = segment_recordings(
@@ -47,34 +47,27 @@ else:
 X = X - X.mean(axis=1, keepdims=True)
 
 # %%
-# The loss is the published one, other than on most pages: all candidates, those of the same person
-# and those of others, are in turn the positive towards all that are farther away, and no views are
-# augmented.
+# Unlike most pages, this page uses the published loss: with ``n_positives=None`` and
+# ``n_between=None``, all candidates, from the same person and from others, are in turn the positive
+# relative to all that are farther away. With ``augmentation=None``, no views are augmented.
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupShuffleSplit
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import RelConEmbedder
 
 splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)
 train, test = next(splitter.split(X, activity, subject))
 
-embedder = RelConEmbedder(
-    LearnedMotifDistance(embed_dim=16, max_epochs=8, batch_size=16, lr=1e-2),
-    encoder="resnet14-half",
-    candidates="shared",
-    n_within=7,
-    batch_size=8,
-    query_stride=4,
-    max_epochs=10,
-    random_state=0,
+embedder = RelConEmbedder.for_cpu(
+    augmentation=None, n_positives=None, n_between=None, random_state=0
 ).fit(X[train], groups=subject[train])
-untrained = RelConEmbedder(
-    FrozenEstimator(embedder.distance_), encoder="resnet14-half", max_epochs=0, random_state=0
+untrained = RelConEmbedder.for_cpu(
+    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
 ).fit(X[train], groups=subject[train])
 
 # %%
-# One anchor, somebody walking, and as candidates all other segments of the people set aside.
+# The anchor is a walk, and the candidates are all other segments of the held-out people.
 
 import matplotlib.pyplot as plt
 
@@ -106,15 +99,15 @@ fig.legend(display.scatters_.values(), display.scatters_, loc="outside lower cen
 plt.show()
 
 # %%
-# Pretrained, similarity falls as distance grows, from the walks of the same person over those of
-# others to what is no walk (but for stairs, which are climbed much as one walks, and lie among the
-# walks). But it did so before there was any training, as the rank correlation says: who tells
-# moving from resting has most of this order. Only, to the untrained network all segments are nearly
-# the same. What had to be learned is the scale.
+# After pretraining, similarity decreases with distance, from walks of the same person to walks of
+# others to other activities. Stairs are an exception: they are climbed much as people walk, and lie
+# among the walks. But the rank correlation shows that the order existed before training:
+# distinguishing movement from rest gives most of it. For the untrained network, however, all
+# segments are nearly the same. The training has learned the scale.
 #
-# Was the order among segments that are alike learned as well? To see that, each anchor is compared
-# with candidates of its own activity only. This is the rank correlation of distance and similarity,
-# in the mean over the anchors of each person. At -1 the order would be kept entirely.
+# Has it also learned the order among similar segments? To test this, we compare each anchor with
+# candidates of its own activity only. The figure shows the rank correlation of distance and
+# similarity, averaged over the anchors of each person. At -1 the order would be kept exactly.
 
 from scipy.stats import spearmanr
 from sklearn.metrics.pairwise import cosine_similarity
@@ -131,8 +124,8 @@ for name, model, colour, shift in [
         of_label = np.flatnonzero(activity == label)
         of_person = {person: [] for person in np.unique(subject[of_label])}
         for i in of_label:
-            alike = of_label[of_label != i]
-            correlation = spearmanr(distances[i, alike], similarities[i, alike]).statistic
+            similar = of_label[of_label != i]
+            correlation = spearmanr(distances[i, similar], similarities[i, similar]).statistic
             of_person[subject[i]].append(correlation)
         means = [np.mean(values) for values in of_person.values()]
         y = row + shift
@@ -146,7 +139,7 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# For these people, pretraining improved the order among walks, stairs and runs. By how much differs
-# with the seed of the training, and with other generated people there was at times no gain. For
-# sitting there is none here either: there is little but the noise of the sensor to be put in order.
-# What pretraining gave each time is the scale.
+# For these people, pretraining improved the order among walks, stairs and runs. The gain differs
+# with the seed of the training, and with other generated people there was sometimes none. For
+# sitting there is no gain here either: these segments contain little except sensor noise. In all
+# cases, pretraining gave the scale.

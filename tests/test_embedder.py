@@ -83,7 +83,7 @@ class TestDistance:
         ("function", "message"),
         [
             (lambda a, c: np.zeros(len(c)), "expected \\(1, "),
-            (lambda a, c: np.full((1, len(c)), np.nan), "gave NaN"),
+            (lambda a, c: np.full((1, len(c)), np.nan), "returned NaN"),
         ],
     )
     def test_bad_callables(self, motion, function, message):

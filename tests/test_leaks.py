@@ -1,4 +1,7 @@
-"""Fits and transforms leave nothing behind: the fast part of benchmarks/bench_leaks.py."""
+"""Fits and transforms leave nothing behind.
+
+This is the fast part of benchmarks/reliability/bench_leaks.py.
+"""
 
 import ctypes
 import gc

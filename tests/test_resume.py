@@ -1,4 +1,4 @@
-"""Fits that are broken off go on from their checkpoints, in all estimators and all their stages."""
+"""Interrupted fits continue from their checkpoints, in all estimators and all their stages."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedde
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
-    """Fit a clone that breaks off after so many steps of its own training."""
+    """Fit a clone that breaks off after `after` steps of its own training."""
     X, y, subjects = motion
     estimator = clone(estimator).set_params(callbacks=[BreakOff(after, act)])
     if path is not None:
@@ -29,7 +29,7 @@ def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
 
 
 def state(estimator):
-    """Weights and history, of what it holds too."""
+    """Return the weights and history of an estimator and of the estimators nested in it."""
     found = {"history": estimator.history_}
     for name, value in sorted(vars(estimator).items()):
         if isinstance(value, nn.Module):
@@ -61,7 +61,7 @@ def test_the_same_as_without_a_break(name, motion, tmp_path):
         fit(estimator, motion, tmp_path, 2, every_steps=1)
     fitted = fit(estimator, motion, tmp_path)
     assert state(fitted) == expected
-    # A finished one is taken from there.
+    # A finished training is restored without a step.
     assert state(fit(estimator, motion, tmp_path, after=1)) == expected
 
 
@@ -198,7 +198,7 @@ def test_signals_save_and_leave_nothing_fitted(number, motion, tmp_path):
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
-    """`write` fails half way, as it does where a disk is full."""
+    """`write` fails halfway, as it does on a full disk."""
     estimator = tiny_distance()
     expected = state(fit(estimator, motion, tmp_path / "alone"))
     size = next((tmp_path / "alone").glob("*.ckpt")).stat().st_size
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
         patch.setattr(
             "relcon_sklearn._utils._atomic.open", FullDisk(5 * size // 2).open, raising=False
         )
-        with pytest.raises(OSError, match=r"No space left .* The same fit goes on from step-"):
+        with pytest.raises(OSError, match=r"No space left .* the same fit continues from step-"):
             fit(estimator, motion, tmp_path / "full", every_steps=1)
     assert not list((tmp_path / "full").glob(".*.tmp"))
     assert state(fit(estimator, motion, tmp_path / "full")) == expected
@@ -231,7 +231,7 @@ def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
     ],
 )
 def test_killed_at_random_moments(n_kills, trainings):
-    """SIGKILL, also inside of writes, in every stage; see the script."""
+    """SIGKILL in every stage, also during writes; see the script."""
     script = "benchmarks.reliability.kill_training"
     options = ["--kills", n_kills, "--trainings", *trainings]
     done = run_module(script, *options, stderr=subprocess.PIPE, check=False)

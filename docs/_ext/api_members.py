@@ -1,7 +1,7 @@
-"""Which members of a class its page of the API reference shows.
+"""Select the members of a class that its page of the API reference shows.
 
-Methods that this package defines are documented in full, in whichever of its classes. What
-scikit-learn brings is the same for all its estimators, and is named in one line each.
+Methods defined by this package, in any of its classes, are documented in full. Methods from
+scikit-learn are the same for all its estimators, and are listed with one line each.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from importlib import import_module
 
 @dataclass(frozen=True)
 class ApiMembers:
-    """What templates ask about classes; equal to any other, as Sphinx compares settings."""
+    """Queries of templates about classes. Instances are equal, because Sphinx compares settings."""
 
     def own(self, module: str, name: str) -> list[tuple[str, str]]:
-        """Return the methods and properties defined in this package: their kinds and names."""
+        """Return the kinds and names of the methods and properties defined in this package."""
         return [
             ("property" if isinstance(value, property) else "method", member)
             for member, value, origin in _public(module, name)
@@ -26,7 +26,7 @@ class ApiMembers:
         ]
 
     def from_scikit_learn(self, module: str, name: str) -> list[tuple[str, str]]:
-        """Return the methods that come from scikit-learn, with what they do in a line."""
+        """Return the methods that come from scikit-learn, each with its one-line summary."""
         cls = getattr(import_module(module), name)
         return [
             (member, _first_line(getattr(cls, member)))
@@ -36,7 +36,7 @@ class ApiMembers:
 
 
 def _public(module: str, name: str) -> Iterator[tuple[str, object, str]]:
-    """Yield public members that are no mere values: name, value as defined, module."""
+    """Yield name, defined value and module of the public members that are not plain values."""
     cls = getattr(import_module(module), name)
     for member in dir(cls):
         value = inspect.getattr_static(cls, member)
@@ -45,7 +45,7 @@ def _public(module: str, name: str) -> Iterator[tuple[str, object, str]]:
 
 
 def _is_field(value: object) -> bool:
-    # Fields of data classes and named tuples are described among the parameters or attributes.
+    # Fields of data classes and named tuples are documented as parameters or attributes.
     return not hasattr(value, "__get__") or "tuplegetter" in type(value).__name__
 
 
@@ -56,6 +56,6 @@ def _origin(cls: type, member: str, value: object) -> str:
 
 
 def _first_line(function: object) -> str:
-    """Return the first line of a docstring, its references to other sites as plain words."""
+    """Return the first line of a docstring, with references to other sites as plain words."""
     line = inspect.getdoc(function).split("\n")[0]
     return re.sub(r":[a-z:]+:`([^`<]+?)( <[^>]+>)?`", r"\1", line)

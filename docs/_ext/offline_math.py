@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw themselves: no script to fetch, no TeX to install."""
+"""Render formulas as MathML. Browsers display it without a script and without TeX."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def visit_math(self, node):
 
 
 def visit_displaymath(self, node):
-    """Write a formula on lines of its own, with its number if it has one."""
+    """Write a formula on separate lines, with its number if it has one."""
     latex = node.astext()
     if r"\\" in latex and r"\begin" not in latex:
         latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"

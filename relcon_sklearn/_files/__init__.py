@@ -1,13 +1,13 @@
-"""Estimators in files that are safe to load, and that detect and report corruption.
+"""Saving and loading estimators: files that are safe to load, and that detect corruption.
 
-Each estimator class says how its learned state is written and read (``_write_fitted`` and
+Each estimator class defines how its fitted state is written and read (``_write_fitted`` and
 ``_read_fitted``), and is registered with :func:`saved_in_files`.
 """
 
+from ._class_labels import read_labels, write_labels
 from ._entries import are_strings, as_count, as_numbers, check_entry
 from ._format import FileError
 from ._history import read_history, write_history
-from ._labels import read_labels, write_labels
 from ._modules import ModuleKind
 from ._reader import FittedReader
 from ._registry import saved_in_files

@@ -1,12 +1,13 @@
-"""The file: tensors, and a header of plain values, in a safetensors file that tells its damages.
+"""The file format: tensors and a header of plain values in a safetensors file with checksums.
 
-Knows nothing of estimators. In the metadata of the file, which are strings, stand
+The checksums detect corruption. This module knows nothing about estimators. The metadata of the
+file, which are strings, have the entries
 
-- ``format`` and ``version``: what the file is, and how it is to be read;
-- ``header``: JSON text; its entry ``tensors`` is the checksum of all tensors, their names included;
-- ``checksum``: that of format, version and header.
+- ``format`` and ``version``: what the file is, and how to read it;
+- ``header``: JSON text; its entry ``tensors`` is the checksum of all tensors and their names;
+- ``checksum``: the checksum of format, version and header.
 
-The header is read and can be judged before memory is taken for any tensor.
+The header is read and checked before memory is allocated for any tensor.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from torch import Tensor
 FORMAT = "relcon_sklearn estimator"
 VERSION = 1
 
-# Far beyond any encoder of motion, and 20,000 epochs of history. What time and memory a hostile
-# header can take is bounded by it: some tenths of a second, and 50 MB.
+# Enough for any motion encoder and 20,000 epochs of history. These limits bound the time and
+# memory that a hostile header can take to a few tenths of a second and 50 MB.
 MAX_HEADER_BYTES = 2**21
 MAX_TENSORS = 10_000
 
 _KEYS = {"format", "version", "header", "checksum"}
 
-# Names that safetensors has for dtypes.
+# Names of dtypes in safetensors files.
 _DTYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
@@ -51,18 +52,18 @@ _DTYPES = {
 
 
 class FileError(ValueError):
-    """What is wrong with a file, or with what is to be written, in words for the user."""
+    """A file that cannot be read or written. The message is written for the user."""
 
 
 class Spec(NamedTuple):
-    """What is to be known of a tensor before it is read."""
+    """Dtype and shape of a tensor, known before the tensor is read."""
 
     dtype: str
     shape: tuple[int, ...]
 
     @classmethod
     def of(cls, tensor: Tensor) -> Spec:
-        """Return that of a tensor; of one of a dtype that files do not hold, its name in torch."""
+        """Return the spec of a tensor; a dtype that files cannot store has its name in torch."""
         return cls(_DTYPES.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape))
 
     def __str__(self) -> str:
@@ -78,23 +79,23 @@ def encode_file(header: dict, tensors: dict[str, Tensor]) -> bytes:
     Parameters
     ----------
     header : dict
-        What JSON can hold; no key ``tensors``.
+        Values that JSON can represent, without a key ``tensors``.
     tensors : dict of str to Tensor
-        On any device, in any layout of memory.
+        Tensors by name, on any device and in any memory layout.
 
     Raises
     ------
     FileError
-        If a tensor is of a dtype that files do not hold, has a value that is not finite, or if
-        there is too much.
+        If a tensor has a dtype that files cannot store or a value that is not finite, or if the
+        header or the number of tensors exceeds the limits.
     """
-    # Copies, so that no two share memory, which safetensors refuses.
+    # Copies, because safetensors refuses tensors that share memory.
     tensors = {
         name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()
     }
     for name, tensor in tensors.items():
         if tensor.dtype not in _DTYPES:
-            raise FileError(f"{name} has dtype {tensor.dtype}, which files do not hold.")
+            raise FileError(f"{name} has dtype {tensor.dtype}, which files cannot store.")
         _check_finite(name, tensor)
     text = json.dumps({**header, "tensors": _checksum_of_tensors(tensors)}, allow_nan=False)
     metadata = {
@@ -107,8 +108,8 @@ def encode_file(header: dict, tensors: dict[str, Tensor]) -> bytes:
     n_header = int.from_bytes(content[:8], "little")
     if n_header > MAX_HEADER_BYTES or len(tensors) > MAX_TENSORS:
         raise FileError(
-            f"a file holds up to {MAX_TENSORS} tensors and {MAX_HEADER_BYTES} bytes of header; "
-            f"there are {len(tensors)} and {n_header}. joblib.dump has no such limits."
+            f"a file holds up to {MAX_TENSORS} tensors and {MAX_HEADER_BYTES} bytes of header. Got "
+            f"{len(tensors)} tensors and {n_header} bytes. joblib.dump has no such limits."
         )
     return content
 
@@ -117,14 +118,14 @@ def encode_file(header: dict, tensors: dict[str, Tensor]) -> bytes:
 
 
 class OpenFile:
-    """A file of which the header has been read and checked, and no tensor yet.
+    """A file whose header has been read and checked, but none of its tensors yet.
 
     Attributes
     ----------
     header : dict
-        The header, unchanged since it was written, or written by someone who knows the format.
+        The header. It is unchanged since it was written, or somebody who knows the format wrote it.
     specs : dict of str to Spec
-        The tensors, as the file announces them; it is as large as these say.
+        The tensors that the file declares. The size of the file agrees with them.
     """
 
     def __init__(self, file, path: Path):
@@ -136,7 +137,7 @@ class OpenFile:
         if metadata.keys() != _KEYS or metadata["checksum"] != _checksum_of_header(
             metadata["header"]
         ):
-            raise FileError("its header is damaged: the checksum is not that of what is there.")
+            raise FileError("its header is damaged: the checksum does not match.")
         names = file.keys()
         if len(names) > MAX_TENSORS:
             raise FileError(f"it has {len(names)} tensors, more than {MAX_TENSORS}.")
@@ -148,17 +149,17 @@ class OpenFile:
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """Read all tensors, and check them.
+        """Read and check all tensors.
 
         Raises
         ------
         FileError
-            If one is damaged, or has a value that is not finite.
+            If a tensor is damaged or has a value that is not finite.
         """
-        # Copies: what safetensors gives is a view of the file, and may change with it.
+        # Copies, because safetensors returns views of the file, which change when the file changes.
         tensors = {name: self._file.get_tensor(name).clone() for name in self.specs}
         if _checksum_of_tensors(tensors) != self._checksum:
-            raise FileError("its tensors are damaged: the checksum is not that of what is there.")
+            raise FileError("its tensors are damaged: the checksum does not match.")
         for name, tensor in tensors.items():
             _check_finite(name, tensor)
         return tensors
@@ -171,29 +172,30 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     Raises
     ------
     FileError
-        If it is damaged, of another format or of an unknown version; also from within the block.
+        If the file is damaged, or has another format or an unknown version. Code within the block
+        can raise it too.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         _check_beginning(path)
         with safe_open(os.fspath(path), framework="pt") as file:
             yield OpenFile(file, path)
     except SafetensorError as error:
-        raise FileError(f"it is damaged, or no safetensors file: {error}.") from error
+        raise FileError(f"it is damaged, or not a safetensors file: {error}.") from error
 
 
 def _check_beginning(path: Path) -> None:
-    """Refuse what is no file, or announces a header that nobody wrote."""
+    """Raise FileError unless `path` is a regular file and the length of its header is plausible."""
     status = os.stat(path)
-    # Before it is opened, which waits for ever for a writer to a pipe.
+    # Checked before the file is opened, because opening a pipe waits for a writer.
     if not stat.S_ISREG(status.st_mode):
-        raise FileError("it is no regular file.")
+        raise FileError("it is not a regular file.")
     with open(path, "rb") as file:
         beginning = file.read(8)
     n_header = int.from_bytes(beginning, "little")
     if len(beginning) < 8 or n_header > status.st_size - 8:
-        raise FileError("it is cut short, or no safetensors file.")
+        raise FileError("it is truncated, or not a safetensors file.")
     if n_header > MAX_HEADER_BYTES:
         raise FileError(f"its header has {n_header} bytes, more than {MAX_HEADER_BYTES}.")
 
@@ -207,7 +209,7 @@ def _check_version(version: str | None) -> None:
             "Update relcon_sklearn to load it."
         )
     raise FileError(
-        f"its format version is {version!r}, which no relcon_sklearn has written: it is damaged."
+        f"its format version is {version!r}, which no relcon_sklearn writes: it is damaged."
     )
 
 
@@ -215,14 +217,14 @@ def _parse(text: str) -> dict:
     try:
         header = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"its header is no JSON as it is written: {error}.") from error
+        raise FileError(f"its header is not JSON as relcon_sklearn writes it: {error}.") from error
     if not isinstance(header, dict):
         raise FileError(f"its header is a {type(header).__name__}, not an object.")
     return header
 
 
 def _refuse_constant(name: str):
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _check_finite(name: str, tensor: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The records of a training, in a header."""
+"""The training history in a header."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from ._values import from_json_object, to_json_known
 
 
 def write_history(history: list[dict]) -> list[dict]:
-    """Return the entry for the records of a training."""
+    """Return the header entry of a training history."""
     return [{key: to_json_known(value, key) for key, value in row.items()} for row in history]
 
 
 def read_history(rows) -> list[dict]:
-    """Return the records of a training."""
+    """Return the training history that :func:`write_history` wrote."""
     check_entry(isinstance(rows, list), "history_")
     return [from_json_object(row) for row in rows]

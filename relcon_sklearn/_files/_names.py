@@ -1,6 +1,6 @@
-"""Names of tensors, and of estimators within estimators."""
+"""Names of tensors and of nested estimators in a file."""
 
 
 def join(*names: str) -> str:
-    """Return the name of something within something, which may have none."""
+    """Return the dotted name of a nested object; empty names are skipped."""
     return ".".join(filter(None, names))

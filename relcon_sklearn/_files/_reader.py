@@ -1,7 +1,7 @@
-"""From the header and the tensors of a file to an estimator.
+"""Reading: from the header and the tensors of a file to an estimator.
 
-All that is in the header is checked, and the tensors compared with what it says, before memory is
-taken for any of them.
+The whole header is checked, and the specs of the tensors are compared with it, before memory is
+allocated for any tensor.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ._modules import (
     PlannedModule,
     check_specs,
     encoder_name,
-    plan_given,
-    plan_ours,
+    plan_builtin_module,
+    plan_user_module,
 )
 from ._names import join
 from ._recipes import Recipe
 from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
 from ._values import from_json, from_json_object
 
-# What may come of a header that someone else has written.
-_NOT_AS_WRITTEN = (
+# Errors that reading a header can raise if another program has written the header.
+_MALFORMED_HEADER = (
     AttributeError,
     IndexError,
     KeyError,
@@ -44,8 +44,8 @@ _NOT_AS_WRITTEN = (
     ValueError,
 )
 
-# Parameters that matter to a training only.
-_OF_TRAINING = ("augmentation", "callbacks")
+# Parameters that only training uses.
+_TRAINING_ONLY = ("augmentation", "callbacks")
 
 
 def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
@@ -56,18 +56,18 @@ def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
     path : Path
         The file.
     kind : type
-        The class it is to be of.
+        Expected class of the estimator.
     given : dict
-        What the file does not hold, by keyword.
+        Values of the parameters that the file does not contain, by keyword.
     device : str, torch.device or None
-        In place of what the file has, in all estimators.
+        Value of the parameter `device` in all estimators. If None, the value in the file.
 
     Raises
     ------
     FileError
-        If the file cannot be loaded, or not with what is given.
+        If the file cannot be loaded, or if `given` does not match what the file lacks.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     with open_file(path) as file:
         reader = Reader(file.header, file.specs, given, device)
@@ -80,18 +80,18 @@ def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
 
 
 class Reader:
-    """Puts estimators together again, first without any tensor of theirs.
+    """Builder of the estimators in a file, first without their tensors.
 
     Parameters
     ----------
     header : dict
-        Of the file.
+        Header of the file.
     specs : dict of str to Spec
-        The tensors there are.
+        Specs of the tensors in the file.
     given : dict
-        What the file does not hold, by keyword.
+        Values of the parameters that the file does not contain, by keyword.
     device : str, torch.device or None
-        In place of what the header has, in all estimators.
+        Value of the parameter `device` in all estimators. If None, the value in the header.
     """
 
     def __init__(self, header: dict, specs: dict[str, Spec], given: dict[str, Any], device=None):
@@ -99,7 +99,7 @@ class Reader:
         self._given = given
         self._device = device
         self._estimators: dict[str, Any] = {}
-        self._inner: set[str] = set()  # names of those that others have in them
+        self._inner: set[str] = set()  # names of the estimators that are part of another
         self._expected: dict[str, Spec] = {}
         self._fillers: list[Callable[[dict[str, Tensor]], None]] = []
         try:
@@ -110,36 +110,37 @@ class Reader:
             names = [self._kind, self._version, *self._lacking.values()]
             if len(header) != 3 or not all(isinstance(name, str) for name in names):
                 raise ValueError("other entries")
-        except _NOT_AS_WRITTEN as error:
+        except _MALFORMED_HEADER as error:
             raise FileError(f"its header is not as relcon_sklearn writes it: {error!r}") from error
 
     def check_class(self, kind: type) -> None:
-        """Refuse a file of an estimator of another class."""
+        """Raise FileError if the file holds an estimator of another class."""
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
             raise FileError(f"it holds a {self._kind}; use {self._kind}.load.")
         raise FileError(
-            f"it holds a {self._kind!r}, of relcon_sklearn {self._version}; this version, "
+            f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "
             f"{__version__}, knows {', '.join(ESTIMATORS)}."
         )
 
     def check_given(self, kind: type) -> None:
-        """Refuse if something is not given that the file lacks, or given that it has."""
+        """Raise FileError unless exactly the parameters that the file lacks are given."""
         if missing := [name for name in self._lacking if name not in self._given]:
-            idle = [name for name in missing if name.split("__")[-1] in _OF_TRAINING]
+            optional = [name for name in missing if name.split("__")[-1] in _TRAINING_ONLY]
+            hint = f" None is enough for {', '.join(optional)} unless you train again."
             raise FileError(
-                "files hold no code, and this one lacks "
+                "files do not contain code, and this one lacks "
                 + ", ".join(f"{name}, which was {self._lacking[name]}" for name in missing)
-                + f". Pass what is to be in its place: {kind.__name__}.load(path, "
+                + f". Pass a value for each: {kind.__name__}.load(path, "
                 + ", ".join(f"{name}=..." for name in missing)
                 + ")."
-                + (f" None will do for {', '.join(idle)} if you train no more." if idle else "")
+                + (hint if optional else "")
             )
         if more := [name for name in self._given if name not in self._lacking]:
             raise FileError(
-                f"{', '.join(more)} cannot be given: only what the file lacks can "
-                f"({', '.join(self._lacking) or 'nothing here'}). Use set_params afterwards."
+                f"{', '.join(more)} cannot be given: only parameters that the file lacks can "
+                f"({', '.join(self._lacking) or 'nothing here'}). Use set_params after loading."
             )
 
     def plan(self):
@@ -148,16 +149,17 @@ class Reader:
         Raises
         ------
         FileError
-            If the header makes no estimator, or the tensors are not exactly those that it needs.
+            If the header does not describe an estimator, or if the tensors are not exactly the
+            tensors that the estimator needs.
         """
         try:
             for node in self._nodes:
                 self._add(**node)
             if node["name"] != "" or self._inner != self._estimators.keys() - {""}:
-                raise ValueError("estimators that are in no other")
+                raise ValueError("estimators that are not part of another")
         except FileError:
             raise
-        except _NOT_AS_WRITTEN as error:
+        except _MALFORMED_HEADER as error:
             raise FileError(
                 f"its header, by relcon_sklearn {self._version}, is not as this version, "
                 f"{__version__}, would write it: {error!r}"
@@ -166,7 +168,7 @@ class Reader:
         return self._estimators[""]
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
-        """Give the estimators their modules and arrays."""
+        """Set the modules and arrays of all estimators."""
         for fill in self._fillers:
             fill(tensors)
 
@@ -180,20 +182,20 @@ class Reader:
         output: str | None,
         **others,
     ) -> None:
-        """Make an estimator from those before it."""
+        """Make the estimator of a node, which may refer to the estimators of earlier nodes."""
         kind = ESTIMATORS[others.pop("class")]
         known = set(kind._get_param_names()) - NOT_IN_FILES
         if unknown := {*others, *(params.keys() - known)}:
-            raise ValueError(f"{name!r} with {sorted(unknown)}")
+            raise ValueError(f"{name!r} with unknown {sorted(unknown)}")
         if name in self._estimators:
-            raise ValueError(f"two of name {name!r}")
+            raise ValueError(f"two estimators with the name {name!r}")
         values = {key: self.value(value) for key, value in params.items()}
         if self._device is not None:
             values["device"] = self._device
         estimator = kind(**values)
         try:
             estimator._validate_params()
-        except InvalidParameterError as error:  # of the file's, or of what is given
+        except InvalidParameterError as error:  # of a parameter in the file or in `given`
             raise FileError(str(error)) from error
         _set_requests(estimator, requests)
         if output is not None:
@@ -223,16 +225,16 @@ class Reader:
     def expect(self, specs: dict[str, Spec], fill: Callable[[dict[str, Tensor]], None]) -> None:
         """Note tensors that an estimator needs, and the function that puts them into it."""
         if twice := self._expected.keys() & specs.keys():
-            raise ValueError(f"two estimators want {sorted(twice)[0]}")
+            raise ValueError(f"two estimators need {sorted(twice)[0]}")
         self._expected |= specs
         self._fillers.append(fill)
 
 
 class FittedReader:
-    """Gives one estimator its learned state back, in its ``_read_fitted``.
+    """Reader of the fitted state of one estimator, passed to its ``_read_fitted``.
 
-    Entries of the header are taken from it one by one. Modules and arrays are planned: they are
-    checked now, and set as attributes when the tensors are read.
+    The entries of the header are taken one by one. Modules and arrays are planned: they are checked
+    now, and set as attributes when the tensors are read.
     """
 
     def __init__(self, reader: Reader, estimator, name: str, entries: dict):
@@ -242,7 +244,7 @@ class FittedReader:
         self._entries = {**entries}
 
     def take(self, attribute: str):
-        """Return the entry of an attribute as it stands in the header, and tick it off."""
+        """Return the entry of an attribute unchanged, and remove it from the remaining entries."""
         return self._entries.pop(attribute)
 
     def value(self, node):
@@ -250,22 +252,22 @@ class FittedReader:
         return self._reader.value(node)
 
     def encoder(self, attribute: str) -> PlannedModule:
-        """Plan an encoder, one of ours or the user's own."""
+        """Plan an encoder of this package or of the user."""
         entry = self.take(attribute)
         check_entry(entry.keys() == {"factory", "arguments"}, attribute)
         factory, arguments = self._reader.value(entry["factory"]), entry["arguments"]
-        ours = encoder_name(factory.func if isinstance(factory, partial) else factory)
-        if ours is None and not callable(factory):
-            raise FileError(f"{factory!r} was given for what makes encoders; it is not callable.")
-        if ours is None and arguments.keys() != {"n_channels"}:
-            raise ValueError(f"an encoder with {sorted(arguments)}")
-        kind = None if ours is None else ENCODERS[ours]
+        builtin = encoder_name(factory.func if isinstance(factory, partial) else factory)
+        if builtin is None and not callable(factory):
+            raise FileError(f"{factory!r} was given as encoder; expected a callable.")
+        if builtin is None and arguments.keys() != {"n_channels"}:
+            raise ValueError(f"an encoder with the arguments {sorted(arguments)}")
+        kind = None if builtin is None else ENCODERS[builtin]
         plan = self._plan(attribute, kind, Recipe(factory, from_json_object(arguments)))
         plan.check_arguments(n_channels=self._estimator.n_channels_in_)
         return plan
 
     def module(self, attribute: str, kind: ModuleKind) -> PlannedModule:
-        """Plan a module of ours, and return what is known about it."""
+        """Plan a module of this package."""
         return self._plan(
             attribute, kind, Recipe(kind.make, from_json_object(self.take(attribute)))
         )
@@ -275,9 +277,9 @@ class FittedReader:
         prefix = join(self._name, attribute) + "."
         found = _within(self._reader.specs, prefix)
         if kind is None:
-            plan = plan_given(prefix[:-1], recipe)
+            plan = plan_user_module(prefix[:-1], recipe)
         else:
-            plan = plan_ours(prefix[:-1], kind, recipe, len(found))
+            plan = plan_builtin_module(prefix[:-1], kind, recipe, len(found))
         if plan.specs is not None:
             check_specs(plan.specs, found, plan.name)
         estimator = self._estimator
@@ -290,17 +292,17 @@ class FittedReader:
         return plan
 
     def shape(self, attribute: str, n_dimensions: int) -> tuple[int, ...]:
-        """Return the shape that an array has in the file."""
+        """Return the shape of an array in the file."""
         key = join(self._name, attribute)
         if key not in self._reader.specs:
             raise FileError(f"it lacks {key}.")
         spec = self._reader.specs[key]
         if len(spec.shape) != n_dimensions:
-            raise FileError(f"{key} is {spec}, which has not {n_dimensions} dimensions.")
+            raise FileError(f"{key} is {spec}; expected {n_dimensions} dimensions.")
         return spec.shape
 
     def array(self, attribute: str, dtype: str, shape: tuple[int, ...]) -> None:
-        """Plan an array, which must have this dtype, as safetensors names it, and shape."""
+        """Plan an array that must have this dtype, by its name in safetensors, and this shape."""
         key, estimator = join(self._name, attribute), self._estimator
 
         def fill(tensors: dict[str, Tensor]) -> None:
@@ -309,13 +311,13 @@ class FittedReader:
         self._reader.expect({key: Spec(dtype, shape)}, fill)
 
     def check_all_taken(self) -> None:
-        """Raise ValueError for entries that the estimator has no use for."""
+        """Raise ValueError if the estimator has not taken all entries."""
         if self._entries:
-            raise ValueError(f"{self._name!r} with {sorted(self._entries)}")
+            raise ValueError(f"{self._name!r} with unknown {sorted(self._entries)}")
 
 
 def _within(values: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Return the values whose names begin with `prefix`, by what follows it."""
+    """Return the values whose names begin with `prefix`, by their names without it."""
     return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
 
 

@@ -1,15 +1,15 @@
-"""The estimators that a file may name."""
+"""The classes of estimators, and other names, that a file may contain."""
 
 from typing import TypeVar
 
 Estimator = TypeVar("Estimator", bound=type)
 
 ESTIMATORS: dict[str, type] = {}
-"""By the name of the class. No object of any other class is ever made from a file."""
+"""Registered classes by name. No estimator of any other class is ever made from a file."""
 
 
 def saved_in_files(kind: Estimator) -> Estimator:
-    """Decorate a class of estimators that files may name.
+    """Register a class of estimators that files may name.
 
     A decorator, and not ``__init_subclass__``: a subclass that a user writes must not register
     itself, because a file could then make it without the user's knowledge.
@@ -19,7 +19,7 @@ def saved_in_files(kind: Estimator) -> Estimator:
 
 
 NOT_IN_FILES = {"checkpoint_dir"}
-"""Parameters that stay at their defaults: a folder on the machine that trained the estimator."""
+"""Parameters that are not saved: `checkpoint_dir` is a folder on the machine of the training."""
 
 METHODS = ("fit", "predict", "predict_proba", "score", "transform")
 """Methods for which metadata may be requested."""

@@ -1,8 +1,8 @@
-"""Checkpoints that the released code of RelCon and Pulse-PPG writes, read without trust.
+"""Checkpoints that the released code of RelCon and Pulse-PPG writes, read as untrusted files.
 
-They are what ``torch.save`` makes of a dictionary with the entries ``net`` (a state dict),
+The released code calls ``torch.save`` on a dictionary with the entries ``net`` (a state dict),
 ``optimizer`` (another), ``epoch`` and ``test_loss``. Such a file is a pickle in a zip archive.
-Nothing that a pickle may ask for is done but to make tensors and plain values.
+Reading makes tensors and plain values, and refuses everything else that a pickle can ask for.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils._text import listed
 from ..nn._presets import ENCODER_PRESETS
 from ..nn._released_networks import ReleasedNet
 from ._recipes import Recipe
@@ -30,12 +31,12 @@ from ._recipes import Recipe
 _ENTRIES = ("net", "optimizer", "epoch", "test_loss")
 
 _EXPECTED = (
-    "Expected is a file that the released code of RelCon or Pulse-PPG has written: what "
-    f"torch.save makes of a dictionary with {', '.join(_ENTRIES)}."
+    "Expected a file that the released code of RelCon or Pulse-PPG has written with torch.save: a "
+    f"dictionary with {', '.join(_ENTRIES)}."
 )
 
 
-# What zipfile raises for archives that are none, encrypted, cut off or with invented sizes.
+# Errors that zipfile raises for files that are not an archive, encrypted, truncated or forged.
 _BAD_ARCHIVE = (
     zipfile.BadZipFile,
     EOFError,
@@ -47,14 +48,14 @@ _BAD_ARCHIVE = (
 
 
 class ReleasedCheckpoint(NamedTuple):
-    """What a checkpoint holds of a network.
+    """The network in a checkpoint.
 
     Attributes
     ----------
     net : ReleasedNet
-        The network of ours that has its weights.
+        The corresponding network of this package, with the weights.
     epoch : int
-        Epoch after which it was written, the first of which is 0.
+        Epoch after which the checkpoint was written, counted from 0.
     test_loss : float
         Sum of the losses of the validation batches.
     """
@@ -64,9 +65,9 @@ class ReleasedCheckpoint(NamedTuple):
     test_loss: float
 
     def install_into(self, estimator, name: str, recipe: Recipe) -> nn.Module:
-        """Make a module by a recipe, and give it, with its weights, to a new estimator.
+        """Make a module from a recipe, load the weights, and set it as an attribute.
 
-        The estimator then counts as fitted.
+        The estimator is then fitted.
         """
         module = recipe.make(seed=0)
         module.load_state_dict(self.net.weights)
@@ -86,19 +87,19 @@ def read_released(
     path : str or path-like
         The file.
     read_net : callable
-        Makes a network of ours of the state dict there.
+        Converts the state dict in the checkpoint to a network of this package.
 
     Returns
     -------
     checkpoint : ReleasedCheckpoint
-        On the CPU, wherever it was written.
+        The checkpoint. Its weights are on the CPU, also if a GPU wrote them.
 
     Raises
     ------
     ValueError
-        If it is any other file, damaged, or has anything else in it.
+        If the file is not such a checkpoint, is damaged, or contains anything else.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     path = Path(path)
     try:
@@ -113,9 +114,9 @@ def read_released(
 
 
 def as_encoder(net: ReleasedNet) -> str | Callable[..., nn.Module]:
-    """Return what an estimator's parameter `encoder` is for a network.
+    """Return the value of an estimator's parameter `encoder` that makes such a network.
 
-    That is the name of a preset, if it is one, else a partial of its class.
+    It is the name of a preset if the network has its settings, else a partial of its class.
     """
     defaults = {k: v.default for k, v in signature(net.factory).parameters.items()}
     settings = {k: v for k, v in net.settings.items() if k != "n_channels"}
@@ -127,42 +128,42 @@ def as_encoder(net: ReleasedNet) -> str | Callable[..., nn.Module]:
 
 
 def _check_archive(path: Path) -> int:
-    """Raise ValueError unless a file is whole, and as torch packs it; return its size."""
+    """Raise ValueError unless a file is a complete archive of torch; return its size in bytes."""
     if path.exists() and not path.is_file():
         raise ValueError("it is not a file.")
     n_bytes = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            # torch does not compress, so that nothing in the file can be larger than it.
+            # torch does not compress, so that no member can be larger than the file.
             stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
             within = all(0 <= member.header_offset < n_bytes for member in members)
             if not stored or not within or sum(m.file_size for m in members) > n_bytes:
-                raise ValueError(f"it is an archive, but none as torch writes it. {_EXPECTED}")
-            # torch compares no checksums.
+                raise ValueError(f"it is an archive, but torch did not write it. {_EXPECTED}")
+            # torch does not compare checksums.
             damaged = archive.testzip()
     except _BAD_ARCHIVE as error:
         raise ValueError(
-            f"it is not an archive of torch, or not all of one ({error}). {_EXPECTED}"
+            f"it is not an archive of torch, or it is truncated ({error}). {_EXPECTED}"
         ) from error
     if damaged is not None:
-        raise ValueError(f"it is damaged: {damaged} is not what was written.")
+        raise ValueError(f"it is damaged: the checksum of {damaged} does not match.")
     return n_bytes
 
 
 def _load(path: Path) -> Any:
     try:
-        # Mapped, since only a third is read: the rest is the optimizer's.
+        # Memory-mapped, because only a third is read: the rest belongs to the optimizer.
         return torch.load(os.fspath(path), map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
-        # What torch says would have the user switch its guard off.
+        # The message of torch would suggest to switch off torch's own protection.
         asked = re.search(r"GLOBAL (\S+)", str(error))
         what = f" ({asked[1]})" if asked else ""
         raise ValueError(
-            f"it holds more than tensors and plain values{what}, which may run code of its own "
-            f"and is not loaded. {_EXPECTED}"
+            f"it holds more than tensors and plain values{what}, which could execute code and is "
+            f"not loaded. {_EXPECTED}"
         ) from None
-    except Exception as error:  # torch raises whatever comes of a pickle that makes no sense
+    except Exception as error:  # torch can raise any error for an invalid pickle
         lines = str(error).splitlines() or [""]
         raise ValueError(
             f"torch cannot read it ({type(error).__name__}: {lines[0]}). {_EXPECTED}"
@@ -170,7 +171,7 @@ def _load(path: Path) -> Any:
 
 
 def _check_entries(content: Any) -> None:
-    """Raise ValueError unless the entries are there, of their types, and no other."""
+    """Raise ValueError unless there are exactly the expected entries, of the expected types."""
     if not isinstance(content, dict):
         raise ValueError(f"it holds a {type(content).__name__}. {_EXPECTED}")
     if content and all(isinstance(value, Tensor) for value in content.values()):
@@ -181,15 +182,15 @@ def _check_entries(content: Any) -> None:
     if not isinstance(net, dict) or not net:
         raise ValueError(f"its net is a {type(net).__name__}, not a state dict. {_EXPECTED}")
     if not isinstance(optimizer, dict) or optimizer.keys() != {"state", "param_groups"}:
-        raise ValueError("its optimizer is not a state dict, with state and param_groups.")
+        raise ValueError("its optimizer is not a state dict with state and param_groups.")
     if type(epoch) is not int or epoch < 0:
-        raise ValueError(f"its epoch is {reprlib.repr(epoch)}; expected an int from 0.")
+        raise ValueError(f"its epoch is {reprlib.repr(epoch)}; expected an int of at least 0.")
     if type(test_loss) not in (int, float) or not math.isfinite(test_loss):
         raise ValueError(f"its test_loss is {reprlib.repr(test_loss)}; expected a finite number.")
 
 
 def _check_tensors(net: dict, n_bytes: int) -> None:
-    """Raise ValueError unless a state dict is one of finite tensors in a file of `n_bytes`."""
+    """Raise ValueError unless the values are finite tensors that fit into `n_bytes`."""
     for name, tensor in net.items():
         if not isinstance(name, str) or type(tensor) is not Tensor:
             raise ValueError(
@@ -203,7 +204,7 @@ def _check_tensors(net: dict, n_bytes: int) -> None:
                 f"{name} is a tensor of {tensor.dtype}, {tensor.layout}, shape "
                 f"{tuple(tensor.shape)}; expected {dtype}, dense and not empty."
             )
-    # Each has its own place in the file, or could be far larger than it.
+    # Tensors that share storage could be far larger than the file.
     if sum(tensor.nbytes for tensor in net.values()) > n_bytes:
         raise ValueError("its tensors are larger than the file.")
     for name, tensor in net.items():
@@ -213,6 +214,4 @@ def _check_tensors(net: dict, n_bytes: int) -> None:
 
 def _keys(content: dict) -> str:
     names = [key if isinstance(key, str) else reprlib.repr(key) for key in content]
-    return (", ".join(names[:6]) or "nothing") + (
-        f" and {len(names) - 6} more" if len(names) > 6 else ""
-    )
+    return listed(names, 6) or "nothing"

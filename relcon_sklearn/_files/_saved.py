@@ -1,4 +1,4 @@
-"""The methods by which an estimator is saved and loaded."""
+"""The methods that save and load an estimator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._atomic import write_atomically
+from .._utils._text import shortened
 from ._format import FileError
 from ._reader import load_estimator
 from ._writer import encode_estimator
@@ -16,32 +17,33 @@ _FILE_NAME = "model.safetensors"
 
 
 class SavedAsFile:
-    """Mixin of estimators that can be saved to one safe file, and loaded."""
+    """Mixin for estimators that can be saved to one safe file, and loaded."""
 
     def save(self, path: str | os.PathLike) -> None:
-        """Save to a file that is safe to pass on: weights and plain values, and no code.
+        """Save to a file that is safe to share: weights and plain values, and no code.
 
-        It is a safetensors file with all parameters but `checkpoint_dir`, all that was learned,
-        and the versions of the libraries it was made with. A file that is there is replaced, at
-        once when the new one is whole and on the disk, and left as it was if writing fails.
+        The file is a safetensors file with all parameters except `checkpoint_dir`, the whole fitted
+        state, and the versions of the libraries in use. An existing file is replaced in one step
+        when the new one is complete and on the disk. If writing fails, it stays unchanged.
 
-        Callables of your own (an encoder, a distance, an augmentation, callbacks) are not in the
-        file, which has their names only; :meth:`load` wants them again.
+        The file does not contain your own callables (an encoder, a distance, an augmentation,
+        callbacks), but only their names. Pass them to :meth:`load`.
 
         Parameters
         ----------
         path : str or path-like
-            The file, in a folder that exists. Name it as you like; ``.safetensors`` is usual.
+            The file, in an existing folder. Any name is valid; the usual suffix is
+            ``.safetensors``.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If files cannot hold it: if a parameter is invalid, a weight is NaN or infinite, or
-            labels are neither numbers nor strings.
+            If files cannot store the estimator: if a parameter is invalid, a weight is NaN or
+            infinite, or labels are neither numbers nor strings.
         OSError
-            If it cannot be written.
+            If the file cannot be written.
 
         Examples
         --------
@@ -61,35 +63,37 @@ class SavedAsFile:
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, device=None, **given):
-        """Load a file that :meth:`save` has written, of this class and of this version or before.
+        """Load a file that :meth:`save` has written, with this version or an earlier one.
 
-        Nothing in the file is executed, and nothing is loaded from one that is damaged or was
-        changed. It is loaded to the CPU, wherever it was trained, and computes on `device`.
+        Nothing in the file is executed. A file that is damaged or was changed is refused. Weights
+        are loaded to the CPU, also if the estimator was trained on another device. The estimator
+        computes on `device`.
 
         Parameters
         ----------
         path : str or path-like
             The file.
         device : str, torch.device or None, default=None
-            Replaces the parameter `device`, also of estimators within this one. None keeps what
-            they were saved with; where that is "cuda" and there is none, pass "cpu" or "auto".
+            Replaces the parameter `device` of this estimator and of the estimators nested in it. If
+            None, they keep the values they were saved with. If a saved value is "cuda" and there is
+            no GPU, pass "cpu" or "auto".
         **given
-            Parameters that files do not hold, of the same names; ``encoder=MyEncoder`` for one.
-            Those of estimators within this one are named as scikit-learn names them:
+            Parameters that files do not contain, by name, such as ``encoder=MyEncoder``. Parameters
+            of nested estimators have the names that scikit-learn gives them, such as
             ``distance__augmentation=my_augmentation``.
 
         Returns
         -------
         estimator : estimator
-            Fitted, with the same parameters and the same results.
+            The fitted estimator, with the same parameters and the same results.
 
         Raises
         ------
         ValueError
             If the file is damaged, of another class, another format or a later version, or if a
-            parameter is missing that files do not hold; the message says what to do.
+            parameter that files do not contain is not given. The message says what to do.
         OSError
-            If it cannot be read.
+            If the file cannot be read.
 
         Examples
         --------
@@ -98,20 +102,22 @@ class SavedAsFile:
         path = Path(path)
         if path.is_dir():
             raise IsADirectoryError(
-                f"{path} is a folder; {cls.__name__}.from_pretrained loads the {_FILE_NAME} in it."
+                f"{path} is a folder. Use {cls.__name__}.from_pretrained to load the {_FILE_NAME} "
+                "in it."
             )
         try:
             return load_estimator(path, cls, given, device)
         except FileError as error:
-            raise ValueError(f"{path} cannot be loaded: {_shortened(str(error))}") from error
+            # Text from a file, such as the names of tensors, can have any length.
+            raise ValueError(f"{path} cannot be loaded: {shortened(str(error), 1000)}") from error
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
-        """Save as ``model.safetensors`` in a folder, as hubs of models want it.
+        """Save as ``model.safetensors`` in a folder, as model hubs expect it.
 
         Parameters
         ----------
         folder : str or path-like
-            It is made if need be.
+            The folder. It is made if it does not exist.
 
         Raises
         ------
@@ -125,7 +131,7 @@ class SavedAsFile:
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike, *, device=None, **given):
-        """Load ``model.safetensors`` from a folder, or a file; nothing is downloaded.
+        """Load ``model.safetensors`` from a folder, or a file. Nothing is downloaded.
 
         Parameters
         ----------
@@ -139,7 +145,7 @@ class SavedAsFile:
         Returns
         -------
         estimator : estimator
-            Fitted.
+            The fitted estimator.
 
         Raises
         ------
@@ -149,23 +155,18 @@ class SavedAsFile:
         path = Path(folder)
         if not path.exists():
             raise FileNotFoundError(
-                f"{path} is not there. {cls.__name__}.from_pretrained reads folders and files of "
-                "this machine; download a model from a hub first."
+                f"{path} does not exist. {cls.__name__}.from_pretrained reads local folders and "
+                "files only; download a model from a hub first."
             )
         return cls.load(path / _FILE_NAME if path.is_dir() else path, device=device, **given)
-
-
-def _shortened(message: str) -> str:
-    # What a file has in it, names of tensors for one, may be of any length.
-    return message if len(message) <= 1000 else message[:997] + "..."
 
 
 def _write(estimator, path: Path) -> None:
     check_is_fitted(estimator)
     if path.is_dir():
         raise IsADirectoryError(
-            f"{path} is a folder; name a file in it, or use save_pretrained, which names it "
-            f"{_FILE_NAME}."
+            f"{path} is a folder. Pass the path of a file in it, or use save_pretrained, which "
+            f"names the file {_FILE_NAME}."
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to save {path.name} in.")

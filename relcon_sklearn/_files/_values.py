@@ -1,8 +1,8 @@
-"""Parameters of estimators, as plain values that JSON can hold.
+"""Parameters of estimators as JSON.
 
-A value is written as it is where JSON knows it, else as an object with one key, which says what it
-is: ``{"tuple": [1, 2]}``. Reading looks that key up in a fixed table, and makes nothing that is not
-in it.
+Values that JSON has are written unmodified. Any other value is an object with one key that names
+its type: ``{"tuple": [1, 2]}``. Reading looks up this key in a fixed table, and makes no object of
+a type that is not in the table.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from .. import augmentations
+from .._utils._text import shortened
 from ._format import FileError
 from ._modules import ENCODERS, encoder_name
 
@@ -44,30 +45,30 @@ _SCALARS = {
     )
 }
 
-# Deeper than any parameter.
+# No parameter is nested as deeply.
 _MAX_DEPTH = 100
 
 
-class NotHeld(Exception):
-    """A value that a file cannot hold."""
+class NotStorable(Exception):
+    """A value that files cannot store."""
 
 
 # -- writing ---------------------------------------------------------------------------------------
 
 
 def to_json(value) -> Any:
-    """Return what JSON can hold of a value.
+    """Return a value in the form that JSON can represent.
 
     Raises
     ------
-    NotHeld
-        If it is, or has in it, what a file cannot hold.
+    NotStorable
+        If files cannot store the value or a part of it.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, np.generic):
         if value.dtype.name not in _SCALARS:
-            raise NotHeld
+            raise NotStorable
         return {"numpy": [value.dtype.name, to_json(value.item())]}
     if isinstance(value, int):
         return int(value)
@@ -83,21 +84,23 @@ def to_json(value) -> Any:
         return {"augmentation": [type(value).__name__, settings]}
     if (name := encoder_name(value)) is not None:
         return {"encoder": name}
-    raise NotHeld
+    raise NotStorable
 
 
 def to_json_known(value, what: str) -> Any:
-    """Return what JSON can hold of a value that must not be missing.
+    """Return the JSON form of a value that :meth:`load` cannot ask the user for.
 
     Raises
     ------
     FileError
-        If it is what a file cannot hold.
+        If files cannot store the value.
     """
     try:
         return to_json(value)
-    except NotHeld:
-        raise FileError(f"{what}={value!r} is a {type(value).__name__}, not plain.") from None
+    except NotStorable:
+        raise FileError(
+            f"{what}={value!r} is a {type(value).__name__}, which files cannot store."
+        ) from None
 
 
 def _write_list(value: list | tuple) -> list:
@@ -105,8 +108,11 @@ def _write_list(value: list | tuple) -> list:
 
 
 def _write_partial(value: partial) -> list:
-    if encoder_name(value.func) is None or vars(value):
-        raise NotHeld
+    # Unlike vars(value), this does not create a __dict__. With one, functools no longer merges the
+    # partial into a partial of it.
+    *_, attributes = value.__reduce__()[2]
+    if encoder_name(value.func) is None or attributes:
+        raise NotStorable
     keywords = {k: to_json(v) for k, v in value.keywords.items()}
     return [to_json(value.func), _write_list(value.args), keywords]
 
@@ -114,12 +120,12 @@ def _write_partial(value: partial) -> list:
 def _write_random_state(value: np.random.RandomState) -> list:
     state = value.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
-        raise NotHeld
+        raise NotStorable
     key, position = state["state"]["key"].tolist(), state["state"]["pos"]
     return [key, position, state["has_gauss"], state["gauss"]]
 
 
-# Exactly of these types: a subclass would come back as what it is not.
+# Types are compared exactly: an instance of a subclass would be read as another type.
 _WRITERS: list[tuple[str, type, Callable]] = [
     ("", list, _write_list),
     ("tuple", tuple, _write_list),
@@ -130,7 +136,7 @@ _WRITERS: list[tuple[str, type, Callable]] = [
 
 
 def name_of(value) -> str:
-    """Return what a value is that a file cannot hold: the name of a function, class or type."""
+    """Return the name of a function or class, or of the type of another value."""
     if isinstance(value, (list, tuple)):
         text = f"[{', '.join(map(name_of, value))}]"
     elif isinstance(value, partial):
@@ -139,7 +145,7 @@ def name_of(value) -> str:
         text = f"{getattr(value, '__module__', None)}.{value.__qualname__}"
     else:
         text = f"a {name_of(type(value))}"
-    return text if len(text) <= 200 else text[:197] + "..."
+    return shortened(text)
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -151,10 +157,10 @@ def from_json(node, depth: int = 0) -> Any:
     Raises
     ------
     FileError, KeyError, TypeError, ValueError, OverflowError
-        If it is not as it is written.
+        If the node is not one that :func:`to_json` writes.
     """
     if depth > _MAX_DEPTH:
-        raise FileError("its header has values within values, deeper than any it is written with.")
+        raise FileError(f"its header has values nested deeper than {_MAX_DEPTH} levels.")
     if node is None or isinstance(node, (bool, int, float, str)):
         return node
     if isinstance(node, list):
@@ -164,9 +170,9 @@ def from_json(node, depth: int = 0) -> Any:
 
 
 def from_json_object(node: dict, depth: int = 0) -> dict[str, Any]:
-    """Return the values of an object, whose keys are names."""
+    """Return the values of a JSON object whose keys are names."""
     if not isinstance(node, dict):
-        raise TypeError(f"a {type(node).__name__} where names and values are expected")
+        raise TypeError(f"expected an object of names and values, got a {type(node).__name__}")
     return {name: from_json(v, depth + 1) for name, v in node.items()}
 
 
@@ -178,17 +184,17 @@ def _read_numpy(content, depth):
     name, value = content
     value = from_json(value, depth)
     if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"{name} of a {type(value).__name__}")
+        raise TypeError(f"expected a number for {name}, got a {type(value).__name__}")
     with np.errstate(over="ignore"):
         scalar = _SCALARS[name](value)
     if scalar.item() != value and not math.isnan(value):
-        raise ValueError(f"{value} is no {name}")
+        raise ValueError(f"{value} is not a value of {name}")
     return scalar
 
 
 def _read_tuple(content, depth):
     if not isinstance(content, list):
-        raise TypeError(f"a tuple of a {type(content).__name__}")
+        raise TypeError(f"expected a list of items, got a {type(content).__name__}")
     return tuple(from_json(content, depth))
 
 
@@ -196,7 +202,7 @@ def _read_dict(content, depth):
     pairs = _read_tuple(content, depth)
     value = dict(pairs)
     if len(value) != len(pairs) or not all(isinstance(pair, list) for pair in pairs):
-        raise ValueError("no pairs of keys and values")
+        raise ValueError("expected pairs of distinct keys and values")
     return value
 
 
@@ -204,7 +210,7 @@ def _read_device(content, depth):
     try:
         return torch.device(content)
     except RuntimeError as error:
-        raise ValueError(f"no device {content!r}") from error
+        raise ValueError(f"{content!r} is not a device") from error
 
 
 def _read_augmentation(content, depth):
@@ -225,7 +231,7 @@ def _read_partial(content, depth):
 def _read_random_state(content, depth):
     key, position, has_gauss, gauss = content
     if not isinstance(key, list) or len(key) != 624 or not 0 <= position <= 624:
-        raise ValueError("no state of a RandomState")
+        raise ValueError("expected the state of a RandomState")
     state = np.random.RandomState(0)
     state.set_state(("MT19937", np.array(key, dtype=np.uint32), position, has_gauss, gauss))
     return state

@@ -1,11 +1,12 @@
-"""From an estimator to the header and the tensors of a file.
+"""Writing: from an estimator to the header and the tensors of a file.
 
-The header lists the estimator and those that its parameters and attributes have in them, each once
-and by name, innermost first: a node is made of those before it. Tensors have names that begin with
-that of their estimator. The estimator of the file itself is the last, and its name is empty.
+The header lists the estimator and the estimators nested in its parameters and attributes. Each has
+one node with a name. The innermost come first, so that a node refers only to nodes before it. The
+saved estimator itself is the last, and its name is empty. The name of a tensor begins with the name
+of its estimator.
 
-What files do not hold, callables of the user's own, goes by the keyword with which it is to be
-given when the file is loaded. The header says for each what it was.
+Files do not contain the user's own callables. For each of them the header has the keyword by which
+:meth:`load` asks for it, and a description of what it was.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .._version import __version__
 from ._format import FileError, encode_file
 from ._names import join
 from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
-from ._values import NotHeld, name_of, to_json, to_json_known
+from ._values import NotStorable, name_of, to_json, to_json_known
 
 
 def encode_estimator(estimator) -> bytes:
@@ -35,72 +36,75 @@ def encode_estimator(estimator) -> bytes:
     Raises
     ------
     FileError
-        If a file cannot hold it.
+        If files cannot store the estimator.
     ValueError
-        If a parameter is none that could be fitted with.
+        If a parameter is invalid.
     """
     writer = Writer()
     try:
         writer.add(estimator, "", ("",))
-    except NotHeld:
+    except NotStorable:
         raise FileError(
-            f"files hold {', '.join(ESTIMATORS)}, and no subclasses of them; use joblib.dump."
+            f"files can store {', '.join(ESTIMATORS)}, but no subclasses of them. Use joblib.dump."
         ) from None
-    if writer.left_out:
+    if writer.omitted:
         warn(
-            f"The file will not have attributes that are not {type(estimator).__name__}'s: "
-            f"{', '.join(writer.left_out)}.",
+            f"Attributes that {type(estimator).__name__} does not define are not saved: "
+            f"{', '.join(writer.omitted)}.",
         )
     header = {"provenance": _provenance(), "given": writer.given, "estimators": writer.nodes}
     return encode_file(header, writer.tensors)
 
 
 class Writer:
-    """Takes estimators apart.
+    """Collector of the header nodes and tensors of an estimator.
 
     Attributes
     ----------
     nodes : list of dict
-        The estimators, innermost first.
+        Nodes of the estimators, innermost first.
     given : dict of str to str
-        What is not held, by keyword, and what it was.
+        Descriptions of the values that the file does not contain, by the keywords to give them.
     tensors : dict of str to Tensor
-        Weights and arrays.
-    left_out : list of str
-        Attributes that someone has added.
+        Weights and arrays, by name.
+    omitted : list of str
+        Attributes that the user has added to an estimator. They are not saved.
     """
 
     def __init__(self):
         self.nodes: list[dict] = []
         self.given: dict[str, str] = {}
         self.tensors: dict[str, Tensor] = {}
-        self.left_out: list[str] = []
+        self.omitted: list[str] = []
         self._names: dict[int, str] = {}
 
     def add(self, estimator, name: str, keywords: tuple[str, ...]) -> str:
-        """Add an estimator with all that is in it, if it is not there yet; return its name.
+        """Add an estimator and the estimators nested in it; return its name.
+
+        If it was added before, only return its name.
 
         Parameters
         ----------
         estimator : estimator
-            It is not changed.
+            The estimator. It is not changed.
         name : str
-            What to call it.
+            Name of its node.
         keywords : tuple of str
-            What the keywords of its parameters begin with, as scikit-learn names them in the
-            outermost estimator; further ones are those of the estimator that it is a copy of.
+            Prefixes of its parameters, as scikit-learn names them in the outermost estimator. There
+            are several if values are shared: the parameters of ``distance_`` in an embedder have
+            the prefixes ``distance___`` and ``distance__``.
 
         Raises
         ------
-        NotHeld
-            If it is not one of ours.
+        NotStorable
+            If its class is not registered.
         """
         if id(estimator) in self._names:
             return self._names[id(estimator)]
         kind = type(estimator).__name__
         if ESTIMATORS.get(kind) is not type(estimator):
-            raise NotHeld
-        # Loading does so too, and would refuse the file.
+            raise NotStorable
+        # Loading validates them too, and would refuse the file.
         estimator._validate_params()
         all_params = estimator.get_params(deep=False)
         params = {
@@ -111,10 +115,10 @@ class Writer:
         fitted = None
         if estimator.__sklearn_is_fitted__():
             fitted = estimator._write_fitted(FittedWriter(self, estimator, name, keywords))
-            self.left_out += [
+            self.omitted += [
                 key
                 for key in vars(estimator)
-                # Private ones are scikit-learn's and ours.
+                # Private attributes belong to scikit-learn or to this package.
                 if not (key.startswith("_") or key in all_params or key in fitted)
                 and join(name, key) not in self.tensors
             ]
@@ -132,17 +136,17 @@ class Writer:
         return name
 
     def value(self, value, name: str, keywords: tuple[str, ...]):
-        """Return what stands in the header for a value, which may be an estimator.
+        """Return the header entry of a value, which may be an estimator.
 
         Parameters
         ----------
         value : object
-            A parameter or an attribute.
+            Value of a parameter or attribute.
         name : str
-            What to call it if it is an estimator.
+            Name of its node if it is an estimator.
         keywords : tuple of str
-            By the first it is to be given if files do not hold it, or by another of them by which
-            the same is given anyway.
+            If files cannot store the value, the first is the keyword by which :meth:`load` asks for
+            it. If :meth:`load` already asks for the same value by another of them, it is reused.
         """
         try:
             if type(value) is FrozenEstimator:
@@ -152,7 +156,7 @@ class Writer:
                 inner = tuple(f"{keyword}__" for keyword in keywords)
                 return {"estimator": self.add(value, name, inner)}
             return to_json(value)
-        except NotHeld:
+        except NotStorable:
             what = name_of(value)
             keyword = next((k for k in keywords if self.given.get(k) == what), keywords[0])
             self.given[keyword] = what
@@ -160,10 +164,10 @@ class Writer:
 
 
 class FittedWriter:
-    """Takes the learned state of one estimator, in its ``_write_fitted``.
+    """Writer of the fitted state of one estimator, passed to its ``_write_fitted``.
 
-    Modules and arrays are noted as tensors of the file. All else is returned as entries of the
-    header, which ``_write_fitted`` returns by the names of the attributes.
+    Modules and arrays are added to the tensors of the file. For other attributes the methods return
+    header entries. ``_write_fitted`` returns the entries by the names of the attributes.
     """
 
     def __init__(self, writer: Writer, estimator, name: str, keywords: tuple[str, ...]):
@@ -173,21 +177,21 @@ class FittedWriter:
         self._keywords = keywords
 
     def module(self, attribute: str) -> dict:
-        """Note the tensors of a module, and return the arguments it was made with."""
+        """Add the tensors of a module, and return the header entry of its arguments."""
         for key, value in getattr(self._estimator, attribute).state_dict().items():
             if not isinstance(value, Tensor):
                 raise FileError(
-                    f"{attribute} has {key}, a {type(value).__name__}, in its state dict; files "
-                    "hold tensors."
+                    f"{attribute} has {key}, a {type(value).__name__}, in its state dict; expected "
+                    "tensors only."
                 )
             self._writer.tensors[join(self._name, attribute, key)] = value
         kwargs = self._estimator._recipes[attribute].kwargs
         return {key: to_json_known(value, key) for key, value in kwargs.items()}
 
     def encoder(self, attribute: str) -> dict:
-        """Note the tensors of an encoder, and return what it was made by and with."""
+        """Add the tensors of an encoder, and return the entry of its factory and arguments."""
         factory = self._estimator._recipes[attribute].factory
-        # The factory is usually that of a parameter: the encoder's own, or that of an embedder.
+        # The factory is usually the value of a parameter: `encoder`, or `encoder` of an embedder.
         parameters = ("encoder", "encoder__encoder", "encoder__estimator__encoder")
         return {
             "factory": self.value(factory, attribute, parameters),
@@ -195,7 +199,7 @@ class FittedWriter:
         }
 
     def array(self, attribute: str, dtype: type) -> None:
-        """Note an array."""
+        """Add an array to the tensors of the file."""
         contiguous = np.ascontiguousarray(getattr(self._estimator, attribute), dtype=dtype)
         self._writer.tensors[join(self._name, attribute)] = torch.from_numpy(contiguous)
 
@@ -205,9 +209,9 @@ class FittedWriter:
         Parameters
         ----------
         value : object
-            The value of the attribute, or what the attribute was made by.
+            The value of the attribute, or the callable that made it.
         attribute : str
-            If files cannot hold the value, :meth:`load` asks for it by this name.
+            If files cannot store the value, :meth:`load` asks for it by this name.
         parameters : sequence of str
             Parameters that often hold the same value. If one of them is asked for anyway, the
             value is not asked for a second time.
@@ -229,15 +233,17 @@ def _provenance() -> dict[str, str]:
 
 
 def _output(estimator) -> str | None:
-    """Return what the estimator was told to give, if it was."""
+    """Return the container set by ``set_output``, or None."""
     output = getattr(estimator, "_sklearn_output_config", {}).get("transform")
     if output not in (None, *OUTPUTS):
-        raise FileError(f"set_output(transform={output!r}) is none of {', '.join(OUTPUTS)}.")
+        raise FileError(
+            f"set_output(transform={output!r}) was called; expected one of {', '.join(OUTPUTS)}."
+        )
     return output
 
 
 def _requests(estimator) -> dict[str, dict]:
-    """Return what metadata the estimator was told to request."""
+    """Return the metadata requests set by ``set_fit_request`` and similar methods."""
     if "_metadata_request" not in vars(estimator):
         return {}
     routing = estimator.get_metadata_routing()

@@ -1,4 +1,4 @@
-"""The training engine: skorch inside, arrays and torch modules outside."""
+"""The training engine, which uses skorch internally and takes torch modules and batches."""
 
 from ._checkpoints import CheckpointFolder, Checkpoints
 from ._compile import CompiledCall

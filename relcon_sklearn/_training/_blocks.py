@@ -1,4 +1,4 @@
-"""A function of segments, applied to all of them without holding more than a block."""
+"""Inference in blocks: a function applied to all segments with bounded memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from .._utils._progress import progress_bar
 from ..segments._array import SegmentArray
-from . import kept_memory
+from ._memory import kept_memory
 
-# Float32 segments worked on at once; an encoder's activations take some 30 times as much.
+# Size of the float32 segments in a block. The activations of an encoder take about 30 times as
+# much memory.
 BLOCK_BYTES = 2**20
 
 
@@ -26,7 +27,7 @@ def apply_in_blocks(
     description: str = "embed",
     verbose: int = 0,
 ) -> np.ndarray:
-    """Apply a function to segments, a block at a time.
+    """Apply a function to segments, one block at a time.
 
     Parameters
     ----------
@@ -35,18 +36,18 @@ def apply_in_blocks(
     array : SegmentArray
         The segments.
     device : torch.device
-        Where to compute.
+        Device to compute on.
     out : ndarray of shape (n_segments, n_outputs) or None, default=None
-        Where to write the results; None makes a new array.
+        Array to write the results to. If None, a new array is made.
     description : str, default="embed"
         Label of the progress bar.
     verbose : int, default=0
-        Progress bar if positive, and if there is more than one segment.
+        If positive, show a progress bar, unless there is only one segment.
 
     Returns
     -------
     outputs : ndarray of shape (n_segments, n_outputs)
-        Float32, or `out`.
+        The results: `out`, or a new float32 array.
     """
     shown = verbose > 0 and len(array) > 1
     with (
@@ -65,16 +66,16 @@ def apply_in_blocks(
 
 
 def check_embeddings(z: Tensor, n: int, encoder) -> Tensor:
-    """Return embeddings as float32; raise ValueError if they are not what an encoder should give.
+    """Return embeddings as float32; raise ValueError if their shape or their values are invalid.
 
     Parameters
     ----------
     z : Tensor
-        What the encoder gave.
+        Output of the encoder.
     n : int
-        Number of segments it was given.
+        Number of segments in its input.
     encoder : object
-        The parameter it was made from, for the message.
+        Value of the parameter `encoder`, for the message.
     """
     if z.ndim != 2 or len(z) != n:
         raise ValueError(
@@ -82,5 +83,5 @@ def check_embeddings(z: Tensor, n: int, encoder) -> Tensor:
             f"expected ({n}, n_features)."
         )
     if not torch.isfinite(z).all():
-        raise ValueError(f"encoder={encoder!r} gave embeddings that are NaN or infinite.")
+        raise ValueError(f"encoder={encoder!r} returned embeddings that are NaN or infinite.")
     return z.float()

@@ -1,4 +1,4 @@
-"""Callbacks of the training loop."""
+"""Callbacks of the training loop: learning rate, best epoch and progress bar."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _WARMUP = 0.1
 
 
 def warmup_cosine(progress: float) -> float:
-    """Return the learning-rate factor at `progress` in [0, 1]: a linear rise, half a cosine."""
+    """Return the learning-rate factor at `progress` in [0, 1]: linear rise, then half a cosine."""
     if progress < _WARMUP:
         return progress / _WARMUP
     return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
 
 
 class WarmupCosine(Callback):
-    """Set the learning rate of every step from the fraction of training done."""
+    """Callback that sets the learning rate of every step from the fraction of steps taken."""
 
     def __init__(self, lr: float, max_epochs: int):
         self.lr = lr
         self.max_epochs = max_epochs
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Count the steps to come."""
+        """Compute the number of steps, and start to count."""
         self.n_steps = len(X) * self.max_epochs
         self.step = 0
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-        """Set the rate of the step about to be taken."""
+        """Set the learning rate of the next step."""
         if training:
             self.step += 1
             for group in net.optimizer_.param_groups:
@@ -39,7 +39,7 @@ class WarmupCosine(Callback):
 
 
 class KeepBest(Callback):
-    """Put back, when training ends, the weights of the epoch of lowest validation loss."""
+    """Callback that, at the end, restores the weights of the lowest validation loss."""
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Copy the weights if they are the best so far."""
@@ -48,13 +48,13 @@ class KeepBest(Callback):
             self.best = {name: value.detach().clone() for name, value in state.items()}
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
-        """Restore them."""
+        """Restore the best weights."""
         if len(net.history):
             net.module_.load_state_dict(self.best)
 
 
 class ProgressBar(Callback):
-    """A tqdm bar over the steps of all epochs, with the losses of the last epoch."""
+    """Callback with a tqdm bar over the steps of all epochs, which shows the last losses."""
 
     def __init__(self, max_epochs: int, description: str, disable: bool):
         self.max_epochs = max_epochs
@@ -68,7 +68,7 @@ class ProgressBar(Callback):
         self.bar = progress_bar(total, self.description, "steps", shown=not self.disable)
 
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
-        """Advance it."""
+        """Advance the bar by one step."""
         if training:
             self.bar.update()
 
@@ -78,14 +78,14 @@ class ProgressBar(Callback):
         self.bar.set_postfix({k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row})
 
     def state_dict(self):
-        """Return how far it is."""
+        """Return the number of steps done."""
         return {"n": self.bar.n}
 
     def load_state_dict(self, state):
-        """Go on from there; the rate shown is that of what is done from now on."""
+        """Continue from a number of steps; the displayed rate counts only the steps from now on."""
         self.bar.n = self.bar.initial = state["n"]
 
     def close(self):
-        """Close it, however training ended."""
+        """Close the bar, also if training raised an error."""
         if self.bar is not None:
             self.bar.close()

@@ -1,4 +1,4 @@
-"""Checkpoints of a training in a folder: written whole or not at all, the last few kept."""
+"""Checkpoints of a training run in a folder: written atomically, the last few kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import filelock
 import torch
 
 from .._utils._atomic import unfinished, write_atomically
+from .._utils._text import shortened
 from .._utils._warnings import warn
 from .._version import __version__
 
@@ -31,34 +32,37 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where and how often a training writes checkpoints, from which it can be continued.
+    """Where and how often ``fit`` writes checkpoints, from which training can continue.
 
     Pass it, or only a path, as `checkpoint_dir` of an estimator. ``fit`` with the same parameters
-    and data then goes on where the last checkpoint was written, and ends with the weights and the
-    history it would have had without a break: exactly on a CPU, to rounding on a GPU.
+    and data then continues from the last checkpoint. It ends with the weights and the history of an
+    uninterrupted ``fit``: exactly on a CPU, up to rounding on a GPU.
 
     Parameters
     ----------
     path : str or path-like
-        Folder of the checkpoints of one training; it is made if need be. An estimator in another
-        has a folder inside: ``distance`` in that of an embedder, ``pretraining`` in that of a
-        classifier or regressor.
+        Folder of the checkpoints of one training run. It is made if it does not exist. A nested
+        estimator uses a subfolder: ``distance`` in the folder of an embedder, ``pretraining`` in
+        the folder of a classifier or regressor.
     every_seconds : float or None, default=600
-        Write one after so many seconds; what is lost at worst. Ten minutes cost next to nothing: a
-        checkpoint of the published encoder is 58 MB, and took 0.1 to 0.6 s to write.
+        Number of seconds between checkpoints, which is the most training time that an interruption
+        can lose. If None, time does not trigger checkpoints. With the default the cost is
+        negligible: a checkpoint of the published encoder is 58 MB, and took 0.1 to 0.6 s to write.
     every_steps : int or None, default=None
-        Write one after so many training steps. With both, whichever comes first.
+        Number of training steps between checkpoints. If None, steps do not trigger checkpoints.
+        With both intervals, the one that ends first triggers the checkpoint.
     keep : int, default=2
-        How many to keep. An older one is removed only when a newer one is safely on the disk.
+        Number of checkpoints to keep. An older checkpoint is removed only after a newer one is on
+        the disk.
 
     Raises
     ------
     ValueError
-        If a value cannot be used.
+        If a parameter is invalid.
 
     See Also
     --------
-    RelConEmbedder.save : Keep a fitted estimator, in one file.
+    RelConEmbedder.save : Save a fitted estimator to one file.
 
     Examples
     --------
@@ -84,7 +88,7 @@ class Checkpoints:
 
     def __post_init__(self):
         if not isinstance(self.path, (str, os.PathLike)):
-            raise ValueError(f"path={self.path!r}: a path is needed.")
+            raise ValueError(f"path={self.path!r}: expected a str or a path-like object.")
         for name, value, kind, least in [
             ("every_seconds", self.every_seconds, Real, 0),
             ("every_steps", self.every_steps, Integral, 1),
@@ -99,53 +103,53 @@ class Checkpoints:
                 )
 
     def inside(self, name: str) -> Checkpoints:
-        """Return the same for a folder inside, of an estimator that is part of another."""
+        """Return the same settings for the subfolder `name`, which a nested estimator uses."""
         return replace(self, path=Path(self.path) / name)
 
 
 class CheckpointFolder:
-    """The checkpoints of one training.
+    """The checkpoints of one training run.
 
     Parameters
     ----------
     settings : Checkpoints
-        Where, and how many to keep.
+        Path of the folder, and the number of checkpoints to keep.
     fingerprint : dict
-        What the training depends on: names and plain values, dicts within dicts.
+        Everything the training depends on, as nested dicts of plain values.
     seed : int
-        The seed of the training, if it is a new one.
+        Seed of the training if the folder is new.
 
     Attributes
     ----------
     seed : int
-        That of the training that was begun in the folder; the one given if it is new.
+        Seed of the training that started in the folder, which is `seed` if the folder is new.
 
     Raises
     ------
     ValueError
-        If the folder holds the checkpoints of a training with another fingerprint, or of another
-        version, or is no folder.
+        If the path is not a folder, or if the folder holds the checkpoints of a training with
+        another fingerprint or of another version.
     """
 
     def __init__(self, settings: Checkpoints, fingerprint: dict, seed: int):
         self.settings = settings
-        # What the working directory is may change in a week.
+        # Resolved now, because the working directory can change during a long training.
         self.path = Path(settings.path).resolve()
-        # As it will be read again: JSON has no tuples.
+        # In the form in which it will be read: JSON has no tuples.
         self.fingerprint = json.loads(json.dumps(fingerprint))
         if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"checkpoint_dir={str(self.path)!r} is a file; a folder is needed.")
+            raise ValueError(f"checkpoint_dir={str(self.path)!r} is a file; expected a folder.")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.seed = self._begun_with(seed)
+        self.seed = self._read_or_record_seed(seed)
 
-    def _begun_with(self, seed: int) -> int:
-        """Return the seed of the training begun here before, or note that one begins."""
+    def _read_or_record_seed(self, seed: int) -> int:
+        """Return the seed of the training that started here before, or record a new training."""
         record = self.path / _RECORD
         if not record.exists():
             if self._files():
                 raise ValueError(
-                    f"{self.path} holds checkpoints, but not {_RECORD}, which says what of. Choose "
-                    "another folder as checkpoint_dir."
+                    f"{self.path} holds checkpoints, but not {_RECORD}, which describes the "
+                    "training. Choose another folder as checkpoint_dir."
                 )
             text = json.dumps(
                 {
@@ -163,41 +167,41 @@ class CheckpointFolder:
             before = json.loads(record.read_bytes())
             version, seed, fingerprint = (before[k] for k in ("version", "seed", "fingerprint"))
             if before["format"] != _FORMAT or not isinstance(seed, int):
-                raise ValueError("another format")
+                raise ValueError("unknown format")
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{record} is damaged, or not of relcon_sklearn: {error!r}. Choose another folder "
-                "as checkpoint_dir."
+                f"{record} is damaged, or was not written by relcon_sklearn: {error!r}. Choose "
+                "another folder as checkpoint_dir."
             ) from error
         _check_version(version, record)
         if changes := differences(fingerprint, self.fingerprint):
             raise ValueError(
                 f"checkpoint_dir={str(self.path)!r} holds the checkpoints of another training: "
-                f"{'; '.join(changes)}. Fit the estimator and data it was begun with to go on, "
-                "or choose another folder to begin anew."
+                f"{'; '.join(changes)}. To continue it, fit with its parameters and data. To start "
+                "a new training, choose another folder."
             )
         return seed
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes and threads from training into this folder within the block.
+        """Prevent other processes and threads from training into this folder within the block.
 
         Raises
         ------
         RuntimeError
-            If one does.
+            If another process or thread is training into the folder.
         """
         lock = filelock.FileLock(self.path / _LOCK, timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
             raise RuntimeError(
-                f"Another fit is training into checkpoint_dir={str(self.path)!r}. Give each a "
-                "folder of its own; searches and cross-validation, which fit clones, want "
-                "checkpoint_dir=None."
+                f"Another fit is training into checkpoint_dir={str(self.path)!r}. Choose a "
+                "separate folder for each fit. In searches and cross-validation, which fit clones, "
+                "use checkpoint_dir=None."
             ) from error
         try:
-            # Left by a process that was killed while it wrote.
+            # Files of a process that was killed while it was writing.
             for left in unfinished(self.path, "step-*.ckpt"):
                 left.unlink(missing_ok=True)
             yield
@@ -205,30 +209,30 @@ class CheckpointFolder:
             lock.release()
 
     def _files(self) -> list[Path]:
-        """Return the checkpoints, oldest first."""
+        """Return the paths of the checkpoints, oldest first."""
         return sorted(self.path.glob("step-*.ckpt"))
 
     @property
     def newest(self) -> Path | None:
-        """Path of the last checkpoint; None before the first."""
+        """Path of the last checkpoint; None if there is none."""
         return next(reversed(self._files()), None)
 
     def write(self, step: int, state: dict) -> None:
-        """Write a checkpoint, and then remove those that are not to be kept.
+        """Write a checkpoint, and then remove the oldest ones beyond the number to keep.
 
         Parameters
         ----------
         step : int
-            Number of training steps taken. One of the same step is replaced.
+            Number of training steps taken. A checkpoint of the same step is replaced.
         state : dict
-            Tensors and plain values.
+            State of the training, in tensors and plain values.
 
         Raises
         ------
         OSError
-            If it cannot be written. Those written before are as they were.
+            If the checkpoint cannot be written. Earlier checkpoints stay unchanged.
         TypeError
-            If there is something in the state that could not be read again.
+            If the state contains a value that could not be read again.
         """
         path = self.path / f"step-{step:012d}.ckpt"
         content = checkpoint_to_bytes({"fingerprint": self.fingerprint, **state})
@@ -237,7 +241,8 @@ class CheckpointFolder:
         except DamagedCheckpoint as error:
             raise TypeError(
                 "The state of a module, an optimizer or a callback holds more than tensors, "
-                f"numbers, strings and containers of them, as a checkpoint must: {error.__cause__}"
+                "numbers, strings and containers of them. Checkpoints cannot store other values: "
+                f"{error.__cause__}"
             ) from error
         try:
             write_atomically(path, content)
@@ -247,9 +252,9 @@ class CheckpointFolder:
                 error.errno,
                 f"{error.strerror or error}: the checkpoint {path.name} could not be written. "
                 + (
-                    "There is none before it."
+                    "There is no earlier checkpoint."
                     if before is None
-                    else f"The same fit goes on from {before.name}, once there is room."
+                    else f"When there is space, the same fit continues from {before.name}."
                 ),
                 str(self.path),
             ) from error
@@ -263,32 +268,32 @@ class CheckpointFolder:
         Raises
         ------
         ValueError
-            If there are checkpoints, but none can be read, or one is of another training.
+            If none of the checkpoints can be read, or one belongs to another training.
         """
         files = self._files()
         for path in reversed(files):
             try:
                 state = checkpoint_from_bytes(path.read_bytes(), path)
             except DamagedCheckpoint as error:
-                warn(f"{error} Continuing from the one before.", RuntimeWarning)
+                warn(f"{error} Continuing from the checkpoint before it.", RuntimeWarning)
                 continue
             if changes := differences(state.pop("fingerprint"), self.fingerprint):
-                raise ValueError(f"{path} is of another training: {'; '.join(changes)}.")
+                raise ValueError(f"{path} belongs to another training: {'; '.join(changes)}.")
             return state
         if files:
             raise ValueError(
-                f"None of the {len(files)} checkpoints in {self.path} can be read. Choose another "
-                "folder as checkpoint_dir to begin anew."
+                f"None of the {len(files)} checkpoints in {self.path} can be read. To start a new "
+                "training, choose another folder as checkpoint_dir."
             )
         return None
 
 
 class DamagedCheckpoint(ValueError):
-    """A checkpoint that is not what was written."""
+    """A checkpoint that differs from what was written."""
 
 
 def checkpoint_to_bytes(state: dict) -> bytes:
-    """Return the bytes of a checkpoint: a line with its version and checksum, and the state."""
+    """Return the bytes of a checkpoint: a line with version and checksum, then the state."""
     payload = io.BytesIO()
     torch.save(state, payload)
     content = payload.getvalue()
@@ -296,14 +301,14 @@ def checkpoint_to_bytes(state: dict) -> bytes:
 
 
 def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
-    """Return the state in the bytes of a checkpoint, of which nothing is executed."""
+    """Return the state in the bytes of a checkpoint, without executing anything in them."""
     line, _, payload = content.partition(b"\n")
     words = line.decode("latin-1").rsplit(" ", 2)
     if len(words) != 3 or words[0] != _FORMAT:
-        raise DamagedCheckpoint(f"{path} does not begin as a checkpoint.")
+        raise DamagedCheckpoint(f"{path} does not start like a checkpoint.")
     _check_version(int(words[1]) if words[1].isdecimal() else words[1], path)
     if words[2] != f"{zlib.crc32(payload):08x}":
-        raise DamagedCheckpoint(f"{path} is damaged: its checksum is not that of what it holds.")
+        raise DamagedCheckpoint(f"{path} is damaged: its checksum does not match.")
     try:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -314,12 +319,12 @@ def _check_version(version, path: Path) -> None:
     if version != _VERSION:
         raise ValueError(
             f"{path} has format version {version}; this version of relcon_sklearn, {__version__}, "
-            f"goes on from version {_VERSION} only. Go on with the version that began it."
+            f"continues from version {_VERSION} only. Continue with the version that started it."
         )
 
 
 def differences(before, now, name: str = "") -> list[str]:
-    """Return what differs between two fingerprints, a phrase for each."""
+    """Return a phrase for each difference between two fingerprints."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [*before, *(key for key in now if key not in before)]
         return [
@@ -329,9 +334,6 @@ def differences(before, now, name: str = "") -> list[str]:
                 before.get(key, "absent"), now.get(key, "absent"), f"{name}.{key}".lstrip(".")
             )
         ]
-    return [] if before == now else [f"{name} was {_short(before)} and is {_short(now)}"]
-
-
-def _short(value) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else text[:197] + "..."
+    if before == now:
+        return []
+    return [f"{name} was {shortened(repr(before))} and is {shortened(repr(now))}"]

@@ -1,4 +1,4 @@
-"""Modules compiled for training, where that works."""
+"""Compilation of modules for training, with a fallback to eager calls."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ logger = logging.getLogger("relcon_sklearn")
 
 
 class CompiledCall:
-    """Calls of a module through ``torch.compile``; without, where it fails (the log says why).
+    """Calls of a module through ``torch.compile``, or directly if compiling fails.
 
-    Nothing of it stays with the module, whose state and later use are as if it had never been.
+    The reason of a failure is logged. The module itself is not changed by compilation.
     """
 
     def __init__(self):
@@ -28,10 +28,10 @@ class CompiledCall:
                 return self._call(module, x)
             except Exception as error:
                 if is_out_of_memory(error):
-                    raise  # with more of it, this would have worked
-                # No compiler, one that does not fit, a module that cannot be traced. An error of
-                # the module itself comes again below.
-                logger.warning("Training without torch.compile, which failed: %s", error)
+                    raise  # compiling has not failed: with more memory it would work
+                # There is no compiler, it does not fit this torch, or the module cannot be traced.
+                # An error of the module itself is raised again below.
+                logger.warning("torch.compile failed, training without it: %s", error)
                 self._call = _call
         return _call(module, x)
 

@@ -1,4 +1,4 @@
-"""The training loop: skorch's, with what costs time or hides trouble replaced."""
+"""The training loop: skorch's loop, with the parts replaced that are slow or hide errors."""
 
 from __future__ import annotations
 
@@ -26,36 +26,37 @@ logger = logging.getLogger("relcon_sklearn")
 
 Loss = Callable[[nn.Module, Batch | LabelledBatch], Tensor]
 
-# Steps after which the loss is looked at, for which a GPU has to be waited for; an epoch of a large
-# training is days.
-_CHECKED_STEPS = 200
+# Steps between checks of the loss within an epoch, which can last days. Reading the loss waits for
+# the GPU, so that checking every step would be slow.
+_STEPS_BETWEEN_CHECKS = 200
 
 
 class TrainingNet(NeuralNet):
     """A NeuralNet whose loss is a function of the module and a batch.
 
-    Differences from skorch's loop, each for a reason:
+    The differences from skorch's loop are:
 
-    - the loss is read once an epoch, not once a batch (each reading waits for the GPU), and the
-      history has one row per epoch and one for the batch at hand, in which callbacks may record;
-    - the module's mode is set once an epoch (skorch walks all submodules for every batch);
-    - batches are read ahead in the background;
+    - the loss is not read for every batch, because each reading waits for the GPU;
+    - the history has one row per epoch, and one row for the current batch only, in which callbacks
+      can record values;
+    - the mode of the module is set once per epoch, because skorch visits all submodules each time;
+    - batches are prefetched in the background;
     - a loss or weight that is not finite is an error;
     - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch;
-    - it can be saved between any two steps, and goes on from there as if nothing had happened.
+    - training can be saved between any two steps, and then continues as if uninterrupted.
 
     Parameters
     ----------
     module : nn.Module
-        The module to train, initialised.
+        The initialised module to train.
     loss : callable
-        ``loss(module, batch)`` gives a scalar tensor.
+        ``loss(module, batch)`` returns a scalar tensor.
     saver : Saver or None, default=None
-        Saves and restores the training.
+        Saver that writes and reads checkpoints. If None, there are no checkpoints.
     description : str, default="fit"
-        What is trained, for the log.
+        Name of the trained model in the log.
     **kwargs
-        Passed on to :class:`skorch.NeuralNet`.
+        Parameters of :class:`skorch.NeuralNet`.
     """
 
     def __init__(
@@ -77,9 +78,9 @@ class TrainingNet(NeuralNet):
         return []
 
     def train(self, batches: Batches, valid: Batches | None) -> list[dict]:
-        """Train on `batches` for ``max_epochs``, and return the record of the epochs."""
+        """Train on `batches` for ``max_epochs`` epochs, and return the history."""
         self.initialize()
-        # Once: finding them walks all submodules.
+        # Listed once, because listing visits all submodules.
         self._named_parameters = list(self.module_.named_parameters())
         with Interruption(wait=self.saver is not None) as self.interruption:
             self.notify("on_train_begin", X=batches, y=None)
@@ -91,7 +92,7 @@ class TrainingNet(NeuralNet):
         return self._record()
 
     def _run_epoch(self, batches: Batches, valid: Batches | None) -> None:
-        """Go on with an epoch from the position at hand, and move that to the next."""
+        """Continue the epoch from the current position, and move the position to the next epoch."""
         start = time.monotonic()
         batches.epoch = self.position.epoch
         if self.position.step == 0:
@@ -110,41 +111,41 @@ class TrainingNet(NeuralNet):
         except KeyboardInterrupt:
             if self.interruption.requested:
                 raise
-            epoch = self.max_epochs  # how skorch's EarlyStopping says that it is enough
+            epoch = self.max_epochs  # skorch's EarlyStopping ends training by this error
         self.position = Position(epoch)
 
     def _train_epoch(self, batches: Batches) -> None:
-        """Take the steps that are left of an epoch; record the mean loss per item."""
+        """Take the remaining steps of the epoch, and record the mean loss per item."""
         start = self.position
         losses = LossMean(self.device, start.total_loss, start.n_items)
         self.module_.train()
-        left = read_ahead(batches.starting_at(start.step), self.device)
-        for step, batch in enumerate(left, start.step + 1):
-            self._take(batch, losses, training=True)
-            if step % _CHECKED_STEPS == 0:
-                self._check("train_loss", losses.value())
+        remaining = read_ahead(batches.starting_at(start.step), self.device)
+        for step, batch in enumerate(remaining, start.step + 1):
+            self._process(batch, losses, training=True)
+            if step % _STEPS_BETWEEN_CHECKS == 0:
+                self._check_finite("train_loss", losses.value())
             if self.saver is not None:
                 due = self.saver.is_due()
                 if due or self.interruption.requested or step == len(batches):
                     self.position = Position(start.epoch, step, *losses.sums())
                 if due or self.interruption.requested:
                     self._save(batches)
-        self._check("train_loss", losses.value())
+        self._check_finite("train_loss", losses.value())
         self.history.record("train_loss", losses.value())
 
     def _validate(self, valid: Batches, batches: Batches) -> None:
-        """Record the mean loss per item of the validation part."""
+        """Record the mean loss per item of the validation data."""
         losses = LossMean(self.device)
         self.module_.eval()
         for batch in read_ahead(valid, self.device):
-            self._take(batch, losses, training=False)
+            self._process(batch, losses, training=False)
             if self.saver is not None and self.interruption.requested:
                 self._save(batches)
-        self._check("valid_loss", losses.value())
+        self._check_finite("valid_loss", losses.value())
         self.history.record("valid_loss", losses.value())
 
-    def _take(self, batch: Batch, losses: LossMean, training: bool) -> None:
-        """Learn from a batch, or only look at it."""
+    def _process(self, batch: Batch, losses: LossMean, training: bool) -> None:
+        """Take a training step or a validation step with a batch, and notify callbacks."""
         self.notify("on_batch_begin", batch=batch, training=training)
         step_fn = self.train_step if training else self.validation_step
         step = step_fn(batch.to(self.device))
@@ -152,7 +153,7 @@ class TrainingNet(NeuralNet):
         self.notify("on_batch_end", batch=batch, training=training, **step)
 
     def _save(self, batches: Batches) -> None:
-        """Write a checkpoint, if they are wanted; then stop, if that is."""
+        """Write a checkpoint if there is a saver; then stop if a signal has requested it."""
         if self.saver is None:
             return
         self._check_weights()
@@ -161,23 +162,24 @@ class TrainingNet(NeuralNet):
         if self.interruption.requested:
             raise KeyboardInterrupt
 
-    def _check(self, what: str, value: float) -> None:
-        """Raise FloatingPointError for a value that is no number any more."""
+    def _check_finite(self, name: str, value: float) -> None:
+        """Raise FloatingPointError if a value is NaN or infinite."""
         if math.isfinite(value):
             return
-        more = "" if self.saver is None else self.saver.recovery_hint()
+        hint = "" if self.saver is None else self.saver.recovery_hint()
         raise FloatingPointError(
-            f"{what} became {value} in epoch {len(self.history)}: training diverged. "
-            f"Try a smaller lr, or precision='float32'.{more}"
+            f"{name} became {value} in epoch {len(self.history)}: training diverged. "
+            f"Try a smaller lr, or precision='float32'.{hint}"
         )
 
     def _check_weights(self) -> None:
+        """Raise FloatingPointError if a weight or buffer is NaN or infinite."""
         for name, value in itertools.chain(self._named_parameters, self.module_.named_buffers()):
             if not (finite := torch.isfinite(value)).all():
-                self._check(f"weight {name}", float(value.detach()[~finite][0]))
+                self._check_finite(f"weight {name}", float(value.detach()[~finite][0]))
 
     def _log(self, seconds: float) -> None:
-        """Log a line about the epoch that has ended, which took so long since training went on."""
+        """Log a line about the last epoch, with its seconds in this process."""
         row = self._record()[-1]
         losses = ", ".join(f"{k} {row[k]:.4g}" for k in ("train_loss", "valid_loss") if k in row)
         logger.info(
@@ -190,11 +192,12 @@ class TrainingNet(NeuralNet):
         )
 
     def _record(self) -> list[dict]:
+        """Return the history of the epochs, without what callbacks have recorded."""
         keys = ("epoch", "train_loss", "valid_loss")
         return [{k: row[k] for k in keys if k in row} for row in self.history]
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Begin the row of the batch in the history, and forget that of the batch before."""
+        """Replace the history row of the previous batch by an empty row for this batch."""
         self.history[-1]["batches"] = [{}]
 
     def train_step(self, batch, **fit_params):
@@ -209,16 +212,16 @@ class TrainingNet(NeuralNet):
         return {"loss": loss.detach()}
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss without learning from it."""
+        """Compute the loss without gradients."""
         with torch.no_grad():
             return {"loss": self.loss(self.module_, batch)}
 
 
 class LossMean:
-    """Mean of losses, weighted, that stays on the device until it is asked for."""
+    """Weighted mean of losses that stays on the device until it is read."""
 
     def __init__(self, device: torch.device, total: float = 0.0, weight: int = 0):
-        # Float32 would lose the later ones of millions of batches; Apple's GPUs have nothing else.
+        # A float32 sum would lose the later ones of millions of losses. Apple's GPUs lack float64.
         dtype = torch.float32 if torch.device(device).type == "mps" else torch.float64
         self._total = torch.tensor(total, dtype=dtype, device=device)
         self._weight = weight
@@ -233,12 +236,12 @@ class LossMean:
         return float(self._total) / self._weight
 
     def sums(self) -> tuple[float, int]:
-        """Return the sum so far, and the weight."""
+        """Return the weighted sum of losses and the sum of weights so far."""
         return float(self._total), self._weight
 
 
 def read_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
-    """Make batches in the background, in memory from which a GPU fetches them by itself."""
+    """Prefetch batches in the background, in pinned memory if `device` is a GPU."""
     on_gpu = torch.device(device).type == "cuda"
     return prefetched((batch.pin_memory() for batch in batches) if on_gpu else batches)
 
@@ -264,7 +267,7 @@ def fit_module(
     valid : Batches or None
         Validation data.
     options : TrainingOptions
-        Everything else.
+        Options of the training.
 
     Returns
     -------
@@ -274,7 +277,7 @@ def fit_module(
     Raises
     ------
     FloatingPointError
-        If the loss or a weight became NaN or infinite. Checkpoints are older than that.
+        If the loss or a weight became NaN or infinite. Checkpoints contain finite values only.
     OSError
         If a checkpoint cannot be written.
     """
@@ -295,7 +298,7 @@ def fit_module(
     try:
         with (
             nullcontext() if checkpoints is None else checkpoints.locked(),
-            # A GPU's memory is kept by torch itself.
+            # On a GPU, torch itself reuses memory.
             kept_memory() if options.device.type == "cpu" else nullcontext(),
         ):
             return net.train(batches, valid)
@@ -305,7 +308,7 @@ def fit_module(
 
 
 def _callbacks(options: TrainingOptions, validated: bool) -> list:
-    """Return the callbacks of the user, with those of the engine."""
+    """Return the callbacks of the user and of the engine."""
     callbacks = list(options.callbacks)
     if not any(_is_scheduler(callback) for callback in callbacks):
         callbacks.append(("relcon_schedule", WarmupCosine(options.lr, options.max_epochs)))
@@ -314,12 +317,12 @@ def _callbacks(options: TrainingOptions, validated: bool) -> list:
     if options.patience is not None:
         stopping = EarlyStopping(monitor="valid_loss", patience=options.patience, threshold=0)
         callbacks.append(("relcon_early_stopping", stopping))
-    # First, so that a callback which ends training cannot keep the last epoch from it.
+    # First, so that it sees the last epoch even if another callback then ends training.
     return [("relcon_keep_best", KeepBest()), *callbacks]
 
 
 def _is_scheduler(callback) -> bool:
-    """Whether a skorch callback (an instance, a class, or either with a name) sets the rate."""
+    """Whether a callback (an instance, a class, or either with a name) sets the learning rate."""
     callback = callback[1] if isinstance(callback, tuple) else callback
     return issubclass(callback if isinstance(callback, type) else type(callback), LRScheduler)
 

@@ -1,4 +1,4 @@
-"""What a fit depends on, as plain values that can be compared."""
+"""Fingerprints: everything a fit depends on, as plain values that can be compared."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from .._batches import GroupIndex
 from .._utils._frozen import is_frozen, unwrap
 from ..segments._array import SegmentArray
 
-# Rows of X that are looked at, evenly spread: a few milliseconds, wherever they lie.
+# Number of rows of X in the checksum, evenly spaced. Reading them takes a few milliseconds, whether
+# they are in memory or on disk.
 _N_ROWS = 256
 
-# Parameters that say where or how visibly something is computed, not what.
-_IMMATERIAL = {"checkpoint_dir", "device", "verbose"}
+# Parameters that do not change the result of a fit.
+_IRRELEVANT = {"checkpoint_dir", "device", "verbose"}
 
 
 def fingerprint_of_data(array: SegmentArray, index: GroupIndex) -> dict:
-    """Describe segments and their groups by shape, dtype, rate and a checksum of some rows.
+    """Return shape, dtype, sampling rate and a checksum of some rows of segments, and of groups.
 
     Parameters
     ----------
     array : SegmentArray
         The segments.
     index : GroupIndex
-        Their groups, all of which are looked at.
+        Their groups. The checksum covers all of them.
     """
     rows = np.unique(np.linspace(0, len(array) - 1, _N_ROWS).round().astype(np.int64))
     rate = getattr(array.X, "sampling_rate", None)
@@ -58,11 +59,11 @@ def checksum(*arrays) -> str:
 
 
 def fingerprint_of(value, *, within_object: bool = False):
-    """Describe a parameter by plain values: alike for what has the same effect on a fit.
+    """Return plain values that are equal for parameters with the same effect on a fit.
 
-    Functions and classes are described by their names, objects by their class and attributes,
-    objects within those by their class, estimators and callbacks by their parameters, frozen
-    estimators by their weights too.
+    The fingerprint of a function or class is its name. That of an estimator or callback has the
+    class and the parameters, and that of a frozen estimator also a checksum of the weights. For any
+    other object it has the class and the attributes, and for objects in attributes only the class.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -91,20 +92,20 @@ def fingerprint_of(value, *, within_object: bool = False):
         return {"class": _name(type(value)), **fingerprint_of_parameters(value)}
     if hasattr(value, "__qualname__"):
         return _name(value)
-    if within_object:  # which may be of this process only, as the files of a writer are
+    if within_object:  # its attributes can differ in each process, such as open files
         return _name(type(value))
     attributes = fingerprint_of(getattr(value, "__dict__", {}), within_object=True)
     return {"class": _name(type(value)), **attributes}
 
 
 def fingerprint_of_parameters(estimator) -> dict:
-    """Describe the parameters of an estimator or a callback, but those that are immaterial."""
+    """Return the fingerprint of the parameters of an estimator or callback that change a fit."""
     try:
-        # Deep ones come with the estimators they are of.
+        # Nested parameters are part of the fingerprints of the nested estimators.
         parameters = estimator.get_params(deep=False)
     except AttributeError:  # a callback that keeps its parameters under other names
         parameters = {}
-    return {k: fingerprint_of(v) for k, v in parameters.items() if k not in _IMMATERIAL}
+    return {k: fingerprint_of(v) for k, v in parameters.items() if k not in _IRRELEVANT}
 
 
 def _name(thing) -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training."""
+"""Handling of Ctrl-C and SIGTERM during training."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import threading
 
 
 class Interruption:
-    """Notice requests to stop, within a block, and put the signals' handlers back at its end.
+    """Context manager that detects requests to stop, and restores the signal handlers at the end.
 
-    With `wait`, Ctrl-C and SIGTERM only set :attr:`requested`; whoever trains then comes to a good
-    end. A second one does not wait. Without, Ctrl-C raises KeyboardInterrupt at once as ever, and
-    SIGTERM is left alone; :attr:`requested` then tells Ctrl-C from a KeyboardInterrupt by which a
-    callback ends training. A request that nobody has answered is raised at the end of the block.
+    With `wait`, Ctrl-C and SIGTERM only set :attr:`requested`, so that the training loop can finish
+    the current step. A second signal raises KeyboardInterrupt at once.
 
-    Signals reach Python's main thread only: in other threads the block changes nothing.
+    Without `wait`, Ctrl-C raises KeyboardInterrupt at once, and the handler of SIGTERM is not
+    changed. Then :attr:`requested` distinguishes Ctrl-C from a KeyboardInterrupt by which a
+    callback ends training.
+
+    If a request is pending at the end of the block, KeyboardInterrupt is raised there.
+
+    Python delivers signals to the main thread only. In other threads the block has no effect.
 
     Parameters
     ----------
     wait : bool
-        Whether to let the step at hand be finished.
+        Whether to let the current step finish.
 
     Attributes
     ----------
     requested : bool
-        Whether a signal has come.
+        Whether a signal has been received.
     """
 
     def __init__(self, wait: bool):
@@ -35,7 +39,7 @@ class Interruption:
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM) if self.wait else (signal.SIGINT,):
-                # None: set by something else than Python, to which it could not be given back.
+                # None: the handler was not set from Python, and Python could not restore it.
                 if (previous := signal.getsignal(number)) is not None:
                     self._previous[number] = previous
                     signal.signal(number, self._handle)

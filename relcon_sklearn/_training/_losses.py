@@ -1,4 +1,4 @@
-"""What the two stages of RelCon minimise, as functions of a module and a batch."""
+"""Losses of the two stages of RelCon, as functions of a module and a batch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def reconstruction_loss(augmentation: Augmentation) -> Loss:
-    """Stage one: the mean motif distance of a segment from an augmented copy of itself.
+    """Return the loss of stage one: the mean motif distance of segments from augmented copies.
 
     Parameters
     ----------
     augmentation : callable
-        ``augmentation(segments, generator)``, see :mod:`relcon_sklearn.segments`.
+        ``augmentation(segments, generator)``; see :mod:`relcon_sklearn.augmentations`.
     """
 
     def loss(net: nn.Module, batch: Batch) -> Tensor:
@@ -42,23 +42,23 @@ def ranking_loss(
     augmentation: Augmentation | None = None,
     compiled: bool = False,
 ) -> Loss:
-    """Stage two: the relative contrastive loss of the embeddings of a batch.
+    """Return the loss of stage two: the relative contrastive loss of the embeddings of a batch.
 
     Parameters
     ----------
     ranker : callable
-        Distances of the batch's candidates from their anchors. It stays outside of the module
-        that is trained.
+        Returns the distances of the candidates of a batch from their anchors. It is not part of the
+        trained module.
     temperature : float
         Temperature of the loss.
-    dtype : torch.dtype
+    dtype : torch.dtype, default=torch.float32
         Precision of the encoder's forward pass; the loss is always float32.
     n_positives : int or None, default=None
-        How many of the nearest candidates are in turn positives; None is all.
+        Number of nearest candidates that are positives, each in turn. If None, all candidates.
     augmentation : callable or None, default=None
-        With one, the encoder sees two augmented copies of each segment instead of the segment,
-        and an anchor's own other copy is its first candidate. Distances stay those of the
-        segments.
+        If given, the encoder receives two augmented copies of each segment instead of the segment,
+        and the first candidate of an anchor is its own other copy. Distances are still computed
+        from the segments.
     compiled : bool, default=False
         Whether to compile the encoder.
     """
@@ -69,7 +69,7 @@ def ranking_loss(
         segments, n = batch.segments, len(batch.segments)
         if augmentation is not None:
             generator = torch.Generator(device=segments.device).manual_seed(batch.seed)
-            # Both views in one pass: batch norms then take them for one distribution.
+            # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
             embeddings = embed(encoder, segments.transpose(1, 2))

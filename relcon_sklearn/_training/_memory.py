@@ -1,4 +1,4 @@
-"""Memory that training keeps from step to step."""
+"""Memory of the process: keeping freed memory from step to step of a training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import threading
 from collections.abc import Iterator
 
 KEEP_VARIABLE = "RELCON_SKLEARN_KEEP_MEMORY"
-"""Environment variable. With the value 0 the allocator is left as it is."""
+"""Environment variable. With the value 0, the settings of the allocator are not changed."""
 
-# By these a user has set up the allocator, and it is left as it is.
-_OF_THE_USER = (
+# Variables of glibc. If one is set, the user has set up the allocator, which is then not changed.
+_USER_VARIABLES = (
     "MALLOC_MMAP_MAX_",
     "MALLOC_MMAP_THRESHOLD_",
     "MALLOC_TOP_PAD_",
@@ -23,9 +23,9 @@ _OF_THE_USER = (
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
-# The settings after a block. Glibc has no function that returns the settings before it. Of its own
-# accord it raises its thresholds up to these values as arrays are freed, but no longer once one of
-# them was set: with smaller ones, everything that follows would be slower than before.
+# The settings after a block. Glibc has no function that returns the settings before it. By default
+# glibc raises its thresholds up to these values as arrays are freed, but it stops doing so once one
+# of them was set. With smaller values, all later code would be slower than before.
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _MMAP_MAX = 2**25, 2**26, 65536
 
 _lock = threading.Lock()
@@ -40,13 +40,13 @@ def kept_memory() -> Iterator[None]:
     the next ones. Every training step then pays for millions of page faults, which took nearly
     half of its time in benchmarks.
 
-    The setting holds for the whole process, and blocks in several threads share it. Nothing is
-    done with other C libraries than glibc, if the environment variable
+    The setting applies to the whole process, and blocks in several threads share it. Nothing
+    changes if the C library is not glibc, if the environment variable
     ``RELCON_SKLEARN_KEEP_MEMORY`` is 0, or if the user has set up glibc's allocator by its
     environment variables.
     """
     global _n_inside
-    libc = _glibc() if _is_wanted() else None
+    libc = _glibc() if _is_enabled() else None
     if libc is None:
         yield
         return
@@ -67,10 +67,10 @@ def kept_memory() -> Iterator[None]:
                 libc.malloc_trim(0)
 
 
-def _is_wanted() -> bool:
+def _is_enabled() -> bool:
     """Whether the user has neither switched this off nor set up the allocator."""
     tunables = os.environ.get("GLIBC_TUNABLES", "")
-    set_up = "glibc.malloc" in tunables or any(name in os.environ for name in _OF_THE_USER)
+    set_up = "glibc.malloc" in tunables or any(name in os.environ for name in _USER_VARIABLES)
     return os.environ.get(KEEP_VARIABLE, "1") != "0" and not set_up
 
 
@@ -84,5 +84,5 @@ def _glibc() -> ctypes.CDLL | None:
 
 @functools.cache
 def _c_library() -> ctypes.CDLL:
-    # Once: making one takes as long as embedding a segment, and leaves a class for the collector.
+    # Cached, because loading takes as long as embedding a segment, and leaves a class to collect.
     return ctypes.CDLL(None)

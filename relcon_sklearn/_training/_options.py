@@ -1,4 +1,4 @@
-"""How a module is trained."""
+"""Options of the training engine."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ._checkpoints import CheckpointFolder
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Everything that :func:`fit_module` is told apart from the module, the loss and the data.
+    """Options of :func:`fit_module`: everything except the module, the loss and the data.
 
     Parameters
     ----------
     lr : float
         Peak learning rate.
     max_epochs : int
-        Number of epochs. With 0 the module stays as it is.
+        Number of epochs. With 0, the weights stay unchanged.
     device : torch.device
         Device to train on.
     patience : int or None, default=None
-        With validation, training ends when the validation loss has not fallen for this number of
-        epochs. If None, it takes all epochs.
+        With validation, training ends when the validation loss has not decreased for this number of
+        epochs. If None, training takes all epochs.
     callbacks : sequence of skorch callbacks, default=()
-        A learning-rate scheduler among them replaces the built-in one.
+        Callbacks. A learning-rate scheduler among them replaces the built-in schedule.
     verbose : int, default=0
-        Progress bar if positive.
+        If positive, show a progress bar.
     description : str, default="fit"
-        What is trained: the label of the progress bar, and of a line that is logged every epoch.
+        Name of the trained model in the progress bar and in the log line of every epoch.
     checkpoints : CheckpointFolder or None, default=None
-        Where the training is saved from time to time. If it was begun there, it continues from the
-        last checkpoint. Ctrl-C and SIGTERM then finish the current step, save it, and raise
-        KeyboardInterrupt.
+        Folder in which the training is saved at intervals. If the training started there before, it
+        continues from the last checkpoint. Ctrl-C and SIGTERM then finish the current step, save
+        the training, and raise KeyboardInterrupt. If None, nothing is saved.
     global_rng : bool, default=False
         Whether the module draws from torch's global generators. Their state is then saved too.
     """

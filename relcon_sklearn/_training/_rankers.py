@@ -1,4 +1,4 @@
-"""Rankers: how far each candidate of a batch is from its anchor."""
+"""Rankers: distances of the candidates of a batch from their anchors."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from torch import Tensor
 from .._batches import Batch
 from ..nn import MotifCrossAttention, encode_in_chunks, motif_distances
 
-# Where lists are short, calls of torch take longer than what they compute for one anchor.
+# With short lists of candidates, one anchor is less work than the overhead of the calls of torch.
 _ANCHORS_AT_ONCE = 8
 
 
 class MotifRanker:
-    """Rank by the learned motif distance.
+    """Ranker by the learned motif distance.
 
     Parameters
     ----------
     net : MotifCrossAttention
-        The trained distance. It is used, never trained.
+        The trained distance network. Its weights are not changed.
     dtype : torch.dtype or None, default=None
-        Of convolutions and scores; None is that of the segments.
+        Dtype of convolutions and scores. If None, the dtype of the segments.
     query_stride : int, default=1
-        With more than 1, an approximation by every so manyth time step of the anchors.
+        If greater than 1, approximate the distance by every `query_stride`-th time step of the
+        anchors.
     """
 
     def __init__(
@@ -39,10 +40,10 @@ class MotifRanker:
         self.query_stride = query_stride
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return distances of shape (n_anchors, n_candidates); any number where there is none."""
+        """Return distances (n_anchors, n_candidates), arbitrary for missing candidates."""
         segments = batch.segments.transpose(1, 2)
         features = encode_in_chunks(self.net, segments, self.dtype)
-        # A missing candidate costs a distance that nobody looks at; lists are mostly full.
+        # Distances of missing candidates are computed and ignored, because most lists are full.
         index = batch.candidates.clamp(min=0)
         return motif_distances(
             self.net,
@@ -55,28 +56,28 @@ class MotifRanker:
 
 
 class PairwiseRanker:
-    """Rank by any function of numpy arrays.
+    """Ranker by any function of numpy arrays.
 
     Parameters
     ----------
     pairwise : callable
         ``pairwise(anchors, candidates)`` takes arrays (n, n_timesteps, n_channels) and
-        (m, n_timesteps, n_channels) and gives distances (n, m). Called for one anchor at a time,
-        with its own candidates.
+        (m, n_timesteps, n_channels) and returns distances (n, m). It is called for one anchor at a
+        time, with the candidates of the anchor.
     """
 
     def __init__(self, pairwise: Callable[[np.ndarray, np.ndarray], np.ndarray]):
         self.pairwise = pairwise
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return distances of shape (n_anchors, n_candidates); infinity where there is none."""
+        """Return distances (n_anchors, n_candidates), infinite for missing candidates."""
         segments = batch.segments.cpu().numpy()
         anchors, candidates = batch.anchors.cpu().numpy(), batch.candidates.cpu().numpy()
         distances = np.full(candidates.shape, np.inf, dtype=np.float32)
         for i, (anchor, row) in enumerate(zip(anchors, candidates, strict=True)):
-            there = row >= 0
-            if there.any():
-                distances[i, there] = self._distances(segments[[anchor]], segments[row[there]])
+            present = row >= 0
+            if present.any():
+                distances[i, present] = self._distances(segments[[anchor]], segments[row[present]])
         return torch.from_numpy(distances).to(batch.segments.device)
 
     def _distances(self, anchor: np.ndarray, candidates: np.ndarray) -> np.ndarray:
@@ -84,9 +85,9 @@ class PairwiseRanker:
             values = np.asarray(self.pairwise(anchor, candidates)).astype(np.float32)
         if values.shape != (1, len(candidates)):
             raise ValueError(
-                f"distance={self.pairwise!r} gave an array of shape {values.shape} for 1 anchor "
-                f"and {len(candidates)} candidates; expected (1, {len(candidates)})."
+                f"distance={self.pairwise!r} returned an array of shape {values.shape} for 1 "
+                f"anchor and {len(candidates)} candidates; expected (1, {len(candidates)})."
             )
         if not np.isfinite(values).all():
-            raise ValueError(f"distance={self.pairwise!r} gave NaN or infinity.")
+            raise ValueError(f"distance={self.pairwise!r} returned NaN or infinity.")
         return values[0]

@@ -1,4 +1,4 @@
-"""When a training is saved, and from where it goes on."""
+"""Saving a training at intervals, and restoring it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("relcon_sklearn")
 
 
 class Position(NamedTuple):
-    """How far a training has come: steps done of an epoch, and the sum of their losses."""
+    """Position of a training: the epoch, the steps taken in it, and the sum of their losses."""
 
     epoch: int = 0
     step: int = 0
@@ -25,17 +25,17 @@ class Position(NamedTuple):
 
 
 class Saver:
-    """Saves a training now and then, and restores it.
+    """Writer and reader of the checkpoints of a training.
 
     Parameters
     ----------
     folder : CheckpointFolder
-        Where.
+        Folder of the checkpoints.
     global_rng : bool
         Whether the module draws from torch's global generators. Nothing else in a training has a
         random state: batches, augmentations and dropout follow from the seed and the position.
     clock : callable, default=time.monotonic
-        Tells the time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class Saver:
         self._saved: Position | None = None
 
     def restore(self, net: NeuralNet) -> Position:
-        """Put `net` back to the last checkpoint; return its position, the start if none is."""
+        """Restore `net` from the last checkpoint, if there is one; return the position."""
         state = self.folder.read()
         self._last = self.clock()
         if state is None:
             return Position()
         restore_training(net, state["training"])
         self._saved = Position(*state["position"])
-        logger.info("Going on from %s", self.folder.newest)
+        logger.info("Continuing from %s", self.folder.newest)
         return self._saved
 
     def is_due(self) -> bool:
-        """Count a step, and tell whether it is time to save."""
+        """Count a step, and return whether to save after it."""
         settings = self.folder.settings
         self._n_steps += 1
         if settings.every_steps is not None and self._n_steps >= settings.every_steps:
@@ -73,7 +73,7 @@ class Saver:
         return seconds is not None and self.clock() - self._last >= seconds
 
     def save(self, net: NeuralNet, position: Position, n_steps: int) -> None:
-        """Write a checkpoint of `net`, unless it is there, after `n_steps` steps in all."""
+        """Write a checkpoint of `net` after `n_steps` steps in total, unless it exists."""
         if position == self._saved:
             return
         training = training_state(net, global_rng=self.global_rng)
@@ -81,11 +81,11 @@ class Saver:
         self._last, self._n_steps, self._saved = self.clock(), 0, position
 
     def recovery_hint(self) -> str:
-        """Return what is to be said of checkpoints when training has failed."""
+        """Return a sentence about the last checkpoint for the error of a diverged training."""
         newest = self.folder.newest
         if newest is None:
             return ""
         return (
-            f" The last checkpoint, {newest}, is from before; with other parameters begin anew, in "
-            "another checkpoint_dir."
+            f" The last checkpoint, {newest}, was written before that. To train with other "
+            "parameters, choose another checkpoint_dir."
         )

@@ -13,21 +13,21 @@ from skorch.callbacks import Callback
 
 logger = logging.getLogger("relcon_sklearn")
 
-# What can be loaded without executing anything.
+# Types that torch can load without executing code from the file.
 _VALUES = (type(None), bool, int, float, str, bytes, torch.Tensor)
 _SEQUENCES = (list, tuple, set)
 _MAPPINGS = (dict, OrderedDict, Counter)
 
 
 def training_state(net: NeuralNet, *, global_rng: bool) -> dict:
-    """Return all that the next steps of a training depend on, but for the data.
+    """Return everything that the next steps of a training depend on, except the data.
 
     Parameters
     ----------
     net : NeuralNet
-        Between two steps.
+        The net, between two steps.
     global_rng : bool
-        Whether its module draws from torch's global generators.
+        Whether the module draws from torch's global generators, so that their state is included.
     """
     return {
         "module": net.module_.state_dict(),
@@ -39,10 +39,11 @@ def training_state(net: NeuralNet, *, global_rng: bool) -> dict:
 
 
 def restore_training(net: NeuralNet, state: dict) -> None:
-    """Put a training that has begun back to where a state was taken."""
+    """Restore a state of :func:`training_state` in an initialised net."""
     net.module_.load_state_dict(state["module"])
     net.optimizer_.load_state_dict(state["optimizer"])
-    # It has stepped, in another process: without, torch's schedulers warn that it has not.
+    # The optimizer took its steps in another process. Without this, schedulers of torch would warn
+    # that it has not taken any.
     net.optimizer_._opt_called = True
     net.history.clear()
     net.history.extend(state["history"])
@@ -53,27 +54,27 @@ def restore_training(net: NeuralNet, state: dict) -> None:
 
 
 def callback_state(callback: Callback) -> dict[str, Any]:
-    """Return the state of a callback: what it says itself, else its attributes.
+    """Return the state of a callback: its ``state_dict`` if it has one, else its attributes.
 
-    Attributes are taken that are plain, or have a state themselves, as schedulers do.
+    Attributes are included if they are plain values, or have a ``state_dict``, such as schedulers.
     """
     if _has_state(callback):
         return {"state": callback.state_dict()}
-    plain_ones, stateful, others = {}, {}, []
+    attributes, stateful, others = {}, {}, []
     for name, value in vars(callback).items():
         if is_plain(value):
-            plain_ones[name] = plain(value)
+            attributes[name] = plain(value)
         elif _has_state(value):
             stateful[name] = value.state_dict()
         else:
             others.append(name)
     if others:
         logger.debug("Not in checkpoints: %s of %r", ", ".join(others), callback)
-    return {"attributes": plain_ones, "stateful": stateful}
+    return {"attributes": attributes, "stateful": stateful}
 
 
 def restore_callback(callback: Callback, state: dict[str, Any]) -> None:
-    """Give a callback its state back."""
+    """Restore a state of :func:`callback_state`."""
     if "state" in state:
         callback.load_state_dict(state["state"])
     vars(callback).update(state.get("attributes", {}))
@@ -91,7 +92,7 @@ def is_plain(value) -> bool:
 
 
 def plain(value):
-    """Return a plain value with numpy's scalars as Python's."""
+    """Return a plain value with numpy scalars converted to Python scalars."""
     if type(value) in _MAPPINGS:
         return type(value)({plain(k): plain(v) for k, v in value.items()})
     if type(value) in _SEQUENCES:

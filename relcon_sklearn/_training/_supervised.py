@@ -1,4 +1,4 @@
-"""What learning from labels minimises, as functions of a module and a batch."""
+"""Losses of supervised training, as functions of a module and a batch."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from .._batches import LabelledBatch
 
 
 def classification_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
-    """Return the cross-entropy of the classes, each segment's times its weight, on average.
+    """Return the mean cross-entropy of the segments, each multiplied by its weight.
 
     Parameters
     ----------
     module : nn.Module
         Maps (n, n_channels, n_timesteps) to logits (n, n_classes).
     batch : LabelledBatch
-        Its targets are the numbers of the classes, (n,) int64.
+        Batch with targets (n,) int64, the indices of the classes.
     """
     logits = module(batch.segments.transpose(1, 2))
     return (F.cross_entropy(logits, batch.targets, reduction="none") * batch.weights).mean()
 
 
 def regression_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
-    """Return the squared error, each segment's mean times its weight, on average.
+    """Return the mean squared error of the segments, each multiplied by its weight.
 
     Parameters
     ----------
     module : nn.Module
         Maps (n, n_channels, n_timesteps) to predictions (n, n_outputs).
     batch : LabelledBatch
-        Its targets are (n, n_outputs) float32.
+        Batch with targets (n, n_outputs) float32.
     """
     errors = module(batch.segments.transpose(1, 2)) - batch.targets
     return (errors.square().mean(dim=1) * batch.weights).mean()

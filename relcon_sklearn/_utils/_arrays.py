@@ -1,4 +1,4 @@
-"""What users pass as arrays: as ndarrays, or as errors that say which of them is wrong, and how."""
+"""Conversion of array-likes to ndarrays, with errors that name the argument and the problem."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
-# What comes of converting things that are no arrays: the last two from torch, and from objects that
-# are indexed in vain.
+# Errors that conversion can raise for a value that is not an array. RuntimeError comes from torch,
+# LookupError from objects that cannot be indexed.
 _UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError, LookupError)
 
 
@@ -17,50 +17,50 @@ def as_array(value, name: str, *, if_ragged: str = "", **options) -> np.ndarray:
     Parameters
     ----------
     value : array-like
-        What the user passed.
+        The value that the user passed.
     name : str
         Name of the argument, for messages.
     if_ragged : str, default=""
-        Advice where the rows of `value` are of different lengths.
+        Advice in the message if the rows of `value` have different lengths.
     **options
-        Of :func:`sklearn.utils.check_array`.
+        Options of :func:`sklearn.utils.check_array`.
 
     Raises
     ------
     ValueError or TypeError
-        If it cannot be converted, or has masked values, which a conversion would bring back.
+        If the value cannot be converted, or has masked values. A conversion would drop the mask.
     """
     try:
         array = check_array(value, input_name=name, **options)
         if array.dtype == object and "dtype" not in options:
-            # It makes numbers of arrays of objects, but not of lists of them.
+            # check_array converts arrays of objects to numbers, but not lists of objects.
             array = check_array(array, input_name=name, **options)
     except _UNREADABLE as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         why = repr(error) if isinstance(error, LookupError) else error
-        more = _raggedness(value, if_ragged)
-        raise kind(f"{name} ({_seen(value)}) cannot be used: {why}{more}") from error
+        more = _row_lengths(value, if_ragged)
+        raise kind(f"{name} ({_type_and_shape(value)}) cannot be used: {why}{more}") from error
     masked = _masked_rows(value)
     if masked.any():
         raise ValueError(
-            f"{name} contains masked values: first in row {masked.argmax()}. Drop such rows or "
-            "fill their gaps before passing them on."
+            f"{name} contains masked values: first in row {masked.argmax()}. Drop such rows, or "
+            "fill the masked values first."
         )
     return array
 
 
 def as_float64(value, name: str) -> np.ndarray:
-    """Return one or more finite numbers for each row, as a float64 array of one or two dimensions.
+    """Return finite numbers, one or more for each row, as a 1-D or 2-D float64 array.
 
     Raises
     ------
     ValueError or TypeError
-        If they are no such numbers.
+        If the values are not finite real numbers.
     """
     array = as_array(value, name, ensure_2d=False, ensure_all_finite=False)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} has dtype {array.dtype}; expected real numbers.")
-    with np.errstate(over="ignore"):  # of a long double, which is infinite below
+    with np.errstate(over="ignore"):  # a long double can become infinite, which is reported below
         array = array.astype(np.float64)
     bad = ~np.isfinite(array)
     if bad.any():
@@ -69,23 +69,24 @@ def as_float64(value, name: str) -> np.ndarray:
 
 
 def as_labels(value, name: str, *, warn: bool = False) -> np.ndarray:
-    """Return one label for each row, as a 1-D array that can be sorted and has no gaps.
+    """Return one label for each row, as a 1-D array that can be sorted, without missing labels.
 
     Parameters
     ----------
     value : array-like of shape (n_rows,) or (n_rows, 1)
-        What the user passed.
+        The value that the user passed.
     name : str
         Name of the argument, for messages.
     warn : bool, default=False
-        Whether to warn of a second dimension, as scikit-learn's classifiers have to.
+        Whether to warn about a second dimension, as classifiers of scikit-learn must.
 
     Raises
     ------
     ValueError or TypeError
-        If they are no such labels.
+        If the values are not one label for each row, if labels are missing, or if they cannot be
+        sorted.
     """
-    # NumPy would make "1" of 1 and "nan" of NaN where a list has text too.
+    # In a list that also has text, NumPy would convert 1 to "1" and NaN to "nan".
     untyped = not hasattr(value, "dtype")
     array = as_array(
         value,
@@ -97,7 +98,7 @@ def as_labels(value, name: str, *, warn: bool = False) -> np.ndarray:
     )
     if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
-            f"{name} should be a 1d array, got an array of shape {array.shape} instead: pass one "
+            f"{name} should be a 1d array, got an array of shape {array.shape} instead. Pass one "
             "label for each row."
         )
     labels = column_or_1d(array, warn=warn)
@@ -105,29 +106,29 @@ def as_labels(value, name: str, *, warn: bool = False) -> np.ndarray:
     if gaps.any():
         row = int(gaps.argmax())
         raise ValueError(f"{name} contains NaN or infinity: first in row {row} ({labels[row]}).")
-    if labels.dtype == object and not _can_be_told_apart(labels):
+    if labels.dtype == object and not _are_sortable(labels):
         types = sorted({type(label).__name__ for label in labels})
         raise TypeError(
-            f"{name} has labels that cannot be sorted, of type {' and '.join(types)}: make them "
-            "all text, or all numbers."
+            f"{name} has labels that cannot be sorted, of type {' and '.join(types)}. Use only "
+            "text, or only numbers."
         )
     return np.asarray(labels.tolist()) if untyped else labels
 
 
-def _seen(value) -> str:
-    """Return what a value is, in words."""
-    seen = type(value).__name__
+def _type_and_shape(value) -> str:
+    """Return the type of a value, and its shape and dtype if it has them."""
+    name = type(value).__name__
     try:
-        return f"{seen} of shape {value.shape} and dtype {value.dtype}"
+        return f"{name} of shape {value.shape} and dtype {value.dtype}"
     except (AttributeError, RuntimeError):  # a list has neither, a nested tensor no shape
-        return seen
+        return name
 
 
-def _raggedness(value, advice: str) -> str:
-    """Return what to say of rows of different lengths."""
+def _row_lengths(value, advice: str) -> str:
+    """Return a sentence about rows of different lengths, with advice; "" if they are equal."""
     try:
         lengths = {len(row) for row in value}
-    except _UNREADABLE:  # no rows, or none with a length
+    except _UNREADABLE:  # there are no rows, or they have no length
         return ""
     if len(lengths) < 2:
         return ""
@@ -135,7 +136,7 @@ def _raggedness(value, advice: str) -> str:
 
 
 def _masked_rows(value) -> np.ndarray:
-    """Return which rows of an array, or items of a list of arrays, have masked values."""
+    """Return a mask of the rows of an array, or items of a list of arrays, with masked values."""
     if isinstance(value, (list, tuple)):
         return np.array([np.ma.is_masked(row) for row in value], dtype=bool)
     if not np.ma.is_masked(value):
@@ -144,7 +145,7 @@ def _masked_rows(value) -> np.ndarray:
 
 
 def missing(labels: np.ndarray) -> np.ndarray:
-    """Return which labels are NaN, infinite, NaT, None or pandas' NA."""
+    """Return a mask of the labels that are NaN, infinite, NaT, None or pandas' NA."""
     if labels.dtype.kind in "fc":
         return ~np.isfinite(labels)
     if labels.dtype.kind in "mM":
@@ -157,12 +158,12 @@ def missing(labels: np.ndarray) -> np.ndarray:
 def _is_missing(label) -> bool:
     try:
         return label is None or not label == label
-    except (TypeError, ValueError):  # NA is neither equal to itself nor not; arrays, in parts
+    except (TypeError, ValueError):  # comparing NA or an array has no single truth value
         return True
 
 
-def _can_be_told_apart(labels: np.ndarray) -> bool:
-    """Whether sorting brings equal labels together, which it does not for sets, for example."""
+def _are_sortable(labels: np.ndarray) -> bool:
+    """Whether sorting places equal labels side by side, which it does not for sets, for example."""
     try:
         return len(np.unique(labels)) == len(set(labels))
     except TypeError:

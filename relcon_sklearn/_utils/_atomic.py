@@ -1,4 +1,4 @@
-"""Files that are on the disk whole or not at all."""
+"""Atomic writing of files: after a crash, a file is complete or unchanged."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-# What systems answer that cannot bring a folder to the disk, or will not when asked.
+# Errors of systems that do not support or do not permit syncing a folder to the disk.
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Make or replace a file, so that after a crash at any moment it is the old one or the new.
+    """Make or replace a file atomically: after a crash at any time, it is the old or the new one.
 
     Parameters
     ----------
     path : Path
-        The file, in a folder that exists.
+        The file, in an existing folder.
 
     Yields
     ------
     file : binary file
-        To write to. It gets its name when the block is left; if the block raises, nothing has
-        changed.
+        Temporary file to write to. At the end of the block it replaces `path`. If the block raises,
+        nothing changes.
 
     Raises
     ------
     OSError
-        If it cannot be written. The file is then what it was; the new one only if nothing but
-        bringing its name to the disk failed.
+        If the file cannot be written. The old file then stays unchanged, unless only the sync of
+        the folder failed. In this case it is the new file.
     """
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}.tmp")
     try:
@@ -48,21 +48,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_atomically(path: Path, data) -> None:
-    """Make or replace a file by bytes, as :func:`replacing` does."""
+    """Make or replace a file with these bytes, as :func:`replacing` does."""
     with replacing(path) as file:
         file.write(data)
 
 
 def unfinished(folder: Path, pattern: str) -> list[Path]:
-    """Return what processes that were killed have left of files whose names match a pattern.
+    """Return the temporary files that killed processes left behind for names of this pattern.
 
-    Others may be writing them at this moment: whoever removes them has to hold a lock.
+    Another process could be writing them right now. Hold a lock to remove them.
     """
     return sorted(folder.glob(f".{pattern}-*.tmp"))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system can do that."""
+    """Sync the names in a folder to the disk, if the system supports it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,27 +1,27 @@
-"""Links from the HTML view of an estimator to its page of the documentation."""
+"""Links from the HTML view of an estimator to its page in the documentation."""
 
 from __future__ import annotations
 
 import os
 from importlib import metadata
 
-# Overrides the address that the installed package states. The documentation's own gallery sets it
-# to "..", for links that work wherever its pages are put.
+# Environment variable that overrides the address in the metadata of the installed package. The
+# gallery of the documentation sets it to "..", so that its links do not depend on the address.
 DOCS_VARIABLE = "RELCON_SKLEARN_DOCS"
 
 _PAGE = "generated/relcon_sklearn.{estimator_name}.html"
 
 
 def documentation_url() -> str:
-    """Return where the documentation is: of the variable, else of the package, else ""."""
-    return os.environ.get(DOCS_VARIABLE) or _stated_url()
+    """Return the address of the documentation: the variable, else the metadata, else ""."""
+    return os.environ.get(DOCS_VARIABLE) or _url_in_metadata()
 
 
-def _stated_url() -> str:
+def _url_in_metadata() -> str:
     """Return the "Documentation" address of the installed package's metadata, or ""."""
     try:
         urls = metadata.metadata("relcon-sklearn").get_all("Project-URL", [])
-    except metadata.PackageNotFoundError:  # run from a folder, without installation
+    except metadata.PackageNotFoundError:  # the package is used without installation
         return ""
     for entry in urls:
         label, _, url = entry.partition(",")
@@ -31,10 +31,10 @@ def _stated_url() -> str:
 
 
 class DocLinkMixin:
-    """Has scikit-learn link to our documentation, and to nothing where that has no address.
+    """Mixin for links from scikit-learn's HTML view to the documentation, if its address is known.
 
-    With an address, the "?" of the HTML view leads to the estimator's page, and the names of
-    parameters to what is said of them there.
+    The "?" in the HTML view then links to the page of the estimator, and the names of parameters to
+    their descriptions on that page.
     """
 
     _doc_link_module = "relcon_sklearn"

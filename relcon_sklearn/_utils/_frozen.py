@@ -1,4 +1,4 @@
-"""Estimators in scikit-learn's ``FrozenEstimator``."""
+"""Helpers for estimators in scikit-learn's ``FrozenEstimator``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from sklearn.frozen import FrozenEstimator
 
 
 def is_frozen(estimator) -> bool:
-    """Whether an estimator is wrapped, so that ``clone`` and ``fit`` leave it as it is."""
+    """Whether an estimator is wrapped, so that ``clone`` and ``fit`` do not change it."""
     return isinstance(estimator, FrozenEstimator)
 
 
 def unwrap(estimator):
-    """Return the estimator within a ``FrozenEstimator``; any other object as it is."""
+    """Return the estimator in a ``FrozenEstimator``; any other object is returned unchanged."""
     return estimator.estimator if is_frozen(estimator) else estimator

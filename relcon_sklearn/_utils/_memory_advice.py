@@ -1,4 +1,4 @@
-"""Errors for want of memory, on a device or the host, that say what to change."""
+"""Out-of-memory errors with advice on which parameters to change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from ._precision import dtype_of
 
-# What torch's allocators, and the libraries it calls, say in a plain RuntimeError.
+# Parts of the messages of plain RuntimeErrors of torch's allocators and of libraries it calls.
 _SIGNS = (
     "out of memory",
     "can't allocate memory",
@@ -19,36 +19,36 @@ _SIGNS = (
     "bad_alloc",
 )
 
-# Kinds of errors that callers may wait for, the most special first. Others are of one of these
-# kinds too, but cannot all be made from a message (numpy's MemoryError cannot).
+# Classes of errors that callers can catch, the most specific first. Any other out-of-memory error
+# is a subclass of one of them, but not all can be made from a message (numpy's MemoryError cannot).
 _KINDS = (
     torch.OutOfMemoryError,
-    getattr(torch, "AcceleratorError", RuntimeError),  # torch < 2.8 has none
+    getattr(torch, "AcceleratorError", RuntimeError),  # missing in torch < 2.8
     MemoryError,
     RuntimeError,
 )
 
 _SMALLEST_ENCODER = "resnet14-half"
 
-_OF_BLOCKS = [
-    "fewer segments in a call: the work is done in small blocks, but what is returned has to fit",
+_BLOCK_REMEDIES = [
+    "fewer segments in a call: the work is done in small blocks, but the result must fit",
     "shorter segments",
     "fewer calls at the same time",
 ]
 
 
-def advises_on_memory(doing: str) -> Callable:
-    """Decorate a method of a segment estimator: out of memory, it says what to change.
+def advises_on_memory(activity: str) -> Callable:
+    """Decorate a method of a segment estimator, so that out-of-memory errors give advice.
 
-    The error is of the same kind as the one it came from, with the advice ahead of the message.
-    What the calls that failed held is let go of, so that the memory is free where the error is
-    caught (and not only when a notebook forgets the traceback).
+    The new error has the same class as the original one, and its message starts with the advice.
+    The frames of the failed calls are cleared. Their memory is therefore free where the error is
+    caught, and not only when a notebook drops the traceback.
 
     Parameters
     ----------
-    doing : {"training", "scoring", "embedding", "predicting", "comparing pairs"}
-        What the method does. Training and scoring work on batches, whose size is a parameter; all
-        else on blocks of a fixed size.
+    activity : {"training", "scoring", "embedding", "predicting", "comparing pairs"}
+        Activity of the method. Training and scoring use batches, whose size is a parameter. The
+        others use blocks of a fixed size.
     """
 
     def decorate(method):
@@ -61,7 +61,7 @@ def advises_on_memory(doing: str) -> Callable:
                     raise
                 traceback.clear_frames(error.__traceback__)
                 kind = next(kind for kind in _KINDS if isinstance(error, kind))
-                raise kind(_message(self, doing, error)) from error
+                raise kind(_message(self, activity, error)) from error
 
         return advised
 
@@ -69,32 +69,33 @@ def advises_on_memory(doing: str) -> Callable:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error is for want of memory, of a device or of the host."""
+    """Whether an error says that a device or the host is out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign in text for sign in _SIGNS)
 
 
-def _message(estimator, doing: str, error: BaseException) -> str:
+def _message(estimator, activity: str, error: BaseException) -> str:
     params, device = estimator.get_params(deep=False), estimator._device()
-    if doing == "training":
-        remedies = of_training(params, device)
+    if activity == "training":
+        remedies = training_remedies(params, device)
     else:
-        remedies = of_batches(params) if doing == "scoring" else _OF_BLOCKS
+        remedies = batch_remedies(params) if activity == "scoring" else _BLOCK_REMEDIES
     if device.type != "cpu":
-        remedies = [*remedies, "other users of the device's memory, ended", "device='cpu'"]
+        remedies = [*remedies, "no other processes on the device", "device='cpu'"]
     listed = "\n".join(f"- {remedy}" for remedy in remedies)
     return (
-        f"Out of memory while {doing}: {type(estimator).__name__} on {device}. What takes less:\n"
+        f"Out of memory while {activity}: {type(estimator).__name__} on {device}. "
+        "To use less memory, try:\n"
         f"{listed}\n{str(error) or type(error).__name__}"
     )
 
 
-def of_training(params: dict, device: torch.device) -> list[str]:
-    """Return what makes a training step take less memory, by an estimator's parameters."""
+def training_remedies(params: dict, device: torch.device) -> list[str]:
+    """Return the changes of parameters that reduce the memory of a training step."""
     encoder, freeze = params.get("encoder"), params.get("freeze")
-    remedies = of_batches(params)
+    remedies = batch_remedies(params)
     if params.get("candidates") == "independent":
         remedies.append(
             "candidates='shared' with an even smaller batch_size: a batch then has 1 + n_within "
@@ -114,8 +115,8 @@ def of_training(params: dict, device: torch.device) -> list[str]:
     return [*remedies, "shorter segments", "fewer fits at the same time"]
 
 
-def of_batches(params: dict) -> list[str]:
-    """Return what makes batches take less memory, by an estimator's parameters."""
+def batch_remedies(params: dict) -> list[str]:
+    """Return the changes of parameters that reduce the memory of a batch."""
     remedies = [f"a smaller batch_size (now {params['batch_size']})"]
     if params.get("n_within"):
         remedies.append(

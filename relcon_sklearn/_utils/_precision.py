@@ -1,4 +1,4 @@
-"""Which arithmetic pays on which machine."""
+"""Choice of the floating-point precision for a device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-# Instructions that multiply bfloat16 and add up float32. CPUs without them emulate, slowly.
+# Instructions that multiply bfloat16 and accumulate in float32. CPUs without them emulate bfloat16,
+# which is slow.
 _X86_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
@@ -19,7 +20,7 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
 
 
 def gains_from_bfloat16(device: torch.device) -> bool:
-    """Whether `device` computes with bfloat16 faster than with float32, as far as is known."""
+    """Whether bfloat16 is known to be faster than float32 on `device`."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and bool(_cpu_flags() & _X86_BFLOAT16)
@@ -27,7 +28,7 @@ def gains_from_bfloat16(device: torch.device) -> bool:
 
 @functools.cache
 def _cpu_flags() -> set[str]:
-    """Return the names of the CPU's extensions, where the system (Linux) tells."""
+    """Return the names of the CPU's instruction sets on Linux; an empty set elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.is_file():
         return set()

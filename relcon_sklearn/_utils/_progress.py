@@ -1,4 +1,4 @@
-"""Progress bars, where they are wanted."""
+"""Progress bars, and a substitute that shows nothing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import warnings
 from tqdm import TqdmWarning
 
 with warnings.catch_warnings():
-    # In a notebook without ipywidgets its bars are of text, which do as well; it would say so to
-    # everybody who imports this package, bars or not.
+    # In a notebook without ipywidgets, tqdm falls back to text bars, which are enough. It would
+    # warn about this on every import of this package, even if no bar is shown.
     warnings.simplefilter("ignore", TqdmWarning)
     from tqdm.auto import tqdm
 
-# From so many on, numbers are shown with k, M, G.
+# From this total on, numbers are shown with k, M, G.
 _MANY = 10_000
 
 
 class Bar(tqdm):
-    """A tqdm bar that starts no thread: tqdm's own, once begun, stays for as long as the process.
+    """A tqdm bar without tqdm's monitor thread, which would run until the process ends.
 
-    That thread refreshes bars that stand still because their updates had become rare; here each
-    update looks at the clock.
+    That thread refreshes bars whose updates have become rare. Here every update checks the time
+    instead.
     """
 
     monitor_interval = 0
@@ -30,7 +30,7 @@ class Bar(tqdm):
 
 
 class NoBar:
-    """What is called as a bar is, and shows nothing; even a disabled one of tqdm makes locks."""
+    """A bar that shows nothing, and unlike a disabled bar of tqdm makes no locks."""
 
     initial = 0
 
@@ -44,7 +44,7 @@ class NoBar:
         pass
 
     def update(self, n: int = 1) -> None:
-        """Count."""
+        """Count steps."""
         self.n += n
 
     def set_postfix(self, *args, **kwargs) -> None:
@@ -55,18 +55,18 @@ class NoBar:
 
 
 def progress_bar(total: int, description: str, unit: str, *, shown: bool) -> Bar | NoBar:
-    """Return a bar of tqdm's kind, or what can be used as one and shows nothing.
+    """Return a tqdm bar, or a substitute that shows nothing.
 
     Parameters
     ----------
     total : int
-        How much there is to do.
+        Number of units at 100 %.
     description : str
-        What it says on the left.
+        Label to the left of the bar.
     unit : str
-        What is counted, in the plural.
+        Name of the unit, in the plural.
     shown : bool
-        Whether there is a bar.
+        Whether to show a bar.
     """
     if not shown:
         return NoBar()

@@ -1,4 +1,4 @@
-"""Weights of rows: checked, balanced over classes, and averages by them."""
+"""Sample weights: checks, balanced class weights and weighted moments."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from ._arrays import as_float64
 
-# Rows that are made float64 at once.
+# Number of rows that are converted to float64 at a time.
 _BLOCK_ROWS = 2**14
 
 
 def check_weights(sample_weight, n_rows: int) -> np.ndarray:
-    """Return float64 weights of `n_rows` rows, from 0 to 1; all alike if None.
+    """Return float64 weights of `n_rows` rows, from 0 to 1; equal weights if None.
 
-    Only their ratios matter, and those are kept, but for weights so small beside the largest that
-    a sum with it would not show them. They are 0.
+    Only the ratios of weights matter, and scaling preserves them. Weights that are too small to
+    change a sum with the largest one become 0.
     """
     if sample_weight is None or isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
@@ -31,7 +31,7 @@ def check_weights(sample_weight, n_rows: int) -> np.ndarray:
     if (weights < 0).any():
         row = int(np.flatnonzero(weights < 0)[0])
         raise ValueError(f"sample_weight contains a negative weight: first in row {row}.")
-    # By a power of two, and thus exactly.
+    # Scaled by a power of two, which is exact.
     weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     return np.where(weights < np.finfo(np.float64).eps * weights.max(), 0, weights)
 
@@ -47,26 +47,27 @@ def class_weights(
     Parameters
     ----------
     class_weight : dict, "balanced" or None
-        As scikit-learn's classifiers have it.
+        The parameter `class_weight`, as in classifiers of scikit-learn.
     classes : ndarray of shape (n_classes,)
-        Their labels.
+        Labels of the classes.
     codes : ndarray of shape (n_rows,)
-        Number of the class of each row.
+        Index of the class of each row.
     sample_weight : ndarray of shape (n_rows,)
-        Weight of each row, by which "balanced" counts. A class of which nothing counts has a
-        weight of zero.
+        Weight of each row, which "balanced" uses in place of counts. A class with a total weight of
+        zero gets the class weight zero.
 
     Returns
     -------
     weights : ndarray of shape (n_classes,)
-        One weight per class.
+        The weight of each class.
     """
-    if class_weight != "balanced":  # for which older releases of scikit-learn count rows
+    # For "balanced", older releases of scikit-learn ignore sample weights.
+    if class_weight != "balanced":
         return compute_class_weight(class_weight, classes=classes, y=classes[codes])
     totals = np.bincount(codes, sample_weight, minlength=len(classes))
-    there = totals > 0
+    present = totals > 0
     weights = np.zeros(len(classes))
-    weights[there] = totals.sum() / (there.sum() * totals[there])
+    weights[present] = totals.sum() / (present.sum() * totals[present])
     return weights
 
 
@@ -76,14 +77,14 @@ def weighted_moments(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarra
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
-        The values; may be memory-mapped.
+        The values. They can be memory-mapped.
     weights : ndarray of shape (n_rows,)
-        Weights of the rows. Those without are not looked at.
+        Weights of the rows. Rows with weight zero are not read.
 
     Returns
     -------
     mean, variance : ndarray of shape (n_columns,)
-        Float64.
+        Weighted mean and variance of each column, float64.
     """
     rows = np.flatnonzero(weights)
     shares = weights[rows] / weights[rows].sum()

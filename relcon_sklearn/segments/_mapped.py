@@ -11,7 +11,7 @@ import numpy as np
 _RESIDENT_BYTES = 2**28
 _BYTES_PER_FAULT = 2**21
 
-# Rows at most this far apart are fetched from the disk as one piece (benchmarks/bench_store.py).
+# Rows at most this far apart are fetched from the disk as one piece (benchmarks/speed/bench_store.py).
 _NEAR_BYTES = 2**14
 
 _CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED") and hasattr(mmap, "MADV_DONTNEED")

@@ -1,9 +1,9 @@
-"""The code of the README and of the site's pages runs, and prints what they say.
+"""The code of the README and of the site's pages runs and prints the output shown there.
 
 A page is a script: its ``python`` blocks run one after the other, in an empty folder. A ``text``
-block that follows one is what it has to print. A block that cannot run here is preceded by a
-comment that says why, ``<!-- not run: ... -->``; it still has to be Python. The start and the guide
-need nothing but what they say; of other pages, `SETUPS` has what their readers have already.
+block after one is its expected output. A block that cannot run here is preceded by a comment with
+the reason, ``<!-- not run: ... -->``. It must still be valid Python. The start and the guide are
+self-contained. For other pages, `SETUPS` defines the variables and files that they assume.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ frames = make_recordings(3, duration=60, as_frame=True, random_state=0).recordin
 for i, frame in enumerate(frames):
     frame[["x", "y", "z"]].to_csv(f"recordings/{i}.csv", index_label="time")
 """,
-    # A store, in place of a large one, and smaller defaults.
+    # A small store instead of a large one, and smaller defaults.
     "checkpoints.md": """
 from functools import partial
 import relcon_sklearn
@@ -78,15 +78,6 @@ class MyEncoder(nn.Sequential):
 """,
 }
 
-# Without --runslow, what is run before a block that has a text in it: a search that fits twenty
-# models does so with fewer segments.
-SMALLER = {
-    "README.md": (
-        "GridSearchCV(pipe",
-        "X, activity, subject = X[::6], activity[::6], subject[::6]",
-    ),
-}
-
 FENCE = re.compile(
     r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
     r"(?:\s*```text\n(?P<output>.*?)^```$)?",
@@ -96,7 +87,7 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 class Block(NamedTuple):
-    """Code of a page: where it is, what it prints, and whether it is run."""
+    """Code of a page: its line, its expected output, and whether it is run."""
 
     line: int
     code: str
@@ -117,9 +108,9 @@ def blocks_of(text):
 
 
 def same_output(printed, expected):
-    """Whether texts agree, numbers with a decimal point to one in their last digit.
+    """Return whether texts agree; numbers with a decimal point may differ by one in the last digit.
 
-    CPUs round differently, and training amplifies it.
+    CPUs round differently, and training amplifies the differences.
     """
     if NUMBER.split(printed.strip()) != NUMBER.split(expected.strip()):
         return False
@@ -131,7 +122,7 @@ def same_output(printed, expected):
 
 @pytest.fixture
 def logging_as_before():
-    """A page sets up logging, as its readers are to."""
+    """Restore logging, which a page configures."""
     loggers = logging.getLogger(), logging.getLogger("relcon_sklearn")
     before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
@@ -142,20 +133,16 @@ def logging_as_before():
 
 @pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS.parent).as_posix())
-def test_code_of_page_prints_what_the_page_says(page, tmp_path, monkeypatch, request):
+def test_code_of_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "page"}
-    smaller = {} if request.config.getoption("--runslow") else SMALLER
-    text, change = smaller.get(page.name, (None, ""))
     exec(SETUPS.get(page.name, ""), namespace)
     with sklearn.config_context():
         for block in blocks_of(page.read_text()):
-            # As many lines above as in the page, for tracebacks.
+            # Empty lines above, so that tracebacks show the line numbers of the page.
             code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
             if not block.runs:
                 continue
-            if text is not None and text in block.code:
-                exec(change, namespace)
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
                 exec(code, namespace)
@@ -185,7 +172,7 @@ def test_numbers_may_differ_by_one_in_the_last_digit(printed, same):
     assert same_output(printed + "\n", "a 0.80\n") is same
 
 
-def test_no_python_block_of_a_page_is_overlooked():
+def test_every_python_block_of_a_page_is_found():
     for page in PAGES:
         text = page.read_text()
         assert len(blocks_of(text)) == len(re.findall(r"^\s*```+\s*\{?python", text, re.MULTILINE))

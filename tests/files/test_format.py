@@ -1,4 +1,4 @@
-"""The file itself: tensors and a header, whole or refused."""
+"""The file format: tensors and a header, read completely or refused."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def read(path):
 
 
 def rewrite(path, change):
-    """Change the metadata, and nothing else."""
+    """Change only the metadata."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     change(metadata)
@@ -145,13 +145,13 @@ def test_a_flipped_bit_in_any_byte_is_noticed(path):
         n_identical += 1
         assert (header, specs) == expected[:2]
         assert all(torch.equal(found[name], tensor) for name, tensor in expected[2].items())
-    assert n_identical < 10  # blanks in JSON that may as well be others
+    assert n_identical < 10  # whitespace in JSON, where another character has the same meaning
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 100, -1, -30])
 def test_cut_short(path, n):
     os.truncate(path, n if n >= 0 else path.stat().st_size + n)
-    with pytest.raises(FileError, match=r"cut short|damaged"):
+    with pytest.raises(FileError, match=r"truncated|damaged"):
         read(path)
 
 
@@ -186,10 +186,10 @@ def test_other_safetensors_files(path):
     ("version", "message"),
     [
         ("2", r"its format version is 2; .* reads version 1. Update relcon_sklearn to load it"),
-        ("0", "which no relcon_sklearn has written"),
-        ("", "which no relcon_sklearn has written"),
-        ("1 ", "which no relcon_sklearn has written"),
-        ("9" * 5000, "which no relcon_sklearn has written"),
+        ("0", "which no relcon_sklearn writes"),
+        ("", "which no relcon_sklearn writes"),
+        ("1 ", "which no relcon_sklearn writes"),
+        ("9" * 5000, "which no relcon_sklearn writes"),
     ],
 )
 def test_other_versions(path, version, message):
@@ -231,5 +231,5 @@ def test_no_file(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileError, match="no regular file"):
+    with pytest.raises(FileError, match="not a regular file"):
         read(tmp_path / "pipe")

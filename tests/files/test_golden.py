@@ -1,4 +1,4 @@
-"""Files that an earlier version has written are read, and give what they gave."""
+"""Files written by an earlier version load, and give the same results."""
 
 import json
 
@@ -13,7 +13,7 @@ from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.comparing import comparable
 from tests.support.golden import EXPECTED, outputs, path_of, reversed_in_time, settings
 
-# What the files do not hold.
+# Parameters that the files do not contain.
 GIVEN = {"RelConEmbedder": {"augmentation": reversed_in_time}}
 
 

@@ -1,4 +1,4 @@
-"""Damaged and hostile files: refused, in little time and memory, or what they say they are."""
+"""Damaged and hostile files are refused in little time and memory, or load as what they say."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def saved(tmp_path_factory):
     return found
 
 
-# Of torch, for a size of zero.
+# torch warns about tensors of size zero.
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize("kind", [*mutations.UNSIGNED, *mutations.SIGNED])
 def test_mutations(saved, tmp_path, kind):
@@ -72,7 +72,7 @@ def fitted(header, name=""):
 
 
 HUGE = 10**9
-# What to change in a file of the class, and what the refusal says.
+# The class of the file, the change of its header, and the message of the refusal.
 EDITS = {
     "layers of the distance": (
         "LearnedMotifDistance",
@@ -82,12 +82,12 @@ EDITS = {
     "size of the distance": (
         "LearnedMotifDistance",
         lambda h: fitted(h)["net_"].update(embed_dim=HUGE),
-        "net_.* is expected",
+        "net_.*; expected",
     ),
     "kernel": (
         "LearnedMotifDistance",
         lambda h: fitted(h)["net_"].update(kernel_size=HUGE + 1),
-        r"query_net.stem.weight in net_ is F32 .* is expected",
+        r"query_net.stem.weight in net_ is F32 .*; expected",
     ),
     "attention": (
         "LearnedMotifDistance",
@@ -105,14 +105,14 @@ EDITS = {
             fitted(h).update(n_channels_in_=HUGE),
             fitted(h)["net_"].update(n_channels=HUGE),
         ),
-        "is expected",
+        "; expected F32",
     ),
     "time steps": (
         "LearnedMotifDistance",
         lambda h: fitted(h).update(n_features_in_=HUGE),
-        r"references_ in the file is F32 \[4, 32, 3\], where F32 \[4, 1000000000, 3\]",
+        r"references_ in the file is F32 \[4, 32, 3\]; expected F32 \[4, 1000000000, 3\]",
     ),
-    "history that is none": (
+    "history that is not one": (
         "LearnedMotifDistance",
         lambda h: fitted(h).update(history_=[1]),
         "TypeError",
@@ -122,7 +122,7 @@ EDITS = {
         lambda h: fitted(h).update(history_={}),
         "history_",
     ),
-    "pairs that are no object": (
+    "pairs that are not an object": (
         "LearnedMotifDistance",
         lambda h: node(h).update(fitted=list(fitted(h).items())),
         "TypeError",
@@ -150,7 +150,7 @@ EDITS = {
     "class of a later version": (
         "LearnedMotifDistance",
         lambda h: node(h).update({"class": "RelConSegmenter"}),
-        "it holds a 'RelConSegmenter', of relcon_sklearn .*; this version",
+        "it holds a 'RelConSegmenter', saved by relcon_sklearn .*; this version",
     ),
     "class of another library": (
         "RelConEmbedder",
@@ -162,7 +162,7 @@ EDITS = {
         lambda h: node(h).update(requests={"params": {"lr": 1}}),
         "requests of 'params'",
     ),
-    "output of what gives none": (
+    "output of an estimator without one": (
         "RelConRegressor",
         lambda h: node(h).update(output="pandas"),
         "set_output",
@@ -185,17 +185,17 @@ EDITS = {
     "distance that is not fitted": (
         "RelConEmbedder",
         lambda h: node(h, "distance").update(fitted=None),
-        "distance_ is not as an estimator",
+        "distance_ is not valid for a fitted estimator",
     ),
-    "nobody's distance": (
+    "distance of no estimator": (
         "RelConEmbedder",
         lambda h: h["estimators"].insert(0, {**node(h, "distance"), "name": "x", "fitted": None}),
-        "estimators that are in no other",
+        "estimators that are not part of another",
     ),
     "the same distance twice": (
         "RelConEmbedder",
         lambda h: h["estimators"].insert(0, node(h, "distance")),
-        "two of name 'distance'",
+        "two estimators with the name 'distance'",
     ),
     "blocks of the encoder": (
         "RelConEmbedder",
@@ -205,7 +205,7 @@ EDITS = {
     "blocks of an encoder that is a parameter": (
         "RelConRegressor",
         lambda h: node(h)["params"]["encoder"]["partial"][2].update(n_blocks={"tuple": [HUGE]}),
-        None,  # it is not made before it is fitted anew
+        None,  # it is not made before the next fit
     ),
     "widths of the encoder": (
         "RelConEmbedder",
@@ -230,7 +230,7 @@ EDITS = {
     "a name in place of an encoder": (
         "RelConEmbedder",
         lambda h: fitted(h)["encoder_"].update(factory="os.system"),
-        "not callable",
+        "expected a callable",
     ),
     "classes": (
         "RelConClassifier",
@@ -260,12 +260,12 @@ EDITS = {
     "width of the head": (
         "RelConRegressor",
         lambda h: fitted(h)["head_"].update(width=HUGE),
-        "is expected",
+        "; expected F32",
     ),
     "features of the head": (
         "RelConRegressor",
         lambda h: fitted(h)["head_"].update(n_features=9),
-        r"standardise.mean in head_ is .* is expected",
+        r"standardise.mean in head_ is .*; expected",
     ),
     "scale of the targets": (
         "RelConRegressor",
@@ -301,19 +301,19 @@ def test_a_message_is_never_long(saved, tmp_path):
         tensors["x" * 10**6] = torch.zeros(1)
 
     path.write_bytes(mutations.signed(content, change))
-    with pytest.raises(ValueError, match="has no place for xxx") as error:
+    with pytest.raises(ValueError, match="has unexpected tensors: xxx") as error:
         LearnedMotifDistance.load(path)
     assert len(str(error.value)) < 1500
 
 
 def test_nothing_is_executed(saved, tmp_path):
-    """No event of importing, compiling, executing, opening or connecting, but of the file."""
+    """Loading imports, compiles and executes nothing, and opens only the file."""
     path = tmp_path / "embedder"
     path.write_bytes(saved["RelConEmbedder"][1])
     code = f"""
 import sys
 from relcon_sklearn import RelConEmbedder
-RelConEmbedder.load({str(path)!r})  # what there is to import is imported
+RelConEmbedder.load({str(path)!r})  # so that all imports are done
 events = set()
 watched = ("import", "exec", "compile", "open", "os.", "subprocess", "socket", "pickle", "ctypes")
 def note(event, args):

@@ -1,4 +1,4 @@
-"""Checkpoints of the released code: what is loaded from them, and what is refused."""
+"""Checkpoints of the released code: loading them, and refusing other files."""
 
 import os
 import pickle
@@ -29,7 +29,7 @@ from tests.support.reference import (
     write_released,
 )
 
-# By the fixture and the prefix of their weights.
+# The fixture, and the prefix of the names of the weights.
 ENCODERS = {
     "relcon": ("vectors", "resnet_small/"),
     "relcon, full size": ("full_vectors", "resnet/"),
@@ -46,7 +46,7 @@ PARAMETER = {
 
 
 class Case:
-    """A checkpoint of an encoder, and what it makes of segments."""
+    """A checkpoint of an encoder, and its embeddings of segments."""
 
     def __init__(self, name, arrays, prefix, folder):
         self.name = name
@@ -80,7 +80,7 @@ def error_of(actual, expected):
 
 
 def written_out(encoder):
-    """The parameter, a name or a partial, so that it can be compared."""
+    """Return a parameter, which is a name or a partial, in a form that can be compared."""
     return encoder if isinstance(encoder, str) else (encoder.func, encoder.keywords)
 
 
@@ -167,7 +167,7 @@ class TestEncoders:
 
     @pytest.mark.parametrize("kind", [OrderedDict, dict])
     def test_state_dict_of_a_module(self, small, tmp_path, kind):
-        # Its own class has metadata beside the tensors.
+        # The class of a state dict has metadata in addition to the tensors.
         theirs = OrderedDict(small.theirs)
         theirs._metadata = OrderedDict({"": {"version": 1}})
         path = write_released(tmp_path / "metadata.pkl", theirs, net=kind(theirs))
@@ -189,7 +189,7 @@ class TestSizes:
                 relcon_layout((1,), (5,), (2,)),
                 {"n_blocks": (1,), "widths": (5,), "kernel_sizes": (2,)},
             ),
-            # What has one width has another stage where it has another kernel.
+            # With equal widths, a change of the kernel size starts a new stage.
             (
                 relcon_layout((1, 2), (4, 4), (3, 5)),
                 {"n_blocks": (1, 2), "widths": (4, 4), "kernel_sizes": (3, 5)},
@@ -231,7 +231,7 @@ class TestDistance:
         distance = LearnedMotifDistance.from_released_checkpoint(path, batch_size=16)
         assert distance.history_ == [{"epoch": 7, "test_loss": 123.5}]
         assert distance.n_channels_in_ == 3
-        # As published, which the defaults are.
+        # The defaults are the published settings.
         default = LearnedMotifDistance(batch_size=16)
         assert distance.get_params() == default.get_params() == clone(distance).get_params()
 
@@ -385,7 +385,7 @@ def without(theirs, name):
     return {k: v for k, v in theirs.items() if k != name}
 
 
-# What is wrong with the net, and what is said of it.
+# The change of the network, and the message of the refusal.
 WRONG_NETS = {
     "missing": (
         lambda w: without(w, "basicblock_list.3.bn2.running_var"),
@@ -473,10 +473,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("entries", "message"),
         [
-            ({"more": 1}, "it holds net, optimizer, test_loss, epoch, more. Expected is a file"),
+            ({"more": 1}, "it holds net, optimizer, test_loss, epoch, more. Expected a file"),
             ({"epoch": 1.0}, "its epoch is 1.0; expected an int"),
             ({"epoch": True}, "its epoch is True; expected an int"),
-            ({"epoch": -1}, "its epoch is -1; expected an int from 0"),
+            ({"epoch": -1}, "its epoch is -1; expected an int of at least 0"),
             ({"test_loss": "low"}, "its test_loss is 'low'; expected a finite number"),
             ({"test_loss": float("nan")}, "its test_loss is nan"),
             ({"test_loss": torch.tensor(1.0)}, "its test_loss is tensor"),
@@ -492,9 +492,9 @@ class TestRefusals:
         ("content", "message"),
         [
             (lambda w: w, "it holds a bare state dict"),
-            (lambda w: {"net": w}, "it holds net. Expected is"),
+            (lambda w: {"net": w}, "it holds net. Expected a file"),
             (lambda w: {"net": w, "optimizer": {}, "epoch": 0}, "it holds net, optimizer, epoch"),
-            (lambda w: {}, "it holds nothing. Expected is"),
+            (lambda w: {}, "it holds nothing. Expected a file"),
             (lambda w: [w], "it holds a list"),
             (lambda w: w["first_block_conv.weight"], "it holds a Tensor"),
         ],
@@ -521,14 +521,14 @@ class TestRefusals:
     def test_of_what_is_no_archive(self, tmp_path, content):
         path = tmp_path / "file.pkl"
         path.write_bytes(content)
-        self.refused(path, "it is not an archive of torch.* Expected is a file that")
+        self.refused(path, "it is not an archive of torch.* Expected a file that")
 
     def test_of_an_archive_of_something_else(self, tmp_path):
         np.savez(tmp_path / "file.npz", a=np.zeros(3))
         self.refused(tmp_path / "file.npz", "torch cannot read it")
         with zipfile.ZipFile(tmp_path / "bomb.pkl", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("archive/data.pkl", bytes(2**20))
-        self.refused(tmp_path / "bomb.pkl", "an archive, but none as torch writes it")
+        self.refused(tmp_path / "bomb.pkl", "an archive, but torch did not write it")
 
     def test_of_the_format_of_old_versions_of_torch(self, small, tmp_path):
         path = tmp_path / "file.pkl"
@@ -561,13 +561,13 @@ class TestRefusals:
     def test_of_truncated_files(self, small, part):
         content = small.path.read_bytes()
         small.path.write_bytes(content[: len(content) * part // 100])
-        self.refused(small.path, "it is not an archive of torch, or not all of one")
+        self.refused(small.path, "it is not an archive of torch, or it is truncated")
 
     def test_damages_are_found_or_do_not_matter(self, small):
         content = small.path.read_bytes()
         rng = np.random.default_rng(0)
         n_refused = 0
-        # Half of them among the names at the end, the rest among the weights.
+        # Half of the bits are in the names at the end, the others in the weights.
         for place in [*rng.integers(len(content), size=40), *-rng.integers(1, 9000, size=40)]:
             damaged = bytearray(content)
             damaged[place] ^= 1 << rng.integers(8)

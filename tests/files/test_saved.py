@@ -1,4 +1,4 @@
-"""Estimators saved and loaded: the same in all that can be seen of them."""
+"""Saved and loaded estimators are the same in everything that can be observed."""
 
 import itertools
 import pickle
@@ -48,7 +48,7 @@ from tests.support.reference import (
 
 
 class MyEncoder(nn.Module):
-    """An encoder of a user's own, with a buffer, and with weights in half precision."""
+    """A user's own encoder, with a buffer, and with weights in half precision."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -61,7 +61,7 @@ class MyEncoder(nn.Module):
 
 
 class NoMetaEncoder(MyEncoder):
-    """One that cannot be made without memory."""
+    """An encoder that cannot be made on the meta device."""
 
     def __init__(self, n_channels):
         super().__init__(n_channels)
@@ -181,7 +181,7 @@ def test_frozen_parts(motion, tmp_path):
     for estimator in (embedder, classifier):
         assert_same(there_and_back(estimator, tmp_path), estimator, motion[0])
     found = there_and_back(embedder, tmp_path)
-    # One and the same, as it was, and only once in the file.
+    # It is still one shared object, and is in the file only once.
     assert found.distance.estimator is found.distance_
     with open(tmp_path / "file", "rb") as file:
         assert file.read().count(b'"distance.references_":') == 1
@@ -197,7 +197,7 @@ def test_what_is_loaded_works_on(fitted, motion, tmp_path, name):
     joblib.dump(found, tmp_path / "joblib")
     np.testing.assert_array_equal(outputs(joblib.load(tmp_path / "joblib"), X), expected)
     np.testing.assert_array_equal(outputs(FrozenEstimator(found), X), expected)
-    # The same again from the same parameters.
+    # A fit with the same parameters gives the same result.
     np.testing.assert_array_equal(outputs(fit(clone(found), motion), X), expected)
     target = X.std(axis=1) if name == "regressor" else y
     assert found.score(X, target) == estimator.score(X, target)
@@ -211,7 +211,7 @@ def test_what_is_loaded_works_on(fitted, motion, tmp_path, name):
             FrozenEstimator(found), sklearn.linear_model.LogisticRegression(max_iter=1000)
         )
         assert np.isfinite(cross_val_score(frozen, X, y, cv=2)).all()
-    # Fitting anew, training on and using leave the file alone.
+    # Fitting again, further training and predicting do not change the file.
     assert_same(type(found).load(tmp_path / "file"), estimator, X)
 
 
@@ -283,7 +283,7 @@ def test_released_distances(released, motion, tmp_path):
     np.testing.assert_array_equal(found.pairwise(X), wide.pairwise(X))
 
 
-# -- what is learned of labels and targets ---------------------------------------------------------
+# -- labels and targets ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_encoders_of_ones_own(motion, tmp_path, encoder):
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        ("resnet34", "'resnet34' was given for what makes encoders; it is not callable"),
+        ("resnet34", "'resnet34' was given as encoder; expected a callable"),
         (None, "'encoder' parameter of RelConEmbedder must be"),
         (ResNet1D, "cannot be loaded: encoder_ lacks blocks.0"),
         (partial(nn.Conv1d, 3, 4), "unexpected keyword argument 'n_channels'"),
@@ -471,7 +471,7 @@ def test_names_of_what_is_within(motion, tmp_path):
         assert all(f"{name}=..." in str(error.value) for name in given)
         idle = sorted(name for name in given if name.endswith(("augmentation", "callbacks")))
         assert str(error.value).endswith(
-            f" None will do for {', '.join(idle)} if you train no more." if idle else "...)."
+            f" None is enough for {', '.join(idle)} unless you train again." if idle else "...)."
         )
     found = there_and_back(
         embedder, tmp_path, encoder=MyEncoder, distance__augmentation=mine, callbacks=[]
@@ -480,7 +480,7 @@ def test_names_of_what_is_within(motion, tmp_path):
 
 
 def test_references_taken_out(motion, tmp_path):
-    """They are segments of someone, and not everybody's business."""
+    """References are segments of a person, and may be removed before a file is shared."""
     embedder = fit(quick_embedder(distance=quick()), motion)
     distance = embedder.distance_
     distance.references_ = distance.references_[:0]
@@ -492,7 +492,7 @@ def test_references_taken_out(motion, tmp_path):
 
 
 def test_parameters_changed_since(motion, tmp_path):
-    """What was learned is kept apart from what is to be done the next time."""
+    """The fitted state is separate from the parameters of the next fit."""
     X = motion[0]
     embedder = fit(quick_embedder(encoder=MyEncoder, distance=quick(augmentation=shuffled)), motion)
     embedder.set_params(encoder="resnet34", distance=None)
@@ -538,7 +538,9 @@ def test_checkpoint_dir_stays_on_the_machine(motion, tmp_path):
 def test_attributes_that_someone_has_added(motion, tmp_path):
     distance = fit(quick(), motion)
     distance.note = "of Tuesday"
-    with pytest.warns(UserWarning, match="not LearnedMotifDistance's: note"):
+    with pytest.warns(
+        UserWarning, match="that LearnedMotifDistance does not define are not saved: note"
+    ):
         found = there_and_back(distance, tmp_path)
     assert not hasattr(found, "note")
 
@@ -594,7 +596,7 @@ def test_subclasses(fitted, motion, tmp_path):
     fitted("distance").save(tmp_path / "file")
     with pytest.raises(ValueError, match=r"use LearnedMotifDistance.load"):
         Mine.load(tmp_path / "file")
-    # Within another it is code, as a callable is.
+    # Nested in another estimator it is code, like a callable.
     embedder = fit(quick_embedder(distance=FrozenEstimator(mine)), motion)
     found = there_and_back(embedder, tmp_path, distance=euclidean, distance_=euclidean)
     np.testing.assert_array_equal(outputs(found, motion[0]), outputs(embedder, motion[0]))
@@ -649,11 +651,11 @@ def test_paths(fitted, motion, tmp_path, kind):
 
 def test_folders_and_what_is_not_there(fitted, tmp_path):
     distance = fitted("distance")
-    with pytest.raises(IsADirectoryError, match="is a folder; name a file in it"):
+    with pytest.raises(IsADirectoryError, match=r"is a folder\. Pass the path of a file in it"):
         distance.save(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"There is no folder .*none to save model in"):
         distance.save(tmp_path / "none" / "model")
-    with pytest.raises(IsADirectoryError, match=r"LearnedMotifDistance.from_pretrained loads"):
+    with pytest.raises(IsADirectoryError, match=r"Use LearnedMotifDistance.from_pretrained"):
         LearnedMotifDistance.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="none"):
         LearnedMotifDistance.load(tmp_path / "none")
@@ -662,7 +664,7 @@ def test_folders_and_what_is_not_there(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         LearnedMotifDistance.from_pretrained(tmp_path)
     (tmp_path / "text").write_text("no model")
-    with pytest.raises(ValueError, match="text cannot be loaded: it is cut short, or no safe"):
+    with pytest.raises(ValueError, match="text cannot be loaded: it is truncated, or not a safe"):
         LearnedMotifDistance.load(tmp_path / "text")
     with pytest.raises(FileExistsError):
         distance.save_pretrained(tmp_path / "text")

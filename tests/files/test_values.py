@@ -1,4 +1,4 @@
-"""Parameters as JSON: the same values and types come back, and nothing else does."""
+"""Parameters as JSON: the same values and types are read again, and no others."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from hypothesis import given
 
 from relcon_sklearn import RandomAugmentations
 from relcon_sklearn._files._format import FileError
-from relcon_sklearn._files._values import NotHeld, from_json, name_of, to_json
+from relcon_sklearn._files._values import NotStorable, from_json, name_of, to_json
 from relcon_sklearn.augmentations import Jitter, TimeWarp, default_augmentations
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from tests.support.reference import euclidean, tiny_encoder
@@ -38,7 +38,7 @@ def there_and_back(value):
 
 
 def same(a, b):
-    """Equal, and of the same types all the way down."""
+    """Return whether values are equal and have the same types at every level."""
     if type(a) is not type(b):
         return False
     if isinstance(a, (list, tuple)):
@@ -84,6 +84,20 @@ def test_partials_of_encoders():
     assert (found.args, found.keywords) == ((3,), {"widths": [4, 8, 8]})
 
 
+def test_writing_does_not_change_a_partial():
+    encoder = partial(ResNet1D, n_blocks=(1,))
+    to_json(encoder)
+    # functools merges nested partials only if the inner one has no __dict__.
+    assert partial(encoder, widths=(4,)).func is ResNet1D
+
+
+def test_partials_with_attributes_are_refused():
+    encoder = partial(ResNet1D, n_blocks=(1,))
+    encoder.note = "mine"
+    with pytest.raises(NotStorable):
+        to_json(encoder)
+
+
 def test_random_states_go_on_where_they_were():
     state = np.random.RandomState(3)
     state.normal(size=7)
@@ -124,7 +138,7 @@ class Deeper(ResNet1D):
     ],
 )
 def test_what_files_do_not_hold(value, described):
-    with pytest.raises(NotHeld):
+    with pytest.raises(NotStorable):
         to_json(value)
     assert described in name_of(value)
     assert len(name_of(value)) <= 200

@@ -4,7 +4,7 @@ from skorch.callbacks import Callback
 
 
 class Broken(Exception):
-    """Raised where a training breaks off."""
+    """Stands for the crash of a machine."""
 
 
 class BreakOff(Callback):

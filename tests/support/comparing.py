@@ -1,4 +1,4 @@
-"""What estimators consist of, as values that can be compared."""
+"""Estimators and their attributes as values that can be compared."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 def comparable(value):
-    """Return what a parameter or attribute consists of, as values that can be compared."""
+    """Return a parameter or attribute as nested values that can be compared."""
     if isinstance(value, BaseEstimator):
         return type(value), comparable(vars(value))
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ import os
 
 
 class FullDisk:
-    """Opens files, in place of ``open``, that have room for so many bytes between them.
+    """Opens files, in place of ``open``, that have room for a number of bytes in total.
 
     What fits is written, and then an error comes as of a full disk.
     """

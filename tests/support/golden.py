@@ -1,10 +1,10 @@
-"""Files of the first format, which every later version has to read.
+"""Golden files of format version 1, which every later version must read.
 
-They were made once, by
+They were made once, with
 
     python -m tests.support.golden
 
-and are never made anew: a format that changes gets another number, and files of its own.
+and are never made again. A changed format gets another version number and its own files.
 """
 
 import json
@@ -36,12 +36,12 @@ def path_of(name):
 
 
 def reversed_in_time(segments, generator):
-    """An augmentation that a file does not hold."""
+    """An augmentation that files cannot store."""
     return segments.flip(1)
 
 
 def settings():
-    """Parameters of the estimators, of all kinds, but those that are estimators themselves."""
+    """Return parameters of the estimators, of all types except nested estimators."""
     small = partial(ResNet1D, n_blocks=(1, 1), widths=(4, 8), kernel_sizes=[3, 4])
     return {
         "LearnedMotifDistance": {
@@ -77,7 +77,7 @@ def settings():
 
 
 def outputs(estimator, X):
-    """What the file is to give again."""
+    """Return the output that a loaded estimator must reproduce."""
     if hasattr(estimator, "transform"):
         return np.asarray(estimator.transform(X))
     if hasattr(estimator, "predict_proba"):
@@ -87,7 +87,7 @@ def outputs(estimator, X):
 
 def main():
     if EXPECTED.exists():
-        sys.exit(f"{EXPECTED} is there already, and is to stay.")
+        sys.exit(f"{EXPECTED} already exists, and must not be replaced.")
     X, y, people, *_ = make_motion(
         60, n_subjects=6, n_timesteps=40, activities=("sitting", "walking"), random_state=0
     )

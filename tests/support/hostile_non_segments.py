@@ -175,7 +175,7 @@ REFUSED = {
 
 @st.composite
 def refused(draw, n_channels, fitting=False):
-    """What is no array of segments, by any reading."""
+    """Objects that cannot be read as an array of segments."""
     kinds = REFUSED.keys() - ({"more channels"} if fitting else set())
     make, message = REFUSED[draw(st.sampled_from(sorted(kinds)))]
     return Case(make(draw(rngs), n_channels), None, message)

@@ -38,7 +38,7 @@ def net():
 
 
 def loss(module, batch):
-    """Return a value that depends on everything in a batch."""
+    """Return a loss that depends on all fields of a batch."""
     z = module(batch.segments)
     target = batch.seed % 7 / 7
     near = (z[batch.anchors, None] - z[batch.candidates.clamp(min=0)]).square().sum(-1)

@@ -1,4 +1,4 @@
-"""Folders of checkpoints: whole or not at all, the last few kept, those of others refused."""
+"""Checkpoint folders: atomic writes, the last few kept, those of other trainings refused."""
 
 import errno
 import json
@@ -85,7 +85,7 @@ def test_a_checkpoint_put_in_from_another_training_is_refused(tmp_path):
     folder(tmp_path / "a", {"lr": 1}).write(3, {})
     mine = folder(tmp_path / "b", {"lr": 2})
     (tmp_path / "a" / "step-000000000003.ckpt").rename(tmp_path / "b" / "step-000000000003.ckpt")
-    with pytest.raises(ValueError, match="is of another training: lr was 1 and is 2"):
+    with pytest.raises(ValueError, match="belongs to another training: lr was 1 and is 2"):
         mine.read()
 
 
@@ -99,7 +99,9 @@ def test_checkpoints_without_a_record_are_refused(tmp_path):
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "x"}', "\x00"])
 def test_a_damaged_record_is_refused(tmp_path, text):
     (tmp_path / "training.json").write_text(text)
-    with pytest.raises(ValueError, match=r"training\.json is damaged, or not of relcon_sklearn"):
+    with pytest.raises(
+        ValueError, match=r"training\.json is damaged, or was not written by relcon"
+    ):
         folder(tmp_path)
 
 
@@ -107,7 +109,7 @@ def test_another_version_is_refused(tmp_path):
     folder(tmp_path)
     record = json.loads((tmp_path / "training.json").read_text())
     (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
-    with pytest.raises(ValueError, match=r"version 2; .* goes on from version 1 only"):
+    with pytest.raises(ValueError, match=r"version 2; .* continues from version 1 only"):
         folder(tmp_path)
     content = checkpoint_to_bytes({}).replace(b"checkpoint 1", b"checkpoint 9")
     with pytest.raises(ValueError, match="version 9"):
@@ -116,7 +118,7 @@ def test_another_version_is_refused(tmp_path):
 
 def test_a_file_in_place_of_a_folder(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="is a file; a folder is needed"):
+    with pytest.raises(ValueError, match="is a file; expected a folder"):
         folder(tmp_path / "file")
 
 
@@ -138,12 +140,12 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
     checkpoints.write(1, {"step": 1})
     checkpoints.write(2, {"step": 2})
     checkpoints.newest.write_bytes(checkpoints.newest.read_bytes()[:-9])
-    with pytest.warns(RuntimeWarning, match=r"step-000000000002.ckpt is damaged.* the one before"):
+    with pytest.warns(RuntimeWarning, match=r"step-000000000002.ckpt is damaged.* before it"):
         assert folder(tmp_path).read() == {"step": 1}
     for path in tmp_path.glob("*.ckpt"):
         path.write_bytes(b"")
     with (
-        pytest.warns(RuntimeWarning, match="does not begin as a checkpoint"),
+        pytest.warns(RuntimeWarning, match="does not start like a checkpoint"),
         pytest.raises(ValueError, match=r"None of the 2 checkpoints in .* can be read"),
     ):
         folder(tmp_path).read()
@@ -177,7 +179,7 @@ def test_a_full_disk_is_an_error_and_the_last_checkpoint_stays(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoints_module, "write_atomically", full)
-    with pytest.raises(OSError, match=r"No space left .* goes on from step-000000000001.ckpt") as e:
+    with pytest.raises(OSError, match=r"No space left .* continues from step-0{11}1.ckpt") as e:
         checkpoints.write(2, {"step": 2})
     assert e.value.errno == errno.ENOSPC
     assert names(tmp_path) == before
@@ -206,7 +208,7 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"path": 3}, "path=3: a path is needed"),
+        ({"path": 3}, "path=3: expected a str or a path-like object"),
         ({"every_seconds": -1}, "every_seconds=-1: expected a number of at least 0, or None"),
         ({"every_seconds": float("nan")}, "every_seconds=nan"),
         ({"every_seconds": "10"}, "every_seconds='10'"),

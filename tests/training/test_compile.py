@@ -1,3 +1,5 @@
+"""Calls through torch.compile, with a fallback to eager calls."""
+
 import logging
 
 import pytest
@@ -49,7 +51,7 @@ def test_out_of_memory_is_no_failure_to_compile(monkeypatch, caplog):
 
 
 def test_compiled_equals_eager(monkeypatch):
-    # Tracing and differentiating as in earnest, without the minute in a C++ compiler.
+    # This backend traces and differentiates like the default one, without the slow C++ compiler.
     compile_, calls = torch.compile, []
 
     def counting(function):

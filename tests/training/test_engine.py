@@ -1,4 +1,4 @@
-"""The training loop against a plain one, its callbacks, and how it ends."""
+"""The training loop compared with a plain loop, its callbacks, and the ways it ends."""
 
 import copy
 import math
@@ -38,7 +38,7 @@ def fit(module, loss=loss, valid=None, *, max_epochs=4, **kwargs):
 
 
 def rate(step, n_steps):
-    """Return the rate of warm-up and cosine: a tenth of the steps up, the others down."""
+    """Return the learning rate of a step: a linear rise in a tenth of the steps, then a cosine."""
     done = (step + 0.5) / n_steps
     if done < 0.1:
         return LR * done * 10
@@ -46,7 +46,7 @@ def rate(step, n_steps):
 
 
 def plain_loop(module, max_epochs=4, valid=None, rates=None, after_backward=lambda: None):
-    """What fit_module is expected to do, without choosing an epoch."""
+    """Train as fit_module should, without choosing the best epoch."""
     optimizer = torch.optim.Adam(module.parameters(), lr=LR)
     batches = train_batches()
     n_steps = N_STEPS * max_epochs
@@ -116,7 +116,7 @@ class Spy(Callback):
 
 
 class Gradients(Callback):
-    """Remembers the gradients that a step is about to be taken with."""
+    """Remembers the gradients of each step."""
 
     def __init__(self):
         self.names = []
@@ -140,7 +140,7 @@ def test_same_weights_and_history_as_a_plain_loop(max_epochs):
     assert_same_state(module, states[-1])
     assert_same_history(history, expected_history)
     assert [list(record) for record in history] == [["epoch", "train_loss"]] * max_epochs
-    # Training did something, and each epoch something else.
+    # Training changed the weights.
     assert not torch.equal(module.linear.weight, net().linear.weight)
 
 
@@ -247,7 +247,7 @@ def test_global_rng_is_neither_read_nor_advanced():
 
 
 def test_no_batch_is_waited_for():
-    # Tensors of the meta device have no values. Reading one, as is done once an epoch, is an error.
+    # Tensors on the meta device have no values. Reading one, once per epoch, is an error.
     spy, meta = Spy(), torch.device("meta")
     with pytest.raises(RuntimeError, match="meta tensors"):
         fit_module(
@@ -263,7 +263,7 @@ def test_no_batch_is_waited_for():
 
 
 class NoWaiting(Callback):
-    """Has torch raise an error where the host waits for the GPU in a step."""
+    """Makes torch raise an error if the host waits for the GPU in a step."""
 
     n_steps = 0
 
@@ -284,7 +284,7 @@ def test_no_batch_is_waited_for_on_a_gpu(kept):
         batches.array = DeviceSegments(batches.array, device)
     settings = {"lr": LR, "max_epochs": 3, "device": device}
     try:
-        # Twice, since libraries wait when they are first used.
+        # Twice, because libraries wait on their first use.
         fit_module(net(), loss, batches, None, TrainingOptions(**settings))
         module = net()
         history = fit_module(
@@ -305,7 +305,7 @@ def test_late_losses_count_as_much_as_early_ones():
     mean = LossMean(CPU)
     mean.add(torch.tensor(1.0), 2**24)
     for _ in range(2**7):
-        # In float32 the sum would stay as it is.
+        # In float32 the sum would not change.
         mean.add(torch.tensor(1.0), 1)
     assert mean.value() == 1
     mean.add(torch.tensor(4.0, dtype=torch.bfloat16), 2**24 + 2**7)
@@ -403,7 +403,7 @@ def test_a_loss_that_is_not_finite_is_an_error(value, in_training, prefix, epoch
 
     def diverging(module, batch):
         calls[module.training] += 1
-        # In the first batch of the epoch, which the later ones must not hide.
+        # In the first batch of the epoch. Later batches must not hide it.
         bad = module.training == in_training and calls[in_training] == n_batches * (epoch - 1) + 1
         return loss(module, batch) * (value if bad else 1)
 
@@ -411,7 +411,7 @@ def test_a_loss_that_is_not_finite_is_an_error(value, in_training, prefix, epoch
     with pytest.raises(FloatingPointError, match=rf"{prefix}_loss .* in epoch {epoch}\b"):
         fit(module, diverging, valid_batches())
     assert not module.training
-    # No epoch was begun after that.
+    # No epoch started after that.
     assert calls[True] == 3 * epoch
 
 
@@ -441,7 +441,7 @@ def test_a_scheduler_replaces_the_built_in_one(as_tuple, step_every):
 
 
 def test_a_scheduler_class_replaces_the_built_in_one():
-    # Skorch makes an instance of a callback given as a class.
+    # skorch makes an instance of a callback that is passed as a class.
     spy = Spy()
     fit(net(), callbacks=[LRScheduler, spy])
     expected = LRScheduler(policy=WarmRestartLR).simulate(4, LR)
@@ -472,7 +472,7 @@ def test_every_callback_sees_the_gradients():
 
 
 class Arguments(Callback):
-    """Remembers what it is called with, and records something of every batch."""
+    """Remembers the arguments of its calls, and records a value for every batch."""
 
     def __init__(self):
         self.begun, self.graded, self.ended, self.rows = [], [], [], []
@@ -516,7 +516,7 @@ def test_history_keeps_no_batch_but_the_one_at_hand():
 
 def test_early_stopping():
     # Three misses after the second epoch: the fourth is better, but by less than the threshold.
-    # The engine keeps it all the same.
+    # The engine still keeps it as the best epoch.
     losses = walk(3.0, 1.0, 2.0, 0.9999, 2.0, 3.0, 0.0)
     module, spy = Walker(), Spy()
     callbacks = [spy, EarlyStopping(monitor="valid_loss", patience=3, threshold=0.01)]

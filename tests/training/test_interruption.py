@@ -1,4 +1,4 @@
-"""Signals while training: noticed, answered, and handed back."""
+"""Signals during training are detected and answered, and their handlers restored."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def handlers_as_before():
 
 
 def run(body, *, wait):
-    """Run `body(interruption, done)` in the block; return what it came to do."""
+    """Run `body(interruption, done)` in the block, and append `done` to RUNS."""
     done = []
     with Interruption(wait=wait) as interruption:
         assert not interruption.requested

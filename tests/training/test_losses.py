@@ -1,4 +1,4 @@
-"""What training minimises, as a function of the weights and the batch alone."""
+"""Losses of training depend only on the weights and the batch."""
 
 import copy
 
@@ -72,7 +72,7 @@ def test_reconstruction_is_a_function_of_weights_and_batch(training):
 
 
 def test_reconstruction_draws_augmentations_and_dropout_from_the_batch():
-    # Either alone makes the loss depend on the seed.
+    # Each of the two makes the loss depend on the seed.
     first = batch()
     other = first._replace(seed=first.seed + 1)
     for augmentation, net in ((identity, make_net().train()), (Jitter(), make_net().eval())):
@@ -97,7 +97,7 @@ def test_reconstruction_is_of_segments_from_their_augmented_copies():
     ]
     value = reconstruction_loss(TimeFlip())(net, first)
     torch.testing.assert_close(value, torch.stack(distances).mean())
-    # The other way round is another number.
+    # The reverse distance differs.
     distances = squared_error(net(signals.flip(2), signals), signals.flip(2))
     assert value.item() != pytest.approx(distances.mean().item(), rel=1e-3)
 
@@ -222,7 +222,7 @@ def test_ranking_by_few_positives():
 
 
 class Witness(nn.Module):
-    """Passes through, and remembers the dtype of what the encoder gives."""
+    """Returns the output of an encoder, and remembers its dtype."""
 
     def __init__(self, encoder):
         super().__init__()
@@ -238,7 +238,7 @@ class Witness(nn.Module):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_precision_is_of_the_encoder_only(dtype, training):
-    # A last layer that autocast runs in its dtype: the average over time is float32 always.
+    # The last layer runs in the dtype of autocast. The average over time is always float32.
     encoder = nn.Sequential(make_encoder(), seeded(nn.Linear, 8, 4)).train(training)
     reduced = []
     ranker = MotifRanker(make_net().eval())

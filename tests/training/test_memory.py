@@ -1,4 +1,4 @@
-"""kept_memory: freed arrays stay with the process, until the end of the block."""
+"""kept_memory: the process keeps freed memory until the end of the block."""
 
 import multiprocessing
 import sys
@@ -12,7 +12,7 @@ from relcon_sklearn._training import _memory
 from relcon_sklearn._training._memory import kept_memory
 
 needs_glibc = pytest.mark.skipif(_memory._glibc() is None, reason="needs glibc")
-SIZE = 2**26  # bytes: more than glibc ever keeps by itself
+SIZE = 2**26  # bytes: more than glibc keeps by default
 
 
 def page_faults():
@@ -35,7 +35,7 @@ def faults_of_another_array():
 
 
 def in_a_new_process(check):
-    """Run a check where glibc has not yet been through what all other tests have done to it."""
+    """Run a check in a process in which no other test has changed the state of glibc."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         pool.submit(check).result()
 
@@ -46,7 +46,7 @@ def test_pages_are_used_again():
 
 
 def pages_are_used_again():
-    # Pages have 4 kB, or 2 MB where the system makes them large.
+    # Pages have 4 kB, or 2 MB on systems with huge pages.
     assert faults_of_another_array() >= SIZE // 2**21 - 1
     with kept_memory():
         assert faults_of_another_array() <= 8

@@ -1,4 +1,4 @@
-"""prefetched: the same items, one ahead."""
+"""prefetched: the same items, made one ahead."""
 
 import contextlib
 import gc

@@ -1,4 +1,4 @@
-"""Rankers: distances of the candidates of a batch, from a function or a trained network."""
+"""Rankers: distances of the candidates of a batch, by a function or a trained network."""
 
 import copy
 
@@ -14,7 +14,7 @@ from relcon_sklearn.nn import MotifCrossAttention, encode_in_chunks, motif_dista
 from relcon_sklearn.nn._motif_attention import ATTENTIONS
 from relcon_sklearn.segments._array import SegmentArray
 
-# Lists of different lengths, with the fillers first, last, in between and throughout.
+# Lists of different lengths, with -1 first, last, in between and everywhere.
 ANCHORS = [3, 0, 5, 1]
 CANDIDATES = [[-1, 0, 4, 5], [2, 1, -1, -1], [-1, -1, -1, -1], [0, -1, 5, 3]]
 
@@ -22,7 +22,7 @@ CANDIDATES = [[-1, 0, 4, 5], [2, 1, -1, -1], [-1, -1, -1, -1], [0, -1, 5, 3]]
 def make_batch(n_timesteps=8, n_channels=3, seed=0):
     generator = torch.Generator().manual_seed(seed)
     segments = torch.randn(6, n_timesteps, n_channels, generator=generator)
-    # Of different level and scale, as the distances depend on both.
+    # Levels and scales differ, because the distances depend on both.
     segments = segments * torch.tensor([0.3, 1, 1, 2, 0.1, 1])[:, None, None]
     segments[2] += 1
     return Batch(segments, torch.tensor(ANCHORS), torch.tensor(CANDIDATES), 0)
@@ -104,7 +104,7 @@ def test_pairwise_may_give_integers():
     ids=["1-d", "transposed", "too few", "scalar"],
 )
 def test_pairwise_of_wrong_shape(wrong, shape):
-    message = rf"^distance=.* gave an array of shape {shape} for 1 anchor and 3 candidates"
+    message = rf"^distance=.* returned an array of shape {shape} for 1 anchor and 3 candidates"
     with pytest.raises(ValueError, match=message):
         PairwiseRanker(wrong)(make_batch())
 
@@ -116,7 +116,7 @@ def test_pairwise_that_is_not_finite(value):
         distances[:, -1] = value
         return distances
 
-    with pytest.raises(ValueError, match=r"^distance=.*sometimes.* gave NaN or infinity"):
+    with pytest.raises(ValueError, match=r"^distance=.*sometimes.* returned NaN or infinity"):
         PairwiseRanker(sometimes)(make_batch())
 
 
@@ -129,14 +129,14 @@ def make_net(n_channels=3, attention="sparsemax", **settings):
         net = MotifCrossAttention(
             n_channels, embed_dim=8, kernel_size=5, attention=attention, **settings
         )
-        # RevIN starts as the identity, which would hide a mistake with its weight and bias.
+        # RevIN starts as the identity, which would hide errors in its weight and bias.
         nn.init.uniform_(net.revin.weight, 0.5, 2)
         nn.init.normal_(net.revin.bias)
         return net
 
 
 def slow_distance(net, batch, anchor, candidate):
-    """One pair through the whole network, in float64."""
+    """Return the distance of one pair from the whole network, in float64."""
     net = copy.deepcopy(net).double().eval()
     signals = batch.segments.double().transpose(1, 2)
     anchor, candidate = signals[anchor][None], signals[candidate][None]
@@ -195,7 +195,7 @@ def test_motif_ranker_uses_the_net_and_never_changes_it():
     net, batch = make_net(dropout=0.5).train(), make_batch()
     before, state = clone(batch), copy.deepcopy(net.state_dict())
     distances = MotifRanker(net)(batch)
-    # Without dropout, whatever the mode, which is left as it was.
+    # There is no dropout in either mode, and the mode does not change.
     assert torch.equal(MotifRanker(net)(batch), distances)
     assert net.training
     net.eval()

@@ -1,4 +1,4 @@
-"""A training that is broken off anywhere and goes on is the one that was left alone."""
+"""A training that is interrupted anywhere and continued equals an uninterrupted one."""
 
 import copy
 import os
@@ -36,7 +36,7 @@ MAX_EPOCHS = 4
 
 
 class Count(Callback):
-    """Counts what it sees; its counts are part of a training, as a scheduler's are."""
+    """Counts events. Its counts are part of the state of a training, like those of a scheduler."""
 
     def __init__(self):
         self.seen = Counter()
@@ -211,14 +211,14 @@ def test_divergence_leaves_the_last_good_checkpoint(tmp_path, where):
 
     class Poison(BreakOff):
         def on_grad_computed(self, net, **kwargs):
-            # A gradient that is not finite shows in the weights before it does in the loss.
+            # A gradient that is not finite changes the weights before the loss.
             if self.left_ == 1 and where == "weight":
                 module.linear.weight.grad[0, 0] = float("inf")
 
     module = net()
     act = Poison(5, act=poison if where == "loss" else lambda: None)
     message = (
-        r"became (nan|inf|-inf) in epoch 2: training diverged.*step-000000000004\.ckpt, is from"
+        r"became (nan|inf|-inf) in epoch 2: training diverged.*step-000000000004\.ckpt, was written"
     )
     with pytest.raises(FloatingPointError, match=message):
         fit(module, tmp_path, [act])
@@ -245,7 +245,7 @@ def test_weights_that_diverge_in_the_last_step_are_noticed():
 
 
 class _LastStep(Callback):
-    """Has another callback see the gradients of the last step of the first epoch only."""
+    """Passes only the gradients of the last step of the first epoch to another callback."""
 
     def __init__(self, callback):
         self.callback = callback
@@ -258,7 +258,7 @@ class _LastStep(Callback):
 
 
 def test_loss_is_looked_at_within_long_epochs(monkeypatch):
-    monkeypatch.setattr("relcon_sklearn._training._engine._CHECKED_STEPS", 2)
+    monkeypatch.setattr("relcon_sklearn._training._engine._STEPS_BETWEEN_CHECKS", 2)
     count = Count()
     with pytest.raises(FloatingPointError, match="train_loss became nan in epoch 1"):
         fit_module(

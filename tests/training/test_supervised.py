@@ -1,4 +1,4 @@
-"""Losses of labels against loops, and how training on labels ends."""
+"""Supervised losses compared with loops, and the end of supervised training."""
 
 import math
 
@@ -97,7 +97,7 @@ def test_mean_over_batches_of_unequal_size_is_the_weighted_mean(loss):
 
 @pytest.mark.parametrize(("patience", "n_epochs"), [(1, 4), (2, 7), (3, 8), (None, 9)])
 def test_patience(patience, n_epochs):
-    # After each epoch, what validation gives; the fourth is no better, nor the last four.
+    # Validation losses of the epochs. The fourth does not improve, and neither do the last four.
     values = [3.0, 2.0, 1.0, 1.0, 0.9999, 2.0, 2.0, 2.0, 2.0]
     calls = iter(values)
 

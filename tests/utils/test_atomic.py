@@ -1,4 +1,4 @@
-"""A file is whole or not there, whatever happens while it is written."""
+"""A file is complete or absent, even if writing it fails or the process is killed."""
 
 import contextlib
 import errno
@@ -79,7 +79,7 @@ def test_contents_are_on_the_disk_before_the_name_and_the_name_after(tmp_path, m
 
 @pytest.mark.parametrize(("number", "is_told"), [(errno.EACCES, False), (errno.EIO, True)])
 def test_folder_that_is_not_synced(tmp_path, monkeypatch, number, is_told):
-    """Where a system cannot do it, nothing is to be done; where it fails, one has to know."""
+    """Systems without support are ignored; a failure to sync is reported."""
 
     def fail(*args):
         raise OSError(number, os.strerror(number))

@@ -16,7 +16,7 @@ ADDRESS = "https://docs.invalid/relcon"
 
 @pytest.fixture
 def stated(monkeypatch):
-    """Return a function that sets what the installed package states, and no variable."""
+    """Return a function that sets the metadata of the installed package, without the variable."""
     monkeypatch.delenv(DOCS_VARIABLE, raising=False)
 
     def state(*entries):
@@ -101,7 +101,7 @@ def test_every_parameter_is_shown_with_what_the_docstring_says_of_it(stated, est
         description = common.get_docstring(type(estimator), "Parameters", name)
         assert description is not None, name
         assert len(description.split("<br><br>")[1]) > 20
-        # What is nested is shown by itself.
+        # A nested estimator is shown separately.
         if name != "distance":
             assert description in html
             assert f"#:~:text={name},-" in html

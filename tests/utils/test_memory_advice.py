@@ -1,4 +1,4 @@
-"""Out of memory, the error says what to change, and the memory is free where it is caught."""
+"""Out-of-memory errors say what to change, and the memory is free where they are caught."""
 
 import contextlib
 import gc
@@ -14,12 +14,16 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from relcon_sklearn import RelConClassifier, RelConEmbedder
-from relcon_sklearn._utils._memory_advice import advises_on_memory, is_out_of_memory, of_training
+from relcon_sklearn._utils._memory_advice import (
+    advises_on_memory,
+    is_out_of_memory,
+    training_remedies,
+)
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ON_CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4.00 GiB."
 
-# What there is to run out of, as torch and numpy say it.
+# Errors of torch and numpy when memory runs out.
 ERRORS = [
     torch.OutOfMemoryError(ON_CUDA),
     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes."),
@@ -35,10 +39,10 @@ OTHERS = [RuntimeError("CUDA error: device-side assert triggered"), ValueError("
 
 
 class Hungry(nn.Module):
-    """An encoder that runs out of memory when it is told to, with a large array at hand."""
+    """An encoder that runs out of memory on request, while it holds a large array."""
 
-    error = None  # what to raise; None: nothing
-    in_training = True  # when
+    error = None  # the error to raise, or None
+    in_training = True  # whether to raise it in training or in evaluation mode
     held = None  # a weak reference to the large array
 
     def __init__(self, n_channels):
@@ -56,7 +60,7 @@ class Hungry(nn.Module):
 
 @pytest.fixture
 def hungry():
-    """Set the error that encoders raise, and when."""
+    """Return a function that sets which error encoders raise, and when."""
 
     def set_to(error, in_training=True):
         Hungry.error, Hungry.in_training, Hungry.held = error, in_training, None
@@ -109,7 +113,7 @@ def test_training(name, error, hungry):
     # It is not fitted.
     with pytest.raises(NotFittedError):
         learner.transform(X) if name == "embedder" else learner.predict(X)
-    # And can be once there is memory, as if nothing had been.
+    # With enough memory it can be fitted, with the same result.
     hungry(None)
     again = learner.fit(X, y, groups=groups)
     assert again.history_ == LEARNERS[name]().fit(X, y, groups=groups).history_
@@ -201,13 +205,13 @@ def test_use(name, method, doing, hungry):
     assert caught.value.__cause__ is ERRORS[0]
     assert ("batch_size" in str(caught.value)) == (doing.startswith("scoring"))
     assert ("fewer segments in a call" in str(caught.value)) == (not doing.startswith("scoring"))
-    # The model is as good as before.
+    # The model still works.
     hungry(None)
     np.testing.assert_array_equal(call(X, y) if method == "score" else call(X), expected)
 
 
 class TestDistance:
-    """What computes distances runs out of memory."""
+    """The computation of distances runs out of memory."""
 
     @pytest.fixture
     def full(self, monkeypatch):
@@ -223,7 +227,7 @@ class TestDistance:
             tiny_distance().fit(X, groups=groups)
         assert "a smaller batch_size (now 8)" in str(info.value)
         assert "a smaller embed_dim (now 8)" in str(info.value)
-        # Within an embedder's it is the distance's parameters that count.
+        # In the fit of an embedder, the advice is about the parameters of its distance.
         with pytest.raises(torch.OutOfMemoryError, match="training: LearnedMotifDistance"):
             tiny_embedder().fit(X, groups=groups)
 
@@ -268,7 +272,7 @@ class TestDistance:
 
 
 class Segments:
-    """As many segments as one says, which nobody can hold."""
+    """An array of `n` segments that takes no memory."""
 
     def __init__(self, n):
         self.shape, self.dtype = (n, 32, 3), np.dtype("float32")
@@ -289,7 +293,7 @@ def test_a_result_too_large():
 
 
 class Allocating(nn.Module):
-    """An encoder that really takes more than there is: an exbibyte."""
+    """An encoder that really allocates more than there is: an exbibyte."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -321,10 +325,10 @@ def test_weights_that_do_not_fit(monkeypatch):
 
 
 class TestAdvice:
-    """What is advised is something that can be changed, and helps."""
+    """The advice names parameters that can be changed, and following it helps."""
 
     def of(self, estimator, device="cpu"):
-        return of_training(estimator.get_params(deep=False), torch.device(device))
+        return training_remedies(estimator.get_params(deep=False), torch.device(device))
 
     def test_names_are_parameters_as_they_are(self):
         advice = " ".join(self.of(RelConEmbedder(precision="float32", n_within=7)))

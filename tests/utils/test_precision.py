@@ -1,3 +1,5 @@
+"""The floating-point precision that is chosen for a device."""
+
 import pytest
 import torch
 

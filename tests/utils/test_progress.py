@@ -1,4 +1,4 @@
-"""Bars where they are wanted, and nothing else: no threads, no output."""
+"""Progress bars: shown on request, without threads or other output."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_no_bar(capsys):
     bar = finish(progress_bar(3, "my encoder", "steps", shown=False))
     assert capsys.readouterr() == ("", "")
     assert bar.n == 3
-    bar.n = bar.initial = 7  # as training does when it goes on from a checkpoint
+    bar.n = bar.initial = 7  # as training does when it continues from a checkpoint
     assert bar.n == 7
 
 
@@ -46,7 +46,7 @@ def test_no_bar(capsys):
 def test_no_thread_is_begun(shown):
     from tqdm.auto import tqdm
 
-    # Others may have begun tqdm's.
+    # Other tests could have started tqdm's thread.
     if tqdm.monitor is not None:
         tqdm.monitor.exit()
         tqdm.monitor = None

@@ -1,3 +1,5 @@
+"""Warnings point to the line of code of the user."""
+
 import warnings
 
 import pytest
@@ -35,5 +37,5 @@ def test_frames_of_scikit_learn_are_passed_over(motion, in_pipeline):
 
 
 def test_a_stack_of_only_the_package_is_no_error(monkeypatch):
-    monkeypatch.setattr("relcon_sklearn._utils._warnings._NOT_THE_USER", ("",))
+    monkeypatch.setattr("relcon_sklearn._utils._warnings._LIBRARY_FOLDERS", ("",))
     assert str(caught_in(lambda: warn("careful")).message) == "careful"

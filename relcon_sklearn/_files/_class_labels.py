@@ -1,4 +1,4 @@
-"""Labels of classes, in a header."""
+"""Class labels in a header."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ._format import MAX_HEADER_BYTES, FileError
 
 
 def write_labels(labels: np.ndarray) -> dict:
-    """Return the entry of a header for labels of classes: numbers or strings.
+    """Return the header entry of class labels, which are numbers or strings.
 
     Raises
     ------
     FileError
-        If files cannot hold labels of this dtype.
+        If files cannot store labels of this dtype.
     """
     values = labels.tolist()
     kind = labels.dtype.kind
@@ -25,10 +25,10 @@ def write_labels(labels: np.ndarray) -> dict:
         or (kind == "O" and are_strings(values))
     ):
         raise FileError(
-            f"classes_ has dtype {labels.dtype}; files hold labels that are integers, floats of up "
-            "to 64 bits, booleans or strings."
+            f"classes_ has dtype {labels.dtype}. Files can store labels that are integers, floats "
+            "of up to 64 bits, booleans or strings."
         )
-    # Without the byte order.
+    # The byte order is dropped: labels are read in the native order.
     return {"dtype": "object" if kind == "O" else labels.dtype.str[1:], "values": values}
 
 
