@@ -1,7 +1,7 @@
 """Run the project's commands from a fresh clone. This needs only Python and pip.
 
     python run.py demo      pretrain on generated recordings and print what it gained
-    python run.py test      run the tests (further arguments are passed to pytest)
+    python run.py test      run the tests (arguments are passed to pytest; --runslow adds slow ones)
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
                             gallery, which takes minutes: python run.py docs -D plot_gallery=0)
@@ -23,7 +23,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 COMMANDS = {
     "demo": [["examples/first_pretraining.py"]],
-    "test": [["-m", "pytest"]],
+    "test": [["-m", "pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"]],
     "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
     "docs": [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]],
 }
@@ -55,7 +55,7 @@ def main(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         sys.exit(__doc__)
     name, *rest = arguments
-    if name == "demo":  # too small to benefit from threads, which would wait for each other
+    if name in ("demo", "test"):  # too small to benefit from threads, which would compete
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     install(EXTRAS[name])
     for command in COMMANDS[name]:

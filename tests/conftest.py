@@ -1,3 +1,5 @@
+import gc
+
 import hypothesis
 import numpy as np
 import pytest
@@ -9,10 +11,41 @@ from tests.support.reference import PULSE_PPG, SHARED, VECTORS
 # The models here are too small to gain from threads, and lose a lot where they compete for cores.
 torch.set_num_threads(1)
 
-hypothesis.settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, database=None, max_examples=50
-)
-hypothesis.settings.load_profile("repeatable")
+for name, max_examples in (("default", 50), ("slow", 125)):
+    hypothesis.settings.register_profile(
+        f"repeatable, {name}",
+        derandomize=True,
+        deadline=None,
+        database=None,
+        max_examples=max_examples,
+    )
+hypothesis.settings.load_profile("repeatable, default")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--runslow", action="store_true", help="run the full cases of tests that take long, too"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--runslow"):
+        hypothesis.settings.load_profile("repeatable, slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--runslow"):
+        return
+    skip = pytest.mark.skip(reason="takes long; run with --runslow")
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(skip)
+
+
+def pytest_collection_finish(session):
+    """Freeze what is imported: visiting it takes a second of every full garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

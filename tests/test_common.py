@@ -101,12 +101,23 @@ def output(fitted, X):
     return getattr(fitted, next(name for name in names if hasattr(fitted, name)))(X)
 
 
+@pytest.fixture(scope="module")
+def fitted(motion):
+    """Return a function that fits an estimator the first time; the results must not be changed."""
+    X, _, subjects = motion
+    known = {}
+
+    def fit_once(estimator):
+        name = type(estimator).__name__
+        if name not in known:
+            known[name] = fit(estimator, X, groups=subjects)
+        return known[name]
+
+    return fit_once
+
+
 @BY_NAME
 class TestBadInput:
-    def fitted(self, estimator, motion):
-        X, _, subjects = motion
-        return fit(estimator, X, groups=subjects)
-
     def test_unfitted(self, estimator, motion):
         with pytest.raises(NotFittedError):
             output(clone(estimator), motion[0])
@@ -131,12 +142,12 @@ class TestBadInput:
         with pytest.raises(ValueError, match="0 sample"):
             fit(estimator, np.zeros((0, 5, 3)))
 
-    def test_another_number_of_channels(self, estimator, motion):
+    def test_another_number_of_channels(self, estimator, motion, fitted):
         with pytest.raises(ValueError, match=r"X has 2 channels, but .* was fitted with 3"):
-            output(self.fitted(estimator, motion), motion[0][..., :2])
+            output(fitted(estimator), motion[0][..., :2])
 
-    def test_another_length_is_accepted(self, estimator, motion):
-        result = output(self.fitted(estimator, motion), motion[0][:5, :40])
+    def test_another_length_is_accepted(self, estimator, motion, fitted):
+        result = output(fitted(estimator), motion[0][:5, :40])
         assert len(result) == 5
         assert np.isfinite(result).all()
 
@@ -152,13 +163,13 @@ class TestBadInput:
             fit(estimator, motion[0], groups=groups)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_values_that_are_not_finite(self, estimator, motion, value):
+    def test_values_that_are_not_finite(self, estimator, motion, value, fitted):
         X = motion[0].copy()
         X[60, 3, 1] = X[17, 5, 2] = value
         with pytest.raises(ValueError, match="X contains NaN or infinity: first in row 17"):
             fit(estimator, X)
         with pytest.raises(ValueError, match="X contains NaN or infinity: first in row 17"):
-            output(self.fitted(estimator, motion), X)
+            output(fitted(estimator), X)
 
     def test_values_too_large(self, estimator, motion):
         X = motion[0].astype(np.float64)
@@ -270,10 +281,9 @@ class TestRandomness:
         )
         np.testing.assert_array_equal(first, second)
 
-    def test_score_is_repeatable(self, estimator, motion):
-        X, _, subjects = motion
+    def test_score_is_repeatable(self, estimator, motion, fitted):
+        X = motion[0]
         y = np.arange(90) % 2
-        fitted = fit(estimator, X, groups=subjects)
-        assert fitted.score(X, y) == fitted.score(X, y)
+        assert fitted(estimator).score(X, y) == fitted(estimator).score(X, y)
         if hasattr(estimator, "transform"):
-            assert fitted.score(X) < 0
+            assert fitted(estimator).score(X) < 0

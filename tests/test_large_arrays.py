@@ -1,16 +1,8 @@
-"""Arrays larger than memory: the same results wherever they lie, read a few rows at a time.
-
-Run as a script, this file measures peak memory in a process of its own.
-"""
+"""Arrays larger than memory: the same results wherever they lie, read a few rows at a time."""
 
 import gc
 import hashlib
-import json
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,10 +12,10 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import relcon_sklearn
-from relcon_sklearn import _motif_distance
+from relcon_sklearn import _motif_pairs
 from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
+from tests.support import peak_memory
 from tests.support.reference import tiny_distance, tiny_embedder
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
@@ -179,7 +171,7 @@ def small_blocks():
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
-        patch.setattr(_motif_distance, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
+        patch.setattr(_motif_pairs, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
         yield
 
 
@@ -289,100 +281,12 @@ def test_fit_keeps_no_hold_of_the_data(name, values, tmp_path):
     assert there() is None
 
 
-# 200 MB of float32, in rows of 128 kB.
-LARGE_SHAPE = (1600, 64, 512)
-
-
-def memory(field):
-    """VmHWM (peak) or VmRSS (now) of this process in MB, or None."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    found = [line.split() for line in lines if line.startswith(field + ":")]
-    return int(found[0][1]) / 1024 if found else None
-
-
-def added_peak(action):
-    """MB by which the peak memory during `action` exceeds what was there before."""
-    gc.collect()
-    # The peak starts anew.
-    Path("/proc/self/clear_refs").write_text("5")
-    before = memory("VmRSS")
-    action()
-    return memory("VmHWM") - before
-
-
-def distance_of_first_steps(anchors, candidates):
-    return euclidean(anchors[:, :2], candidates[:, :2])
-
-
-class WideEncoder(torch.nn.Module):
-    """Gives four times as much as it takes."""
-
-    def __init__(self, n_channels):
-        super().__init__()
-        self.linear = torch.nn.Linear(n_channels, 1024)
-
-    def forward(self, segments):
-        return self.linear(segments.mean(dim=-1))
-
-
-def measure_child(folder):
-    """Print, as JSON, the MB that each action adds to the peak memory of this process."""
-    torch.set_num_threads(1)
-    # As small a part of this file as the real limit is of one of gigabytes.
-    _mapped._RESIDENT_BYTES = 2**23
-    estimators = {
-        "LearnedMotifDistance": distance(batch_size=8, n_references=1),
-        "RelConEmbedder": embedder(batch_size=8, distance=distance_of_first_steps),
-    }
-    rng = np.random.default_rng(0)
-    for estimator in estimators.values():
-        noise = rng.normal(size=(20, *LARGE_SHAPE[1:]))
-        clone(estimator).fit(noise, groups=np.arange(20) // 4).transform(noise)
-    del noise
-
-    def measure(dtype, name, step):
-        # For speed. Every step-th row is spread over the whole file just as well.
-        X = np.memmap(Path(folder) / dtype, dtype, "r", shape=LARGE_SHAPE)[::step]
-        groups = np.arange(len(X)) // 20
-        estimator = estimators[name]
-        added[f"{name}.fit, {dtype}"] = added_peak(lambda: estimator.fit(X, groups=groups))
-        added[f"{name}.transform, {dtype}"] = added_peak(lambda: estimator.transform(X))
-
-    added = {}
-    measure("float32", "LearnedMotifDistance", 8)
-    measure("float32", "RelConEmbedder", 2)
-    measure("int16", "RelConEmbedder", 4)
-    X = np.memmap(Path(folder) / "float32", np.float32, "r", shape=LARGE_SHAPE)
-    added["reading it all"] = added_peak(X.max)
-    many = rng.normal(size=(25_600, 256, 1)).astype(np.float32)
-    wide = embedder(encoder=WideEncoder).fit(many[:20])
-    added["100 MB of embeddings"] = added_peak(lambda: wide.transform(many))
-    print(json.dumps(added))  # noqa: T201
-
-
 @pytest.mark.skipif(
-    memory("VmHWM") is None or not os.access("/proc/self/clear_refs", os.W_OK),
-    reason="the system does not tell the peak memory of a process",
+    not peak_memory.is_measurable(),
+    reason="the system does not report the peak memory of a process",
 )
 def test_peak_memory_stays_well_below_the_size_of_the_file(tmp_path):
-    for dtype in ("float32", "int16"):
-        # Large writes get large pages, whose reading is what takes most memory.
-        block = small_integers((160, *LARGE_SHAPE[1:])).astype(dtype)
-        with open(tmp_path / dtype, "wb") as file:
-            for _ in range(0, LARGE_SHAPE[0], len(block)):
-                block.tofile(file)
-    root = Path(relcon_sklearn.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, __file__, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    added = json.loads(done.stdout.splitlines()[-1])
+    added = peak_memory.measure(tmp_path)
     # What is not released shows: the measurement is sound.
     assert added.pop("reading it all") > 180
     # No more than what is returned and a block of it.
@@ -520,7 +424,3 @@ def test_shapes_and_dtypes_that_cannot_be_used(kind, values, fitted, tmp_path):
             clone(estimator).fit(lazy(values.astype(np.complex64), folder + "complex"))
         with pytest.raises(ValueError, match="at least 2 segments are needed"):
             clone(estimator).fit(lazy(values[:1].copy(), folder + "one"))
-
-
-if __name__ == "__main__":
-    measure_child(sys.argv[1])

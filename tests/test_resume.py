@@ -4,57 +4,19 @@ import os
 import signal
 import subprocess
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import nn
 
 from benchmarks.common.processes import run_module
-from relcon_sklearn import Checkpoints, LazyWindows
-from relcon_sklearn._batches import GroupIndex
-from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
+from relcon_sklearn import Checkpoints
 from relcon_sklearn.nn import PulsePPGEncoder
-from relcon_sklearn.segments._array import SegmentArray
+from tests.support.break_off import BreakOff, Broken
 from tests.support.full_disk import FullDisk
 from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
-
-
-class Broken(Exception):
-    """Stands for the crash of a machine."""
-
-
-class BreakOff(Callback):
-    """Ends its training after `after` steps, or calls `act` instead."""
-
-    def __init__(self, after=10**9, act=None):
-        self.after = after
-        self.act = act
-
-    def on_train_begin(self, net, **kwargs):
-        self.left_ = self.after
-
-    def load_state_dict(self, state):
-        pass
-
-    def state_dict(self):
-        return {}
-
-    def on_batch_end(self, net, training=None, **kwargs):
-        if training:
-            self.left_ -= 1
-            if self.left_ == 0:
-                if self.act is None:
-                    raise Broken
-                self.act()
-
-    def get_params(self, deep=True):
-        return {}
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
@@ -259,83 +221,20 @@ def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
         clone(estimator).fit(X[:50], groups=subjects[:50])
 
 
-def test_killed_at_random_moments():
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(
+    ("n_kills", "trainings"),
+    [
+        # A classifier that is pretrained first has all stages.
+        (6, ["classifier"]),
+        pytest.param(20, ["distance", "embedder", "classifier"], marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_random_moments(n_kills, trainings):
     """SIGKILL in every stage, also during writes; see the script."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
     script = "benchmarks.reliability.kill_training"
-    done = run_module(script, "--kills", 20, stderr=subprocess.PIPE, check=False)
+    options = ["--kills", n_kills, "--trainings", *trainings]
+    done = run_module(script, *options, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 kills survived" in done.stdout
+    assert f"{n_kills} kills survived" in done.stdout
     assert "in a write" in done.stdout
-
-
-class TestFingerprint:
-    def test_of_data(self):
-        recording = np.arange(60.0).reshape(20, 3)
-        X = LazyWindows([recording], 5, sampling_rate=50)
-        index = GroupIndex.from_labels(np.zeros(4))
-        found = fingerprint_of_data(SegmentArray(X), index)
-        assert found["X"]["shape"] == [4, 5, 3]
-        assert found["X"]["dtype"] == "float32"
-        assert found["X"]["sampling_rate"] == 50.0
-        dense = fingerprint_of_data(SegmentArray(np.asarray(X)), index)
-        assert dense["X"] == found["X"] | {"sampling_rate": None}
-
-    def test_checksums_tell_apart(self):
-        arrays = [
-            np.arange(4),
-            np.arange(4.0),
-            np.arange(4).reshape(2, 2),
-            np.array(["0", "1"]),
-            np.array([0, None], dtype=object),
-            np.zeros(0),
-        ]
-        assert len({checksum(array) for array in arrays}) == len(arrays)
-        assert checksum(np.arange(8)[::2]) == checksum(np.arange(8)[::2].copy())
-
-    def test_of_estimators(self):
-        fitted = tiny_distance(max_epochs=0).fit(np.random.default_rng(0).normal(size=(4, 9, 2)))
-        other = tiny_distance(max_epochs=0, random_state=1).fit(
-            np.random.default_rng(0).normal(size=(4, 9, 2))
-        )
-        assert fingerprint_of(fitted) == fingerprint_of(clone(fitted))
-        frozen = fingerprint_of(FrozenEstimator(fitted))
-        assert frozen == fingerprint_of(FrozenEstimator(clone(fitted).fit(np.zeros((4, 9, 2)))))
-        same_parameters = other.set_params(random_state=0)
-        assert frozen != fingerprint_of(FrozenEstimator(same_parameters))
-
-    def test_of_objects(self):
-        class Thing:
-            def __init__(self):
-                self.size = np.float32(2)
-                self.parts = (torch.zeros(2), {"a": Path("b")})
-
-        found = fingerprint_of(Thing())
-        assert found["class"].endswith("Thing")
-        assert found["size"] == 2.0
-        assert found["parts"][1] == {"a": "b"}
-        assert fingerprint_of(Thing()) == found
-
-    def test_of_what_an_object_holds_of_its_process(self):
-        class File:
-            def __init__(self, name):
-                self.name = name
-
-        class Writer:
-            def __init__(self, name):
-                self.folder, self.files = "log", {"a": File(name)}
-
-        assert fingerprint_of(Writer("12:00")) == fingerprint_of(Writer("12:01"))
-        other = Writer("12:00")
-        other.folder = "elsewhere"
-        assert fingerprint_of(other) != fingerprint_of(Writer("12:00"))
-
-    def test_of_callbacks(self):
-        first = fingerprint_of([LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))])
-        assert first == fingerprint_of(
-            [LRScheduler("StepLR", step_size=3), ("name", EpochScoring("f1"))]
-        )
-        assert first != fingerprint_of(
-            [LRScheduler("StepLR", step_size=4), ("name", EpochScoring("f1"))]
-        )

@@ -394,7 +394,6 @@ def test_encoders_of_ones_own(motion, tmp_path, encoder):
         (partial(nn.Conv1d, 3, 4), "unexpected keyword argument 'n_channels'"),
         (lambda n_channels: nn.Linear(3, 3), "cannot be loaded: encoder_ lacks bias, weight"),
     ],
-    ids=str,
 )
 def test_another_encoder_is_refused(motion, tmp_path, encoder, message):
     embedder = fit(quick_embedder(encoder=MyEncoder, distance=quick(), max_epochs=0), motion)

@@ -136,7 +136,6 @@ class Deeper(ResNet1D):
         ([object()] * 100, "[a builtins.object, "),
         ({"a": {1}}, "a builtins.dict"),
     ],
-    ids=str,
 )
 def test_what_files_do_not_hold(value, described):
     with pytest.raises(NotStorable):

@@ -259,7 +259,7 @@ BAD_NUMBERS = {
 BAD_TARGETS = {
     "too large": (
         with_one(1e200, float),
-        "^y contains a value too large .*: 1e\\+200 in row {row} \\(at ",
+        "^y contains a value too large .*: 1e\\+200 in row {row}\\. The limit is ",
     ),
     "a number": (lambda codes, row: 3, UNUSABLE),
     "three dimensions": (lambda codes, row: codes[:, None, None], UNUSABLE),

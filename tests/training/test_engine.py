@@ -11,56 +11,20 @@ from skorch.callbacks.lr_scheduler import WarmRestartLR
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from relcon_sklearn._batches import Batches, DeviceSegments, GroupIndex
+from relcon_sklearn._batches import DeviceSegments
 from relcon_sklearn._training import TrainingOptions, fit_module, mean_loss
 from relcon_sklearn._training._callbacks import warmup_cosine
 from relcon_sklearn._training._engine import LossMean
-from relcon_sklearn.segments._array import SegmentArray
-
-CPU = torch.device("cpu")
-LR = 0.05
-X = np.random.default_rng(0).normal(size=(20, 4, 2))
-# 13 training anchors in batches of 4, 4 and 5, 7 validation anchors of 3 and 4: of unequal size,
-# so that a mean over batches differs from a mean over anchors.
-# Twenty rows: groups 0 to 2 of thirteen, and 3 and 4 of seven.
-GROUPS = GroupIndex.from_labels([*(np.arange(13) % 3), *(np.arange(7) % 2 + 3)])
-N_STEPS = 3
-
-
-class Net(nn.Module):
-    """A linear map, with a buffer that counts the forward passes in training mode."""
-
-    def __init__(self):
-        super().__init__()
-        self.linear = nn.Linear(8, 2)
-        self.register_buffer("n_trained", torch.zeros(()))
-
-    def forward(self, segments):
-        if self.training:
-            self.n_trained += 1
-        return self.linear(segments.flatten(1))
-
-
-def net():
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        return Net()
-
-
-def loss(module, batch):
-    """A loss that depends on all fields of a batch."""
-    z = module(batch.segments)
-    target = batch.seed % 7 / 7
-    near = (z[batch.anchors, None] - z[batch.candidates.clamp(min=0)]).square().sum(-1)
-    return (z[batch.anchors] - target).square().mean() + (near * (batch.candidates >= 0)).mean()
-
-
-def train_batches():
-    return Batches(SegmentArray(X), GROUPS.select(GROUPS.labels < 3), 4, 0, n_within=2)
-
-
-def valid_batches():
-    return Batches(SegmentArray(X), GROUPS.select(GROUPS.labels >= 3), 3, 1, n_within=1)
+from tests.support.small_training import (
+    CPU,
+    LR,
+    N_STEPS,
+    assert_same_state,
+    loss,
+    net,
+    train_batches,
+    valid_batches,
+)
 
 
 def fit(module, loss=loss, valid=None, *, max_epochs=4, **kwargs):
@@ -112,12 +76,6 @@ def plain_loop(module, max_epochs=4, valid=None, rates=None, after_backward=lamb
         states.append(copy.deepcopy(module.state_dict()))
     assert not rates
     return history, states
-
-
-def assert_same_state(module, state):
-    assert module.state_dict().keys() == state.keys()
-    for name, value in module.state_dict().items():
-        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
 
 
 def assert_same_history(history, expected):

@@ -20,7 +20,8 @@ from torch.optim.lr_scheduler import (
 from relcon_sklearn._training import CheckpointFolder, Checkpoints, TrainingOptions, fit_module
 from relcon_sklearn._training._saver import Position, Saver
 from relcon_sklearn._training._state import is_plain, plain
-from tests.training.test_engine import (
+from tests.support.break_off import BreakOff, Broken
+from tests.support.small_training import (
     CPU,
     LR,
     N_STEPS,
@@ -32,33 +33,6 @@ from tests.training.test_engine import (
 )
 
 MAX_EPOCHS = 4
-
-
-class Broken(Exception):
-    """Stands for the crash of a machine."""
-
-
-class BreakOff(Callback):
-    """Ends a training after `after` batches, or calls `act` instead."""
-
-    def __init__(self, after, training=True, act=None):
-        self.left = after
-        self.training = training
-        self.act = act
-
-    def state_dict(self):
-        return {}
-
-    def load_state_dict(self, state):
-        pass
-
-    def on_batch_end(self, net, training=None, **kwargs):
-        if training == self.training:
-            self.left -= 1
-            if self.left == 0:
-                if self.act is None:
-                    raise Broken
-                self.act()
 
 
 class Count(Callback):
@@ -194,7 +168,7 @@ def test_signals_finish_the_step_and_save(tmp_path, number, training):
     expected = fit(alone, tmp_path / "alone", valid=valid_batches())
     path, count = tmp_path / "broken", Count()
     # In the second epoch, where no other checkpoint is due.
-    act = BreakOff(5 if training else 4, training, send(number))
+    act = BreakOff(5 if training else 4, send(number), training)
     with pytest.raises(KeyboardInterrupt):
         fit(net(), path, [act, count], valid_batches(), every_steps=100)
     assert count.seen["step"] == (5 if training else 6)
@@ -238,7 +212,7 @@ def test_divergence_leaves_the_last_good_checkpoint(tmp_path, where):
     class Poison(BreakOff):
         def on_grad_computed(self, net, **kwargs):
             # A gradient that is not finite changes the weights before the loss.
-            if self.left == 1 and where == "weight":
+            if self.left_ == 1 and where == "weight":
                 module.linear.weight.grad[0, 0] = float("inf")
 
     module = net()

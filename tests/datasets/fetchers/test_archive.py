@@ -116,7 +116,11 @@ def test_nested_archive_that_is_not_one(write, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", make_zip({"a.txt": "x" * 1000})[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>", make_zip({"a.txt": "x" * 1000})[:-30]],
+    ids=["empty", "no archive", "truncated"],
+)
 def test_file_that_is_not_a_zip_archive(write, content):
     path = write(content)
     with pytest.raises(OSError, match="is not a zip archive or is damaged") as caught:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what is passed as an array of segments and is none, by any reading."""
+"""Hypothesis strategies for objects that are passed as segments but cannot be read as such."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import torch
 from hypothesis import strategies as st
 from scipy import sparse
 
-from tests.support.hostile import DTYPES, Case, Minimal, rngs
+from tests.support.hostile_segments import DTYPES, Case, Minimal, rngs
 
 
 def ragged(rng, n_channels):

@@ -1,10 +1,10 @@
 """A process that watches itself: what it writes, connects to and changes, printed as JSON.
 
-    python -B tests/support/watched.py FOLDER
-    python -B tests/support/watched.py FOLDER surprising
+    python -B tests/support/side_effects.py FOLDER
+    python -B tests/support/side_effects.py FOLDER surprising
 
 The first imports the package and does with the four estimators what users do, writing to FOLDER
-only. The second does, without the package, what should be noticed. See test_no_surprises.py.
+only. The second does, without the package, what should be noticed. See test_side_effects.py.
 """
 
 import contextlib
@@ -223,6 +223,7 @@ def tasks(folder):
 
     from relcon_sklearn import RandomAugmentations
     from relcon_sklearn.datasets import make_motion
+    from tests.support.dropout_encoder import DropoutEncoder
     from tests.support.reference import (
         euclidean,
         tiny_classifier,
@@ -230,7 +231,6 @@ def tasks(folder):
         tiny_embedder,
         tiny_regressor,
     )
-    from tests.test_under_load import Dropping
 
     X, y, groups, *_ = make_motion(40, n_subjects=4, n_timesteps=32, random_state=0)
     y = np.unique(y, return_inverse=True)[1]
@@ -251,7 +251,7 @@ def tasks(folder):
         classifier.fit(X, y, groups=groups)
 
     def ctrl_c():
-        embedder = tiny_embedder(**quick, encoder=Dropping, distance=press_ctrl_c)
+        embedder = tiny_embedder(**quick, encoder=DropoutEncoder, distance=press_ctrl_c)
         embedder.set_params(checkpoint_dir=folder / "stop")
         raises(KeyboardInterrupt, embedder.fit, X)
 
@@ -265,7 +265,7 @@ def tasks(folder):
         "regressor": lambda: use(tiny_regressor(**quick), X, y, groups, folder),
         "embedder of other settings": other_settings,
         "embedder with an encoder that draws": (
-            lambda: tiny_embedder(**quick, encoder=Dropping).fit(X, groups=groups)
+            lambda: tiny_embedder(**quick, encoder=DropoutEncoder).fit(X, groups=groups)
         ),
         "classifier of a pretrained and frozen encoder": pretrained_and_frozen,
         "search": lambda: GridSearchCV(embedder, {"temperature": [0.1, 0.2]}, cv=2).fit(X),

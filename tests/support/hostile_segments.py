@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what people and programs pass as arrays of segments, good and bad."""
+"""Hypothesis strategies for what people and programs pass as segments, good and bad."""
 
 import tempfile
 from typing import NamedTuple

@@ -17,9 +17,9 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
 from relcon_sklearn import RandomAugmentations
+from tests.support.dropout_encoder import DropoutEncoder
 from tests.support.reference import (
     euclidean,
     tiny_classifier,
@@ -29,19 +29,6 @@ from tests.support.reference import (
 )
 
 N_AT_ONCE = 8
-
-
-class Dropping(nn.Module):
-    """An encoder of a user's own, which draws from torch's global generators when trained."""
-
-    def __init__(self, n_channels):
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Conv1d(n_channels, 8, 5, padding=2), nn.ReLU(), nn.Dropout(0.3), nn.Conv1d(8, 8, 1)
-        )
-
-    def forward(self, segments):
-        return self.net(segments).mean(dim=-1)
 
 
 def quick_embedder(**kwargs):
@@ -60,7 +47,7 @@ MODELS = {
     ),
     "own encoder with dropout in a pipeline": (
         lambda: make_pipeline(
-            quick_embedder(encoder=Dropping, distance=euclidean),
+            quick_embedder(encoder=DropoutEncoder, distance=euclidean),
             StandardScaler(),
             LogisticRegression(),
         ),
@@ -78,7 +65,7 @@ MODELS = {
     ),
     "classifier": (quick_classifier, {"head": ["linear", "mlp"], "freeze": ["none", "encoder"]}),
     "classifier with an own encoder": (
-        lambda: quick_classifier(encoder=Dropping),
+        lambda: quick_classifier(encoder=DropoutEncoder),
         {"lr": [0.01, 0.03, 0.1, 0.3]},
     ),
 }
@@ -154,12 +141,12 @@ def at_once(function, n=N_AT_ONCE):
 MIXED = [
     quick_embedder(),
     quick_embedder(candidates="shared", augmentation=RandomAugmentations()),
-    quick_embedder(encoder=Dropping),
+    quick_embedder(encoder=DropoutEncoder),
     tiny_distance(),
     tiny_distance(attention="softmax"),
     quick_classifier(),
-    quick_classifier(encoder=Dropping),
-    tiny_regressor(max_epochs=3, encoder=Dropping),
+    quick_classifier(encoder=DropoutEncoder),
+    tiny_regressor(max_epochs=3, encoder=DropoutEncoder),
 ]
 
 
