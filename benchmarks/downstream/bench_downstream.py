@@ -34,9 +34,9 @@ from benchmarks.common.fetching import fetch_missing
 from benchmarks.common.report import RESULTS, environment, say, script_parser
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.cost import cost_cells
+from benchmarks.downstream.page import render
 from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_cells
 from benchmarks.downstream.pretrained import Data
-from benchmarks.downstream.report import render
 from benchmarks.downstream.running import run_cell
 
 PAGE = RESULTS.parents[1] / "docs" / "downstream.md"

@@ -23,125 +23,28 @@ the resident memory while a file is loaded. It is not measured on systems withou
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
 
 from benchmarks.common.process_memory import process_memory, reset_peak
 from benchmarks.common.processes import run_module
 from benchmarks.common.report import environment, script_parser, table, write_json
-from benchmarks.reliability.mutations import SIGNED, UNSIGNED, mutate, places
-from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
-from relcon_sklearn._files._format import open_file
-from relcon_sklearn._files._writer import Writer
-from relcon_sklearn.datasets import make_motion
-from relcon_sklearn.nn import ResNet1D
+from benchmarks.reliability.judging import attempt, fitted, generator, judge
+from benchmarks.reliability.mutations import SIGNED, UNSIGNED, mutate
 
 OUTCOMES = ("refused", "identical", "as signed", "failed")
 LIMIT_BYTES = 2**30
 LIMIT_SECONDS = 20
 
 
-# -- the saved estimators --------------------------------------------------------------------------
-
-
-def fitted() -> dict:
-    """Fit a small estimator of each class."""
-    X, y, people, *_ = make_motion(40, n_subjects=4, n_timesteps=32, random_state=0)
-    encoder = partial(ResNet1D, n_blocks=(1,), widths=(8,), kernel_sizes=(3,))
-    distance = LearnedMotifDistance(
-        embed_dim=8, n_layers=1, n_references=4, max_epochs=1, random_state=0
-    ).fit(X, groups=people)
-    embedder = RelConEmbedder(
-        FrozenEstimator(distance), encoder=encoder, n_within=2, max_epochs=1, random_state=0
-    ).fit(X, groups=people)
-    classifier = RelConClassifier(FrozenEstimator(embedder), max_epochs=1, random_state=0)
-    regressor = RelConRegressor(encoder, head="mlp", max_epochs=1, random_state=0)
-    estimators = [
-        distance,
-        embedder,
-        classifier.fit(X, y),
-        regressor.fit(X, X.std(axis=1)),
-    ]
-    return {type(estimator).__name__: estimator for estimator in estimators}
-
-
-# -- loading and judging a file --------------------------------------------------------------------
-
-
-def contents(estimator) -> tuple[list, dict]:
-    """Return the parameters and attributes of an estimator, and its tensors."""
-    writer = Writer()
-    writer.add(estimator, "", ("",))
-    return json.loads(json.dumps(writer.nodes)), writer.tensors
-
-
-def with_numbers(nodes: list, tensors: dict) -> tuple[list, dict]:
-    """Return both with estimators named by their numbers, since their names do not matter."""
-    nodes, renamed = copy.deepcopy(nodes), dict(tensors)
-    numbers = {node["name"]: f"estimator {i}" for i, node in enumerate(nodes)}
-    for container, key in places(nodes):
-        if key in ("estimator", "frozen", "name") and isinstance(container[key], str):
-            container[key] = numbers.get(container[key], container[key])
-    for name in sorted(numbers, key=len, reverse=True):
-        for key in [k for k in renamed if name and k.startswith(f"{name}.")]:
-            renamed[numbers[name] + key.removeprefix(name)] = renamed.pop(key)
-    return nodes, renamed
-
-
-def equal_tensors(a: dict, b: dict) -> bool:
-    """Return whether all tensors are equal, bit for bit."""
-    return a.keys() == b.keys() and all(
-        a[name].dtype == b[name].dtype and torch.equal(a[name], b[name]) for name in a
-    )
-
-
-def attempt(kind: type, path: Path):
-    """Load a file; return the estimator or None, the outcome if it is known, and the reason."""
-    try:
-        return kind.load(path), "", ""
-    except (ValueError, OSError) as error:
-        return None, "refused", str(error)
-    except Exception as error:
-        return None, "failed", f"{type(error).__name__}: {error}"
-
-
-def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
-    """Compare the loaded with the saved estimator; return the outcome and the reason."""
-    nodes, tensors = contents(loaded)
-    saved_nodes, saved_tensors = contents(estimator)
-    if nodes == saved_nodes and equal_tensors(tensors, saved_tensors):
-        return "identical", ""
-    if not is_signed:
-        return "failed", "another estimator was loaded"
-    with open_file(path) as file:
-        said, said_tensors = file.header["estimators"], file.tensors()
-    for node, other in zip(nodes, said, strict=True):
-        # Parameters that are missing in a file have their defaults.
-        node["params"] = {key: node["params"][key] for key in other["params"]}
-    nodes, tensors = with_numbers(nodes, tensors)
-    said, said_tensors = with_numbers(said, said_tensors)
-    if nodes == said and equal_tensors(tensors, said_tensors):
-        return "as signed", ""
-    return "failed", "the loaded estimator differs from what the file says"
-
-
 # -- loading in a separate process -----------------------------------------------------------------
-
-
-def generator(seed: int, name: str, i: int) -> np.random.Generator:
-    """Return the random generator of the i-th file of an estimator."""
-    return np.random.default_rng([seed, *name.encode(), i])
 
 
 def run_child(folder: Path, name: str, start: int, stop: int, seed: int) -> None:

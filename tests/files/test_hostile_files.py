@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.reliability import fuzz_files, mutations
+from benchmarks.reliability import judging, mutations
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._format import open_file
 from tests.support.reference import tiny_encoder
@@ -21,7 +21,7 @@ def saved(tmp_path_factory):
     """Estimators of all four classes, and the bytes of their files."""
     path = tmp_path_factory.mktemp("saved") / "file"
     found = {}
-    for name, estimator in fuzz_files.fitted().items():
+    for name, estimator in judging.fitted().items():
         estimator.save(path)
         found[name] = estimator, path.read_bytes()
     return found
@@ -35,13 +35,13 @@ def test_mutations(saved, tmp_path, kind):
     outcomes = set()
     for name, (estimator, content) in saved.items():
         for i in range(2):
-            rng = fuzz_files.generator(0, name + kind, i)
+            rng = judging.generator(0, name + kind, i)
             mutation = (mutations.UNSIGNED | mutations.SIGNED)[kind]
             path.write_bytes(mutation(content, rng))
-            loaded, outcome, why = fuzz_files.attempt(type(estimator), path)
+            loaded, outcome, why = judging.attempt(type(estimator), path)
             if loaded is not None:
                 is_signed = kind in mutations.SIGNED
-                outcome, why = fuzz_files.judge(loaded, estimator, path, is_signed)
+                outcome, why = judging.judge(loaded, estimator, path, is_signed)
             assert outcome != "failed", why
             outcomes.add(outcome)
     assert "refused" in outcomes
@@ -56,11 +56,11 @@ def test_the_judge_finds_another_estimator(saved, tmp_path):
 
     path.write_bytes(mutations.signed(content, change))
     loaded = type(estimator).load(path)
-    assert fuzz_files.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
-    assert fuzz_files.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
-    assert fuzz_files.judge(estimator, estimator, path, is_signed=True)[0] == "identical"
+    assert judging.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
+    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
+    assert judging.judge(estimator, estimator, path, is_signed=True)[0] == "identical"
     loaded.set_params(lr=0.5)
-    assert fuzz_files.judge(loaded, estimator, path, is_signed=True)[0] == "failed"
+    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "failed"
 
 
 def node(header, name=""):

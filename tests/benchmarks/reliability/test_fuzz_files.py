@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from benchmarks.reliability import fuzz_files, mutations
+from benchmarks.reliability import fuzz_files, judging, mutations
 
 
 def test_files_in_a_process_of_their_own(tmp_path, monkeypatch):
-    estimator = fuzz_files.fitted()["LearnedMotifDistance"]
+    estimator = judging.fitted()["LearnedMotifDistance"]
     name = type(estimator).__name__
     estimator.save(tmp_path / name)
     records = fuzz_files.fuzz(tmp_path, name, 5, seed=0)
@@ -15,7 +15,7 @@ def test_files_in_a_process_of_their_own(tmp_path, monkeypatch):
     for record in records:
         assert record["outcome"] in ("refused", "identical", "as signed")
         assert 0 < record["seconds"] < 10
-        rng = fuzz_files.generator(0, name, record["i"])
+        rng = judging.generator(0, name, record["i"])
         assert mutations.mutate(content, rng)[0] == record["kind"]
     lines = fuzz_files.report(records, "class", [name]).splitlines()
     assert len(lines) == 4
@@ -23,14 +23,14 @@ def test_files_in_a_process_of_their_own(tmp_path, monkeypatch):
 
 
 def test_a_process_that_dies_is_a_failure(tmp_path):
-    fuzz_files.fitted()["RelConRegressor"].save(tmp_path / "LearnedMotifDistance")
+    judging.fitted()["RelConRegressor"].save(tmp_path / "LearnedMotifDistance")
     (record,) = fuzz_files.fuzz(tmp_path, "LearnedMotifDistance", 1, seed=0)
     assert record["outcome"] == "failed"
     assert record["why"] == "the process ended with status 1"
 
 
 def test_mutations_are_the_same_every_time_and_change_something(tmp_path):
-    estimator = fuzz_files.fitted()["RelConRegressor"]
+    estimator = judging.fitted()["RelConRegressor"]
     estimator.save(tmp_path / "file")
     content = (tmp_path / "file").read_bytes()
     found, again = (

@@ -1,4 +1,4 @@
-"""The downstream results as tables and figures, in Markdown.
+"""The page of downstream results: tables and figures, in Markdown.
 
 Missing results are "-" in tables, so that a report can be made before all results are there.
 """

@@ -1,10 +1,10 @@
-"""The report of downstream results agrees with the records."""
+"""The page of downstream results agrees with the records."""
 
 import numpy as np
 import pytest
 
 from benchmarks.common.datasets import TASKS
-from benchmarks.downstream import evaluation, report, tables
+from benchmarks.downstream import evaluation, page, tables
 from benchmarks.downstream import results as lookup
 from benchmarks.downstream.cells import Cell
 
@@ -287,7 +287,7 @@ def test_ablations_are_differences_of_the_same_seeds(cells):
 
 
 def test_few_labels_use_the_seeds_that_all_shares_have(cells, results, tmp_path):
-    found = parse(report.by_field(results, "labelled", tmp_path), "SisFall, waist")
+    found = parse(page.by_field(results, "labelled", tmp_path), "SisFall, waist")
     row = found["RelCon, linear probe"]
     for share, title in ((0.01, "1 %"), (0.05, "5 %"), (0.1, "10 %"), (1.0, "100 %")):
         cell = Cell("transfer", "sisfall", "relcon", "linear", labelled=share)
@@ -298,7 +298,7 @@ def test_mean_curve_needs_all_four_sets(cells, tmp_path):
     partial = dict(cells)
     del partial[Cell("transfer", "wisdm", "simclr", "linear", labelled=0.05)]
     found = parse(
-        report.by_field(lookup.DownstreamResults(partial), "labelled", tmp_path), "mean of four"
+        page.by_field(lookup.DownstreamResults(partial), "labelled", tmp_path), "mean of four"
     )
     row = found["SimCLR, linear probe"]
     assert row["5 %"] == "-"
@@ -308,7 +308,7 @@ def test_mean_curve_needs_all_four_sets(cells, tmp_path):
 
 
 def test_windows_of_regression_are_in_r2(cells, results, tmp_path):
-    found = parse(report.by_field(results, "window", tmp_path), "TROIKA, wrist: R2 of speed")
+    found = parse(page.by_field(results, "window", tmp_path), "TROIKA, wrist: R2 of speed")
     cell = Cell("none", "troika", "features_forest", "own", window=10.0)
     assert found["features, random forest"]["10 s"] == f"{cells[cell]['scores']['r2']:.3f}"
 
@@ -332,7 +332,7 @@ def test_folds_are_of_the_first_seed(cells, results):
 
 
 def test_classes(cells, results, tmp_path):
-    rows = parse(report.per_class(results, tmp_path), "SmartFallMM")
+    rows = parse(page.per_class(results, tmp_path), "SmartFallMM")
     assert list(rows) == CLASSES["smartfallmm"]
     f1 = [
         s["waving hand"] for s in scores(cells, "transfer", "smartfallmm", "simclr", "linear", "f1")
@@ -359,7 +359,7 @@ def shifted(cells, method, protocol, by, **where):
 
 
 def verdict(cells, beginning):
-    (found,) = [v for v in report.verdicts(cells) if v.claim.startswith(beginning)]
+    (found,) = [v for v in page.verdicts(cells) if v.claim.startswith(beginning)]
     return found
 
 
@@ -414,28 +414,28 @@ def test_verdict_compares_the_same_seeds(cells):
 
 
 def test_without_matplotlib_there_are_only_tables(cells, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "plots", None)
-    text = report.render(cells, tmp_path / "figures")
+    monkeypatch.setattr(page, "plots", None)
+    text = page.render(cells, tmp_path / "figures")
     assert "![" not in text
     assert not (tmp_path / "figures").exists()
-    assert text.count("\n## ") == len(report.sections(cells, tmp_path)) - 1
+    assert text.count("\n## ") == len(page.sections(cells, tmp_path)) - 1
 
 
 def test_nothing_measured_yet(tmp_path):
-    text = report.render({}, tmp_path)
+    text = page.render({}, tmp_path)
     assert "not measured" in text
     assert "nan" not in text
 
 
 def test_any_single_result_can_be_reported(cells, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "plots", None)
+    monkeypatch.setattr(page, "plots", None)
     for cell, record in list(cells.items())[::7]:
-        assert "nan" not in report.render({cell: record}, tmp_path)
+        assert "nan" not in page.render({cell: record}, tmp_path)
 
 
 def test_figures_are_written_and_shown(cells, tmp_path):
     pytest.importorskip("matplotlib")
-    text = report.render(cells, tmp_path / "figures")
+    text = page.render(cells, tmp_path / "figures")
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     confusions = {f"downstream-confusion-{task}.png" for task in CLASSES}
     assert drawn == {"downstream-labels.png", "downstream-windows.png", *confusions}
@@ -445,9 +445,9 @@ def test_figures_are_written_and_shown(cells, tmp_path):
 def caught(monkeypatch, name, run):
     """Return the inputs and figures of all calls of a function of `plots`."""
     figures = []
-    draw = getattr(report.plots, name)
+    draw = getattr(page.plots, name)
     monkeypatch.setattr(
-        report.plots, name, lambda *args: figures.append((args, draw(*args))) or figures[-1][1]
+        page.plots, name, lambda *args: figures.append((args, draw(*args))) or figures[-1][1]
     )
     run()
     return figures
@@ -456,7 +456,7 @@ def caught(monkeypatch, name, run):
 def test_curves_are_drawn_as_they_are(cells, results, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     ((_, figure),) = caught(
-        monkeypatch, "curves", lambda: report.by_field(results, "window", tmp_path)
+        monkeypatch, "curves", lambda: page.by_field(results, "window", tmp_path)
     )
     assert len(figure.axes) == len(TASK_NAMES)
     for axes, task in zip(figure.axes, TASK_NAMES, strict=True):
@@ -474,7 +474,7 @@ def test_curves_are_drawn_as_they_are(cells, results, tmp_path, monkeypatch):
 
 def test_confusions_are_shares_of_the_true_class(cells, results, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    figures = caught(monkeypatch, "confusions", lambda: report.per_class(results, tmp_path))
+    figures = caught(monkeypatch, "confusions", lambda: page.per_class(results, tmp_path))
     assert len(figures) == len(CLASSES)
     for task, (_, figure) in zip(CLASSES, figures, strict=True):
         left, right = figure.axes[:2]
