@@ -141,5 +141,5 @@ plt.show()
 # %%
 # For these people, pretraining improved the order among walks, stairs and runs. The gain differs
 # with the seed of the training, and with other generated people there was sometimes none. For
-# sitting there is no gain here either: these segments contain little except sensor noise. In all
+# sitting the order became slightly worse: these segments contain little except sensor noise. In all
 # cases, pretraining changed the scale.
