@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from relcon_sklearn.datasets import make_motion
-from tests.support.reference import PULSE_PPG, SHARED, VECTORS
+from tests.support.paths import PULSE_PPG, SHARED, VECTORS
 
 # The models here are too small to gain from threads, and lose a lot where they compete for cores.
 torch.set_num_threads(1)

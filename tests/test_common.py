@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from relcon_sklearn import RelConClassifier, RelConRegressor
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = [tiny_distance(), tiny_embedder(), tiny_classifier(), tiny_regressor()]
 

@@ -20,13 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import RandomAugmentations
 from tests.support.dropout_encoder import DropoutEncoder
-from tests.support.reference import (
-    euclidean,
-    tiny_classifier,
-    tiny_distance,
-    tiny_embedder,
-    tiny_regressor,
-)
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.reference import euclidean
 
 N_AT_ONCE = 8
 

@@ -13,7 +13,8 @@ from relcon_sklearn._batches import Batches, GroupIndex, SharedBatches
 from relcon_sklearn.augmentations import Jitter
 from relcon_sklearn.nn import relative_contrastive_loss
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder, tiny_encoder
+from tests.support.estimators import tiny_distance, tiny_embedder, tiny_encoder
+from tests.support.reference import euclidean
 
 
 @pytest.fixture(scope="module")

@@ -27,13 +27,8 @@ from relcon_sklearn._batches import LabelledBatch
 from relcon_sklearn._utils._sample_weight import class_weights, weighted_moments
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
-from tests.support.reference import (
-    euclidean,
-    tiny_classifier,
-    tiny_embedder,
-    tiny_encoder,
-    tiny_regressor,
-)
+from tests.support.estimators import tiny_classifier, tiny_embedder, tiny_encoder, tiny_regressor
+from tests.support.reference import euclidean
 
 staged_encoder = partial(ResNet1D, n_blocks=(1, 1), widths=(8, 8), kernel_sizes=(3, 3))
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
 from relcon_sklearn.datasets import make_recordings
-from tests.support.reference import tiny_embedder
+from tests.support.estimators import tiny_embedder
 
 pd = pytest.importorskip("pandas")
 

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from relcon_sklearn.segments._array import LARGEST_VALUE, SegmentArray
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.hostile_labels import (
     bad_groups,
     bad_labels,
@@ -35,7 +36,6 @@ from tests.support.hostile_labels import (
 )
 from tests.support.hostile_non_segments import refused
 from tests.support.hostile_segments import CONTENTS, N_TIMESTEPS, Minimal, cases, rngs, shapes
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = {
     "LearnedMotifDistance": tiny_distance,

@@ -16,7 +16,7 @@ from relcon_sklearn import _motif_pairs
 from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
 from tests.support import peak_memory
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
 MOST_EMBEDDED, MOST_COMPARED = 32, 48

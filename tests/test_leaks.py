@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import SegmentWriter, open_segments
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 
 def quick(**kwargs):

@@ -15,8 +15,8 @@ from benchmarks.common.processes import run_module
 from relcon_sklearn import Checkpoints
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.break_off import BreakOff, Broken
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.full_disk import FullDisk
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):

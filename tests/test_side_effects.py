@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.reference import tiny_classifier
+from tests.support.estimators import tiny_classifier
 
 SCRIPT = Path(__file__).with_name("support") / "side_effects.py"
 

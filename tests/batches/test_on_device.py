@@ -16,7 +16,8 @@ from relcon_sklearn._batches import (
 )
 from relcon_sklearn._batches._on_device import fits
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import euclidean, tiny_embedder
+from tests.support.estimators import tiny_embedder
+from tests.support.reference import euclidean
 
 CPU = torch.device("cpu")
 DEVICES = [

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relcon_sklearn import Segments, segment_recordings
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 RATE = 50
 

@@ -17,7 +17,8 @@ import torch
 from sklearn.base import clone
 
 from relcon_sklearn.segments import _mapped
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 # 200 MB of float32, in rows of 128 kB.
 SHAPE = (1600, 64, 512)

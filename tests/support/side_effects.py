@@ -224,13 +224,13 @@ def tasks(folder):
     from relcon_sklearn import RandomAugmentations
     from relcon_sklearn.datasets import make_motion
     from tests.support.dropout_encoder import DropoutEncoder
-    from tests.support.reference import (
-        euclidean,
+    from tests.support.estimators import (
         tiny_classifier,
         tiny_distance,
         tiny_embedder,
         tiny_regressor,
     )
+    from tests.support.reference import euclidean
 
     X, y, groups, *_ = make_motion(40, n_subjects=4, n_timesteps=32, random_state=0)
     y = np.unique(y, return_inverse=True)[1]

@@ -12,7 +12,7 @@ from relcon_sklearn import LazyWindows
 from relcon_sklearn._batches import GroupIndex
 from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import tiny_distance
+from tests.support.estimators import tiny_distance
 
 
 def test_of_data():
