@@ -4,7 +4,7 @@ They were made once, with
 
     python -m tests.support.golden
 
-and are never made again. A changed format gets another version number and its own files.
+and are never made again. If the format changes, it gets another version number and its own files.
 """
 
 import json
