@@ -1,6 +1,6 @@
 """Fits and transforms leave nothing behind.
 
-This is the fast part of benchmarks/reliability/bench_leaks.py.
+benchmarks/reliability/bench_leaks.py measures the same with many more repetitions.
 """
 
 import ctypes
