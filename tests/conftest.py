@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from relcon_sklearn.datasets import make_motion
-from tests.support.reference import PULSE_PPG, SHARED, VECTORS
+from tests.support.paths import PULSE_PPG, SHARED, VECTORS
 
-# The models here are too small to gain from threads, and lose a lot where they compete for cores.
+# The models of the tests are too small to gain from threads, and slow if threads compete for cores.
 torch.set_num_threads(1)
 
 for name, max_examples in (("default", 50), ("slow", 125)):
@@ -23,9 +23,7 @@ hypothesis.settings.load_profile("repeatable, default")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--runslow", action="store_true", help="run the full cases of tests that take long, too"
-    )
+    parser.addoption("--runslow", action="store_true", help="also run the full cases of slow tests")
 
 
 def pytest_configure(config):
@@ -43,55 +41,55 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish(session):
-    """Freeze what is imported: visiting it takes a second of every full garbage collection."""
+    """Freeze all imported objects, which would add a second to every full garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def vectors():
-    """Numbers produced by the released networks, as tensors (see tests/data/README.md)."""
+    """Return numbers of the released networks, as tensors (see tests/data/README.md)."""
     with np.load(VECTORS) as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
 @pytest.fixture(scope="session")
 def full_vectors():
-    """The same with the full-size encoder, 14 MB, where the maintainers' folder lies beside."""
+    """Return the same for the full-size encoder, 14 MB, if the maintainers' folder exists."""
     return maintainers_vectors("relcon_reference_vectors.npz")
 
 
 @pytest.fixture(scope="session")
 def pulse_ppg():
-    """Weights, input and output of a small Pulse-PPG encoder (see tests/data/README.md)."""
+    """Return weights, input and output of a small Pulse-PPG encoder (see tests/data/README.md)."""
     with np.load(PULSE_PPG) as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
 @pytest.fixture(scope="session")
 def full_pulse_ppg():
-    """Those of a larger one, from the released network itself, 1.7 MB."""
+    """Return the same for a larger encoder, computed by the released network, 1.7 MB."""
     return maintainers_vectors("pulseppg_reference_vectors.npz")
 
 
 def maintainers_vectors(name):
     path = SHARED / "parity" / name
     if not path.is_file():
-        pytest.skip(f"{path} is not there (maintainers have it, users need not)")
+        pytest.skip(f"{path} does not exist. Maintainers have it, and users do not need it")
     with np.load(path) as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
 @pytest.fixture(scope="session")
 def motion():
-    """Small generated recordings: X (90, 64, 3), activities, subjects."""
+    """Return small generated data: X (90, 64, 3), activities, subjects."""
     X, y, subjects, *_ = make_motion(90, n_subjects=6, n_timesteps=64, random_state=0)
     return X, y, subjects
 
 
 @pytest.fixture(autouse=True)
 def same_weights_every_time():
-    """Modules made directly in a test draw their weights from torch's global generator."""
+    """Seed torch's global generator, from which modules made in a test draw their weights."""
     torch.manual_seed(0)
 
 

@@ -1,4 +1,4 @@
-"""Augmentations: what each does to segments, and what all of them share."""
+"""Augmentations: the effect of each on segments, and what all have in common."""
 
 import copy
 import pickle
@@ -28,7 +28,7 @@ from relcon_sklearn.augmentations import (
 properties = settings(derandomize=True, max_examples=40, deadline=None)
 
 ALL = [*default_augmentations(), RandomAugmentations(), RandomAugmentations(n_applied=8)]
-# Those whose result depends on the generator.
+# Augmentations whose result depends on the generator.
 RANDOM = [a for a in ALL if not isinstance(a, Negation | TimeFlip)]
 DEVICES = [
     "cpu",
@@ -58,7 +58,7 @@ every_random = pytest.mark.parametrize("augmentation", RANDOM, ids=name)
 
 
 def ramp(n_segments, n_timesteps, n_channels):
-    """Segments whose values identify their time step, channel and segment."""
+    """Return segments whose values identify their time step, channel and segment."""
     return (
         torch.arange(n_timesteps, dtype=torch.float32)[None, :, None]
         + 100 * torch.arange(n_channels)[None, None, :]
@@ -66,7 +66,7 @@ def ramp(n_segments, n_timesteps, n_channels):
     )
 
 
-# ---------------------------------------------------------------- what all augmentations share
+# ---------------------------------------------------------------- all augmentations
 
 
 @every
@@ -92,7 +92,7 @@ def test_contract(augmentation, size, seed):
 
 @every
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
-def test_dtype_is_that_of_the_batch(augmentation, dtype):
+def test_dtype_equals_that_of_the_batch(augmentation, dtype):
     augmented = augmentation(noise(3, 20, 3).to(dtype), seeded())
     assert augmented.dtype == dtype
     assert torch.isfinite(augmented).all()
@@ -113,7 +113,7 @@ def test_default_dtype_and_autocast_change_nothing(augmentation):
 
 @every
 @pytest.mark.parametrize("device", DEVICES)
-def test_device_is_that_of_the_batch(augmentation, device):
+def test_device_equals_that_of_the_batch(augmentation, device):
     segments = noise(16, 50, 3).to(device)
     augmented = augmentation(segments, seeded(device=device))
     assert augmented.device == segments.device
@@ -122,7 +122,7 @@ def test_device_is_that_of_the_batch(augmentation, device):
 
 
 @every
-def test_views_are_read_like_copies(augmentation):
+def test_strided_views_give_the_same_as_copies(augmentation):
     view = noise(3, 20, 8).transpose(0, 2)[::2]
     torch.testing.assert_close(
         augmentation(view, seeded()), augmentation(view.contiguous(), seeded())
@@ -146,7 +146,7 @@ def test_successive_calls_differ(augmentation):
 def test_each_segment_has_its_own_draw(augmentation):
     same = noise(1, 60, 3).expand(20, -1, -1)
     augmented = augmentation(same, seeded())
-    # Some of the 20 draws may agree: there are only six orders of three channels.
+    # Some of the 20 draws may agree, since there are only six orders of three channels.
     assert len(augmented.unique(dim=0)) >= 4
 
 
@@ -164,7 +164,7 @@ def test_repr_can_be_evaluated(augmentation):
     assert eval(repr(augmentation)) == augmentation
 
 
-def test_equality_is_that_of_the_parameters():
+def test_augmentations_with_equal_parameters_are_equal():
     assert Jitter(0.1) == Jitter()
     assert Jitter(0.2) != Jitter()
     assert Scaling(1.0, 0.25) != Jitter(1.0)
@@ -328,7 +328,7 @@ def test_time_flip(size, seed):
 @given(size=sizes, seed=seeds)
 def test_channel_shuffle_moves_whole_channels(size, seed):
     shuffled = ChannelShuffle()(ramp(*size), seeded(seed))
-    # Sorting the channels by their first values brings back the ramp, time order and all.
+    # Sorting the channels by their first values restores the ramp and its order in time.
     order = shuffled[:, :1].argsort(dim=2).expand(size)
     assert torch.equal(shuffled.gather(2, order), ramp(*size))
 
@@ -349,7 +349,7 @@ def test_channel_shuffle_of_a_single_channel_changes_nothing():
 
 
 def piece_starts(permuted):
-    """Whether each time step of a permuted ramp, except the first, starts a new piece."""
+    """Return whether each time step of a permuted ramp, except the first, starts a new piece."""
     return permuted[:, 1:, 0] != permuted[:, :-1, 0] + 1
 
 
@@ -358,10 +358,10 @@ def piece_starts(permuted):
 def test_permutation_moves_contiguous_pieces(size, n_pieces, seed):
     segments = ramp(*size)
     permuted = Permutation(n_pieces)(segments, seeded(seed))
-    # The same values in each channel, and the channels side by side as they were.
+    # Each channel has the same values, and the channels stay aligned.
     assert torch.equal(permuted.sort(dim=1).values, segments)
     assert torch.equal(permuted - permuted[:, :, :1], segments - segments[:, :, :1])
-    # Pieces that were neighbours may land side by side again, so there can be fewer breaks.
+    # Adjacent pieces may be adjacent again afterwards, so there can be fewer breaks.
     assert (piece_starts(permuted).sum(dim=1) <= n_pieces - 1).all()
 
 
@@ -383,7 +383,7 @@ def test_permutation_lengths_are_random():
     permuted = Permutation(n_pieces=2)(ramp(1000, 11, 1), seeded())
     cut = 10 - (permuted[:, -1, 0] % 1000)[piece_starts(permuted).any(dim=1)]
     _, counts = cut.unique(return_counts=True)
-    # Ten boundaries, equally likely, and half of the orders of two pieces are swaps.
+    # The ten boundaries are equally likely, and half of the orders of two pieces are swaps.
     assert len(counts) == 10
     assert (counts - 50).abs().max() < 30
 
@@ -441,7 +441,7 @@ def test_warp_leaves_one_or_two_timesteps(n_timesteps):
 
 @properties
 @given(n_timesteps=st.integers(2, 70), n_knots=st.integers(1, 12), seed=seeds)
-def test_warp_spline_is_that_of_scipy(n_timesteps, n_knots, seed):
+def test_warp_spline_equals_scipy(n_timesteps, n_knots, seed):
     values = np.random.default_rng(seed).normal(1, 0.5, n_knots + 2)
     spline = CubicSpline(np.linspace(0, 1, n_knots + 2), values, bc_type="natural")
     ours = natural_spline_basis(n_timesteps, n_knots).numpy() @ values

@@ -1,4 +1,4 @@
-"""The conventions of scikit-learn for every estimator: all of its checks, unmodified."""
+"""The conventions of scikit-learn for every estimator: all of scikit-learn's checks, unmodified."""
 
 import functools
 
@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from relcon_sklearn import RelConClassifier, RelConRegressor
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = [tiny_distance(), tiny_embedder(), tiny_classifier(), tiny_regressor()]
 
@@ -20,7 +20,7 @@ BY_NAME = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e)
 
 def expected_failed_checks(estimator):
     # test_fine_tuning.py tests both: the weights with a frozen encoder and all segments in one
-    # batch, the subsets to five digits.
+    # batch, and the subsets to five digits.
     failed = {}
     if isinstance(estimator, (RelConClassifier, RelConRegressor)):
         failed["check_sample_weight_equivalence_on_dense_data"] = (
@@ -34,7 +34,7 @@ def expected_failed_checks(estimator):
     return failed
 
 
-# Some checks set random_state to None and warn of too few samples on purpose.
+# Some checks set random_state to None, and have so few samples on purpose that a warning is given.
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
 def test_scikit_learn_checks(estimator, check):
@@ -42,7 +42,7 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def stack(X):
-    """Turn what scikit-learn's checks pass, (n, features), into (n, 5, features)."""
+    """Turn the arrays of scikit-learn's checks, (n, features), into (n, 5, features)."""
     if sparse.issparse(X):
         return X
     X = np.asarray(X)
@@ -103,7 +103,7 @@ def output(fitted, X):
 
 @pytest.fixture(scope="module")
 def fitted(motion):
-    """Return a function that fits an estimator the first time; the results must not be changed."""
+    """Return a function that fits an estimator at the first call. Do not change the results."""
     X, _, subjects = motion
     known = {}
 

@@ -1,7 +1,7 @@
-"""Many fits and transforms at a time, in processes and threads, give what one after another does.
+"""Concurrent fits and transforms, in processes and threads, give the same results as serial ones.
 
-To the last bit, as long as torch computes with the same number of threads: it decides in which
-order sums are added up.
+The results are bit-identical if torch computes with the same number of threads, which determines
+the order of sums.
 """
 
 import threading
@@ -20,13 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import RandomAugmentations
 from tests.support.dropout_encoder import DropoutEncoder
-from tests.support.reference import (
-    euclidean,
-    tiny_classifier,
-    tiny_distance,
-    tiny_embedder,
-    tiny_regressor,
-)
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.reference import euclidean
 
 N_AT_ONCE = 8
 
@@ -39,7 +34,7 @@ def quick_classifier(**kwargs):
     return tiny_classifier(**({"max_epochs": 3, "batch_size": 16} | kwargs))
 
 
-# What is fitted; each with a parameter for a search, and values for it.
+# Models to fit, each with parameters for a grid search.
 MODELS = {
     "embedder in a pipeline": (
         lambda: make_pipeline(quick_embedder(), StandardScaler(), LogisticRegression()),
@@ -72,7 +67,7 @@ MODELS = {
 
 
 def outputs(model, X):
-    """Return all that a model says of segments."""
+    """Return all outputs of a model for segments."""
     names = ("transform", "predict", "predict_proba")
     return [getattr(model, name)(X) for name in names if hasattr(model, name)]
 
@@ -93,7 +88,7 @@ def search(name, motion, backend, n_jobs):
     return found, scores
 
 
-# As in this process, see conftest.py.
+# As in this process; see conftest.py.
 ONE_THREAD = {"inner_max_num_threads": 1}
 
 
@@ -102,7 +97,7 @@ ONE_THREAD = {"inner_max_num_threads": 1}
 def test_grid_search(name, motion):
     X = motion[0]
     serial, expected = search(name, motion, "threading", 1)
-    assert len(np.unique(expected["mean_test_score"])) > 1  # there is something to find
+    assert len(np.unique(expected["mean_test_score"])) > 1  # the parameters matter
     for backend, n_jobs in (("loky", 2), ("threading", N_AT_ONCE)):
         found, scores = search(name, motion, backend, n_jobs)
         assert scores.keys() == expected.keys()
@@ -117,7 +112,7 @@ def test_grid_search(name, motion):
 
 
 def at_once(function, n=N_AT_ONCE):
-    """Call ``function(0)`` to ``function(n - 1)`` in a thread each, begun together."""
+    """Call ``function(0)`` to ``function(n - 1)`` in separate threads that start together."""
     results, errors, start = [None] * n, [], threading.Barrier(n)
 
     def call(i):
@@ -137,7 +132,7 @@ def at_once(function, n=N_AT_ONCE):
     return results
 
 
-# One model after another, and each of its kind twice, with different seeds.
+# All estimators with several settings, some with encoders that draw random numbers.
 MIXED = [
     quick_embedder(),
     quick_embedder(candidates="shared", augmentation=RandomAugmentations()),
@@ -168,7 +163,7 @@ def test_eight_fits_of_all_kinds_in_threads(motion):
 
 @pytest.mark.usefixtures("global_rng_untouched")
 @pytest.mark.parametrize("model", MIXED, ids=lambda model: type(model).__name__)
-def test_eight_fits_of_a_kind_in_threads(model, motion):
+def test_eight_fits_of_one_model_in_threads(model, motion):
     X = motion[0]
     expected = {seed: outputs(fitted(model, motion, seed), X) for seed in (0, 1)}
     assert not np.array_equal(expected[0][-1], expected[1][-1])
@@ -191,7 +186,7 @@ def test_eight_uses_of_one_model_in_threads(model, motion):
         assert at_once(lambda i: used.score(X)) == [score] * N_AT_ONCE
 
 
-def test_use_while_others_are_fitted(motion):
+def test_use_while_other_models_are_fitted(motion):
     X, used = motion[0], fitted(MIXED[0], motion)
     expected, done = outputs(used, X), threading.Event()
 
@@ -210,8 +205,8 @@ def test_use_while_others_are_fitted(motion):
     assert_same(outputs(found[0], X), outputs(fitted(MIXED[2], motion), X))
 
 
-def test_fits_that_begin_while_others_rank(motion):
-    """Ranking works in threads of its own, with another number of torch's threads."""
+def test_fits_that_start_while_others_rank(motion):
+    """Ranking uses its own threads, in which torch has another number of threads."""
     X, _, groups = motion
     frozen = FrozenEstimator(tiny_distance().fit(X, groups=groups))
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Parameters in docstrings: complete, with the real defaults, and the same where shared."""
+"""Parameters in docstrings: complete, with the real defaults, and shared entries are equal."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ MODULES = ["", ".augmentations", ".datasets", ".nn", ".plotting", ".segments"]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]
 
-# Classes that functions return, and users do not call.
+# Classes that functions return and users do not call.
 NOT_CONSTRUCTED = {"SegmentStore"}
 
 ERRORS_OF_FIT = ["FloatingPointError", "OSError", "RuntimeError", "KeyboardInterrupt"]
@@ -56,14 +56,14 @@ SHARED = [
 
 
 class Entry(NamedTuple):
-    """An entry of a section: what follows the name, and the indented text below."""
+    """An entry of a section: the text after the name, and the indented text below."""
 
     kind: str
     text: str
 
     @property
     def default(self):
-        """What is documented as the default, or None."""
+        """Return the documented default, or None."""
         found = re.search(r"\bdefault=(.*)$", self.kind)
         return found and found[1]
 
@@ -85,7 +85,7 @@ def entries(docstring, section):
 
 def documented(value):
     """Return the entries of the parameters of a function or class."""
-    # A named tuple that only functions make has its fields as attributes.
+    # A named tuple that only functions create documents its fields as attributes.
     return entries(value.__doc__, "Parameters") or entries(value.__doc__, "Attributes")
 
 
@@ -156,7 +156,7 @@ def test_documented_defaults_are_the_real_ones(name):
 
 
 def is_literal(text, value):
-    """Return whether a text is a literal of a value; long tuples may have an ellipsis."""
+    """Return whether a text is a literal of a value. Long tuples may have an ellipsis."""
     literal = ast.literal_eval(text)
     if isinstance(literal, tuple) and ... in literal:
         return (literal[0], literal[-1]) == (value[0], value[-1])

@@ -13,7 +13,8 @@ from relcon_sklearn._batches import Batches, GroupIndex, SharedBatches
 from relcon_sklearn.augmentations import Jitter
 from relcon_sklearn.nn import relative_contrastive_loss
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder, tiny_encoder
+from tests.support.estimators import tiny_distance, tiny_embedder, tiny_encoder
+from tests.support.reference import euclidean
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ class TestTraining:
             assert {anchor for anchor, _ in calls} == {segment.tobytes() for segment in X}
             assert len(calls) == len(X)
             steps[candidates] = count.n_steps
-        # Sets of four: eight of them in a batch instead of eight segments.
+        # A batch has eight sets of four segments instead of eight segments.
         assert steps == {"independent": 12, "shared": 3}
         assert max(n for _, n in calls) == 3 + 7
 
@@ -303,7 +304,7 @@ class TestTraining:
         with pytest.raises(NotFittedError):
             embedder.transform(motion[0])
 
-    def test_bad_input_leaves_an_earlier_fit_alone(self, motion):
+    def test_bad_input_does_not_change_an_earlier_fit(self, motion):
         X, _, _ = motion
         embedder = tiny_embedder(distance=euclidean, max_epochs=1).fit(X)
         expected = embedder.transform(X)
@@ -311,7 +312,7 @@ class TestTraining:
             embedder.fit(np.full((5, 64, 2), np.nan))
         np.testing.assert_array_equal(embedder.transform(X), expected)
 
-    def test_refit_forgets(self, motion, distance):
+    def test_a_new_fit_replaces_the_earlier_one(self, motion, distance):
         X, _, subjects = motion
         embedder = tiny_embedder(distance=FrozenEstimator(distance))
         first = embedder.fit(X, groups=subjects).transform(X)
@@ -319,7 +320,7 @@ class TestTraining:
         np.testing.assert_array_equal(embedder.fit(X, groups=subjects).transform(X), first)
 
 
-class TestPositivesAndViews:
+class TestPositivesAndAugmentedViews:
     @pytest.mark.parametrize(
         "changes",
         [
@@ -377,7 +378,7 @@ class TestPositivesAndViews:
 
     @pytest.mark.usefixtures("global_rng_untouched")
     @pytest.mark.parametrize("candidates", ["independent", "shared"])
-    def test_views_are_deterministic_and_change_the_result(self, motion, candidates):
+    def test_augmented_views_are_deterministic_and_change_the_result(self, motion, candidates):
         X, _, subjects = motion
         settings = {"distance": euclidean, "candidates": candidates}
         first, second, plain = (
@@ -407,7 +408,7 @@ class TestPositivesAndViews:
         def farthest(anchors, candidates):
             return -euclidean(anchors, candidates)
 
-        # The terms of a sum are in another order, so rounding differs.
+        # The terms of a sum are in another order, so the rounding differs.
         near, far = weights(euclidean, 1), weights(farthest, 1)
         torch.testing.assert_close(near, far, rtol=1e-3, atol=1e-4)
         assert (weights(euclidean, 2) - weights(farthest, 2)).abs().max() > 1e-3
@@ -491,7 +492,7 @@ def test_tiny_encoder_has_8_features(motion):
     assert tiny_encoder(n_channels=3).n_features == 8
 
 
-def test_numpy_integers_as_from_a_parameter_grid(motion):
+def test_numpy_integers_are_accepted_as_parameters(motion):
     X, _, subjects = motion
 
     def fitted(integer):

@@ -27,13 +27,8 @@ from relcon_sklearn._batches import LabelledBatch
 from relcon_sklearn._utils._sample_weight import class_weights, weighted_moments
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
-from tests.support.reference import (
-    euclidean,
-    tiny_classifier,
-    tiny_embedder,
-    tiny_encoder,
-    tiny_regressor,
-)
+from tests.support.estimators import tiny_classifier, tiny_embedder, tiny_encoder, tiny_regressor
+from tests.support.reference import euclidean
 
 staged_encoder = partial(ResNet1D, n_blocks=(1, 1), widths=(8, 8), kernel_sizes=(3, 3))
 
@@ -327,7 +322,7 @@ class TestLearning:
 
 
 class Spy(Callback):
-    """Record the segments of the training and validation part, and the weights of each epoch."""
+    """Record the segments of the training and validation parts, and the weights of each epoch."""
 
     def __init__(self):
         self.seen = {True: set(), False: set()}
@@ -390,7 +385,7 @@ class TestValidation:
     @pytest.mark.parametrize("seed", range(8))
     def test_no_class_is_held_out_whole(self, motion, seed):
         X = motion[0]
-        # One class is in the first two of the ten groups only.
+        # One class is only in the first two of the ten groups.
         groups = np.arange(90) // 9
         y = np.where(groups < 2, 2, np.arange(90) % 2)
         spy = Spy()

@@ -1,4 +1,4 @@
-"""From files of recordings with holes to embeddings: a small version of the example."""
+"""From files of recordings with gaps to embeddings: a small version of the example."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ from numpy.testing import assert_array_equal
 
 from relcon_sklearn import SegmentWriter, open_segments, segment_recordings
 from relcon_sklearn.datasets import make_recordings
-from tests.support.reference import tiny_embedder
+from tests.support.estimators import tiny_embedder
 
 pd = pytest.importorskip("pandas")
 
 
-def test_csv_files_with_holes_to_embeddings(tmp_path):
+def test_csv_files_with_gaps_to_embeddings(tmp_path):
     folder = tmp_path / "recordings"
     folder.mkdir()
     data = make_recordings(4, duration=60, dropout=0.1, as_frame=True, random_state=0)
@@ -28,7 +28,7 @@ def test_csv_files_with_holes_to_embeddings(tmp_path):
 
     assert_array_equal(store.subjects, data.subjects)
     assert 0.5 * 4 * 60 / 1.28 < len(store) < 0.9 * 4 * 60 / 1.28
-    # Each segment has the samples that were recorded from its time on, without a hole.
+    # Each segment has the samples recorded from its start time on, without a gap.
     for row in (0, len(store) // 2, len(store) - 1):
         frame = data.recordings[list(data.subjects).index(store.groups[row])]
         first = frame.index.get_loc(pd.Timestamp(store.times[row]))

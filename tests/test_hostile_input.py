@@ -1,9 +1,9 @@
-"""Whatever is passed: a finite, repeatable result for each segment, or an error that names it.
+"""Any input: a finite, repeatable result for each segment, or an error that names the input.
 
-A property-based suite (hypothesis). The strategies are in tests/support/hostile_segments.py,
-hostile_non_segments.py and hostile_labels.py. An example is one call of a test below: a result that
-was compared in all its ways, or an error whose text was read. The examples are the same every time;
---runslow tries more of them. To try others, and more still::
+Property-based tests (hypothesis). The strategies are in tests/support/hostile_segments.py,
+hostile_non_segments.py and hostile_labels.py. An example is one call of a test below: either all
+checks of a result, or a check of the error and its text. The examples are the same in every run.
+--runslow tries more of them. To try other examples, and even more::
 
     RELCON_HOSTILE_EXAMPLES=50000 python -m pytest tests/test_hostile_input.py
 """
@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from relcon_sklearn.segments._array import LARGEST_VALUE, SegmentArray
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.hostile_labels import (
     bad_groups,
     bad_labels,
@@ -35,7 +36,6 @@ from tests.support.hostile_labels import (
 )
 from tests.support.hostile_non_segments import refused
 from tests.support.hostile_segments import CONTENTS, N_TIMESTEPS, Minimal, cases, rngs, shapes
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ESTIMATORS = {
     "LearnedMotifDistance": tiny_distance,
@@ -44,9 +44,9 @@ ESTIMATORS = {
     "RelConRegressor": tiny_regressor,
 }
 
-BY_HAND = os.environ.get("RELCON_HOSTILE_EXAMPLES")
+REQUESTED = os.environ.get("RELCON_HOSTILE_EXAMPLES")
 # 1000, and 2500 with --runslow.
-N_EXAMPLES = int(BY_HAND or 20 * settings().max_examples)
+N_EXAMPLES = int(REQUESTED or 20 * settings().max_examples)
 
 # Number of examples that the current test has tried.
 TRIED = Counter()
@@ -54,7 +54,7 @@ TRIED = Counter()
 
 @pytest.fixture(autouse=True)
 def enough_examples(request):
-    """Fail if hypothesis tried too few examples, as it does where it rejects too many."""
+    """Fail if hypothesis tried too few examples because it rejected too many."""
     TRIED.clear()
     yield
     n_examples = request.function.n_examples
@@ -62,7 +62,7 @@ def enough_examples(request):
 
 
 def with_examples(share, names=tuple(ESTIMATORS), **strategies):
-    """Try a test with `share` of every thousand examples, for each estimator."""
+    """Run a test with `share` of every thousand examples, for each estimator."""
     n_examples = max(1, round(N_EXAMPLES * share / 1000))
 
     def decorate(test):
@@ -74,7 +74,7 @@ def with_examples(share, names=tuple(ESTIMATORS), **strategies):
         counted.n_examples = n_examples
         chosen = settings(
             max_examples=n_examples,
-            derandomize=not BY_HAND,
+            derandomize=not REQUESTED,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
@@ -84,7 +84,7 @@ def with_examples(share, names=tuple(ESTIMATORS), **strategies):
     return decorate
 
 
-# ---------------------------------------------------------------- what every example is held to
+# ---------------------------------------------------------------- checks of every example
 
 
 def rng_states():
@@ -94,11 +94,11 @@ def rng_states():
 
 @contextmanager
 def nothing_else_happens(*memory):
-    """No warning, no draw from a global generator, no change of what was passed."""
+    """Check for warnings, draws from global generators and changes of the input arrays."""
     states, contents = rng_states(), [array.tobytes() for array in memory]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # Documented, and what these few segments often lead to.
+        # These warnings are documented, and frequent with so few segments.
         warnings.filterwarnings("ignore", "validation_fraction=", UserWarning)
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         warnings.filterwarnings("ignore", "A column-vector y was passed", UserWarning)
@@ -108,7 +108,7 @@ def nothing_else_happens(*memory):
 
 
 def check_refused(call, message):
-    """An error of the two kinds that there are for arguments, in our words."""
+    """Check that a call raises a ValueError or TypeError with our message."""
     with pytest.raises(Exception) as caught:  # noqa: PT011 (of the very types below)
         call()
     assert type(caught.value) in (ValueError, TypeError), repr(caught.value)
@@ -121,7 +121,7 @@ def output(fitted, X):
 
 
 def raw_output(fitted, X):
-    """What is computed of each segment in float32."""
+    """Return what is computed from each segment in float32."""
     return fitted._outputs(X) if hasattr(fitted, "head_") else fitted.transform(X)
 
 
@@ -134,18 +134,18 @@ def check_output(fitted, found, n):
 
 
 def allowance(fitted, X, expected):
-    """How far results may lie apart that were computed from batches of other shapes.
+    """Return the allowed difference of results computed from batches of different shapes.
 
-    Kernels add up in another order then, so the last of a float32's seven digits may differ: of
-    what is added up. That is as large as an embedding or distance, but for a prediction it is the
-    terms of the head's sum, which may cancel.
+    Kernels then add terms in another order, so the last of the seven digits of a float32 term may
+    differ. The terms of an embedding or distance are as large as their sum. The terms of a
+    prediction, a sum of the head, may be larger and cancel.
     """
     size = np.abs(expected).max(axis=1)
     if hasattr(fitted, "head_"):
         with torch.no_grad():
             z = torch.from_numpy(fitted._embed(SegmentArray(X)))
             terms = fitted.head_.standardise(z).abs() @ fitted.head_.out.weight.abs().T
-            # The mean of embeddings is taken off them first.
+            # The mean of the embeddings is subtracted first.
             scale = (fitted.head_.standardise.mean / fitted.head_.standardise.scale).abs()
             terms += fitted.head_.out.weight.abs() @ scale + fitted.head_.out.bias.abs()
         size = terms.max(dim=1).values.numpy()
@@ -153,7 +153,7 @@ def allowance(fitted, X, expected):
 
 
 def check_rows_are_independent(fitted, X, rng):
-    """Each segment gets the same alone, and in another order, as in the company of the others."""
+    """Check that results do not depend on the order of segments, or on the other segments."""
     together = raw_output(fitted, X)
     allowed = allowance(fitted, X, together)
     alone = np.concatenate([raw_output(fitted, X[[i]]) for i in range(len(X))])
@@ -162,7 +162,7 @@ def check_rows_are_independent(fitted, X, rng):
     assert (np.abs(raw_output(fitted, X[order]) - together[order]) <= allowed[order]).all()
 
 
-# ---------------------------------------------------------------- models, of any number of channels
+# ---------------------------------------------------------------- models of any number of channels
 
 GROUPS = np.arange(16) // 4
 
@@ -185,7 +185,7 @@ channels = st.integers(1, 12)
 
 
 @with_examples(100, n_channels=channels, data=st.data())
-def test_numbers_of_any_dtype_in_any_memory(name, n_channels, data):
+def test_numbers_of_any_dtype_and_memory_layout(name, n_channels, data):
     fitted, case = model(name, n_channels), data.draw(cases(n_channels))
     with nothing_else_happens(*case.memory):
         if case.plain is None:
@@ -193,20 +193,20 @@ def test_numbers_of_any_dtype_in_any_memory(name, n_channels, data):
             return
         found = output(fitted, case.X)
         check_output(fitted, found, len(case.plain))
-        # Also the same as the second time.
+        # The second call also gives the same result.
         np.testing.assert_array_equal(output(fitted, case.plain), found)
         check_rows_are_independent(fitted, case.plain, data.draw(rngs))
 
 
 @with_examples(30, n_channels=channels, data=st.data())
-def test_what_is_no_array_of_segments(name, n_channels, data):
+def test_objects_that_are_not_arrays_of_segments(name, n_channels, data):
     fitted, case = model(name, n_channels), data.draw(refused(n_channels))
     with nothing_else_happens():
         check_refused(lambda: output(fitted, case.X), case.message)
 
 
 @with_examples(15, n_channels=channels, data=st.data())
-def test_huge_segments_change_nothing_for_others(name, n_channels, data):
+def test_huge_segments_do_not_affect_others(name, n_channels, data):
     shape, rng = data.draw(shapes(n_channels, st.integers(1, 64))), data.draw(rngs)
     X = rng.normal(size=shape).astype(np.float32)
     some = data.draw(st.sampled_from(["the largest", "constant and the largest", "all scales"]))
@@ -230,7 +230,8 @@ def test_pairwise(name, n_channels, lengths, rng):
         lengths.draw(cases(n_channels, short, poison=st.just(False))) for _ in range(2)
     )
     bad = lengths.draw(refused(n_channels).filter(lambda case: case.X is not None))
-    assume(anchors.plain is not None and candidates.plain is not None)  # tables of other lengths
+    # Tables of another length than in the fit are refused.
+    assume(anchors.plain is not None and candidates.plain is not None)
     with nothing_else_happens(*anchors.memory, *candidates.memory):
         found = distance.pairwise(anchors.X, candidates.X)
         assert found.shape == (len(anchors.plain), len(candidates.plain))
@@ -276,7 +277,7 @@ def fit(name, X, y=None, n=2, **kwargs):
 
 
 @with_examples(15, n_channels=channels, data=st.data())
-def test_fit_to_numbers_of_any_dtype_in_any_memory(name, n_channels, data):
+def test_fit_to_numbers_of_any_dtype_and_memory_layout(name, n_channels, data):
     lengths = st.one_of(st.integers(1, 24), st.integers(1, 24), st.just(200))
     case = data.draw(cases(n_channels, lengths, min_segments=2, fitting=True))
     n = len(case.memory[0])
@@ -294,7 +295,7 @@ def test_fit_to_numbers_of_any_dtype_in_any_memory(name, n_channels, data):
 
 
 @with_examples(8, n_channels=channels, data=st.data())
-def test_fit_to_what_is_no_array_of_segments(name, n_channels, data):
+def test_fit_to_objects_that_are_not_arrays_of_segments(name, n_channels, data):
     case = data.draw(refused(n_channels, fitting=True))
     # Targets are counted before a lazy array's rows are read.
     lazy = isinstance(case.X, Minimal) and isinstance(case.X.shape, tuple)
@@ -368,7 +369,7 @@ def test_targets(name, n, scaled, data):
         found = fit(name, X, y.value, settings=settings).predict(X)
         assert found.shape == y.meaning.shape
         assert np.isfinite(found).all()
-        # A float64 has what any other dtype has.
+        # Any other dtype gives the same result as float64.
         again = fit(name, X, y.meaning.astype("f8"), settings=settings).predict(X)
         np.testing.assert_array_equal(found, again)
 

@@ -1,4 +1,4 @@
-"""Arrays larger than memory: the same results wherever they lie, read a few rows at a time."""
+"""Arrays larger than memory: read a few rows at a time, with the same results as in memory."""
 
 import gc
 import hashlib
@@ -16,7 +16,7 @@ from relcon_sklearn import _motif_pairs
 from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
 from tests.support import peak_memory
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
 MOST_EMBEDDED, MOST_COMPARED = 32, 48
@@ -52,9 +52,10 @@ def small_integers(shape):
 
 
 class Minimal:
-    """What is promised to be enough: shape, dtype and row indexing. Anything else fails.
+    """An array with only what is documented as enough: shape, dtype and row indexing.
 
-    Rows must increase, as h5py wants them, and no more than `most` be asked for at once.
+    Anything else fails. Row numbers must increase, as h5py requires, and at most `most` rows may be
+    read at once.
     """
 
     def __init__(self, values, most=MOST_COMPARED):
@@ -140,13 +141,13 @@ KINDS = {
 }
 
 
-# Estimators read all of them by the same code, which has tests of its own; for speed, some will do.
+# All estimators read arrays with the same code, which has its own tests. A few kinds are enough.
 MAIN_KINDS = ["memmap float32", "memmap float16", "memmap int16"]
 MAIN_KINDS += ["h5py float32", "torch float32", "minimal float32"]
 
 
 def results(estimator, X, groups=GROUPS):
-    """All that an estimator says about X, from fit on."""
+    """Return all outputs of an estimator that is fitted to X."""
     fitted = clone(estimator).fit(X, groups=groups)
     found = {
         "transform": fitted.transform(X),
@@ -167,7 +168,7 @@ def check_same(actual, expected):
 
 @pytest.fixture(scope="module", autouse=True)
 def small_blocks():
-    """Make the arrays of these tests large ones: embed and compare a fraction of them at once."""
+    """Make the blocks small, so that the arrays of these tests take several of them."""
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
@@ -182,7 +183,7 @@ def values():
 
 @pytest.fixture(scope="module")
 def expected(values):
-    """What the estimators say about the same values as an ordinary array in memory."""
+    """Return the results for the same values as an ordinary array in memory."""
     return {name: results(estimator, values) for name, estimator in ESTIMATORS.items()}
 
 
@@ -203,13 +204,13 @@ def one_channel(values):
         ("RelConEmbedder, learned distance", "h5py float32"),
     ],
 )
-def test_results_do_not_depend_on_where_the_data_lie(name, kind, values, expected, tmp_path):
+def test_results_do_not_depend_on_the_kind_of_array(name, kind, values, expected, tmp_path):
     X = KINDS[kind](values, tmp_path)
     check_same(results(ESTIMATORS[name], X), expected[name])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_dimensions_are_one_channel_wherever_they_lie(kind, values, one_channel, tmp_path):
+def test_two_dimensions_are_one_channel_in_all_kinds_of_arrays(kind, values, one_channel, tmp_path):
     values = values.reshape(N_ROWS, -1)
     in_memory = one_channel
     lazy = embedder().fit(KINDS[kind](values, tmp_path), groups=GROUPS)
@@ -234,7 +235,7 @@ def test_fitted_in_memory_and_used_on_a_file(name, values, expected, tmp_path):
 def test_frozen_distance_and_candidates_in_files(values, tmp_path):
     fitted = distance().fit(values, groups=GROUPS)
     X = as_memmap(values, tmp_path)
-    # More candidates than are compared at once.
+    # There are more candidates than fit in one block.
     assert_array_equal(fitted.pairwise(X[:3], X), fitted.pairwise(values[:3], values))
     assert_array_equal(fitted.pairwise(Minimal(values), X[:3]), fitted.pairwise(values, values[:3]))
 
@@ -246,7 +247,7 @@ def test_frozen_distance_and_candidates_in_files(values, tmp_path):
 @BY_NAME
 def test_only_a_few_rows_are_read_at_once(name, dtype, values):
     estimator = clone(ESTIMATORS[name])
-    # The anchors of a batch, with another of its group for each.
+    # A batch is its anchors and another segment of the group of each.
     X = Minimal(values.astype(dtype), most=2 * BATCH_SIZE)
     fitted = estimator.fit(X, groups=GROUPS)
     assert (X.n_reads > 0).all()
@@ -262,7 +263,7 @@ def test_only_a_few_rows_are_read_at_once(name, dtype, values):
     assert (X.n_reads == 1).all()
 
 
-def test_all_rows_are_kept_as_references_only_on_demand(values):
+def test_all_rows_are_references_only_on_request(values):
     X = Minimal(values, most=N_ROWS)
     fitted = distance(n_references=None).fit(X, groups=GROUPS)
     assert X.largest == N_ROWS
@@ -270,7 +271,7 @@ def test_all_rows_are_kept_as_references_only_on_demand(values):
 
 
 @BY_NAME
-def test_fit_keeps_no_hold_of_the_data(name, values, tmp_path):
+def test_fit_keeps_no_reference_to_the_data(name, values, tmp_path):
     X = as_memmap(values, tmp_path)
     there = weakref.ref(X)
     fitted = clone(ESTIMATORS[name]).fit(X, groups=GROUPS)
@@ -287,15 +288,15 @@ def test_fit_keeps_no_hold_of_the_data(name, values, tmp_path):
 )
 def test_peak_memory_stays_well_below_the_size_of_the_file(tmp_path):
     added = peak_memory.measure(tmp_path)
-    # What is not released shows: the measurement is sound.
+    # Memory that is not released is measured, so the measurement works.
     assert added.pop("reading it all") > 180
-    # No more than what is returned and a block of it.
+    # No more than the result and one block of it.
     assert 90 < added.pop("100 MB of embeddings") < 150
     assert len(added) == 6
     assert max(added.values()) < 60, added
 
 
-# ---------------------------------------------------------------- files are left as they are
+# ---------------------------------------------------------------- files are not changed
 
 
 @pytest.mark.parametrize("name", ["LearnedMotifDistance", "RelConEmbedder"])
@@ -312,7 +313,7 @@ def test_peak_memory_stays_well_below_the_size_of_the_file(tmp_path):
 def test_the_file_is_never_written_to(
     name, mode, dtype, resident_bytes, values, expected, tmp_path, monkeypatch
 ):
-    # With 1, the pages are handed back after every reading.
+    # With 1, the pages are released after each read.
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", resident_bytes)
     X = as_memmap(values.astype(dtype), tmp_path, mode)
     before = hashlib.sha256((tmp_path / "X.npy").read_bytes()).digest()

@@ -1,6 +1,6 @@
 """Fits and transforms leave nothing behind.
 
-This is the fast part of benchmarks/reliability/bench_leaks.py.
+benchmarks/reliability/bench_leaks.py measures the same with many more repetitions.
 """
 
 import ctypes
@@ -16,11 +16,11 @@ import pytest
 import torch
 from torch import nn
 
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-# Few, large steps: fits are to hold much and to be done soon.
+# Few, large steps: a fit must hold much memory and take little time.
 QUICK = {"max_epochs": 1, "batch_size": 256}
 
 
@@ -40,7 +40,7 @@ N_FITS = 6
 BY_NAME = pytest.mark.parametrize("name", MAKERS)
 
 
-def some(n):
+def random_segments(n):
     X = np.random.default_rng(0).normal(size=(n, 64, 3))
     return X, np.arange(n) % 2, np.arange(n) // 16
 
@@ -50,13 +50,13 @@ def use(fitted, X):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def first_of_all():
-    """Have torch and numba import and compile what they do the first time.
+def warm_up():
+    """Use all estimators once, since torch and numba import and compile at the first use.
 
-    Objects that are there by then are frozen: the collector neither visits nor counts them, which
-    takes a second each time.
+    The objects that exist afterwards are frozen: the collector neither visits nor counts them,
+    which saves a second each time.
     """
-    X, y, groups = some(32)
+    X, y, groups = random_segments(32)
     for make in MAKERS.values():
         use(make().fit(X, y, groups=groups), X)
     gc.collect()
@@ -67,7 +67,7 @@ def first_of_all():
 
 @pytest.fixture
 def no_collector():
-    """Whatever is released is released by reference counting."""
+    """Turn off the collector, so that only reference counting releases objects."""
     gc.collect()
     gc.disable()
     yield
@@ -77,7 +77,7 @@ def no_collector():
 def alive():
     """Count the package's objects, torch's modules and tensors, threads and files."""
     gc.collect()
-    # isinstance() would ask lazy proxies of other packages, which import what they stand for.
+    # isinstance() would query lazy proxies of other packages, which then import their modules.
     kinds = [type(o) for o in gc.get_objects()]
     return {
         "ours": sum(str(kind.__module__).startswith("relcon_sklearn") for kind in kinds),
@@ -89,7 +89,7 @@ def alive():
 
 
 def resident():
-    """Return the resident memory in MB, without what the C library keeps for later."""
+    """Return the resident memory in MB, without freed memory that the C library keeps."""
     gc.collect()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
@@ -102,7 +102,7 @@ def resident():
 @BY_NAME
 @pytest.mark.usefixtures("no_collector")
 def test_a_fitted_model_does_not_keep_its_data(name):
-    X, y, groups = some(64)
+    X, y, groups = random_segments(64)
     kept = weakref.ref(X)
     fitted = MAKERS[name]().fit(X, y, groups=groups)
     del X
@@ -112,8 +112,8 @@ def test_a_fitted_model_does_not_keep_its_data(name):
 
 @BY_NAME
 @pytest.mark.usefixtures("no_collector")
-def test_a_model_goes_with_its_last_name(name):
-    X, y, groups = some(64)
+def test_a_model_is_released_with_its_last_reference(name):
+    X, y, groups = random_segments(64)
     fitted = MAKERS[name]().fit(X, y, groups=groups)
     use(fitted, X)
     modules = [value for value in vars(fitted).values() if isinstance(value, nn.Module)]
@@ -125,7 +125,7 @@ def test_a_model_goes_with_its_last_name(name):
 
 @BY_NAME
 def test_counts_after_many_fits(name, tmp_path):
-    X, y, groups = some(64)
+    X, y, groups = random_segments(64)
     before = alive()
     for i in range(N_FITS):
         MAKERS[name](checkpoint_dir=tmp_path / str(i)).fit(X, y, groups=groups)
@@ -134,7 +134,7 @@ def test_counts_after_many_fits(name, tmp_path):
 
 @BY_NAME
 def test_counts_after_many_uses(name):
-    X, y, groups = some(64)
+    X, y, groups = random_segments(64)
     fitted = MAKERS[name]().fit(X, y, groups=groups)
     use(fitted, X)
     before = alive()
@@ -146,11 +146,11 @@ def test_counts_after_many_uses(name):
 @linux
 @BY_NAME
 def test_memory_after_many_fits(name):
-    X, y, groups = some(512)
+    X, y, groups = random_segments(512)
     for i in range(2 + N_FITS):
-        if i == 2:  # allocators have what they need
+        if i == 2:  # the allocators have reached their size
             before = resident()
-        # What keeps the segments keeps the recordings that they are a part of, 6 MB.
+        # The segments are a view of a larger array of 6 MB, which a leak would keep too.
         MAKERS[name]().fit(np.tile(X, (1, 8, 1))[:, :64], y, groups=groups)
     assert resident() - before < 3 * 6
 
@@ -158,7 +158,7 @@ def test_memory_after_many_fits(name):
 @linux
 @BY_NAME
 def test_memory_after_many_uses(name):
-    X, y, groups = some(64)
+    X, y, groups = random_segments(64)
     fitted = MAKERS[name]().fit(X, y, groups=groups)
     use(fitted, X)
     before = resident()

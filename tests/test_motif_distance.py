@@ -7,7 +7,7 @@ import torch
 from relcon_sklearn import RandomAugmentations
 from relcon_sklearn.augmentations import Jitter, Negation, Rotation
 from relcon_sklearn.nn import squared_error
-from tests.support.reference import tiny_distance
+from tests.support.estimators import tiny_distance
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What estimators hand to estimators within them: segments that were checked, names of columns."""
+"""What estimators pass to nested estimators: checked segments, and names of columns."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 
 @pytest.fixture
 def scans(monkeypatch):
-    """Return a list that gets an entry for each scan of a whole array."""
+    """Return a list to which each scan of a whole array adds an entry."""
     seen, check = [], SegmentArray.check
 
     def counted(array):
@@ -56,14 +56,14 @@ def test_names_of_columns_reach_the_distance(motion):
 
 
 class Doubling(LearnedMotifDistance):
-    """A distance of a user, who works with the array that was passed."""
+    """A user's subclass of the distance, which computes with the array that is passed."""
 
     def fit(self, X, y=None, groups=None):
         return super().fit(np.asarray(X) * 2, groups=groups)
 
 
 class FirstHalf(RelConEmbedder):
-    """An embedder of a user, who works with the array that was passed."""
+    """A user's subclass of the embedder, which computes with the array that is passed."""
 
     def fit(self, X, y=None, groups=None):
         half = len(X) // 2
@@ -71,7 +71,7 @@ class FirstHalf(RelConEmbedder):
 
 
 class Nearest(TransformerMixin, BaseEstimator):
-    """A distance that is not of this package."""
+    """A user's distance that is not a subclass."""
 
     def fit(self, X, y=None, groups=None):
         self.mean_ = np.asarray(X).mean()
@@ -86,7 +86,7 @@ class Nearest(TransformerMixin, BaseEstimator):
 
 @pytest.mark.parametrize("distance", [Doubling(embed_dim=4, max_epochs=1), Nearest()])
 @pytest.mark.parametrize("weight", [1.0, 0.0])
-def test_a_fit_of_the_user_gets_the_array_of_the_user(motion, distance, weight):
+def test_a_user_defined_fit_gets_the_array_that_was_passed(motion, distance, weight):
     X, y, subjects = motion
     tiny_embedder(distance=distance).fit(X, groups=subjects)
     weights = np.ones(len(X))

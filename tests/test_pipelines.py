@@ -1,4 +1,4 @@
-"""Estimators within scikit-learn, joblib and tslearn."""
+"""Estimators in pipelines, searches and cross-validation, with scikit-learn, joblib and tslearn."""
 
 import joblib
 import numpy as np
@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import SegmentWriter, open_segments
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 
 def quick(**kwargs):
@@ -71,7 +72,7 @@ def test_nested_cross_validation_with_metadata_routing(motion):
             error_score="raise",
         )
     assert np.isfinite(result["test_score"]).all()
-    # The groups reached the innermost fit: held-out subjects, not held-out segments.
+    # The groups reached the innermost fit, which held out subjects instead of segments.
     fold = result["estimator"][0].best_estimator_["emb"]
     train = next(GroupKFold(3).split(X, y, subjects))[0]
     expected = quick().fit(X[train], groups=subjects[train])

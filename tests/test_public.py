@@ -1,4 +1,4 @@
-"""Public names of the package, and side effects that importing it must not have."""
+"""Public names of the package, and what importing it must not print or import."""
 
 import subprocess
 import sys
@@ -21,8 +21,8 @@ assert "matplotlib" not in sys.modules
 """
 
 
-def test_importing_prints_nothing_and_takes_no_optional_package():
-    """In one process, since each takes seconds to start."""
+def test_importing_prints_nothing_and_imports_no_optional_package():
+    """Both in one process, since each process takes seconds to start."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", IMPORTS], capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

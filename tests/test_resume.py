@@ -1,4 +1,4 @@
-"""Interrupted fits continue from their checkpoints, in all estimators and all their stages."""
+"""Interrupted fits resume from their checkpoints, in all estimators and stages of training."""
 
 import os
 import signal
@@ -15,12 +15,12 @@ from benchmarks.common.processes import run_module
 from relcon_sklearn import Checkpoints
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.break_off import BreakOff, Broken
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.full_disk import FullDisk
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 
 def fit(estimator, motion, path=None, after=10**9, act=None, **settings):
-    """Fit a clone that breaks off after `after` steps of its own training."""
+    """Fit a clone that is interrupted after `after` steps of its own training."""
     X, y, subjects = motion
     estimator = clone(estimator).set_params(callbacks=[BreakOff(after, act)])
     if path is not None:
@@ -52,7 +52,7 @@ ESTIMATORS = {
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_the_same_as_without_a_break(name, motion, tmp_path):
+def test_the_result_equals_an_uninterrupted_fit(name, motion, tmp_path):
     estimator = ESTIMATORS[name]
     expected = state(fit(estimator, motion))
     with pytest.raises(Broken):
@@ -61,7 +61,7 @@ def test_the_same_as_without_a_break(name, motion, tmp_path):
         fit(estimator, motion, tmp_path, 2, every_steps=1)
     fitted = fit(estimator, motion, tmp_path)
     assert state(fitted) == expected
-    # A finished training is restored without a step.
+    # A finished training is restored without further steps.
     assert state(fit(estimator, motion, tmp_path, after=1)) == expected
 
 
@@ -71,14 +71,14 @@ def test_each_stage_has_a_folder(motion, tmp_path):
     assert folders == {".", "pretraining", "pretraining/distance"}
 
 
-def test_a_distance_with_a_folder_of_its_own_keeps_it(motion, tmp_path):
+def test_a_distance_keeps_its_own_folder(motion, tmp_path):
     distance = tiny_distance(checkpoint_dir=tmp_path / "mine")
     fit(tiny_embedder(distance=distance), motion, tmp_path / "encoder")
     assert (tmp_path / "mine" / "training.json").exists()
     assert not (tmp_path / "encoder" / "distance").exists()
 
 
-def test_without_a_seed_the_first_one_stays(motion, tmp_path):
+def test_without_a_seed_the_first_seed_is_kept(motion, tmp_path):
     estimator = tiny_embedder(
         distance=tiny_distance(random_state=None), random_state=None, max_epochs=3
     )
@@ -89,7 +89,7 @@ def test_without_a_seed_the_first_one_stays(motion, tmp_path):
     assert state(fit(estimator, motion)) != state(first)
 
 
-def test_without_a_seed_a_break_between_the_stages(motion, tmp_path):
+def test_without_a_seed_an_interruption_between_stages(motion, tmp_path):
     estimator = tiny_embedder(distance=tiny_distance(random_state=None), random_state=None)
     with pytest.raises(Broken):
         fit(estimator, motion, tmp_path, 1, every_steps=100)
@@ -167,7 +167,7 @@ def test_other_data_are_refused(name, motion, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["device", "verbose", "interval"])
-def test_what_does_not_matter_may_change(name, motion, tmp_path):
+def test_parameters_without_effect_may_change(name, motion, tmp_path):
     estimator = tiny_distance(max_epochs=1, checkpoint_dir=tmp_path)
     X, _, subjects = motion
     expected = state(clone(estimator).fit(X, groups=subjects))
@@ -181,7 +181,7 @@ def test_what_does_not_matter_may_change(name, motion, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_save_and_leave_nothing_fitted(number, motion, tmp_path):
+def test_signals_save_a_checkpoint_and_leave_nothing_fitted(number, motion, tmp_path):
     estimator = tiny_embedder()
     expected = state(fit(estimator, motion))
     broken = clone(estimator).set_params(
@@ -197,8 +197,8 @@ def test_signals_save_and_leave_nothing_fitted(number, motion, tmp_path):
     assert state(fit(estimator, motion, tmp_path)) == expected
 
 
-def test_a_full_disk_leaves_the_last_checkpoint(motion, tmp_path, monkeypatch):
-    """`write` fails halfway, as it does on a full disk."""
+def test_a_full_disk_keeps_the_last_checkpoint(motion, tmp_path, monkeypatch):
+    """A write fails halfway, as on a full disk."""
     estimator = tiny_distance()
     expected = state(fit(estimator, motion, tmp_path / "alone"))
     size = next((tmp_path / "alone").glob("*.ckpt")).stat().st_size
@@ -225,13 +225,13 @@ def test_clones_of_a_search_cannot_share_a_folder(motion, tmp_path):
 @pytest.mark.parametrize(
     ("n_kills", "trainings"),
     [
-        # A classifier that is pretrained first has all stages.
+        # A classifier with a pretrained encoder has all stages.
         (6, ["classifier"]),
         pytest.param(20, ["distance", "embedder", "classifier"], marks=pytest.mark.slow),
     ],
 )
 def test_killed_at_random_moments(n_kills, trainings):
-    """SIGKILL in every stage, also during writes; see the script."""
+    """The process is killed in every stage and during writes. See the script."""
     script = "benchmarks.reliability.kill_training"
     options = ["--kills", n_kills, "--trainings", *trainings]
     done = run_module(script, *options, stderr=subprocess.PIPE, check=False)

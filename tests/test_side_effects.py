@@ -1,17 +1,18 @@
-"""No network, no file that was not asked for, and nothing global is changed; by import or by use.
+"""Import and use: no network, no files that were not requested, and no change of global state.
 
-What is known, and not prevented:
+These side effects are known and not prevented:
 
-- torch, with its first optimizer, makes an empty folder for what it might compile, in that for
-  temporary files, and sets the environment variable TORCHINDUCTOR_CACHE_DIR, which chooses another;
-  `compile=True` writes there, and starts compilers;
+- with its first optimizer, torch creates an empty folder for compiled code in the folder for
+  temporary files. It sets the environment variable TORCHINDUCTOR_CACHE_DIR, with which users can
+  choose another folder. `compile=True` writes there and starts compilers;
 - scikit-learn sets KMP_DUPLICATE_LIB_OK and KMP_INIT_AT_FORK when it is imported;
-- numba keeps machine code where Python keeps bytecode, unless Python is told not to write any;
-- a frozen encoder's embeddings, where they are many, are in an unnamed temporary file for as long
-  as the head learns from them (test_the_temporary_file);
-- while training, memory that is freed stays with the process (training/_memory.py), and with
-  `checkpoint_dir` SIGINT and SIGTERM wait for the end of a step;
-- the workers of ranking stay, idle threads as torch's own (nn/_threads.py).
+- numba stores machine code where Python stores bytecode, unless Python is configured not to write
+  bytecode;
+- if the embeddings of a frozen encoder are large, they are in an unnamed temporary file while the
+  head is trained (test_the_temporary_file);
+- during training, the process keeps memory that is freed (_training/_memory.py). With
+  `checkpoint_dir`, SIGINT and SIGTERM wait for the end of a step;
+- the worker threads of the ranking stay, idle, as torch's own do (nn/_threads.py).
 """
 
 import json
@@ -25,18 +26,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.reference import tiny_classifier
+from tests.support.estimators import tiny_classifier
 
 SCRIPT = Path(__file__).with_name("support") / "side_effects.py"
 
-# Set by scikit-learn and NumPy.
+# Environment variables that scikit-learn and NumPy set.
 THEIRS = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OPENBLAS_MAIN_FREE"}
 
 OPTIONAL = {"h5py", "matplotlib", "numba", "pandas", "triton", "tslearn", "zarr"}
 
 
 def run(folder, *arguments):
-    """Run the watched process in another folder; return what it found, and what it printed."""
+    """Run the watched process in another folder; return its report, and what it printed."""
     command = [sys.executable, "-B", SCRIPT, folder, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder.parent)
     assert done.returncode == 0, done.stderr
@@ -71,19 +72,19 @@ def test_no_other_processes(found):
     assert named(found, "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system") == []
 
 
-def test_nothing_is_written_but_where_it_was_asked_for(found, given):
+def test_files_are_written_only_where_requested(found, given):
     others = [
         event
         for event in found["events"]
         if not Path(event[2]).is_relative_to(given) and event[2] not in THEIRS
     ]
     assert others == []
-    # Where it was, it is: the watch sees what is written.
+    # The watch sees the files that were requested.
     assert {Path(event[2]).name for event in named(found, "open")} >= {"model.joblib", ".lock"}
     assert named(found, "os.rename")
 
 
-def test_nothing_is_left_but_what_was_asked_for(found, given):
+def test_only_requested_files_are_left(found, given):
     left = {path.relative_to(given).parts[0] for path in given.rglob("*")}
     assert left == {"model.joblib", "model.safetensors", "checkpoints", "stop"}
     assert not list(given.rglob("*.tmp*"))
@@ -114,7 +115,7 @@ def test_nothing_global_is_changed(found, phase):
 
 def test_nothing_is_printed(watched):
     printed = [line for line in watched[1].splitlines() if "Warning" not in line]
-    # A warning comes with the line of code it is about.
+    # Below a warning is the line of code that caused it.
     assert [line for line in printed if not line.startswith("  ")] == []
 
 
@@ -130,8 +131,8 @@ def test_the_logger_is_left_to_the_user():
     assert logger.propagate
 
 
-def test_the_watch_notices(tmp_path):
-    """All of the above can fail."""
+def test_the_watch_detects_side_effects(tmp_path):
+    """All of the tests above can fail."""
     found, _ = run(tmp_path, "surprising")
     events = {event[1] for event in found["events"]}
     assert events >= {
@@ -169,11 +170,11 @@ def test_the_watch_notices(tmp_path):
 
 
 def test_the_temporary_file(monkeypatch, tmp_path):
-    """It is where temporary files belong, and gone with the fit."""
+    """It is in the folder for temporary files, and deleted after the fit."""
     X = np.random.default_rng(0).normal(size=(24, 16, 3))
     opened, temporary_file = [], tempfile.TemporaryFile
     classifier = tiny_classifier(freeze="encoder", max_epochs=1)
-    classifier.fit(X, np.arange(24) % 2)  # for torch's folder, see above
+    classifier.fit(X, np.arange(24) % 2)  # torch creates its folder, see above
 
     def noted(*args, **kwargs):
         opened.append(temporary_file(*args, **kwargs))

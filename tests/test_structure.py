@@ -1,6 +1,6 @@
-"""The structure of the package: no circles of imports, and arrows that point one way.
+"""The structure of the package: no circular imports, and imports from lower layers only.
 
-Imports inside of functions count too, and so do those for type checkers only.
+Imports inside functions and imports for type checkers count too.
 """
 
 import ast
@@ -13,7 +13,7 @@ import relcon_sklearn
 
 ROOT = Path(relcon_sklearn.__file__).parent
 
-# From the ground up. A module imports from its own room, and from rooms of lower layers.
+# From the lowest layer up. A module imports from its own subpackage and from lower layers.
 LAYERS = [
     {"_version"},
     {"_utils"},
@@ -30,16 +30,16 @@ LAYERS = [
     {"plotting"},
     {"__init__"},
 ]
-LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 
 def name_of(path):
-    """Return the parts of a module's name within the package; of a package, with __init__."""
+    """Return the parts of a module's name within the package, with __init__ for a subpackage."""
     return path.relative_to(ROOT).with_suffix("").parts
 
 
 def target(package, name):
-    """Return the module that a name within a package stands for: a file, or where it is defined."""
+    """Return the module that an imported name refers to: a module, or the one that has the name."""
     path = ROOT.joinpath(*package, *name)
     if path.with_suffix(".py").is_file():
         return name_of(path.with_suffix(".py"))
@@ -68,29 +68,29 @@ def imports(path):
 GRAPH = {name_of(path): imports(path) for path in sorted(ROOT.rglob("*.py"))}
 
 
-def test_the_graph_is_that_of_the_package():
+def test_the_graph_has_known_imports():
     assert len(GRAPH) > 100
     assert ("nn", "_resnet") in GRAPH["nn", "__init__"]
     assert ("_utils", "_atomic") in GRAPH["segments", "_store_format"]
-    # An import inside of a function.
+    # An import inside a function.
     assert ("nn", "_triton_kernels") in GRAPH["nn", "_motif_ranking"]
 
 
-def test_no_circles():
-    tuple(TopologicalSorter(GRAPH).static_order())  # raises CycleError, which names one
+def test_no_circular_imports():
+    tuple(TopologicalSorter(GRAPH).static_order())  # raises CycleError, which names a cycle
 
 
-def test_every_room_has_a_layer():
+def test_every_module_has_a_layer():
     assert {module[0] for module in GRAPH} == LAYER.keys()
 
 
-@pytest.mark.parametrize("room", sorted(LAYER))
-def test_arrows_point_down(room):
+@pytest.mark.parametrize("name", sorted(LAYER))
+def test_imports_are_from_lower_layers(name):
     upward = [
         f"{'.'.join(module)} imports {'.'.join(other)}"
         for module, others in GRAPH.items()
         for other in others
-        if module[0] == room and other[0] != room and LAYER[other[0]] >= LAYER[room]
+        if module[0] == name and other[0] != name and LAYER[other[0]] >= LAYER[name]
     ]
     assert not upward
 

@@ -1,4 +1,4 @@
-"""The tests themselves: what they share is in tests/support."""
+"""Rules for the tests themselves: shared code is in tests/support."""
 
 import re
 from pathlib import Path

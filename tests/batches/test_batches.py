@@ -18,12 +18,12 @@ seeds = st.integers(0, 2**31 - 1)
 
 
 def numbered(n):
-    """Segments whose first value is their row number."""
+    """Return segments whose first value is their row number."""
     return np.arange(n)[:, None, None] + np.linspace(0, 0.5, 6).reshape(1, 3, 2)
 
 
 class Recording(SegmentArray):
-    """A SegmentArray that remembers which rows it was asked for."""
+    """A SegmentArray that records which rows are read."""
 
     def __init__(self, X):
         super().__init__(X)
@@ -35,12 +35,12 @@ class Recording(SegmentArray):
 
 
 def numbers(batch):
-    """The row number of each segment of a batch."""
+    """Return the row number of each segment of a batch."""
     return batch.segments[:, 0, 0].int().tolist()
 
 
 def lists(batch):
-    """Row numbers of each anchor and of its candidates."""
+    """Return the row numbers of each anchor and of its candidates."""
     row = numbers(batch)
     return [
         (row[anchor], [row[c] for c in candidates if c >= 0])
@@ -58,7 +58,7 @@ def same(first, second):
 
 
 def singles(n):
-    """An index in which every row is a separate group."""
+    """Return an index in which every row is a separate group."""
     return GroupIndex.from_labels(np.arange(n))
 
 
@@ -83,7 +83,7 @@ def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, n_between=Non
     data=st.data(),
 )
 def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
-    # The data hold more than the rows in use, which are in no order.
+    # The data have more rows than are used, and the used rows are in random order.
     everyone = np.array(data.draw(st.permutations([*groups, *[99] * 5])))
     X = numbered(len(everyone))
     rows = np.flatnonzero(everyone != 99)
@@ -96,7 +96,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
     batches.epoch = epoch
     found = list(batches)
 
-    # Each row is an anchor once, and only a single anchor left over makes a batch larger.
+    # Each row is an anchor once. A batch is larger only if a single anchor would be left over.
     anchors = [[row for row, _ in lists(batch)] for batch in found]
     assert sorted(row for part in anchors for row in part) == sorted(rows.tolist())
     n_full, n_left = divmod(len(rows), batch_size)
@@ -109,7 +109,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
     assert len(batches) == len(sizes)
 
     for batch, read in zip(found, array.reads, strict=True):
-        # What is read is what is used, each segment once.
+        # Only segments that are used are read, each once.
         assert len(set(read)) == len(read)
         assert_array_equal(batch.segments.numpy(), X[read].astype(np.float32))
         used = {row for anchor, candidates in lists(batch) for row in (anchor, *candidates)}
@@ -130,7 +130,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
             others = {r for r in group_of if group_of[r] == group_of[anchor] and r != anchor}
             n_drawn = min(n_within, len(others))
             assert extra <= others
-            # Of the mates drawn, some may be other anchors, which are candidates anyway.
+            # Some of the drawn mates may be other anchors, which are candidates in any case.
             assert n_drawn - len(others & in_batch) <= len(extra) <= n_drawn
             if n_drawn == len(others):
                 assert extra == others - in_batch
@@ -149,7 +149,7 @@ def test_an_epoch(groups, batch_size, n_within, seed, epoch, with_groups, data):
         (11, [4, 4, 3]),
     ],
 )
-def test_a_single_last_anchor_joins_the_batch_before(n, sizes):
+def test_a_single_last_anchor_joins_the_previous_batch(n, sizes):
     batches = batches_of(n, batch_size=4, n_groups=None)
     assert [len(batch.anchors) for batch in batches] == sizes
     assert len(batches) == len(sizes)
@@ -164,7 +164,7 @@ def test_without_groups_only_the_other_anchors_are_candidates():
 
 
 def test_small_groups_contribute_all_their_members():
-    # Groups of three, two and one: two, one and no mates.
+    # Groups of three, two and one segments, in which a segment has two, one and no mates.
     groups = np.array([0, 1, 2, 1, 0, 0])
     mates = {0: {4, 5}, 4: {0, 5}, 5: {0, 4}, 1: {3}, 3: {1}, 2: set()}
     batches = Batches(SegmentArray(numbered(6)), GroupIndex.from_labels(groups), 2, 0, n_within=5)
@@ -174,7 +174,7 @@ def test_small_groups_contribute_all_their_members():
             assert set(candidates) == mates[anchor] | (rows - {anchor})
 
 
-def test_every_mate_is_drawn_sooner_or_later():
+def test_every_mate_is_drawn_in_some_epoch():
     batches = batches_of(n=12, batch_size=2, n_groups=2, n_within=2)
     seen = {row: set() for row in range(12)}
     for batches.epoch in range(30):
@@ -205,12 +205,12 @@ def test_within_subject_candidates_only():
     for batch in batches_of(n=20, n_groups=5, n_within=3, n_between=0):
         for anchor, candidates in lists(batch):
             assert sorted(candidates) == [r for r in range(anchor % 5, 20, 5) if r != anchor]
-        # Rows that are in no list are not read.
+        # Only rows in the lists are read.
         used = {row for anchor, candidates in lists(batch) for row in (anchor, *candidates)}
         assert used == set(numbers(batch))
 
 
-def test_other_anchors_leave_the_draws_of_mates_alone():
+def test_other_anchors_do_not_change_the_draws_of_mates():
     # Within-subject candidates are drawn first, so that they are the same.
     for some, none in zip(batches_of(n_between=2), batches_of(n_between=0), strict=True):
         for (anchor, more), (other, mates) in zip(lists(some), lists(none), strict=True):
@@ -219,7 +219,7 @@ def test_other_anchors_leave_the_draws_of_mates_alone():
             assert len(more) <= len(mates) + 2
 
 
-def test_every_other_anchor_is_drawn_as_often():
+def test_every_other_anchor_is_drawn_equally_often():
     counts = np.zeros((6, 6), dtype=int)
     batches = batches_of(n=6, batch_size=6, n_groups=None, n_between=2)
     for batches.epoch in range(600):
@@ -229,13 +229,13 @@ def test_every_other_anchor_is_drawn_as_often():
     assert (counts.diagonal() == 0).all()
     others = counts[~np.eye(6, dtype=bool)].reshape(6, 5)
     assert (others.sum(axis=1) == 1200).all()
-    # Two draws of an anchor are distinct: counts vary less than chisquare assumes.
+    # Two draws of an anchor are distinct, so counts vary less than chisquare assumes.
     assert min(chisquare(row).pvalue for row in others) > 1e-3
 
 
 @properties
 @given(n_rows=st.integers(0, 4), width=st.integers(0, 7), n=st.integers(0, 9), seed=seeds)
-def test_keep_some(n_rows, width, n, seed):
+def test_sample_candidates(n_rows, width, n, seed):
     rng = np.random.default_rng(seed)
     candidates = rng.permuted(np.tile(np.arange(20), (n_rows, 1)), axis=1)[:, :width]
     candidates[rng.random(candidates.shape) < 0.3] = -1
@@ -250,11 +250,11 @@ def test_keep_some(n_rows, width, n, seed):
         assert set(there) <= set(whole)
 
 
-def test_each_row_keeps_any_of_its_candidates_as_often():
+def test_each_row_keeps_all_its_candidates_equally_often():
     candidates = np.tile([3, -1, 0, 1, 2, -1], (6000, 1))
     kept = sample_candidates(candidates, 2, np.random.default_rng(0))
     pairs = {frozenset(row) for row in kept.tolist()}
-    assert len(pairs) == 6  # of four, in one call
+    assert len(pairs) == 6  # all pairs of four candidates, in one call
     counts = [sum(pair == set(row) for row in kept.tolist()) for pair in pairs]
     assert chisquare(counts).pvalue > 1e-3
 
@@ -287,7 +287,7 @@ def test_same_seed_and_epoch_same_batches(epoch):
     assert same(list(batches_of(epoch=epoch)), first)
 
 
-def test_global_random_states_are_left_alone():
+def test_global_random_states_do_not_change():
     numpy_state, torch_state = repr(np.random.get_state()), torch.get_rng_state()  # noqa: NPY002
     list(batches_of())
     assert repr(np.random.get_state()) == numpy_state  # noqa: NPY002

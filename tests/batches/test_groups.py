@@ -1,4 +1,4 @@
-"""GroupIndex and hold_out_groups: draws within groups, evenly over groups, and of groups."""
+"""GroupIndex and hold_out_groups: draws within groups, draws over groups, and held-out groups."""
 
 import itertools
 
@@ -35,25 +35,25 @@ def rng_of(seed=0):
 
 
 def rows_of(index):
-    """The rows of an index, in order."""
+    """Return the rows of an index, in order."""
     return np.sort(index.rows_at(np.arange(index.n_rows)))
 
 
 def sample_within_group(index, rows, k, rng):
-    """GroupIndex.sample_within_group for rows instead of positions, of an index of all rows."""
+    """Call `sample_within_group` of an index of all rows, with rows instead of positions."""
     rows_at = index.rows_at(np.arange(index.n_rows))
     mates = index.sample_within_group(np.argsort(rows_at)[rows], k, rng)
     return np.where(mates < 0, -1, rows_at[mates])
 
 
 def hold_out_rows(groups, fraction, rng):
-    """The rows of the parts of hold_out_groups."""
+    """Return the rows of the two parts of hold_out_groups."""
     train, valid = hold_out_groups(GroupIndex.from_labels(groups), fraction, rng)
     return rows_of(train), np.arange(0) if valid is None else rows_of(valid)
 
 
 def equally_likely(counts):
-    """Whether counts agree with equal chances, which fails for one in ten thousand fixed seeds."""
+    """Return whether counts agree with equal chances, which fails for one seed in ten thousand."""
     return chisquare(counts).pvalue > 1e-4
 
 
@@ -105,7 +105,7 @@ def test_mates_are_others_of_the_group(groups, k, seed, data):
         assert set(drawn) <= others
 
 
-# Rows of three groups, interleaved, of six, two and one members.
+# Interleaved rows of three groups, which have six, two and one members.
 UNEVEN = np.array([0, 1, 0, 0, 2, 0, 1, 0, 0])
 
 
@@ -122,7 +122,7 @@ def test_every_set_of_mates_is_equally_likely(row, k):
 
 
 def test_every_mate_is_equally_likely_among_rows_of_many_groups():
-    # Groups of all sizes up to 12 drawn at once, so that some are exhausted and some are not.
+    # Groups of all sizes up to 12 in one call, so that some are exhausted and some are not.
     groups = np.repeat(np.arange(12), np.arange(1, 13))
     index, rows, k = GroupIndex.from_labels(groups), np.arange(len(groups)), 4
     counts = np.zeros((len(groups), len(groups)), dtype=int)
@@ -138,7 +138,7 @@ def test_every_mate_is_equally_likely_among_rows_of_many_groups():
         assert counts[row].sum() == 2500 * min(k, n_others)
         if n_others > k:
             observed = counts[row, mate[row]]
-            # Mates drawn without replacement vary by less than those drawn one by one.
+            # Counts of draws without replacement vary less than counts of independent draws.
             shrinkage = 1 - (k - 1) / (n_others - 1)
             statistic = chisquare(observed).statistic / shrinkage
             assert chi2.sf(statistic, n_others - 1) > 1e-5
@@ -177,7 +177,7 @@ def test_sample_evenly_is_as_even_as_sizes_allow(groups, n, seed):
 
 
 @pytest.mark.parametrize("n", [9, 10, 1000])
-def test_sample_evenly_of_more_rows_than_there_are_returns_all_in_order(n):
+def test_sample_evenly_of_too_many_rows_returns_all_in_order(n):
     assert_array_equal(GroupIndex.from_labels(UNEVEN).sample_evenly(n, rng_of()), np.arange(9))
 
 
@@ -221,7 +221,7 @@ def test_parts_share_no_group(groups, fraction, seed):
         assert len(train) >= 2
         n_held = len(set(groups[valid]))
         wanted = min(max(1, round(fraction * len(sizes))), len(sizes) - 1)
-        # One more, if the first drawn was a single segment.
+        # There is one more group if the first group drawn is a single segment.
         smallest = np.unique(groups[valid], return_counts=True)[1].min()
         assert n_held == wanted or (n_held == 2 > wanted and smallest == 1)
 
@@ -230,7 +230,7 @@ def test_parts_share_no_group(groups, fraction, seed):
     ("fraction", "n_held"), [(1e-9, 1), (0.1, 1), (0.2, 2), (0.34, 3), (0.5, 5), (0.99, 9)]
 )
 def test_fraction_is_of_the_groups(fraction, n_held):
-    # Groups of sizes 2 to 11: a fraction of segments would be something else.
+    # Groups of sizes 2 to 11, so that a fraction of segments would differ.
     groups = np.repeat(np.arange(10), np.arange(2, 12))
     for seed in range(5):
         _, valid = hold_out_rows(groups, fraction, rng_of(seed))
@@ -259,7 +259,7 @@ def test_nothing_is_held_out(groups, fraction):
 
 @pytest.mark.parametrize("n", [4, 5, 10, 30])
 @pytest.mark.parametrize("fraction", [1e-9, 0.1, 0.25])
-def test_at_least_two_segments_are_held_out_where_each_is_its_own_group(n, fraction):
+def test_at_least_two_segments_are_held_out_if_each_is_its_own_group(n, fraction):
     for seed in range(10):
         train, valid = hold_out_rows(np.arange(n), fraction, rng_of(seed))
         assert len(valid) == max(2, round(fraction * n))

@@ -12,7 +12,7 @@ from relcon_sklearn.segments._chosen_rows import ChosenRows
 
 
 def made(n, batch_size, seed=0, weights=None, targets=None, chosen=None):
-    """Batches of segments whose first value is their row number."""
+    """Return batches of segments whose first value is their row number."""
     array = SegmentArray(np.arange(n)[:, None, None] + np.zeros((1, 3, 2)))
     index = GroupIndex.from_labels(np.arange(n))
     index = index if chosen is None else index.select(chosen)
@@ -39,7 +39,7 @@ def test_every_row_once_with_its_target_and_weight(n, batch_size, seed):
     assert sorted(seen) == list(range(n))
 
 
-def test_order_is_that_of_seed_and_epoch():
+def test_order_depends_on_seed_and_epoch():
     def order(seed, epoch):
         batches = made(30, 4, seed)
         batches.epoch = epoch

@@ -1,4 +1,4 @@
-"""DeviceSegments: the same batches, from a copy in the memory of the device."""
+"""DeviceSegments: the same batches, from a copy of the segments in device memory."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ from relcon_sklearn._batches import (
 )
 from relcon_sklearn._batches._on_device import fits
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import euclidean, tiny_embedder
+from tests.support.estimators import tiny_embedder
+from tests.support.reference import euclidean
 
 CPU = torch.device("cpu")
 DEVICES = [
@@ -30,10 +31,10 @@ N = 30
 
 
 def noise(dtype="f4", shape=(N, 5, 3)):
-    """Values that are rounded when cast, and the full range of integers."""
+    """Return values that are rounded when cast, or integers of the full range of the dtype."""
     rng = np.random.default_rng(0)
     if np.dtype(dtype).kind in "iu":
-        # Only values that are small enough to compute with.
+        # Only values that are small enough to be accepted.
         low, high = np.clip([np.iinfo(dtype).min, np.iinfo(dtype).max], -(10**12), 10**12)
         return rng.integers(low, high, size=shape, endpoint=True).astype(dtype)
     return (30 * rng.normal(size=shape)).astype(dtype)
@@ -55,11 +56,11 @@ def assert_same_batches(found, expected, device):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Copy 7 rows at a time, which does not divide their number."""
+    """Copy 7 rows at a time. The number of rows is not a multiple of 7."""
     monkeypatch.setattr(_on_device, "_COPY_BYTES", 7 * 5 * 3 * 4)
 
 
-# ---------------------------------------------------------------- what is read
+# ---------------------------------------------------------------- reading
 
 NARROW = {
     "f2": torch.float16,
@@ -82,7 +83,7 @@ def test_same_rows_for_every_dtype(dtype, device, small_pieces):
     assert found.dtype == torch.float32
     assert found.device.type == device
     assert_array_equal(found.cpu().numpy(), SegmentArray(X).read(rows))
-    # Narrow dtypes are kept, and all others are float32.
+    # Narrow dtypes are kept. All others become float32.
     assert segments._segments.dtype == NARROW.get(dtype, torch.float32)
 
 
@@ -102,7 +103,7 @@ def test_shape_and_length():
 
 
 @pytest.mark.parametrize("dtype", ["f4", "i2"])
-def test_what_is_read_is_a_copy(dtype):
+def test_read_returns_a_copy(dtype):
     X = noise(dtype)
     expected, segments = X.copy(), kept(X)
     segments.read(np.arange(N)).zero_()
@@ -152,8 +153,8 @@ def test_same_batches_of_both_parts_of_a_split(kind, dtype, device):
             assert_same_batches(found, expected, device)
 
 
-def test_only_what_is_on_the_host_is_pinned_and_moved():
-    # The meta device stands for a GPU: tensors without contents.
+def test_only_tensors_on_the_host_are_pinned_and_moved():
+    # The meta device, whose tensors have no contents, replaces a GPU.
     segments = kept(noise(), "meta")
     batch = next(iter(Batches(segments, GroupIndex.from_labels(np.arange(N) % 3), 4, 0, 2)))
     assert [x.device.type for x in batch[:3]] == ["meta", "cpu", "cpu"]
@@ -163,20 +164,20 @@ def test_only_what_is_on_the_host_is_pinned_and_moved():
     assert moved.pin_memory()[:3] == moved[:3]
 
 
-def test_a_batch_that_is_there_stays_as_it_is():
+def test_a_batch_on_the_device_is_not_copied():
     batch = next(iter(Batches(kept(noise()), GroupIndex.from_labels(np.arange(N)), 4, 0)))
     assert batch.to("cpu") is batch
     assert batch.to(CPU) is batch
 
 
-# ---------------------------------------------------------------- where they are kept
+# ---------------------------------------------------------------- where segments are kept
 
 
-def test_a_quarter_of_what_is_free():
+def test_a_quarter_of_the_free_memory_is_used():
     assert fits(250, 1000)
     assert not fits(251, 1000)
     assert not fits(1, 0)
-    # On a GPU of 8 GB with 7 free, what the default settings take (5 GB) stays free.
+    # On a GPU of 8 GB with 7 GB free, the 5 GB that the default settings need stay free.
     assert not any(fits(n, 7 * 2**30) for n in range(2 * 2**30, 7 * 2**30, 2**28))
 
 
@@ -196,7 +197,7 @@ def test_kept_if_the_copy_fits(dtype, itemsize):
 
 
 def test_larger_than_any_memory():
-    # 12 PB: the number of bytes does not fit into 32 bits. No row is read.
+    # 12 PB. The number of bytes does not fit into 32 bits, and no row is read.
     X = np.broadcast_to(np.float32(0), (2**40, 1000, 3))
     array = SegmentArray(X)
     assert on_device(array, torch.device("meta"), lambda device: 2**40) is array
@@ -208,7 +209,7 @@ def test_nothing_changes_on_the_cpu():
 
 
 def free_everywhere(n, monkeypatch):
-    """Make every device, also the CPU, report `n` free bytes; return the devices asked for."""
+    """Make all devices, also the CPU, report `n` free bytes. Return the list of queried devices."""
     asked = []
     monkeypatch.setattr(_on_device, "_free_bytes", lambda device: asked.append(device) or n)
     return asked
@@ -230,7 +231,7 @@ def test_an_estimator_learns_the_same_from_the_copy(distance, device, motion, mo
     torch.testing.assert_close(*map(torch.from_numpy, found), **tolerance)
 
 
-def test_nothing_is_copied_for_no_epoch(motion, monkeypatch):
+def test_nothing_is_copied_without_epochs(motion, monkeypatch):
     asked = free_everywhere(2**30, monkeypatch)
     tiny_embedder(distance=euclidean, max_epochs=0).fit(motion[0])
     assert asked == []
@@ -254,7 +255,7 @@ def test_memory_reserved_by_torch_counts_as_free():
     before = _on_device._free_bytes(device)
     block = torch.empty(2**28, dtype=torch.uint8, device=device)
     assert _on_device._free_bytes(device) < before - 2**27
-    del block  # goes to torch's reserve, not to the system
+    del block  # torch keeps the memory in its cache
     assert abs(_on_device._free_bytes(device) - before) < 2**26
 
 

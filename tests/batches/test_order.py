@@ -1,4 +1,4 @@
-"""random_order: each number once, in an order that only the seed determines."""
+"""random_order: each number once, in an order that depends only on the seed."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_every_number_once(kind, n, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slices_are_parts_of_the_whole(kind):
+def test_slices_equal_parts_of_the_whole_order(kind):
     order = kind(1000, 5)
     whole = order[:]
     for start, stop in ((0, 64), (64, 128), (990, None), (7, 7)):
@@ -30,7 +30,7 @@ def test_slices_are_parts_of_the_whole(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_seeds_decide(kind):
+def test_order_depends_on_the_seed(kind):
     assert_array_equal(kind(500, [1, 2])[:], kind(500, [1, 2])[:])
     for other in ([1, 3], [2, 2]):
         assert (kind(500, [1, 2])[:] == kind(500, other)[:]).mean() < 0.02
@@ -38,7 +38,8 @@ def test_seeds_decide(kind):
 
 @pytest.mark.parametrize("n", [1000, 1024, 1025])
 def test_every_place_is_equally_likely_to_have_any_number(n):
-    # Places and numbers in tenths, over many orders: neither ends nor multiples are preferred.
+    # Places and numbers are counted in tenths, over many orders. Neither ends nor multiples are
+    # preferred.
     counts = np.zeros((10, 10), dtype=int)
     for seed in range(200):
         numbers = RandomNetwork(n, seed)[:]
@@ -54,7 +55,7 @@ def test_neighbours_are_as_far_apart_as_random_numbers():
     assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.03
 
 
-def test_a_thousand_billions_take_no_table():
+def test_a_thousand_billion_numbers_need_no_table():
     order = random_order(10**15, 3)
     numbers = order[10**14 : 10**14 + 1000]
     assert len(np.unique(numbers)) == 1000
@@ -62,7 +63,7 @@ def test_a_thousand_billions_take_no_table():
     assert 0.8e15 < numbers.max() < 1e15
 
 
-def test_tables_are_for_the_smaller():
+def test_tables_are_for_smaller_numbers():
     assert isinstance(random_order(10, 0, largest_table=10), RandomTable)
     assert isinstance(random_order(11, 0, largest_table=10), RandomNetwork)
     assert isinstance(random_order(2**20, 0), RandomTable)

@@ -13,12 +13,12 @@ properties = settings(derandomize=True, max_examples=80, deadline=None)
 
 
 def numbered(n):
-    """Segments whose value is their row number."""
+    """Return segments whose value is their row number."""
     return np.arange(n, dtype=float).reshape(n, 1, 1)
 
 
 def lists(batch):
-    """Row number of each anchor, and those of its candidates."""
+    """Return the row numbers of each anchor and of its candidates."""
     rows = batch.segments[:, 0, 0].int().tolist()
     anchors, candidates = batch.anchors.tolist(), batch.candidates.tolist()
     return [
@@ -63,12 +63,12 @@ def test_an_epoch(groups, batch_size, n_within, seed):
             assert set(candidates) <= in_batch - {anchor}
             assert len(candidates) <= n_within + n_sets_here - 1
             mates = [c for c in candidates if groups[c] == groups[anchor]]
-            # A set has its even share of the group, so an anchor has that many mates at least.
+            # A group is split evenly into sets, so an anchor has at least this number of mates.
             size, n = sizes[groups[anchor]], n_sets[groups[anchor]]
             assert len(mates) >= size // n - 1
 
 
-def test_sets_are_seen_whole_and_others_by_one_member():
+def test_candidates_are_the_own_set_and_one_member_of_other_sets():
     # Eight groups of three are eight sets; four to a batch.
     groups = np.repeat(np.arange(8), 3)
     for batch in batches_of(groups, batch_size=4):
@@ -93,18 +93,18 @@ def test_other_sets_are_drawn(n_between):
             of_group = np.bincount(groups[candidates], minlength=8)
             assert of_group[groups[anchor]] == 2
             assert len(candidates) == 2 + n_others
-            # One of each set.
+            # One candidate of each set.
             assert sorted(of_group[of_group > 0]) == [1] * n_others + [2]
 
 
-def test_no_more_is_drawn_for_all_other_sets():
+def test_all_other_sets_need_no_more_draws():
     groups = np.arange(40) % 7
     for default, many in zip(batches_of(groups), batches_of(groups, n_between=99), strict=True):
         assert default.seed == many.seed
         assert lists(default) == lists(many)
 
 
-def test_every_other_set_is_drawn_as_often():
+def test_every_other_set_is_drawn_equally_often():
     groups = np.repeat(np.arange(4), 2)
     counts = np.zeros((8, 8), dtype=int)
     batches = batches_of(groups, batch_size=4, n_within=1, n_between=1)
@@ -113,7 +113,7 @@ def test_every_other_set_is_drawn_as_often():
             for anchor, candidates in lists(batch):
                 counts[anchor, candidates] += 1
     other = groups[:, None] != groups
-    assert (counts[~other].reshape(8, 2).sum(axis=1) == 900).all()  # its mate, every time
+    assert (counts[~other].reshape(8, 2).sum(axis=1) == 900).all()  # its mate is always a candidate
     for anchor in range(8):
         assert counts[anchor, other[anchor]].sum() == 900
         assert chisquare(counts[anchor, other[anchor]]).pvalue > 1e-4
@@ -131,7 +131,7 @@ def test_as_many_segments_and_candidates_as_independent_batches_have():
     assert max(counts[1]) <= 4 + 3
 
 
-def test_every_member_of_another_set_is_drawn_as_often():
+def test_every_member_of_another_set_is_drawn_equally_often():
     groups = np.repeat(np.arange(3), 4)
     counts = np.zeros((12, 12), dtype=int)
     batches = batches_of(groups, batch_size=3, n_within=3)
@@ -154,7 +154,7 @@ def test_mates_change_from_epoch_to_epoch():
     assert len(pairs) == 20 * 19
 
 
-def test_single_segments_are_as_in_independent_batches():
+def test_single_segments_equal_independent_batches():
     # Groups of one: no candidates of the same group, and each other set has one member.
     array, index = SegmentArray(numbered(11)), GroupIndex.from_labels(np.arange(11))
     for kind in (SharedBatches, Batches):
@@ -164,12 +164,12 @@ def test_single_segments_are_as_in_independent_batches():
 
 
 @pytest.mark.parametrize(("n_sets", "sizes"), [(1, [1]), (2, [2]), (4, [4]), (5, [5]), (9, [4, 5])])
-def test_a_single_last_set_joins_the_batch_before(n_sets, sizes):
+def test_a_single_last_set_joins_the_previous_batch(n_sets, sizes):
     batches = batches_of(np.repeat(np.arange(n_sets), 2), batch_size=4, n_within=1)
     assert [len(batch.anchors) // 2 for batch in batches] == sizes
 
 
-def test_seed_and_epoch_decide():
+def test_batches_depend_on_seed_and_epoch():
     def rows(**kwargs):
         return [lists(batch) for batch in batches_of(np.arange(40) % 7, **kwargs)]
 
@@ -178,7 +178,7 @@ def test_seed_and_epoch_decide():
     assert all(a != b for i, a in enumerate(different) for b in different[:i])
 
 
-def test_a_large_group_is_not_tabled():
+def test_a_large_group_needs_no_table():
     index = GroupIndex.from_labels(np.zeros(10_000))
     array = SegmentArray(numbered(10_000))
     seen = np.concatenate([b.segments[:, 0, 0] for b in SharedBatches(array, index, 50, 0, 19)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.common.processes import ROOT, run_module
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 DATA = os.environ.get("RELCON_DATA") or SHARED / "data"
 # The arguments of each script, without those for data and output files.

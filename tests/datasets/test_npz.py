@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import load_npz_recordings, save_npz_recordings
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 
 def arrays(**changes):

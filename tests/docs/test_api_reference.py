@@ -1,4 +1,4 @@
-"""The API reference has every public name, and no other."""
+"""The API reference has exactly the public names."""
 
 import pkgutil
 import re
@@ -33,7 +33,7 @@ def listed_names():
 
 
 def public_name(module, name):
-    """Return the name by which the page lists an object: the shortest that it has."""
+    """Return the name by which the page lists an object, which is its shortest name."""
     top = getattr(relcon_sklearn, name, None)
     if top is not None and top is getattr(import_module(module), name):
         module = "relcon_sklearn"
@@ -68,7 +68,7 @@ def test_listed_names_have_docstrings(name):
 
 @pytest.mark.parametrize("module", PUBLIC)
 def test_modules_show_only_public_names(module):
-    """What a user sees with ``dir`` and completion, apart from modules."""
+    """The names that ``dir`` and completion show, except modules."""
     shown = {
         name
         for name, value in vars(import_module(module)).items()

@@ -2,8 +2,9 @@
 
 A page is a script: its ``python`` blocks run one after the other, in an empty folder. A ``text``
 block after one is its expected output. A block that cannot run here is preceded by a comment with
-the reason, ``<!-- not run: ... -->``. It must still be valid Python. The start and the guide are
-self-contained. For other pages, `SETUPS` defines the variables and files that they assume.
+the reason, ``<!-- not run: ... -->``. Such a block must still be valid Python. The start page and
+the guide are self-contained. For other pages, `SETUPS` defines the variables and files that they
+need.
 """
 
 import contextlib
@@ -122,7 +123,7 @@ def same_output(printed, expected):
 
 @pytest.fixture
 def logging_as_before():
-    """Restore logging, which a page configures."""
+    """Restore the configuration of logging, which a page changes."""
     loggers = logging.getLogger(), logging.getLogger("relcon_sklearn")
     before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
@@ -139,7 +140,7 @@ def test_code_of_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
     exec(SETUPS.get(page.name, ""), namespace)
     with sklearn.config_context():
         for block in blocks_of(page.read_text()):
-            # Empty lines above, so that tracebacks show the line numbers of the page.
+            # The empty lines make tracebacks show the line numbers of the page.
             code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
             if not block.runs:
                 continue

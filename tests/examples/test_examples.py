@@ -1,6 +1,6 @@
-"""Checks of the gallery without running it: titles, imports, calls and links.
+"""Checks of the examples without running them: titles, imports, calls and links.
 
-The build of the documentation runs the pages.
+The build of the documentation runs the examples of the gallery.
 """
 
 import ast
@@ -25,7 +25,7 @@ def parse(path):
 
 
 def imported(tree):
-    """Yield the name, and the object, of each import from relcon_sklearn."""
+    """Yield the name and the object of each import from relcon_sklearn."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "relcon_sklearn":
             module = importlib.import_module(node.module)
@@ -55,7 +55,7 @@ def test_has_a_title_and_blocks(path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_names_and_parameters_exist(path):
-    """Each import from relcon_sklearn exists, and is called with parameters that it has."""
+    """Each name imported from relcon_sklearn exists, and is called with existing parameters."""
     tree = parse(path)
     names = dict(imported(tree))  # fails for a name that does not exist
     assert names
@@ -68,7 +68,7 @@ def test_names_and_parameters_exist(path):
         elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             owner = names.get(function.value.id)
             target = getattr(owner, function.attr, None)
-            if function.attr == "for_cpu":  # takes the parameters of the class
+            if function.attr == "for_cpu":  # accepts the parameters of the class
                 target = owner
         else:
             continue
@@ -79,7 +79,7 @@ def test_names_and_parameters_exist(path):
 
 @pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
 def test_draws_and_is_repeatable(path):
-    """Each page has a figure, and a seed for everything that is generated or trained."""
+    """Each page has a figure, and sets a seed for all data and models."""
     tree = parse(path)
     assert "plt.show()" in path.read_text(encoding="utf-8")
     seeded = {name for name, value in imported(tree) if has_seed(value)}
@@ -92,7 +92,7 @@ def test_draws_and_is_repeatable(path):
 
 
 def constructed(call):
-    """Return the name of the class or function that is called, also by way of `for_cpu`."""
+    """Return the name of the class or function that is called, directly or through `for_cpu`."""
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr == "for_cpu":
         function = function.value
@@ -110,8 +110,8 @@ def within_embedder(tree, inner):
     )
 
 
-def test_own_recordings_are_read_in_the_same_way():
-    """Each page is self-contained and repeats the function that reads recordings."""
+def test_pages_read_user_recordings_in_the_same_way():
+    """Each page is self-contained. It repeats the function that reads recordings."""
     bodies = {}
     for path in GALLERY:
         if "RELCON_RECORDINGS" in path.read_text(encoding="utf-8"):
@@ -125,8 +125,8 @@ def test_own_recordings_are_read_in_the_same_way():
     assert len(set(bodies.values())) == 1
 
 
-def test_own_recordings_are_read(tmp_path):
-    """The function that reads recordings, from one page, reads a file that the library writes."""
+def test_user_recordings_are_read(tmp_path):
+    """The function of a page that reads recordings can read a file that the library writes."""
     path = next(path for path in GALLERY if "RELCON_RECORDINGS" in path.read_text("utf-8"))
     nodes = [
         node
@@ -144,21 +144,21 @@ def test_own_recordings_are_read(tmp_path):
     assert set(activity) <= set(np.concatenate(recordings.labels))
 
 
-def test_references_between_pages_are_right():
+def test_references_between_pages_are_valid():
     pattern = re.compile(r":ref:`sphx_glr_auto_examples_(\w+\.py)`")
     for path in GALLERY:
         for name in pattern.findall(path.read_text(encoding="utf-8")):
             assert FOLDER / name in GALLERY, f"{path.name} refers to {name}"
 
 
-def test_the_list_of_examples_is_right():
+def test_the_list_of_examples_is_complete():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\d+\. \[(.+)\]\((plot_\w+\.py)\)", text, flags=re.MULTILINE)
     assert listed == [(title_of(path), path.name) for path in GALLERY]
 
 
 @pytest.mark.parametrize("page", ["README.md", "run.py"])
-def test_links_to_examples_lead_somewhere(page):
+def test_links_to_examples_are_valid(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     names = set(re.findall(r"examples/(\w+\.py)", text))
     assert names

@@ -13,7 +13,7 @@ import torch
 from benchmarks.reliability import judging, mutations
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._format import open_file
-from tests.support.reference import tiny_encoder
+from tests.support.estimators import tiny_encoder
 
 
 @pytest.fixture(scope="module")

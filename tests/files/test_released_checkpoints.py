@@ -18,13 +18,12 @@ from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._released_checkpoints import as_encoder
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._released_networks import ReleasedNet
-from tests.support.reference import (
-    euclidean,
+from tests.support.estimators import tiny_classifier, tiny_distance
+from tests.support.reference import euclidean
+from tests.support.released import (
     pulse_ppg_layout,
     random_weights,
     relcon_layout,
-    tiny_classifier,
-    tiny_distance,
     with_prefix,
     write_released,
 )

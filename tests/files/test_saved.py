@@ -30,18 +30,20 @@ from relcon_sklearn._utils import _atomic
 from relcon_sklearn.augmentations import Jitter, Rotation
 from relcon_sklearn.nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D
 from tests.support.comparing import comparable
-from tests.support.full_disk import FullDisk
-from tests.support.reference import (
-    VECTORS,
-    euclidean,
-    pulse_ppg_layout,
-    random_weights,
-    relcon_layout,
+from tests.support.estimators import (
     tiny_classifier,
     tiny_distance,
     tiny_embedder,
     tiny_encoder,
     tiny_regressor,
+)
+from tests.support.full_disk import FullDisk
+from tests.support.paths import VECTORS
+from tests.support.reference import euclidean
+from tests.support.released import (
+    pulse_ppg_layout,
+    random_weights,
+    relcon_layout,
     with_prefix,
     write_released,
 )

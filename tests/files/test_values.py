@@ -15,7 +15,8 @@ from relcon_sklearn._files._format import FileError
 from relcon_sklearn._files._values import NotStorable, from_json, name_of, to_json
 from relcon_sklearn.augmentations import Jitter, TimeWarp, default_augmentations
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
-from tests.support.reference import euclidean, tiny_encoder
+from tests.support.estimators import tiny_encoder
+from tests.support.reference import euclidean
 
 NUMPY = st.one_of(
     st.sampled_from([np.float16(0.1), np.float32(0.1), np.float64(-np.inf), np.bool_(True)]),

@@ -9,7 +9,7 @@ from torch import nn
 
 from relcon_sklearn.nn import HeadedEncoder, make_head, without_gradients
 from relcon_sklearn.nn._heads import HEADS, Standardise
-from tests.support.reference import tiny_encoder
+from tests.support.estimators import tiny_encoder
 
 
 @pytest.mark.parametrize("kind", HEADS)

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from relcon_sklearn.nn import MotifCrossAttention, squared_error
-from tests.support.reference import relative_error, released_motif_weights
+from tests.support.reference import relative_error
+from tests.support.released import released_motif_weights
 
 
 @pytest.fixture(params=["sparsemax", "softmax"])

@@ -14,7 +14,8 @@ from relcon_sklearn.nn import (
     squared_error,
 )
 from relcon_sklearn.nn import _motif_ranking as ranking
-from tests.support.reference import relative_error, released_motif_weights, released_resnet_weights
+from tests.support.reference import relative_error
+from tests.support.released import released_motif_weights, released_resnet_weights
 
 
 def released_net(vectors, attention):

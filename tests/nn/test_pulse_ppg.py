@@ -5,13 +5,8 @@ from torch import nn
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from relcon_sklearn.nn._released_networks import released_encoder
-from tests.support.reference import (
-    pulse_ppg_by_hand,
-    pulse_ppg_layout,
-    random_weights,
-    relative_error,
-    with_prefix,
-)
+from tests.support.reference import pulse_ppg_step_by_step, relative_error
+from tests.support.released import pulse_ppg_layout, random_weights, with_prefix
 
 
 def released_net(theirs):
@@ -38,7 +33,7 @@ def test_matches_the_released_network(vectors, request):
 
 
 def test_the_reference_matches_the_released_network(full_pulse_ppg):
-    embeddings, shapes = pulse_ppg_by_hand(
+    embeddings, shapes = pulse_ppg_step_by_step(
         with_prefix(full_pulse_ppg, "ppg/"), full_pulse_ppg["input"]
     )
     assert relative_error(embeddings, full_pulse_ppg["embed"]) < 1e-6
@@ -59,7 +54,7 @@ def test_the_reference_matches_the_released_network(full_pulse_ppg):
 def test_any_size_matches_the_reference(size, n_timesteps):
     theirs = random_weights(pulse_ppg_layout(**size))
     x = waves(2, size.get("n_channels", 1), n_timesteps)
-    embeddings, _ = pulse_ppg_by_hand(theirs, x)
+    embeddings, _ = pulse_ppg_step_by_step(theirs, x)
     assert relative_error(released_net(theirs)(x), embeddings) < 1e-5
 
 

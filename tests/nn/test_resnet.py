@@ -3,7 +3,8 @@ import torch
 
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
-from tests.support.reference import relative_error, released_resnet_weights
+from tests.support.reference import relative_error
+from tests.support.released import released_resnet_weights
 
 
 @pytest.mark.parametrize("mode", ["eval", "train"])

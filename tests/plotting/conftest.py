@@ -1,7 +1,7 @@
 import matplotlib
 import pytest
 
-from tests.support.reference import tiny_embedder
+from tests.support.estimators import tiny_embedder
 
 matplotlib.use("Agg")
 

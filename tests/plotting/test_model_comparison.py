@@ -6,7 +6,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from relcon_sklearn.plotting import ModelComparisonDisplay
-from tests.support.reference import tiny_classifier
+from tests.support.estimators import tiny_classifier
 
 compare = ModelComparisonDisplay.from_predictions
 

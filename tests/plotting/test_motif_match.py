@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize, to_hex
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn.plotting import MotifMatchDisplay
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from matplotlib.colors import to_hex
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn.plotting import TrainingCurveDisplay
-from tests.support.reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 HISTORY = [
     {"epoch": 1, "train_loss": 3.0, "valid_loss": 2.5},

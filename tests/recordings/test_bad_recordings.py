@@ -1,4 +1,4 @@
-"""Input that is refused, with a helpful message."""
+"""Invalid recordings, and the error messages for them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""DataFrames: channels, labels and times, and what is refused."""
+"""DataFrames: channels, labels, times, and invalid frames."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ EXPECTED = segment_recordings(SIGNAL, RATE, units="g", window=1.0)
 
 
 @pytest.mark.parametrize("index", [None, DATES, pd.to_timedelta(np.arange(500) / RATE, "s")])
-def test_times_are_those_of_the_index(index):
+def test_times_are_from_the_index(index):
     segments = segment(frame_of(index))
     np.testing.assert_array_equal(segments.X, EXPECTED.X)
     start = np.datetime64("2024-03-05T22:30") if index is DATES else None
@@ -47,7 +47,7 @@ def test_index_of_a_coarser_unit():
     assert segments.start_times[1] == np.datetime64("2024-03-05T22:30:01")
 
 
-def test_holes_in_the_index():
+def test_gaps_in_the_index():
     frame = frame_of(DATES).drop(DATES[110:140])
     segments = segment(frame)
     assert len(segments.X) == 2 + 7

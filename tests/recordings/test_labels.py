@@ -1,4 +1,4 @@
-"""Labels of all types that users pass, and the label of a window."""
+"""Labels of all types, and the label of a window."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from relcon_sklearn._recordings._labels import UNLABELLED, LabelTable, is_missin
 
 
 def encode(labels, n=None):
-    """Labels after a round trip through codes, None for samples without a label."""
+    """Return labels after a round trip through codes, with None for samples without a label."""
     table = LabelTable()
     codes = table.encode(labels, len(labels) if n is None else n, "recording 0")
     known = codes != UNLABELLED
@@ -21,7 +21,7 @@ def encode(labels, n=None):
     return result.tolist(), decoded.dtype.kind
 
 
-# ---------------------------------------------------------------- what labels may be
+# ---------------------------------------------------------------- types of labels
 
 NAMES = ["walk", "walk", "", "run", "sit", "sit", "walk", ""]
 EXPECTED = [name or None for name in NAMES]
@@ -91,7 +91,7 @@ def test_arrays_of_strings_and_of_objects_are_the_same(labels):
     np.testing.assert_array_equal(*codes)
 
 
-def test_codes_are_those_of_all_recordings():
+def test_codes_are_shared_by_all_recordings():
     table = LabelTable()
     first = table.encode(np.array(["b", "a", "b"]), 3, "recording 0")
     second = table.encode(["a", None, "c"], 3, "recording 1")
@@ -132,7 +132,7 @@ def test_kinds_that_differ_between_recordings_are_refused():
 
 
 def majority_by_counting(codes, begin, end, scale):
-    """Cut each sample into `scale` parts, and count those of each window."""
+    """Return majority labels by splitting each sample into `scale` parts and counting the parts."""
     parts = [code for code in codes for _ in range(scale)]
     best, cover, unlabelled = [], [], []
     for a, b in zip(begin, end, strict=True):

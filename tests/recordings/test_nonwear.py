@@ -1,4 +1,4 @@
-"""Non-wear: long enough stretches of still blocks."""
+"""Non-wear: stretches of still blocks of a minimum length."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from relcon_sklearn import segment_recordings
 from relcon_sklearn._recordings._nonwear import find_nonwear
 
-RATE = 4  # Hz, so that hours are small
+RATE = 4  # Hz, so that hours have few samples
 
 
 def nonwear_by_loops(signal, seconds, period, minutes, scale):
-    """The definition, block by block and run by run."""
+    """Return non-wear by its definition, block by block and run by run."""
     blocks = {}
     for i, second in enumerate(seconds):
         blocks.setdefault(int(second // 10), []).append(i)
@@ -34,7 +34,7 @@ def nonwear_by_loops(signal, seconds, period, minutes, scale):
 
 
 def wear(blocks, seed, n_last=40):
-    """Acceleration in g, 10 s for each block; its standard deviation is what the block says."""
+    """Return acceleration in g with one standard deviation for each block of 10 s."""
     rng = np.random.default_rng(seed)
     parts = [[0.6, 0.0, 0.8] + sd * rng.standard_normal((10 * RATE, 3)) for sd in blocks]
     parts[-1] = parts[-1][:n_last]
@@ -49,10 +49,10 @@ def wear(blocks, seed, n_last=40):
     st.booleans(),
     st.integers(0, 99),
 )
-def test_equals_loops(blocks, n_last, minutes, scale, holes, seed):
+def test_equals_loops(blocks, n_last, minutes, scale, gaps, seed):
     signal = wear(blocks, seed, n_last) / scale
     seconds = np.arange(len(signal)) / RATE
-    if holes:
+    if gaps:
         rng = np.random.default_rng(seed)
         kept = np.ones(len(signal), dtype=bool)
         for start in rng.integers(0, len(signal), 3):
@@ -74,9 +74,9 @@ def test_a_block_without_samples_ends_a_run():
 
 @pytest.mark.parametrize("start", [0.0, 100.7, 1.7e9])
 @pytest.mark.parametrize("rate", [20, 30, 31.25, 40, 64, 100])
-def test_a_minute_is_a_minute_for_all_rounding(rate, start):
+def test_rounding_does_not_change_a_minute(rate, start):
     seconds = (start + np.arange(60 * rate) / rate) - start
-    # Six blocks of different values: none is still unless it has its own samples only.
+    # Six blocks of different values. A block is still only if it has no samples of another block.
     signal = np.floor(np.arange(60 * rate) / (10 * rate))[:, None]
     assert find_nonwear(signal, seconds, 1 / rate, 1.0, 1.0).all()
     assert not find_nonwear(signal[:-1], seconds[:-1], 1 / rate, 1.0, 1.0).any()
@@ -99,7 +99,7 @@ def test_an_hour_on_the_table_is_cut_out(n_minutes, found, units):
     segments = segment_recordings(signal, RATE, units=units, window=10, nonwear=60)
     assert segments.dropped["seconds_nonwear"] == (60 * n_minutes if found else 0)
     assert len(segments.X) == 60 + (0 if found else 6 * n_minutes)
-    # Removed samples make a hole.
+    # Removed samples make a gap.
     gap = np.diff(segments.start_times).max()
     assert gap == (60 * n_minutes + 10 if found else 10)
 

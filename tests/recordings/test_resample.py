@@ -1,4 +1,4 @@
-"""Resampling: the ratio, what passes, what must not pass, and the ends."""
+"""Resampling: the ratio, the frequencies that remain, those that must not, and the ends."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ RATES = [20, 25, 31.25, 32, 50, 50.3, 64, 100, 125]
 
 
 def tone(frequency, rate, seconds, phase=0.4):
-    """A sine of `frequency` on 1 g, as one channel."""
+    """Return a sine of `frequency` plus 1 g, as one channel."""
     t = np.arange(round(seconds * rate)) / rate
     return 1 + 0.3 * np.sin(2 * np.pi * frequency * t + phase)[:, None]
 
@@ -39,7 +39,7 @@ def test_ratio(after, before, ratio):
 def test_length(after, before, n):
     ratio = Ratio.of(after, before)
     assert ratio.length(n) == len(resample(np.zeros((n, 2)), ratio))
-    # The number of new sample times within the time of the old samples.
+    # The number of new sample times within the duration of the old samples.
     assert ratio.length(n) == len([j for j in range(n * 10) if j * ratio.down < n * ratio.up])
 
 
@@ -69,7 +69,7 @@ def test_a_sine_stays_a_sine(before, after):
 def test_frequencies_above_the_new_nyquist_frequency_are_not_aliased(before, after):
     frequency = (1.3 * after / 2 + before / 2) / 2
     aliased = tone(frequency, before, 30)[:: before // after]
-    assert np.ptp(aliased) > 0.3  # there is something to suppress
+    assert np.ptp(aliased) > 0.3  # without a filter, there is aliasing
     actual = resample(tone(frequency, before, 30), Ratio.of(after, before))
     middle = slice(3 * after, -3 * after)
     np.testing.assert_allclose(actual[middle], 1, atol=2e-3)
@@ -85,7 +85,7 @@ def test_stretches_are_resampled_one_by_one():
     signal = np.concatenate([np.full((150, 1), 1.0), np.full((150, 1), -1.0)])
     signal[149] = np.nan
     X = segment_recordings(signal, 50, units="g", window=1.0, target_rate=100, nan_policy="omit").X
-    # A filter across the hole would ring.
+    # A filter applied across the gap would ring.
     np.testing.assert_allclose(X[0], np.ones_like(X[0]), atol=2e-3)
     np.testing.assert_allclose(X[-1], -np.ones_like(X[0]), atol=2e-3)
     assert len(X) == 2 + 3

@@ -1,4 +1,4 @@
-"""segment_recordings as a whole: windows, labels, groups, hours, what is dropped."""
+"""segment_recordings as a whole: windows, labels, groups, hours and dropped samples."""
 
 import logging
 import math
@@ -11,18 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relcon_sklearn import Segments, segment_recordings
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 RATE = 50
 
 
 def line(n):
-    """A recording of one channel whose values are their times, in samples."""
+    """Return a recording of one channel whose values are their times, in samples."""
     return np.arange(n, dtype=np.float64)
 
 
 def rest(n):
-    """Three channels of a device at rest."""
+    """Return three channels of a device at rest."""
     return np.tile(np.float32([0.0, 0.6, 0.8]), (n, 1))
 
 
@@ -84,7 +84,7 @@ def test_default_window_is_the_published_one():
     st.sampled_from([None, 0.05, 0.1]),
     st.sampled_from(["nan", "seconds", "dates"]),
 )
-def test_no_window_spans_a_hole(missing, n_timesteps, step, max_gap, how):
+def test_no_window_spans_a_gap(missing, n_timesteps, step, max_gap, how):
     signal, kept = line(200), np.setdiff1d(np.arange(200), missing)
     kwargs = {"window": n_timesteps / RATE, "stride": step / RATE, "max_gap": max_gap}
     if how == "nan":
@@ -95,7 +95,7 @@ def test_no_window_spans_a_hole(missing, n_timesteps, step, max_gap, how):
         if how == "dates":
             stamps = np.datetime64("2024-01-01") + (kept * 20).astype("timedelta64[ms]")
         kwargs["timestamps"] = stamps
-    # Windows by definition: from the start of each run of samples, one stride after the other.
+    # Windows by definition: at every stride from the start of each run of samples.
     limit = 1.5 if max_gap is None else max_gap * RATE + 1e-6
     runs = np.split(kept, np.flatnonzero(np.diff(kept) > limit) + 1)
     expected = [start for run in runs for start in range(run[0], run[-1] - n_timesteps + 2, step)]
@@ -116,7 +116,7 @@ def test_no_window_spans_a_hole(missing, n_timesteps, step, max_gap, how):
 def test_all_time_is_accounted_for(missing, n_timesteps):
     signal = line(200)
     signal[missing] = np.nan
-    other = line(n_timesteps)  # so that there is a window in any case
+    other = line(n_timesteps)  # so that there is always a window
     segments = segment([signal, other], window=n_timesteps / RATE, nan_policy="omit")
     dropped = segments.dropped
     assert dropped["samples_nan"] == len(set(missing))
@@ -169,7 +169,7 @@ def test_one_recording_needs_no_list():
 
 
 def label_shares(labels, start, stop):
-    """Time of each label within [start, stop), in samples; a sample counts up to the next one."""
+    """Return the time of each label in [start, stop), in samples, which last until the next one."""
     shares = {}
     for k, label in enumerate(labels):
         last = k == len(labels) - 1
@@ -188,8 +188,8 @@ def label_shares(labels, start, stop):
     st.integers(1, 12),
     st.integers(1, 12),
 )
-@example([("a", 3)], 25, 1.0, 2, 1)  # the last of two samples stands for half its time only
-def test_label_of_a_window_is_that_of_most_of_its_time(runs, target, purity, n_timesteps, step):
+@example([("a", 3)], 25, 1.0, 2, 1)  # the last of two samples counts for half its time only
+def test_label_of_a_window_has_most_of_its_time(runs, target, purity, n_timesteps, step):
     labels = [label for label, n in runs for _ in range(n)]
     rate = Fraction(target or RATE)
     period = Fraction(RATE) / rate  # of the windows' samples, in samples of the labels
@@ -237,7 +237,7 @@ def test_purity(purity, expected):
     assert "".join(y) == expected
 
 
-def test_labels_do_not_cross_holes():
+def test_labels_do_not_cross_gaps():
     labels = np.array(["a"] * 100 + ["b"] * 100)
     kept = np.r_[:75, 120:200]
     segments = segment(line(200)[kept], labels=labels[kept], timestamps=kept / RATE, purity=1.0)
@@ -245,7 +245,7 @@ def test_labels_do_not_cross_holes():
     assert segments.start_times.tolist() == [0.0, 2.4]
 
 
-def test_labels_of_interpolated_recordings_go_by_time():
+def test_labels_of_interpolated_recordings_are_assigned_by_time():
     stamps = np.arange(1200) / 53  # runs 6 % fast: more than half a period off after 9 samples
     labels = np.where(stamps < 10, "a", "b")
     segments = segment(line(1200), labels=labels, timestamps=stamps, purity=0.95)
@@ -286,7 +286,7 @@ HOUR = 3600 * RATE
     st.sampled_from(["dates", "seconds", "none"]),
 )
 def test_hour_groups(recordings, how):
-    """Recordings of 100 minutes, one sample a minute, that start at some minute."""
+    """Recordings of 100 minutes, with one sample a minute, from different starting minutes."""
     zero = np.datetime64("1970-01-01T22:30")
     stamps = [(start + np.arange(100)) * 60 for _, start in recordings]
     if how == "dates":
@@ -312,7 +312,7 @@ def test_hour_groups(recordings, how):
 
 @pytest.mark.parametrize("start", [0.0, 1000.3, 1.7e9 + 0.3])
 def test_an_hour_starts_at_its_first_moment(start):
-    """Stretches that start whole hours after the recording, for all rounding of seconds."""
+    """Stretches start whole hours after the recording. The rounding of seconds has no effect."""
     stamps = start + np.concatenate([hour * 3600 + np.arange(100) / RATE for hour in range(20)])
     assert len(segment(line(2000), timestamps=stamps).X) == 40
     assert (
@@ -327,7 +327,7 @@ def test_hours_before_1970():
     assert same(segments.hour_groups.tolist()) == same([0, 0, 1, 1])
 
 
-# ---------------------------------------------------------------- what is dropped and reported
+# ---------------------------------------------------------------- dropped samples and reports
 
 
 def test_short_recordings():
@@ -341,7 +341,7 @@ def test_short_recordings():
     assert segments.dropped["recordings_too_short"] == 1
 
 
-def test_length_of_a_recording_counts_its_holes():
+def test_length_of_a_recording_counts_its_gaps():
     stamps = np.r_[:25, 60:80] / RATE  # 1.6 s from end to end, 0.9 s of it with samples
     with pytest.raises(ValueError, match=r"No window of 1 s is left.*seconds_in_short_stretches"):
         segment(line(45), timestamps=stamps)
@@ -350,7 +350,7 @@ def test_length_of_a_recording_counts_its_holes():
         segment(line(45))
 
 
-def test_no_window_says_why():
+def test_no_window_is_an_error_with_reasons():
     with pytest.raises(ValueError, match=r"of 2 recordings.*: recordings_too_short 2\."):
         segment([rest(10), rest(20)], short="skip")
     with pytest.raises(ValueError, match="windows_unlabelled 2"):
@@ -376,7 +376,7 @@ def test_interpolation_is_logged(caplog):
     assert "recording 0: 1 of 1 stretches were interpolated" in caplog.messages[0]
 
 
-def test_dropped_is_plain():
+def test_dropped_is_a_dict_of_numbers():
     dropped = segment(rest(120)).dropped
     assert type(dropped) is dict
     assert {type(amount) for amount in dropped.values()} == {int, float}
@@ -420,7 +420,7 @@ def test_float32_without_stamps_is_not_copied():
 
 
 def test_hapt_as_published():
-    """The publisher's files of one recording, against the format of all recordings."""
+    """The publisher's files of one recording agree with the recording in our format."""
     folder = SHARED / "data" / "raw_samples" / "hapt" / "RawData"
     if not folder.is_dir():
         pytest.skip(f"{folder} does not exist. Only maintainers need it.")
@@ -443,7 +443,7 @@ def test_hapt_as_published():
     total = len(X) + dropped["windows_unlabelled"] + dropped["windows_impure"]
     assert total == len(signal) // 128
     assert dropped["seconds_nonwear"] == 0
-    # Lying and upright differ in the direction of gravity, which resampling leaves alone.
+    # Lying and upright differ in the direction of gravity, which resampling does not change.
     mean = {label: X[y == label].mean(axis=(0, 1)) for label in ("lying", "standing")}
     raw = {label: signal[names == label].mean(axis=0) for label in mean}
     for label, direction in mean.items():

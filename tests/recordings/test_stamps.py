@@ -1,4 +1,4 @@
-"""Timestamps of all types, and those that are refused."""
+"""Timestamps of all types, and invalid timestamps."""
 
 import datetime
 
@@ -116,7 +116,7 @@ def test_a_coarse_resolution_is_not_taken_for_another_rate(rate):
     segment_recordings(np.ones((4000, 1)), rate, units="g", timestamps=stamps)
 
 
-def test_many_holes_do_not_affect_the_rate():
+def test_many_gaps_do_not_affect_the_rate():
     kept = np.arange(5000) % 10 < 6  # 40 % missing
     stamps = (np.arange(5000) / RATE)[kept]
     segments = segment_recordings(

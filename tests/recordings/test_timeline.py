@@ -1,4 +1,4 @@
-"""Holes, stretches and grids."""
+"""Gaps, stretches and grids."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def timeline_of(position):
 
 
 def stretches_by_loops(position, rate, max_gap):
-    """The definition, sample by sample: (first, stop, n_grid, on_grid) of each stretch."""
+    """Return (first, stop, n_grid, on_grid) of each stretch, by the definition."""
     limit = 1.5 if max_gap is None else max_gap * rate
     stretches, first = [], 0
     for i in range(1, len(position) + 1):
@@ -73,7 +73,7 @@ def test_rounded_timestamps_change_nothing(rate, resolution):
 
 @pytest.mark.parametrize("true_rate", [50.3, 49.6])
 def test_a_clock_that_drifts(true_rate):
-    """A device that runs at 50.3 Hz instead of 50: the times of events stay right."""
+    """With a device that runs at 50.3 Hz instead of 50, the times of events are correct."""
     stamps = np.arange(round(60 * true_rate)) / true_rate
     signal = np.sin(2 * np.pi * 1.0 * stamps)
     segments = segment_recordings(signal, 50, units="g", timestamps=stamps, window=2.0)
@@ -85,12 +85,12 @@ def test_a_clock_that_drifts(true_rate):
     assert np.abs(taken - np.sin(2 * np.pi * t[-2])).max() > 0.3
 
 
-def test_jitter_is_interpolated_away():
+def test_interpolation_removes_jitter():
     rng = np.random.default_rng(0)
     stamps = (np.arange(2000) + rng.uniform(-0.7, 0.7, 2000).cumsum() * 0.01) / 50
     stamps += rng.uniform(0, 0.4, 2000) / 50
     stamps[1000:] += 0.3 / 50
-    signal = np.stack([stamps, 2 * stamps], axis=1)  # straight lines, which interpolation keeps
+    signal = np.stack([stamps, 2 * stamps], axis=1)  # straight lines, which interpolation preserves
     segments = segment_recordings(signal, 50, units="g", timestamps=stamps, window=1.0)
     t = segments.start_times[:, None] + np.arange(50) / 50
     np.testing.assert_allclose(segments.X[..., 0], t, atol=1e-5)
@@ -111,7 +111,7 @@ def test_grid_points_have_the_label_of_the_nearest_sample():
     st.lists(st.integers(0, 99), min_size=2, max_size=30, unique=True).map(sorted),
     st.sampled_from([0.11, 0.2, 0.5, 6.0]),
 )
-def test_bridged_holes_are_straight_lines_and_samples_stay(rows, max_gap):
+def test_bridged_gaps_are_straight_lines_and_samples_stay(rows, max_gap):
     signal = np.random.default_rng(0).normal(size=(100, 2))
     timeline = Timeline(100).keep(np.array(rows))
     stretches = find_stretches(timeline, 20.0, max_gap)
@@ -128,7 +128,7 @@ def test_bridged_holes_are_straight_lines_and_samples_stay(rows, max_gap):
 
 
 @pytest.mark.parametrize("epoch", [0.0, 1.7e9])
-def test_a_hole_as_long_as_max_gap_is_bridged(epoch):
+def test_a_gap_as_long_as_max_gap_is_bridged(epoch):
     for n_missing in range(1, 100):
         stamps = epoch + np.r_[0:50, 50 + n_missing : 200] / 50
         segments = segment_recordings(
@@ -142,7 +142,7 @@ def test_a_hole_as_long_as_max_gap_is_bridged(epoch):
         assert len(segments.X) == 1
 
 
-def test_samples_around_a_bridged_hole_stay_for_all_rounding():
+def test_samples_around_a_bridged_gap_stay_despite_rounding():
     kept = np.r_[0:100, 130:300]
     signal = np.random.default_rng(0).normal(size=300)
     stamps = np.round(kept / 64, 3)

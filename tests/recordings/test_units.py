@@ -8,7 +8,7 @@ from relcon_sklearn._recordings._units import UNITS, median_magnitude
 
 
 def still(magnitude, n=300):
-    """A device at rest, seen from an odd angle."""
+    """Return signals of a device at rest, not aligned with an axis."""
     return np.tile(magnitude * np.array([2.0, 3.0, 6.0]) / 7, (n, 1))
 
 
@@ -38,7 +38,7 @@ def test_units_are_not_guessed_but_hinted_at(magnitude, hint):
     assert f"hints at '{hint}'" in str(error.value)
 
 
-def test_no_hint_where_no_unit_fits():
+def test_no_hint_if_no_unit_fits():
     with pytest.raises(ValueError, match="units is None") as error:
         segment_recordings(still(50.0), 100)
     assert "hints" not in str(error.value)

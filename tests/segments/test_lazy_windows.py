@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn import LazyWindows
 from relcon_sklearn.segments import _lazy_windows
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 
 def a_recording(n, n_channels=3, seed=0, dtype="f4"):

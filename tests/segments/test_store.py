@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
-from tests.support.reference import tiny_embedder
+from tests.support.estimators import tiny_embedder
 
 SHAPE = {"n_timesteps": 6, "n_channels": 3, "sampling_rate": 50.0}
 COLUMNS = {"activity": "U8", "speed": "float32", "step": "int16"}

@@ -9,7 +9,7 @@ N_SUBJECTS = 6
 
 
 def signal(rng, n):
-    """Return noise of three channels."""
+    """Return noise with three channels."""
     return rng.normal(size=(n, 3))
 
 

@@ -1,24 +1,24 @@
-"""A callback that breaks a training off, as a machine that fails does."""
+"""A callback that interrupts a training, as a crash does."""
 
 from skorch.callbacks import Callback
 
 
 class Broken(Exception):
-    """Stands for the crash of a machine."""
+    """Represents a crash."""
 
 
 class BreakOff(Callback):
-    """Breaks a training off after a number of batches.
+    """Interrupts a training after a number of batches.
 
     Parameters
     ----------
     after : int
-        Number of batches after which the training breaks off. By default, it never does: clones,
-        which the nested estimators hold, do not keep the number.
+        Number of batches after which the training is interrupted. The default is never. Clones,
+        as in nested estimators, have the default instead of the given number.
     act : callable or None
-        What to do then. If None, ``Broken`` is raised.
+        Function to call then. If None, ``Broken`` is raised.
     training : bool
-        Whether to count the batches of training or of validation.
+        Whether to count the batches of training instead of those of validation.
     """
 
     def __init__(self, after=10**9, act=None, training=True):

@@ -1,10 +1,10 @@
-"""An encoder that draws random numbers while it is trained."""
+"""An encoder that draws random numbers during training."""
 
 from torch import nn
 
 
 class DropoutEncoder(nn.Module):
-    """An encoder as users write one, whose dropout draws from torch's global generator."""
+    """A custom encoder whose dropout draws from torch's global generator."""
 
     def __init__(self, n_channels):
         super().__init__()

@@ -1,13 +1,13 @@
-"""A disk on which there is no room after some bytes."""
+"""A simulated disk that becomes full after a number of bytes."""
 
 import errno
 import os
 
 
 class FullDisk:
-    """Opens files, in place of ``open``, that have room for a number of bytes in total.
+    """Replaces ``open`` with files that have space for a number of bytes in total.
 
-    What fits is written, and then an error comes as of a full disk.
+    The bytes that fit are written. Then the error of a full disk is raised.
     """
 
     def __init__(self, room):

@@ -4,7 +4,7 @@ They were made once, with
 
     python -m tests.support.golden
 
-and are never made again. A changed format gets another version number and its own files.
+and are never made again. If the format changes, it gets another version number and its own files.
 """
 
 import json
@@ -88,7 +88,7 @@ def outputs(estimator, X):
 def main():
     if EXPECTED.exists():
         sys.exit(f"{EXPECTED} already exists, and must not be replaced.")
-    X, y, people, *_ = make_motion(
+    X, y, subjects, *_ = make_motion(
         60, n_subjects=6, n_timesteps=40, activities=("sitting", "walking"), random_state=0
     )
     given = settings()
@@ -98,20 +98,20 @@ def main():
         embedder = RelConEmbedder(within.set_fit_request(groups=True), **given["RelConEmbedder"])
         embedder.set_fit_request(groups="person").set_output(transform="pandas")
     pretrained = RelConEmbedder(
-        FrozenEstimator(distance.fit(X, groups=people)),
+        FrozenEstimator(distance.fit(X, groups=subjects)),
         encoder=partial(PulsePPGEncoder, width=4, n_blocks=5, kernel_size=3),
         n_within=2,
         max_epochs=1,
     )
     classifier = RelConClassifier(
-        FrozenEstimator(pretrained.fit(X, groups=people)), **given["RelConClassifier"]
+        FrozenEstimator(pretrained.fit(X, groups=subjects)), **given["RelConClassifier"]
     )
     regressor = RelConRegressor(**given["RelConRegressor"], random_state=np.random.RandomState(0))
     fitted = [
         distance,
-        embedder.fit(X, groups=people),
-        classifier.fit(X, y, groups=people),
-        regressor.fit(X, X.std(axis=1), groups=people),
+        embedder.fit(X, groups=subjects),
+        classifier.fit(X, y, groups=subjects),
+        regressor.fit(X, X.std(axis=1), groups=subjects),
     ]
     expected = {"X": X[:10]}
     for estimator in fitted:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what is passed as groups, y and sample_weight, good and bad."""
+"""Hypothesis strategies for valid and invalid values of groups, y and sample_weight."""
 
 import datetime
 import uuid
@@ -14,12 +14,12 @@ from relcon_sklearn.segments._runs import RunLabels
 
 
 class Labels(NamedTuple):
-    """Something to pass where there is one entry for each segment."""
+    """A value for a parameter with one entry for each segment, and the expected result."""
 
     value: object
-    # What it means, or None if it is to be refused: codes of labels, or numbers.
+    # The codes of labels, or numbers, that it means. None if it must be refused.
     meaning: np.ndarray | None
-    # What the refusal says; a regular expression.
+    # A regular expression for the error message.
     message: str = ""
 
 
@@ -27,7 +27,7 @@ class Labels(NamedTuple):
 
 DAY = datetime.date(2020, 1, 1)
 
-# Each makes labels of codes, a different one for each code.
+# Each turns codes into labels, a different one for each code.
 LABELS = {
     "integers": lambda codes: codes,
     "a list of integers": lambda codes: codes.tolist(),
@@ -67,7 +67,7 @@ GROUPS_ONLY = {
 
 @st.composite
 def good_labels(draw, n, kinds=LABELS):
-    """Labels of `n` segments, at least two of them."""
+    """Draw labels of `n` segments, with at least two different ones."""
     kind = draw(st.sampled_from(sorted(kinds)))
     highest = 1 if kind == "booleans" else 3
     codes = draw(st.lists(st.integers(0, highest), min_size=n, max_size=n))
@@ -81,7 +81,7 @@ def good_groups(n):
 
 
 def with_one(value, dtype=object):
-    """Labels, one of which is another."""
+    """Return a function that makes labels, one of which is replaced by `value`."""
 
     def make(codes, row):
         labels = codes.astype(dtype)
@@ -98,27 +98,27 @@ def list_with(value, label=str):
     return make
 
 
-GAP = "^{name} contains NaN or infinity: first in row {row} "
+MISSING = "^{name} contains NaN or infinity: first in row {row} "
 UNSORTABLE = "^{name} has labels that cannot be sorted, of type "
 UNUSABLE = "^{name} .*cannot be used: "
 WRONG_SHAPE = "^{name} should be a 1d array, got an array of shape "
 
 BAD_LABELS = {
-    "NaN": (with_one(np.nan, float), GAP),
-    "infinity": (with_one(np.inf, "f2"), GAP),
-    "None": (with_one(None), GAP),
-    "NaN among objects": (with_one(np.nan), GAP),
-    "NA": (with_one(pd.NA), GAP),
-    "NaT": (with_one("NaT", "M8[s]"), GAP),
-    "NaN in a list of text": (list_with(np.nan), GAP),
-    "None in a list of text": (list_with(None), GAP),
+    "NaN": (with_one(np.nan, float), MISSING),
+    "infinity": (with_one(np.inf, "f2"), MISSING),
+    "None": (with_one(None), MISSING),
+    "NaN among objects": (with_one(np.nan), MISSING),
+    "NA": (with_one(pd.NA), MISSING),
+    "NaT": (with_one("NaT", "M8[s]"), MISSING),
+    "NaN in a list of text": (list_with(np.nan), MISSING),
+    "None in a list of text": (list_with(None), MISSING),
     "a gap in a series of text": (
         lambda codes, row: pd.Series(list_with(None)(codes, row), dtype="string"),
-        GAP,
+        MISSING,
     ),
     "a gap in a series of integers": (
         lambda codes, row: pd.Series(list_with(None, int)(codes, row), dtype="Int64"),
-        GAP,
+        MISSING,
     ),
     "text and numbers": (list_with(7), UNSORTABLE),
     "text among objects": (with_one("spam"), UNSORTABLE),
@@ -205,7 +205,7 @@ SCALES = [0.0, -0.0, 5e-324, 1e-310, 1e-200, 1e-30, 1.0, 1e6, 1e30, 1e150]
 
 @st.composite
 def good_numbers(draw, n):
-    """Targets of `n` segments: one or several numbers each."""
+    """Draw targets of `n` segments: one number or three numbers each."""
     shape = draw(st.sampled_from([(n,), (n, 1), (n, 3)]))
     values = draw(st.integers(0, 99).map(lambda i: np.random.default_rng(i).normal(size=shape)))
     values = values * draw(st.sampled_from(SCALES)) + draw(st.sampled_from([0.0, 1e-30, 1.0, 1e9]))
@@ -214,7 +214,7 @@ def good_numbers(draw, n):
 
 
 def cast(values, dtype):
-    """Narrow numbers that fit."""
+    """Convert numbers to a dtype, clipped to its range."""
     if np.dtype(dtype).kind == "f" and np.dtype(dtype).itemsize >= 8:
         return values.astype(dtype)
     largest = 100 if np.dtype(dtype).kind in "iu" else 6e4
@@ -222,16 +222,16 @@ def cast(values, dtype):
     return values.astype(dtype)
 
 
-HOLE = "^{name} contains NaN or infinity: first in row {row}\\."
+NOT_FINITE = "^{name} contains NaN or infinity: first in row {row}\\."
 UNREAL = "^{name} has dtype .*; expected real numbers|" + UNUSABLE
 
 BAD_NUMBERS = {
-    "NaN": (with_one(np.nan, float), HOLE),
-    "infinity": (with_one(-np.inf, "f2"), HOLE),
-    "NaN among objects": (with_one(np.nan), HOLE),
-    "None": (with_one(None), HOLE),
-    "a list with None": (list_with(None, float), HOLE),
-    "a long double": (with_one(np.longdouble("1e4000"), "g"), HOLE),
+    "NaN": (with_one(np.nan, float), NOT_FINITE),
+    "infinity": (with_one(-np.inf, "f2"), NOT_FINITE),
+    "NaN among objects": (with_one(np.nan), NOT_FINITE),
+    "None": (with_one(None), NOT_FINITE),
+    "a list with None": (list_with(None, float), NOT_FINITE),
+    "a long double": (with_one(np.longdouble("1e4000"), "g"), NOT_FINITE),
     "NA": (with_one(pd.NA), UNUSABLE),
     "a large integer": (with_one(10**400), UNUSABLE),
     "text among objects": (with_one("spam"), UNUSABLE),
@@ -292,7 +292,7 @@ def bad_weights(n):
 
 @st.composite
 def good_weights(draw, n):
-    """Weights of `n` segments, the first two not zero."""
+    """Draw weights of `n` segments, of which the first two are not zero."""
     sizes = st.sampled_from([0.0, -0.0, 5e-324, 1e-310, 1e-30, 1.0, 3.0, 1e30, 1e300, 1.7e308])
     values = np.array(draw(st.lists(sizes, min_size=n, max_size=n)))
     values[:2] = max(values.max(), draw(sizes.filter(bool)))

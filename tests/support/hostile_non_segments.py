@@ -15,14 +15,14 @@ def ragged(rng, n_channels):
 
 
 def array_of(items):
-    """An object array of arrays."""
+    """Return an object array of arrays."""
     array = np.empty(len(items), object)
     array[:] = items
     return array
 
 
 def with_object(value):
-    """Segments, as objects one of which is another."""
+    """Return a function that makes segments as objects, one of which is replaced by `value`."""
 
     def make(rng, n_channels):
         X = plain(rng, n_channels).astype(object)
@@ -50,7 +50,7 @@ def masked(rng, n_channels):
 
 
 def lie(**what):
-    """A lazy array that says other than it gives."""
+    """Return a function that makes a lazy array whose attributes and rows do not match."""
 
     def make(rng, n_channels):
         X = plain(rng, n_channels)
@@ -175,7 +175,7 @@ REFUSED = {
 
 @st.composite
 def refused(draw, n_channels, fitting=False):
-    """Objects that cannot be read as an array of segments."""
+    """Draw an object that cannot be read as an array of segments."""
     kinds = REFUSED.keys() - ({"more channels"} if fitting else set())
     make, message = REFUSED[draw(st.sampled_from(sorted(kinds)))]
     return Case(make(draw(rngs), n_channels), None, message)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what people and programs pass as segments, good and bad."""
+"""Hypothesis strategies for valid and invalid values of X: arrays, tensors, lists and tables."""
 
 import tempfile
 from typing import NamedTuple
@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from relcon_sklearn.segments._array import LARGEST_VALUE
 from relcon_sklearn.segments._lazy import LazyArray
 
-# Of a segment that the models were fitted with; also the number of columns of a table of segments.
+# Length of the segments that the models were fitted to. A table of segments has as many columns.
 N_TIMESTEPS = 16
 
 
 class Case(NamedTuple):
-    """Something to pass as X."""
+    """A value of X, and the expected result."""
 
     X: object
-    # The same segments, (n, n_timesteps, n_channels) float32, or None if X is to be refused.
+    # The same segments, (n, n_timesteps, n_channels) float32, or None if X must be refused.
     plain: np.ndarray | None
-    # What the refusal says; a regular expression.
+    # A regular expression for the error message.
     message: str = ""
-    # Memory that nobody may write to.
+    # Memory that must not change.
     memory: tuple[np.ndarray, ...] = ()
 
 
@@ -78,7 +78,7 @@ BAD += [np.longdouble("1e4000"), -np.longdouble("1e4000")]
 
 
 def one_place(rng, shape):
-    """Zeros, and a single one."""
+    """Return zeros except for a single one."""
     flat = np.zeros(np.prod(shape))
     flat[rng.integers(len(flat))] = 1
     return flat.reshape(shape)
@@ -89,7 +89,7 @@ def cast(values, dtype):
     with np.errstate(all="ignore"):
         if dtype.kind in "iu":
             info = np.iinfo(dtype)
-            # What float64 makes of the largest int64 is larger.
+            # The largest int64 is rounded up by float64.
             values = np.clip(values, info.min, np.nextafter(info.max, 0, dtype="f8"))
         return values.astype(dtype)
 
@@ -112,7 +112,7 @@ def shapes(draw, n_channels, lengths=lengths, min_segments=1):
 
 @st.composite
 def arrays(draw, shape, poison):
-    """Segments of any dtype, some of which hold what cannot be used, and what is said of that."""
+    """Draw segments of any dtype, some with invalid values, and the length of their NaN padding."""
     rng = draw(rngs)
     values = cast(CONTENTS[draw(st.sampled_from(sorted(CONTENTS)))](rng, shape), draw(DTYPE))
     padded = None
@@ -136,9 +136,9 @@ DTYPE = st.sampled_from(DTYPES)
 
 
 def refusal(values, padded=None, anywhere=False):
-    """What is to be said of an array of real numbers; nothing if it is to be taken.
+    """Return a pattern for the error message of an array of real numbers, or "" if it is valid.
 
-    With `anywhere` of any bad row, whichever is read first.
+    With `anywhere`, the message may name any invalid row instead of the first.
     """
     wide = values.astype("g")
     usable = (np.abs(wide) <= LARGEST_VALUE).reshape(len(values), -1)
@@ -220,7 +220,7 @@ LAYOUTS = {
 
 
 class Minimal:
-    """What is promised to be enough: shape, dtype and row indexing."""
+    """An array with only what is documented as enough: shape, dtype and row indexing."""
 
     def __init__(self, values, shape=None, dtype=None):
         self.values = values
@@ -242,7 +242,7 @@ class Lazy(LazyArray):
 
 
 class Convertible:
-    """An object of which NumPy can make an array, and that has nothing else of one."""
+    """An object that NumPy can convert to an array, without other features of an array."""
 
     def __init__(self, values):
         self.values = values
@@ -256,14 +256,14 @@ class Subclass(np.ndarray):
 
 
 def memmap(values, mode):
-    with tempfile.TemporaryFile() as file:  # the mapping keeps it
+    with tempfile.TemporaryFile() as file:  # the mapping keeps the file
         file.write(values.tobytes())
         file.flush()
         return np.memmap(file, values.dtype, "r+" if mode == "r+" else mode, shape=values.shape)
 
 
 def tensor(values):
-    """A tensor, that shares the memory of an array if it can."""
+    """Return a tensor, which shares the memory of the array if possible."""
     native = values.astype(values.dtype.newbyteorder("="))
     return torch.from_numpy(native if native.dtype.char != "g" else native.astype("f8"))
 
@@ -272,7 +272,7 @@ def without_mask(values):
     return np.ma.array(values, mask=np.zeros(values.shape, bool))
 
 
-# Each gives the same numbers, by another type. Widening is exact; narrowing is left to `arrays`.
+# Each returns the same numbers as another type. Conversion to wider dtypes is exact.
 CONTAINERS = {
     "ndarray": lambda values: values,
     "subclass": lambda values: values.view(Subclass),
@@ -305,11 +305,11 @@ CONTAINERS = {
     "two dimensions": lambda values: values[..., 0],
 }
 OF_ONE_CHANNEL = {"table", "two dimensions"}
-# Read, and therefore checked, bit by bit.
+# These are read block by block, and each block is checked when it is read.
 ON_DEMAND = {kind for kind in CONTAINERS if kind.startswith(("memmap", "minimal", "lazy"))}
 ON_DEMAND |= {kind for kind in CONTAINERS if kind.endswith("tensor") and "list" not in kind}
 ON_DEMAND |= {kind for kind in CONTAINERS if kind.startswith("tensor")}
-# Through Python's and NumPy's float64, which the values of a long double may be too large for.
+# These convert to float64, for which values of a long double may be too large.
 NARROWING = {
     "lists",
     "objects",
@@ -329,7 +329,7 @@ ROUNDED = {"bfloat16 tensor": torch.bfloat16, "float8 tensor": torch.float8_e5m2
 
 @st.composite
 def cases(draw, n_channels, lengths=lengths, poison=maybe, min_segments=1, fitting=False):
-    """Real numbers of any dtype, in any memory, of any type."""
+    """Draw segments of real numbers of any dtype, memory layout and type of array."""
     shape = draw(shapes(n_channels, lengths, min_segments))
     values, padded = draw(arrays(shape, poison))
     container = draw(

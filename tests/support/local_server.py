@@ -80,14 +80,14 @@ class LocalServer:
         self.stop()
 
     def stop(self):
-        """Stop the server; further connections are refused."""
+        """Stop the server, which then refuses connections."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
 
     def serve(self, name, *answers):
-        """Answer requests for `name` with one answer after another; return the URL.
+        """Answer requests for `name` with one answer after another, and return the URL.
 
         The last answer is repeated. An answer is the bytes of a file, or an `Answer`.
         """

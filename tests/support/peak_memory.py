@@ -1,4 +1,4 @@
-"""By how much fits and transforms of arrays in files raise the peak memory of a process.
+"""The peak memory that fits and transforms of arrays in files add to a process.
 
 ``measure`` writes the files and runs this module in a separate process:
 
@@ -17,7 +17,8 @@ import torch
 from sklearn.base import clone
 
 from relcon_sklearn.segments import _mapped
-from tests.support.reference import euclidean, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 # 200 MB of float32, in rows of 128 kB.
 SHAPE = (1600, 64, 512)
@@ -41,7 +42,7 @@ def is_measurable():
 def added_peak(action):
     """Return the MB by which the peak memory during `action` exceeds the memory before it."""
     gc.collect()
-    # Sets the peak to the current memory.
+    # This resets the peak to the current memory.
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
     action()
@@ -53,7 +54,7 @@ def distance_of_first_steps(anchors, candidates):
 
 
 class WideEncoder(torch.nn.Module):
-    """Its output has four times as many values as its input."""
+    """An encoder whose output has four times as many values as a segment."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -75,7 +76,7 @@ def embedder(**kwargs):
 def measure(folder):
     """Write the files and return the MB that each action adds to the peak, by name."""
     for dtype in ("float32", "int16"):
-        # Large writes get large pages, whose reading is what takes most memory.
+        # Large writes get large pages, which take most memory when they are read.
         block = np.random.default_rng(0).integers(-40, 41, size=(160, *SHAPE[1:])).astype(dtype)
         with open(folder / dtype, "wb") as file:
             for _ in range(0, SHAPE[0], len(block)):
@@ -93,7 +94,7 @@ def measure(folder):
 def main(folder):
     """Print what ``measure`` returns."""
     torch.set_num_threads(1)
-    # As small a part of this file as the real limit is of one of gigabytes.
+    # The limit is as small relative to this file as the default is relative to several gigabytes.
     _mapped._RESIDENT_BYTES = 2**23
     estimators = {
         "LearnedMotifDistance": distance(),
@@ -106,7 +107,7 @@ def main(folder):
     del noise
 
     def measure_fit(dtype, name, step):
-        # For speed. Every step-th row is spread over the whole file just as well.
+        # For speed, every `step`-th row. They are spread over the whole file.
         X = np.memmap(folder / dtype, dtype, "r", shape=SHAPE)[::step]
         groups = np.arange(len(X)) // 20
         estimator = estimators[name]

@@ -1,69 +1,19 @@
-"""Slow, obvious versions of the mathematics, weights as released, and small estimators."""
-
-from collections import OrderedDict
-from functools import partial
-from pathlib import Path
+"""Slow, simple versions of the mathematics, with which the fast ones are compared."""
 
 import numpy as np
 import torch
 from sklearn.metrics import euclidean_distances
 
-from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
-from relcon_sklearn.nn import ResNet1D
-from relcon_sklearn.nn._released_networks import released_encoder, released_motif_attention
-
-PULSE_PPG = Path(__file__).parents[1] / "data" / "pulse_ppg_small.npz"
-VECTORS = Path(__file__).parents[1] / "data" / "relcon_reference_vectors_small.npz"
-SHARED = Path(__file__).parents[3] / "shared"
-
-# Small enough that a test can afford a fit.
-tiny_encoder = partial(ResNet1D, n_blocks=(1,), widths=(8,), kernel_sizes=(3,))
-
-
-def tiny_distance(**kwargs):
-    settings = {"embed_dim": 8, "n_layers": 1, "max_epochs": 2, "batch_size": 8, "n_references": 8}
-    return LearnedMotifDistance(**(settings | {"random_state": 0} | kwargs))
-
-
-def tiny_embedder(**kwargs):
-    settings = {
-        "distance": tiny_distance(),
-        "encoder": tiny_encoder,
-        "n_within": 3,
-        "max_epochs": 2,
-        "batch_size": 8,
-        "random_state": 0,
-    }
-    return RelConEmbedder(**(settings | kwargs))
-
-
-# A rate for few steps, and enough of them for the scores that scikit-learn's checks ask for.
-_SUPERVISED = {
-    "encoder": tiny_encoder,
-    "max_epochs": 20,
-    "batch_size": 32,
-    "lr": 0.1,
-    "random_state": 0,
-}
-
-
-def tiny_classifier(**kwargs):
-    return RelConClassifier(**(_SUPERVISED | kwargs))
-
-
-def tiny_regressor(**kwargs):
-    return RelConRegressor(**(_SUPERVISED | kwargs))
-
 
 def euclidean(anchors, candidates):
-    """Euclidean distances as a ranking function."""
+    """Return Euclidean distances, as a ranking function."""
     return euclidean_distances(
         anchors.reshape(len(anchors), -1), candidates.reshape(len(candidates), -1)
     )
 
 
 def sparsemax_by_sorting(scores):
-    """Martins and Astudillo (2016), algorithm 1, for one row."""
+    """Return the sparsemax of one row by algorithm 1 of Martins and Astudillo (2016)."""
     z = np.sort(np.asarray(scores, dtype=np.float64))[::-1]
     cumulative = np.cumsum(z)
     k = max(k for k in range(1, len(z) + 1) if 1 + k * z[k - 1] > cumulative[k - 1])
@@ -74,10 +24,10 @@ def sparsemax_by_sorting(scores):
 def relative_contrastive_loss_by_loops(
     embeddings, anchors, candidates, distances, temperature, n_positives=None, views=None
 ):
-    """The loss of the paper, equation 3, written out term by term in float64.
+    """Return the loss of the paper, equation 3, computed term by term in float64.
 
-    With views, candidates are of the other view: the anchor's own segment, those ranked, and as
-    negatives of every term all segments that are not in the list.
+    With augmented views, all candidates are from the other view: the anchor's own segment, then the
+    ranked segments. All other segments are negatives of every term.
     """
 
     def similarity(a, b):
@@ -102,101 +52,10 @@ def relative_contrastive_loss_by_loops(
     return total / len(anchors) / len(ways)
 
 
-def released_motif_weights(arrays, prefix="xattn/"):
-    """State dict of our MotifCrossAttention (or gradients by the same names)."""
-    return released_motif_attention(with_prefix(arrays, prefix)).weights
+def pulse_ppg_step_by_step(theirs, segments):
+    """Return the output of Pulse-PPG's encoder in evaluation mode, computed in float64.
 
-
-def released_resnet_weights(arrays, prefix):
-    """State dict of our ResNet1D."""
-    return released_encoder(with_prefix(arrays, prefix)).weights
-
-
-def with_prefix(arrays, prefix):
-    """What has a prefix, by its name without."""
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def write_released(path, theirs, **entries):
-    """Write a checkpoint as the released code does, after a step of its optimizer."""
-    parameters = [
-        torch.nn.Parameter(value.clone(), requires_grad=True)
-        for name, value in theirs.items()
-        if value.is_floating_point() and "running" not in name
-    ]
-    optimizer = torch.optim.Adam(parameters, lr=1e-6)
-    for parameter in parameters:
-        parameter.grad = torch.ones_like(parameter)
-    optimizer.step()
-    content = {
-        "net": OrderedDict(theirs),
-        "optimizer": optimizer.state_dict(),
-        "test_loss": 123.5,
-        "epoch": 7,
-    }
-    torch.save(content | entries, path)
-    return path
-
-
-def relcon_layout(n_blocks, widths, kernel_sizes, n_channels=3):
-    """Names and shapes of the weights of RelCon's released encoder, of any size."""
-    shapes = {"first_block_conv.weight": (widths[0], n_channels, 7)}
-    shapes |= {"first_block_conv.bias": (widths[0],)} | _norm("first_block_bn", widths[0])
-    i, before = 0, widths[0]
-    for n, width, kernel_size in zip(n_blocks, widths, kernel_sizes, strict=True):
-        for _ in range(n):
-            block = f"basicblock_list.{i}"
-            shapes |= _norm(f"{block}.bn1", before) | _norm(f"{block}.bn2", width)
-            shapes |= {f"{block}.conv1.weight": (width, before, kernel_size)}
-            shapes |= {f"{block}.conv2.weight": (width, width, kernel_size)}
-            shapes |= {f"{block}.conv1.bias": (width,), f"{block}.conv2.bias": (width,)}
-            if width != before:
-                shapes |= {f"{block}.projection_conv.weight": (width, before, 1)}
-                shapes |= {f"{block}.projection_conv.bias": (width,)}
-            i, before = i + 1, width
-    return shapes
-
-
-def pulse_ppg_layout(width, n_blocks=12, kernel_size=11, n_channels=1):
-    """Names and shapes of the weights of Pulse-PPG's released encoder, of any size."""
-    shapes = {"first_block_conv.conv.weight": (width, n_channels, kernel_size)}
-    shapes |= {"first_block_conv.conv.bias": (width,)} | _norm("first_block_bn", width)
-    for i in range(n_blocks):
-        block = f"basicblock_list.{i}"
-        before, after = (2 ** (max(0, k) // 4) * width for k in (i - 1, i))
-        shapes |= _norm(f"{block}.bn1", before) | _norm(f"{block}.bn2", after)
-        shapes |= {f"{block}.conv1.conv.weight": (after, before, kernel_size)}
-        shapes |= {f"{block}.conv2.conv.weight": (after, after, kernel_size)}
-        shapes |= {f"{block}.conv1.conv.bias": (after,), f"{block}.conv2.conv.bias": (after,)}
-    return shapes
-
-
-def _norm(name, width):
-    names = ("weight", "bias", "running_mean", "running_var")
-    return {f"{name}.{n}": (width,) for n in names} | {f"{name}.num_batches_tracked": ()}
-
-
-def random_weights(layout, seed=0):
-    """Weights of names and shapes, such that signals neither vanish nor explode."""
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in layout.items():
-        if name.endswith("num_batches_tracked"):
-            value = np.array(100)
-        elif name.endswith("running_var"):
-            value = rng.uniform(0.5, 2, shape).astype(np.float32)
-        else:
-            scale = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.2
-            one = 1 if len(shape) == 1 and name.endswith("weight") else 0
-            value = rng.normal(one, scale, shape).astype(np.float32)
-        weights[name] = torch.from_numpy(value)
-    return weights
-
-
-def pulse_ppg_by_hand(theirs, segments):
-    """Pulse-PPG's encoder in evaluation mode, step by step in float64, from the released weights.
-
-    Returns embeddings, and (channels, length) after each block.
+    Returns the embeddings, and (channels, length) after each block.
     """
     w = {name: value.double() for name, value in theirs.items()}
 
@@ -236,17 +95,6 @@ def pulse_ppg_by_hand(theirs, segments):
 
 
 def relative_error(actual, expected):
-    """Norm of the difference over the norm of what is expected."""
+    """Return the norm of the difference, divided by the norm of `expected`."""
     actual, expected = actual.detach().double(), expected.detach().double()
     return ((actual - expected).norm() / expected.norm()).item()
-
-
-class Ticks:
-    """A clock that goes on by one whenever it is read."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1
-        return self.now

@@ -1,10 +1,11 @@
-"""A process that watches itself: what it writes, connects to and changes, printed as JSON.
+"""A process that records what it writes, connects to and changes, and prints it as JSON.
 
     python -B tests/support/side_effects.py FOLDER
     python -B tests/support/side_effects.py FOLDER surprising
 
-The first imports the package and does with the four estimators what users do, writing to FOLDER
-only. The second does, without the package, what should be noticed. See test_side_effects.py.
+The first command imports the package, and uses the four estimators as users do, with FOLDER as the
+only place to write to. The second command causes side effects without the package, which must be
+detected. See test_side_effects.py.
 """
 
 import contextlib
@@ -22,13 +23,13 @@ import threading
 import warnings
 from pathlib import Path
 
-# What the package imports comes first, for what it does itself.
+# Imported before the package, so that their side effects are not attributed to the package.
 MADE_OF = ("sklearn", "torch", "skorch", "scipy", "joblib", "tqdm.auto", "safetensors", "filelock")
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-# Audit events of what touches the world outside of the process, but "open". Processes started count
-# as such. (See "Audit events table" in the documentation of Python.)
+# Audit events of actions with effects outside the process, including the start of other processes.
+# "open" is treated separately. See "Audit events table" in the documentation of Python.
 ELSEWHERE = (
     "socket.", "urllib.", "http.", "ftplib.", "smtplib.", "poplib.", "imaplib.", "nntplib.",
     "telnetlib.", "webbrowser.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn",
@@ -40,7 +41,7 @@ ELSEWHERE = (
 
 
 class Watch:
-    """Collects audit events, in phases."""
+    """Records audit events, by phase."""
 
     def __init__(self):
         self.phase = None
@@ -61,7 +62,7 @@ class Watch:
 
 
 def state():
-    """Return what is global in a process, by names, as text."""
+    """Return the global state of the process as text, by name."""
     import numpy as np
     import sklearn
     import torch
@@ -157,7 +158,7 @@ def state():
 
 
 def use(estimator, X, y, groups, folder):
-    """Do with an estimator what users do."""
+    """Use an estimator as users do."""
     import copy
     import pickle
 
@@ -203,8 +204,8 @@ def main(folder):
     imported = sorted({name.split(".")[0] for name in set(sys.modules) - known})
 
     watch.phase = None
-    # With its first optimizer, torch imports its compiler, which makes a folder for what it would
-    # compile in the one for temporary files and sets TORCHINDUCTOR_CACHE_DIR.
+    # With its first optimizer, torch imports its compiler. The compiler creates a folder in the
+    # folder for temporary files and sets TORCHINDUCTOR_CACHE_DIR.
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     for name, task in tasks(folder).items():
         before = state()
@@ -216,7 +217,7 @@ def main(folder):
 
 
 def tasks(folder):
-    """Return what is done, by names."""
+    """Return the actions of each phase, by name."""
     sys.path.insert(0, str(Path(__file__).parents[2]))
     import numpy as np
     from sklearn.model_selection import GridSearchCV
@@ -224,13 +225,13 @@ def tasks(folder):
     from relcon_sklearn import RandomAugmentations
     from relcon_sklearn.datasets import make_motion
     from tests.support.dropout_encoder import DropoutEncoder
-    from tests.support.reference import (
-        euclidean,
+    from tests.support.estimators import (
         tiny_classifier,
         tiny_distance,
         tiny_embedder,
         tiny_regressor,
     )
+    from tests.support.reference import euclidean
 
     X, y, groups, *_ = make_motion(40, n_subjects=4, n_timesteps=32, random_state=0)
     y = np.unique(y, return_inverse=True)[1]
@@ -302,7 +303,7 @@ def compare(before, after):
 
 
 def surprising(folder):
-    """Do what is to be noticed; return what was."""
+    """Cause side effects that must be detected, and return those that were."""
     watch, before = Watch(), state()
     watch.phase = "surprising"
     import socket

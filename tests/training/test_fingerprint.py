@@ -12,10 +12,10 @@ from relcon_sklearn import LazyWindows
 from relcon_sklearn._batches import GroupIndex
 from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import tiny_distance
+from tests.support.estimators import tiny_distance
 
 
-def test_of_data():
+def test_data():
     recording = np.arange(60.0).reshape(20, 3)
     X = LazyWindows([recording], 5, sampling_rate=50)
     index = GroupIndex.from_labels(np.zeros(4))
@@ -27,7 +27,7 @@ def test_of_data():
     assert dense["X"] == found["X"] | {"sampling_rate": None}
 
 
-def test_checksums_tell_apart():
+def test_checksums_differ_for_different_arrays():
     arrays = [
         np.arange(4),
         np.arange(4.0),
@@ -40,7 +40,7 @@ def test_checksums_tell_apart():
     assert checksum(np.arange(8)[::2]) == checksum(np.arange(8)[::2].copy())
 
 
-def test_of_estimators():
+def test_estimators():
     fitted = tiny_distance(max_epochs=0).fit(np.random.default_rng(0).normal(size=(4, 9, 2)))
     other = tiny_distance(max_epochs=0, random_state=1).fit(
         np.random.default_rng(0).normal(size=(4, 9, 2))
@@ -52,7 +52,7 @@ def test_of_estimators():
     assert frozen != fingerprint_of(FrozenEstimator(same_parameters))
 
 
-def test_of_objects():
+def test_objects():
     class Thing:
         def __init__(self):
             self.size = np.float32(2)
@@ -65,7 +65,7 @@ def test_of_objects():
     assert fingerprint_of(Thing()) == found
 
 
-def test_of_what_an_object_holds_of_its_process():
+def test_state_of_the_process_within_an_object_is_ignored():
     class File:
         def __init__(self, name):
             self.name = name
@@ -80,7 +80,7 @@ def test_of_what_an_object_holds_of_its_process():
     assert fingerprint_of(other) != fingerprint_of(Writer("12:00"))
 
 
-def test_of_callbacks():
+def test_callbacks():
     def found(step_size):
         schedule = LRScheduler("StepLR", step_size=step_size)
         return fingerprint_of([schedule, ("name", EpochScoring("f1"))])

@@ -19,7 +19,7 @@ from relcon_sklearn._utils._memory_advice import (
     is_out_of_memory,
     training_remedies,
 )
-from tests.support.reference import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 
 ON_CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4.00 GiB."
 

@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from relcon_sklearn._utils._warnings import warn
-from tests.support.reference import tiny_distance
+from tests.support.estimators import tiny_distance
 
 
 def caught_in(function):

@@ -17,12 +17,8 @@ from relcon_sklearn.nn import (
     squared_error,
 )
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import (
-    relative_error,
-    released_motif_weights,
-    released_resnet_weights,
-    sparsemax_by_sorting,
-)
+from tests.support.reference import relative_error, sparsemax_by_sorting
+from tests.support.released import released_motif_weights, released_resnet_weights
 
 LENGTHS = [1, 7, 64, 200, 256]
 CHANNELS = [1, 3, 6]

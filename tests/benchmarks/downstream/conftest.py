@@ -7,7 +7,7 @@ from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS, EncoderPreset
 from tests.support.benchmark_data import save_all_tasks
-from tests.support.reference import Ticks
+from tests.support.clock import Ticks
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from relcon_sklearn._batches import Batches, GroupIndex
 from relcon_sklearn._training._callbacks import warmup_cosine
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.segments._array import SegmentArray
-from tests.support.reference import Ticks
+from tests.support.clock import Ticks
 
 SETTINGS = PretrainingSettings(
     distance_segments=48,

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn.datasets import fetch_hapt
 from relcon_sklearn.datasets._fetchers import _hapt
 from tests.support.local_server import make_zip
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 NAMES = ["WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING"]
 NAMES += ["STAND_TO_SIT", "SIT_TO_STAND", "SIT_TO_LIE", "LIE_TO_SIT", "STAND_TO_LIE"]

@@ -6,7 +6,7 @@ from scipy.signal import resample_poly
 from relcon_sklearn.datasets import fetch_sisfall
 from relcon_sklearn.datasets._fetchers import _sisfall
 from tests.support.local_server import make_zip
-from tests.support.reference import SHARED
+from tests.support.paths import SHARED
 
 README = """
 Elderly people only simulated ADLs except SE06, who is an expert in Judo.

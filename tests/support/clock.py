@@ -1,0 +1,12 @@
+"""A clock that tests control."""
+
+
+class Ticks:
+    """A clock that advances by one each time it is read."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now
