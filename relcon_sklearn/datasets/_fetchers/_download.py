@@ -45,8 +45,8 @@ def download(
     """Return the path of a source's file; download the file if it is missing.
 
     Received data are kept in `FILENAME.part`, so that an interrupted download is resumed, by this
-    process or a later one. It is resumed by a range request that the server answers only if the
-    file has not changed. The file is renamed to its final name when it is complete and its
+    process or a later one. It is resumed only if the server identifies the version of the file and
+    it has not changed. The file is renamed to its final name when it is complete and its
     checksum is correct. If a second process requests the same file, it waits for the first one. A
     file that was put into the folder manually is treated like a downloaded file.
 
