@@ -9,6 +9,8 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from ._data_home import is_read_only
+
 # The largest member of the supported data sets is a text file of 1.3 GB. A member is never read
 # beyond its declared size.
 MAX_MEMBER_BYTES = 4 << 30
@@ -139,11 +141,12 @@ class Archive:
     def nested(self, name):
         """Open a member that is itself a zip archive as an Archive, in a `with` statement.
 
-        The member is unpacked to a temporary file in the folder of the archive, which is removed
-        afterwards. This needs disk space of the size of the member, but no memory.
+        The member is unpacked to a temporary file, which is removed afterwards. It is in the folder
+        of the archive or, if that cannot be written, in the folder of the system. This needs disk
+        space of the size of the member, but no memory.
         """
         full_name = self.find(name)
-        with tempfile.TemporaryFile(dir=self.path.parent) as copy:
+        with _temporary_file(self.path.parent) as copy:
             with self.open(full_name) as file:
                 shutil.copyfileobj(file, copy, 1 << 20)
             with Archive(self.path, _file=copy, _label=f"{self.label}: {full_name}") as inner:
@@ -198,6 +201,16 @@ class Archive:
                 f"{where} is not a zip archive or is damaged ({error}). Delete {self.path} and "
                 "call again to download it again."
             ) from error
+
+
+def _temporary_file(folder):
+    """Return a temporary file in the folder, or elsewhere if the folder cannot be written."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        return tempfile.TemporaryFile()
 
 
 def _abbreviate(names):

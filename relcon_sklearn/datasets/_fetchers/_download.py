@@ -1,13 +1,17 @@
 """Downloads from publishers' servers: resumed after interruptions, verified, never incomplete."""
 
 import json
+import logging
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
 from ..._utils._warnings import warn
+from ._data_home import is_read_only
 from ._resume import ResumingDownloader
+
+logger = logging.getLogger("relcon_sklearn")
 
 
 class Source(NamedTuple):
@@ -48,7 +52,8 @@ def download(
     process or a later one. It is resumed only if the server identifies the version of the file and
     it has not changed. The file is renamed to its final name when it is complete and its
     checksum is correct. If a second process requests the same file, it waits for the first one. A
-    file that was put into the folder manually is treated like a downloaded file.
+    file that was put into the folder manually is treated like a downloaded file. The folder of an
+    existing file need not be writable: its checksum is then not recorded.
 
     Parameters
     ----------
@@ -148,8 +153,12 @@ def _check_sha256(source, path, fresh):
             "size": path.stat().st_size,
             "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
-        text = json.dumps(content, indent=2)
-        write_atomically(record, text.encode())
+        try:
+            write_atomically(record, json.dumps(content, indent=2).encode())
+        except OSError as error:
+            if not is_read_only(error):
+                raise
+            logger.warning("The checksum of %s is not recorded: %s", path, error)
     elif known["sha256"] != found:
         raise OSError(
             f"{path} has changed: its SHA256 checksum is {found}, and was {known['sha256']} on "

@@ -1,8 +1,10 @@
 """The code that all fetchers share: from a publisher's archive to cached recordings."""
 
 import importlib.resources
+import logging
 import os
 import re
+import tempfile
 from contextlib import ExitStack
 from numbers import Integral, Real
 from pathlib import Path
@@ -14,10 +16,12 @@ from sklearn.utils._param_validation import Interval
 from .._npz_read import load_npz_recordings
 from .._npz_write import save_npz_recordings
 from ._archive import Archive
-from ._data_home import get_data_home
+from ._data_home import get_data_home, is_read_only
 from ._download import Source, download
 
 __all__ = ["FETCH_CONSTRAINTS", "Source", "fetch_recordings", "to_frames"]
+
+logger = logging.getLogger("relcon_sklearn")
 
 # Constraints on the parameters that every fetcher has, for `validate_params`.
 FETCH_CONSTRAINTS = {
@@ -50,7 +54,8 @@ def fetch_recordings(
     All files are in the folder NAME of the data home, where NAME is the name of the first source:
     the publisher's files, unmodified, and the parsed recordings as `NAME[-variant]-vVERSION.npz`,
     the cache. Once the cache exists, the publisher's files are not needed. They are kept, since
-    another variant or a later version of the parser reads them again. The description of the data
+    another variant or a later version of the parser reads them again. In a folder that cannot be
+    written, existing files are used, and nothing is kept. The description of the data
     set is `descr/NAME.rst` in this package.
 
     Parameters
@@ -104,8 +109,9 @@ def fetch_recordings(
                 for file in files
             ]
             parsed = parse(*opened)
-        _save_cache(cache, parsed)
-    data = _load_cache(cache)
+        data = _through_cache(cache, parsed)
+    else:
+        data = _load_cache(cache)
     data.update(read_description(name))
     return _in_requested_form(data, return_X_y, as_frame)
 
@@ -180,6 +186,25 @@ def _in_requested_form(data, return_X_y, as_frame):
     if return_X_y:
         return data.recordings, data.labels
     return data
+
+
+def _through_cache(cache, parsed):
+    """Write the cache and read it, in a temporary folder if the folder cannot be written."""
+    try:
+        _save_cache(cache, parsed)
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        logger.warning(
+            "The parsed recordings are not kept, because %s cannot be written. The next call "
+            "parses them again.",
+            cache.parent,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / cache.name
+            _save_cache(temporary, parsed)
+            return _load_cache(temporary)
+    return _load_cache(cache)
 
 
 def _save_cache(cache, data):

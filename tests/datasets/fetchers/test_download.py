@@ -55,10 +55,18 @@ def test_data_home(monkeypatch, tmp_path):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert Path(get_data_home()) == tmp_path / "relcon_data"
     assert Path(get_data_home("~/mine")) == tmp_path / "mine"
+    monkeypatch.setenv("RELCON_DATA_HOME", "")  # as if it was not set
+    assert Path(get_data_home()) == tmp_path / "relcon_data"
     (given / "file").write_text("")
     clear_data_home(given)
     assert not given.exists()
     assert (tmp_path / "named").exists()
+
+
+@pytest.mark.parametrize("function", [get_data_home, clear_data_home])
+def test_an_empty_data_home_is_refused(function):
+    with pytest.raises(ValueError, match="data_home is an empty string"):
+        function("")
 
 
 def test_download_and_second_call_without_server(server, source, tmp_path):
