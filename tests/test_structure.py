@@ -15,7 +15,7 @@ ROOT = Path(relcon_sklearn.__file__).parent
 
 # From the ground up. A module imports from its own room, and from rooms of lower layers.
 LAYERS = [
-    {"_version"},
+    {"_version", "exceptions"},
     {"_utils"},
     {"_recordings", "augmentations", "nn", "segments"},
     {"_batches", "datasets"},

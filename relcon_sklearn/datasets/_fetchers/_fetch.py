@@ -1,11 +1,12 @@
 """The code that all fetchers share: from a publisher's archive to cached recordings."""
 
+import csv
 import importlib.resources
 import logging
 import os
 import re
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 
+from ...exceptions import DamagedFileError
 from .._npz_read import load_npz_recordings
 from .._npz_write import save_npz_recordings
 from ._archive import Archive
@@ -84,6 +86,13 @@ def fetch_recordings(
     data : Bunch, or (recordings, labels) with `return_X_y`
         With `as_frame`, the recordings are DataFrames (see `to_frames`); with both, the
         recordings are DataFrames of the channels and the labels are Series.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be downloaded, opened or read.
+    DamagedFileError
+        If a file is damaged or has another content than `parse` expects.
     """
     if as_frame:
         check_pandas_support("as_frame=True")
@@ -108,8 +117,8 @@ def fetch_recordings(
                 stack.enter_context(Archive(file)) if file.suffix == ".zip" else file
                 for file in files
             ]
-            parsed = parse(*opened)
-        data = _through_cache(cache, parsed)
+            with _report_damage(files):
+                data = _through_cache(cache, parse(*opened))
     else:
         data = _load_cache(cache)
     data.update(read_description(name))
@@ -188,6 +197,22 @@ def _in_requested_form(data, return_X_y, as_frame):
     return data
 
 
+@contextmanager
+def _report_damage(files):
+    """Replace the errors of a parser that meets unexpected content by a DamagedFileError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except (ValueError, LookupError, TypeError, csv.Error) as error:
+        paths = " or ".join(map(str, files))
+        raise DamagedFileError(
+            f"{paths} has unexpected content ({type(error).__name__}: {error}). Delete the file "
+            "and call again to download it again. If the error persists, the publisher has changed "
+            "the data: please report it."
+        ) from error
+
+
 def _through_cache(cache, parsed):
     """Write the cache and read it, in a temporary folder if the folder cannot be written."""
     try:
@@ -220,8 +245,8 @@ def _load_cache(cache):
     """Read the cache."""
     try:
         data = load_npz_recordings(cache)
-    except Exception as error:
-        raise OSError(
+    except ValueError as error:
+        raise DamagedFileError(
             f"The cached recordings {cache} cannot be read ({error}). Delete the file and call "
             "again to create it again."
         ) from error

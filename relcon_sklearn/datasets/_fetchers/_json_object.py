@@ -2,6 +2,8 @@
 
 import json
 
+from ...exceptions import DamagedFileError
+
 
 def read_json_object(path, kinds):
     """Return the JSON object in a file, which may be damaged or edited.
@@ -22,14 +24,14 @@ def read_json_object(path, kinds):
     ------
     OSError
         If the file cannot be read.
-    ValueError
+    DamagedFileError
         If the file is not JSON, or lacks a key with a value of the required type.
     """
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file, or is damaged: {error}") from error
+        raise DamagedFileError(f"{path} is not a JSON file, or is damaged: {error}.") from error
     for key, kind in kinds.items():
         if not isinstance(content, dict) or not isinstance(content.get(key), kind):
-            raise ValueError(f"{path} has no valid value of {key!r}.")
+            raise DamagedFileError(f"{path} has no valid value of {key!r}.")
     return content

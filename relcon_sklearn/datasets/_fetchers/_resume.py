@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
 from ..._utils._progress import tqdm
+from ...exceptions import DamagedFileError
 from ._json_object import read_json_object
 
 logger = logging.getLogger("relcon_sklearn")
@@ -96,7 +97,7 @@ class ResumingDownloader:
             with open(self.part, "rb") as file:
                 start = file.read(40)
             self._discard()
-            raise OSError(
+            raise DamagedFileError(
                 f"{url} did not return a zip archive. The response starts with {start!r}, and may "
                 f"be a damaged file or a web page. {self.advice}"
             )
@@ -143,7 +144,7 @@ class ResumingDownloader:
 
     def _load_part(self, url):
         """Return the state of the part file; an empty state if it cannot be resumed."""
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(FileNotFoundError, DamagedFileError):
             state = read_json_object(self.state, _STATE)
             if state["url"] == url and _is_header_value(state["validator"]):
                 return _Part(self.part.stat().st_size, state["total"], state["validator"])

@@ -12,6 +12,7 @@ import pytest
 from relcon_sklearn.datasets import clear_data_home, get_data_home
 from relcon_sklearn.datasets._fetchers import _resume
 from relcon_sklearn.datasets._fetchers._download import Source, download
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.full_disk import FullDisk
 from tests.support.local_server import Answer, make_zip
 
@@ -367,6 +368,16 @@ def test_recorded_checksum_is_verified(source, tmp_path):
     assert path.read_bytes() == OTHER
     path.unlink()
     assert fetch(source, tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("record", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_record_of_the_first_download(source, tmp_path, record):
+    path = fetch(source, tmp_path)
+    (tmp_path / "data.bin.json").write_bytes(record.encode(errors="surrogateescape"))
+    with pytest.raises(DamagedFileError, match=r"record of the first .* Delete .*data\.bin\.json"):
+        fetch(source, tmp_path)
+    (tmp_path / "data.bin.json").unlink()
+    assert fetch(source, tmp_path) == path
 
 
 def test_publisher_changed_the_file(server, source, tmp_path):

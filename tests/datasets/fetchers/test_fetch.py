@@ -16,6 +16,7 @@ from relcon_sklearn.datasets._fetchers._fetch import (
     read_description,
     to_frames,
 )
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.local_server import Answer, make_zip
 from tests.support.read_only_folder import make_read_only
 
@@ -208,6 +209,20 @@ def test_corrupt_archive(fetch, source, server):
     server.serve("toy.zip", Answer(whole.replace(whole[40:50], bytes(10))))
     with pytest.raises(OSError, match=r"is damaged .* Delete .*toy\.zip and call again"):
         fetch()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [IndexError("row"), KeyError("column"), TypeError("kind"), ValueError("number")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_parser_that_meets_unexpected_content(fetch, error):
+    def fail_with(archive):
+        raise error
+
+    kind = type(error).__name__
+    with pytest.raises(DamagedFileError, match=rf"toy\.zip has unexpected content \({kind}: "):
+        fetch(parse=fail_with)
 
 
 def test_several_sources(fetch, source, server, tmp_path):
