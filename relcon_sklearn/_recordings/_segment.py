@@ -157,9 +157,9 @@ def segment_recordings(
 
     timestamps : list of array-like, array-like or None, default=None
         Time of each sample for recordings without timestamps in an index. Times are strictly
-        increasing, as datetime64 (UTC) or in seconds. Pass one array for each recording, or None
-        for a recording with regular sampling. Either all recordings have dates or none has. If
-        None, sampling is regular without gaps and starts at 0 s.
+        increasing, as datetime64 (UTC, from 1678 to 2262) or in seconds. Pass one array for each
+        recording, or None for a recording with regular sampling. Either all recordings have dates
+        or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, all columns except the column of the labels. No two

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._utils._dates import to_nanoseconds
 from ._npz_arrays import read_arrays
 from ._npz_format import RENAMED, check_arrays
 
@@ -45,7 +46,8 @@ def load_npz_recordings(path):
         - ``sample_label``, integers (N,), with ``label_names``, strings: the label of each sample
           is ``label_names[sample_label]``. Code 0 stands for unlabelled samples, and
           ``label_names[0]`` is ignored. These labels take precedence over ``recording_label``.
-        - ``sample_timestamp``, float64 seconds or datetime64 (N,): when each sample was taken.
+        - ``sample_timestamp``, float64 seconds or datetime64 (N,), from 1678 to 2262: when each
+          sample was taken.
           Without it, sampling is assumed to be regular and without gaps.
         - ``placement``, one string: where the device was worn
         - ``channel_names``, strings (n_channels,)
@@ -225,7 +227,9 @@ def _read_timestamps(arrays, split, path):
             f"{path}: sample_timestamp must be datetime64 or numbers of seconds. Got dtype "
             f"{stamps.dtype}."
         )
-    return split(stamps.astype("datetime64[ns]" if stamps.dtype.kind == "M" else np.float64))
+    if stamps.dtype.kind == "M":
+        return split(to_nanoseconds(stamps, f"{path}: sample_timestamp"))
+    return split(stamps.astype(np.float64))
 
 
 def _read_channel_names(arrays, n_channels, path):

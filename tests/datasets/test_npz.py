@@ -238,6 +238,7 @@ def test_damaged_file(path):
         ({"recording_start": np.array([0, 5, 4, 8], "u8")}, "Recording 1 goes from 5 to 4"),
         ({"recording_label": np.full((3, 2), "a")}, r"recording_label must be 1-D.*\(3, 2\)"),
         ({"sample_timestamp": np.zeros((8, 2))}, r"sample_timestamp must be 1-D.*\(8, 2\)"),
+        ({"sample_timestamp": np.full(8, "2300", "M8[s]")}, "sample_timestamp must be within 1678"),
         ({"channel_names": np.array("xyz")}, r"channel_names must be 1-D. Got shape \(\)"),
         (
             {"sample_label": np.zeros(8, int), "label_names": np.array("walk")},
