@@ -70,8 +70,9 @@ class Archive:
         with self._report_damage():
             self._zip = zipfile.ZipFile(_file or self.path)
         try:
-            infos = [info for info in self._zip.infolist() if self._is_member(info)]
-        except OSError:
+            with self._report_damage():
+                infos = [info for info in self._zip.infolist() if self._is_member(info)]
+        except DamagedFileError:
             self.close()
             raise
         self._members = {info.filename: info for info in infos}
@@ -209,6 +210,11 @@ class Archive:
     def _is_member(self, info):
         """Return whether an entry counts as a member; raise DamagedFileError if it is unsafe."""
         name = info.orig_filename
+        if not info.filename:
+            raise DamagedFileError(
+                f"{self.label} has a member without a name. Delete {self.path} and call again to "
+                "download it again."
+            )
         unsafe = (
             "\\" in name
             or PurePosixPath(name).is_absolute()

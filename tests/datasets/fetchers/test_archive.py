@@ -232,6 +232,16 @@ def test_errors_of_the_code_that_uses_a_member_are_not_touched(write):
             raise EOFError("mine")
 
 
+def test_a_member_without_a_name(write):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("placeholder")
+        info.filename = ""  # some versions of zipfile raise an IndexError when they read it
+        archive.writestr(info, "x")
+    with pytest.raises(DamagedFileError, match="has a member without a name"):
+        Archive(write(buffer.getvalue()))
+
+
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 
 
