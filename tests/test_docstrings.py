@@ -15,7 +15,7 @@ from relcon_sklearn import (
     RelConRegressor,
 )
 
-MODULES = ["", ".augmentations", ".datasets", ".nn", ".plotting", ".segments"]
+MODULES = ["", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".segments"]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]
 

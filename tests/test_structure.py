@@ -15,7 +15,7 @@ ROOT = Path(relcon_sklearn.__file__).parent
 
 # From the lowest layer up. A module imports from its own subpackage and from lower layers.
 LAYERS = [
-    {"_version"},
+    {"_version", "exceptions"},
     {"_utils"},
     {"_recordings", "augmentations", "nn", "segments"},
     {"_batches", "datasets"},

@@ -16,6 +16,7 @@ def frame_labels(frame, column: str, name: str):
         raise ValueError(
             f"{name}: labels={column!r} is not one of its columns {list(frame.columns)}."
         )
+    _check_unique(frame, [column], name)
     return frame[column]
 
 
@@ -29,6 +30,7 @@ def frame_signal(frame, columns: list, name: str) -> np.ndarray:
             f"{name} has the columns {list(frame.columns)}, but {missing} are missing. All "
             f"recordings must have the same channels, here {list(columns)}."
         )
+    _check_unique(frame, columns, name)
     frame = frame[columns]
     for column, dtype in frame.dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
@@ -40,6 +42,20 @@ def frame_signal(frame, columns: list, name: str) -> np.ndarray:
     if len(own) == len(columns):
         return frame.to_numpy(np.result_type(np.float32, *own))
     return frame.to_numpy(np.float64, na_value=np.nan)
+
+
+def _check_unique(frame, columns: list, name: str) -> None:
+    """Raise ValueError if a column is selected twice, or several columns have its name."""
+    equal = [column for column in dict.fromkeys(columns) if list(frame.columns).count(column) > 1]
+    if equal:
+        raise ValueError(
+            f"{name} has several columns named {equal}. Rename them before frames are joined, for "
+            "example with gyroscope.add_prefix('gyroscope_'), and pass the signal's columns in "
+            "channels."
+        )
+    repeated = [column for column in dict.fromkeys(columns) if columns.count(column) > 1]
+    if repeated:
+        raise ValueError(f"channels has {repeated} more than once. Pass each column once.")
 
 
 def frame_stamps(frame, name: str):

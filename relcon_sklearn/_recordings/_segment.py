@@ -157,12 +157,13 @@ def segment_recordings(
 
     timestamps : list of array-like, array-like or None, default=None
         Time of each sample for recordings without timestamps in an index. Times are strictly
-        increasing, as datetime64 (UTC) or in seconds. Pass one array for each recording, or None
-        for a recording with regular sampling. Either all recordings have dates or none has. If
-        None, sampling is regular without gaps and starts at 0 s.
+        increasing, as datetime64 (UTC, from 1678 to 2262) or in seconds. Pass one array for each
+        recording, or None for a recording with regular sampling. Either all recordings have dates
+        or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except the column of the labels.
+        Columns of DataFrames to use. If None, all columns except the column of the labels. No two
+        used columns may have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -208,10 +209,10 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, or in their rates without a `target_rate`. If a recording is empty, too short
-        (with ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), or has a
-        magnitude that does not fit its units. If timestamps are not increasing or do not fit the
-        rate. If no segment is left.
+        channels, if used columns of a DataFrame have the same name, or in their rates without a
+        `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
+        values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
+        If timestamps are not increasing or do not fit the rate. If no segment is left.
 
     See Also
     --------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils._dates import to_nanoseconds
+
 _NS = 1e-9  # s
 
 # Largest relative difference between the rate of the timestamps and sampling_rate.
@@ -22,7 +24,7 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
     ------
     ValueError
         If there is not one timestamp for each sample, or if timestamps are missing, have another
-        type or are not strictly increasing.
+        type, are dates outside 1678 to 2262 or are not strictly increasing.
     """
     frame = hasattr(stamps, "to_numpy")
     if getattr(getattr(stamps, "dtype", None), "tz", None) is not None:
@@ -47,11 +49,11 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
             f"{name}: {len(missing)} timestamps are missing, the first at sample {missing[0]}. "
             "Drop these samples."
         )
-    if stamps.dtype.kind == "M":
-        stamps = stamps.astype("datetime64[ns]")
-    elif stamps.dtype.kind == "m":
-        stamps = stamps.astype("timedelta64[ns]").astype(np.int64) * _NS
-    else:
+    if stamps.dtype.kind in "mM":
+        stamps = to_nanoseconds(stamps, f"{name}: timestamps")
+    if stamps.dtype.kind == "m":
+        stamps = stamps.astype(np.int64) * _NS
+    elif stamps.dtype.kind != "M":
         stamps = stamps.astype(np.float64)
     _check_increasing(stamps, name, frame)
     return stamps

@@ -16,6 +16,15 @@ RENAMED = {
     "sample_timestamp",
 }
 
+_ONE_DIMENSIONAL = (
+    "recording_subject",
+    "recording_label",
+    "sample_label",
+    "sample_timestamp",
+    "label_names",
+    "channel_names",
+)
+
 
 def check_arrays(arrays, n_samples, where):
     """Raise ValueError if the arrays of a file contradict each other."""
@@ -31,12 +40,16 @@ def check_arrays(arrays, n_samples, where):
             f"{where}: recording_start must go from 0 to the number of samples, {n_samples}. Got "
             f"{start[0]} to {start[-1]}."
         )
-    if (np.diff(start) <= 0).any():
-        at = int(np.argmax(np.diff(start) <= 0))
+    empty = start[1:] <= start[:-1]  # no differences: those of unsigned integers are never negative
+    if empty.any():
+        at = int(np.argmax(empty))
         raise ValueError(
             f"{where}: recording_start must increase, since each recording needs at least one "
             f"sample. Recording {at} goes from {start[at]} to {start[at + 1]}."
         )
+    for name in _ONE_DIMENSIONAL:
+        if name in arrays and arrays[name].ndim != 1:
+            raise ValueError(f"{where}: {name} must be 1-D. Got shape {arrays[name].shape}.")
     sizes = {"recording_": len(start) - 1, "sample_": n_samples}
     for name, values in arrays.items():
         for prefix, size in sizes.items():

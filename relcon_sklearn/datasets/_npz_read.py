@@ -1,12 +1,12 @@
 """load_npz_recordings, and the description of the npz format for recordings."""
 
 import itertools
-import zipfile
-import zlib
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._utils._dates import to_nanoseconds
+from ._npz_arrays import read_arrays
 from ._npz_format import RENAMED, check_arrays
 
 _REQUIRED = ("recording_start", "recording_subject", "sampling_rate", "units")
@@ -46,7 +46,8 @@ def load_npz_recordings(path):
         - ``sample_label``, integers (N,), with ``label_names``, strings: the label of each sample
           is ``label_names[sample_label]``. Code 0 stands for unlabelled samples, and
           ``label_names[0]`` is ignored. These labels take precedence over ``recording_label``.
-        - ``sample_timestamp``, float64 seconds or datetime64 (N,): when each sample was taken.
+        - ``sample_timestamp``, float64 seconds or datetime64 (N,), from 1678 to 2262: when each
+          sample was taken.
           Without it, sampling is assumed to be regular and without gaps.
         - ``placement``, one string: where the device was worn
         - ``channel_names``, strings (n_channels,)
@@ -77,9 +78,14 @@ def load_npz_recordings(path):
     ------
     FileNotFoundError
         If the file does not exist.
+    OSError
+        If the file cannot be opened or read.
     ValueError
-        If the file is not an npz file, if an array is missing, contradicts another array or needs
-        pickle, or if the units are not g.
+        If an array is missing, has another type or shape than above, or contradicts another array,
+        or if the units are not g.
+    DamagedFileError
+        If the file is not an npz file or is damaged, if it holds two arrays of one name, or if an
+        array needs pickle. :class:`~relcon_sklearn.exceptions.DamagedFileError` is a ValueError.
 
     See Also
     --------
@@ -109,7 +115,7 @@ def load_npz_recordings(path):
     >>> data.labels[1][:2].tolist(), data.label_names, data.recording_age.tolist()
     (['sitting', 'sitting'], ['sitting', 'walking'], [31, 48])
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
@@ -156,27 +162,20 @@ class _Split:
         return [values[start:stop] for start, stop in self.bounds]
 
 
-def _read_arrays(path):
-    """Return all arrays of an npz file."""
-    with open(path, "rb") as file:
-        if not zipfile.is_zipfile(file):
-            raise ValueError(f"{path} is not an npz file, or it is incomplete.")
-    arrays = {}
-    with np.load(path, allow_pickle=False) as data:
-        for name in data.files:
-            try:
-                arrays[name] = data[name]
-            except (ValueError, zipfile.BadZipFile, zlib.error) as error:
-                raise ValueError(f"{path}: the array {name} cannot be read: {error}") from error
-    return arrays
-
-
 def _read_signal(arrays, path):
     """Return the signal (N, n_channels) in g, as float32."""
+    for name in ("signal", "signal_int16", "signal_scale"):
+        if name in arrays and arrays[name].dtype.kind not in "biuf":
+            raise ValueError(
+                f"{path}: {name} must be real numbers. Got dtype {arrays[name].dtype}."
+            )
     if "signal" in arrays:
         signal = arrays["signal"].astype(np.float32, copy=False)
     elif "signal_int16" in arrays and "signal_scale" in arrays:
-        signal = np.multiply(arrays["signal_int16"], arrays["signal_scale"], dtype=np.float32)
+        scale = arrays["signal_scale"]
+        if scale.size != 1:
+            raise ValueError(f"{path}: signal_scale must be one number. Got shape {scale.shape}.")
+        signal = np.multiply(arrays["signal_int16"], scale.reshape(()), dtype=np.float32)
     else:
         raise ValueError(
             f"{path} lacks a signal. Expected the array signal, or signal_int16 and signal_scale."
@@ -195,10 +194,10 @@ def _read_labels(arrays, split, path):
         if names is None:
             raise ValueError(f"{path} has sample_label, but lacks label_names.")
         codes = arrays["sample_label"]
-        if codes.dtype.kind not in "iu" or codes.ndim != 1:
+        if codes.dtype.kind not in "iu":
             raise ValueError(
-                f"{path}: sample_label must be a 1-D array of integers, which are indices into "
-                f"label_names. Got shape {codes.shape} and dtype {codes.dtype}."
+                f"{path}: sample_label must be integers, which are indices into label_names. Got "
+                f"dtype {codes.dtype}."
             )
         if codes.min() < 0 or codes.max() >= len(names):
             raise ValueError(
@@ -228,7 +227,9 @@ def _read_timestamps(arrays, split, path):
             f"{path}: sample_timestamp must be datetime64 or numbers of seconds. Got dtype "
             f"{stamps.dtype}."
         )
-    return split(stamps.astype("datetime64[ns]" if stamps.dtype.kind == "M" else np.float64))
+    if stamps.dtype.kind == "M":
+        return split(to_nanoseconds(stamps, f"{path}: sample_timestamp"))
+    return split(stamps.astype(np.float64))
 
 
 def _read_channel_names(arrays, n_channels, path):

@@ -29,7 +29,7 @@ class LazyWindows(LazyArray):
     copying them. Recordings are usually memory-mapped files. Overlapping windows, and views with
     several window lengths over the same files, therefore take no memory and no disk space. Pass it
     to `fit` and `transform` as X. It is pickled as the paths of the files, which a worker opens
-    again. Recordings in memory are pickled with their data.
+    again. Recordings in memory are pickled with their data. Several threads may read it at once.
 
     Gaps, units and labels are not handled: recordings must be sampled regularly and without gaps.
     Pass the stretches between gaps as separate recordings, for example as slices of one memmap.
@@ -197,20 +197,22 @@ class LazyWindows(LazyArray):
 
     def _windows_of(self, number: int):
         """Return a function that reads windows of one recording."""
-        if number not in self._open:
-            recording = self._recordings[number]
-            array = recording.open() if isinstance(recording, _File) else recording
-            view = sliding_window_view(array, self.shape[1], axis=0, subok=True)
-            view = view[:: self._stride_samples].transpose(0, 2, 1)
-            if len(self._open) >= _MAX_OPEN_FILES:
-                # Close the recording opened first. Only candidates of one batch come from the same
-                # few recordings, so the order of use would not do better.
-                self._open.pop(next(iter(self._open)))
-            if isinstance(recording, _File):
-                self._open[number] = MappedRows(view, self._residency).read
-            else:
-                self._open[number] = view.__getitem__
-        return self._open[number]
+        read = self._open.get(number)
+        if read is not None:
+            return read
+        recording = self._recordings[number]
+        array = recording.open() if isinstance(recording, _File) else recording
+        view = sliding_window_view(array, self.shape[1], axis=0, subok=True)
+        view = view[:: self._stride_samples].transpose(0, 2, 1)
+        in_file = isinstance(recording, _File)
+        read = MappedRows(view, self._residency).read if in_file else view.__getitem__
+        # Close the recording opened first. Only candidates of one batch come from the same few
+        # recordings, so the order of use would not do better. The dictionary is replaced, never
+        # changed, because other threads may be using it. If two replace it at once, a recording
+        # is opened twice. A lock could be held for ever in a forked process.
+        kept = list(self._open.items())[1 - _MAX_OPEN_FILES :]
+        self._open = dict([*kept, (number, read)])
+        return read
 
     def _reset_open_files(self) -> None:
         self._open, self._residency = {}, Residency()

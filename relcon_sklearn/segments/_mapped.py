@@ -19,7 +19,7 @@ _CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED") and hasattr(mmap, "MADV_DONTNEED")
 
 
 class Residency:
-    """Account of the pages that reading has left resident, shared by several mappings."""
+    """Account of the pages that reading has left resident, shared by mappings and threads."""
 
     def __init__(self):
         self._n_bytes = 0
@@ -30,10 +30,11 @@ class Residency:
         self._n_bytes += n_bytes
         self._mappings[id(mapping)] = mapping
         if self._n_bytes > _RESIDENT_BYTES:
-            for mapping in self._mappings.values():
+            # Taken out first: other threads may be adding to the account. They may also lose a
+            # part of it, which only delays the next release.
+            mappings, self._mappings, self._n_bytes = self._mappings, {}, 0
+            for mapping in list(mappings.values()):
                 mapping.madvise(mmap.MADV_DONTNEED)
-            self._n_bytes = 0
-            self._mappings.clear()
 
 
 class MappedRows:

@@ -1,5 +1,8 @@
 """Recordings in npz files: the format, round trips, and invalid files."""
 
+import random
+import zipfile
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import load_npz_recordings, save_npz_recordings
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.paths import SHARED
 
 
@@ -212,6 +216,105 @@ def test_damaged_file(path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="the array signal cannot be read"):
         load_npz_recordings(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"signal": np.zeros((8, 3), complex)}, "signal must be real numbers. Got dtype complex"),
+        ({"signal": np.full((8, 3), "1")}, "signal must be real numbers. Got dtype <U1"),
+        (
+            {"signal": None, "signal_int16": np.zeros((8, 3), complex), "signal_scale": 1.0},
+            "signal_int16 must be real numbers",
+        ),
+        (
+            {"signal": None, "signal_int16": np.zeros((8, 3), "i2"), "signal_scale": 1j},
+            "signal_scale must be real numbers",
+        ),
+        (
+            {"signal": None, "signal_int16": np.zeros((8, 3), "i2"), "signal_scale": [1.0, 2.0]},
+            r"signal_scale must be one number. Got shape \(2,\)",
+        ),
+        ({"recording_start": np.array([0, 5, 4, 8], "u8")}, "Recording 1 goes from 5 to 4"),
+        ({"recording_label": np.full((3, 2), "a")}, r"recording_label must be 1-D.*\(3, 2\)"),
+        ({"sample_timestamp": np.zeros((8, 2))}, r"sample_timestamp must be 1-D.*\(8, 2\)"),
+        ({"sample_timestamp": np.full(8, "2300", "M8[s]")}, "sample_timestamp must be within 1678"),
+        ({"channel_names": np.array("xyz")}, r"channel_names must be 1-D. Got shape \(\)"),
+        (
+            {"sample_label": np.zeros(8, int), "label_names": np.array("walk")},
+            r"label_names must be 1-D. Got shape \(\)",
+        ),
+    ],
+)
+def test_types_and_shapes_that_would_be_misread(path, changes, match):
+    with pytest.raises(ValueError, match=match):
+        load_npz_recordings(write(path, **changes))
+
+
+def npz_with(path, name, content, method=zipfile.ZIP_DEFLATED):
+    """Add a member to a valid file."""
+    with zipfile.ZipFile(write(path), "a", method) as archive:
+        archive.writestr(name, content)
+    return path
+
+
+def npy_header(shape, dtype="<f4", version=1):
+    fields = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    size = len(fields).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + size + fields
+
+
+DEEP = b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little") + b"-" * 8999 + b"1"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("more.npy", npy_header((10**13, 3)), r"array more cannot be read: shape .* but it has 0"),
+        ("more.npy", npy_header((10**13, 3), version=3), "array more cannot be read: shape"),
+        ("more.npy", npy_header((10**13,), "<U0"), "cannot have 10000000000000 values"),
+        ("more.npy", npy_header((-1,)), "array more cannot be read"),
+        ("more.npy", npy_header((10**9,), "|O"), "array more cannot be read: it cannot have 10"),
+        ("more.npy", DEEP, "array more cannot be read"),
+        ("more.npy", b"\x93NUMPY\x09\x00", "unknown version"),
+        ("README.txt", b"text", "array README.txt cannot be read"),
+        ("signal.npy", npy_header((0,)), "several arrays of the name signal"),
+        ("signal", npy_header((0,)), "several arrays of the name signal"),
+    ],
+    ids=range(10),
+)
+def test_hostile_members_are_damage(path, name, content, match):
+    with pytest.raises(DamagedFileError, match=match):
+        load_npz_recordings(npz_with(path, name, content))
+
+
+def test_a_compression_that_numpy_does_not_write(path):
+    npz_with(path, "more.npy", npy_header((0,)), zipfile.ZIP_LZMA)
+    with pytest.raises(DamagedFileError, match="array more cannot be read: its compression"):
+        load_npz_recordings(path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_every_damage_is_one_kind_of_error(path, save):
+    """The kinds of zipfile and numpy: BadZipFile, OSError, EOFError, TokenError, ..."""
+    save(path, **arrays())
+    whole, draw, n_refused = path.read_bytes(), random.Random(0), 0
+    for _ in range(150):
+        content = bytearray(whole)
+        for _ in range(draw.randint(1, 3)):
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        path.write_bytes(content)
+        try:
+            load_npz_recordings(path)
+        except ValueError:
+            n_refused += 1
+    assert n_refused > 50
+
+
+def test_a_folder_is_not_damage(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        load_npz_recordings(tmp_path)
 
 
 # ---------------------------------------------------------------- writing

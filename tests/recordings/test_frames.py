@@ -155,6 +155,27 @@ def test_channels_of_arrays_are_refused():
         segment(SIGNAL, channels=["x"])
 
 
+def test_columns_of_equal_names_are_refused():
+    joined = pd.concat([frame_of(), frame_of()], axis=1)  # of an accelerometer and a gyroscope
+    for channels in (None, ["x", "y", "z"]):
+        with pytest.raises(ValueError, match=r"recording 0 has several columns named \['x', 'y', "):
+            segment(joined, channels=channels)
+    with pytest.raises(ValueError, match=r"recording 1 has several columns named \['x', 'y', 'z'"):
+        segment([frame_of(), joined])
+    with pytest.raises(ValueError, match=r"channels has \['x'\] more than once"):
+        segment(frame_of(), channels=["x", "x", "z"])
+    labels = pd.DataFrame({"label": ["walk"] * 500})
+    with pytest.raises(ValueError, match=r"recording 0 has several columns named \['label'\]"):
+        segment(pd.concat([frame_of(), labels, labels], axis=1), labels="label")
+    renamed = pd.concat([frame_of(), frame_of().add_prefix("gyroscope_")], axis=1)
+    np.testing.assert_array_equal(segment(renamed, channels=["x", "y", "z"]).X, EXPECTED.X)
+
+
+def test_unused_columns_may_have_equal_names():
+    frame = pd.concat([frame_of(), frame_of(columns="aab")[["a"]]], axis=1)
+    np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, EXPECTED.X)
+
+
 def test_an_empty_frame():
     with pytest.raises(ValueError, match="recording 0 is empty"):
         segment(frame_of().iloc[:0])

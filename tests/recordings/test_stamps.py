@@ -12,7 +12,8 @@ RATE = 50
 T = np.arange(500) / RATE
 SIGNAL = np.tile([0.0, 0.6, 0.8], (500, 1))
 START = np.datetime64("2024-03-05T22:59:57.5", "ns")
-DATES = START + np.arange(500) * np.timedelta64(20, "ms")
+ELAPSED = np.arange(500) * np.timedelta64(20, "ms")
+DATES = START + ELAPSED
 
 
 def segment(stamps, **kwargs):
@@ -94,6 +95,9 @@ def test_duplicate_timestamps(dates):
         (np.where(T >= 4, np.datetime64("NaT"), DATES), "300 timestamps are missing"),
         (DATES.astype(str), "pandas.to_datetime"),
         ([datetime.datetime(2020, 1, 1)] * 500, "have dtype object. Pass datetime64"),
+        (np.datetime64("0001", "us") + ELAPSED, "within 1678 to 2262.* Got 0001-01-01"),
+        (np.datetime64("2300", "us") + ELAPSED, "within 1678 to 2262.* Got 2300-01-01"),
+        (np.arange(500) * np.timedelta64(300, "D"), "timestamps must be within -292 to 292 years"),
         (T * 1000, r"sampling_rate=50 Hz, .* 20 s apart, which is 0.05 Hz.*in seconds"),
         (T * 1.11, "sampling_rate=50 Hz, .* 0.0222 s apart, which is 45.05 Hz"),
         (T * 0.89, "which is 56.18 Hz"),

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from relcon_sklearn import LazyWindows
-from relcon_sklearn.segments import _lazy_windows
+from relcon_sklearn.segments import _lazy_windows, _mapped
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.estimators import tiny_distance, tiny_embedder
 
@@ -149,6 +151,31 @@ def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
     for row in rows[:30]:
         assert_array_equal(windows[row], recordings[row])
     assert len(windows._open) == 3
+
+
+@pytest.fixture
+def frequent_switches():
+    """Let threads take turns as often as possible."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_threads_read_more_files_than_are_open_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(_lazy_windows, "_MAX_OPEN_FILES", 3)
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 4 * _mapped._BYTES_PER_FAULT)
+    recordings = np.array([a_recording(8, seed=i) for i in range(12)])
+    windows = LazyWindows(saved(tmp_path, recordings), 8)
+    draws = np.random.default_rng(0).integers(12, size=(8, 25, 6))
+
+    def reads_right_values(rows_of_thread):
+        return all(np.array_equal(windows[rows], recordings[rows]) for rows in rows_of_thread)
+
+    with ThreadPoolExecutor(len(draws)) as pool:
+        assert all(pool.map(reads_right_values, draws))
+    assert len(windows._open) <= 3
 
 
 def test_pages_are_accounted_for_over_all_files(tmp_path):

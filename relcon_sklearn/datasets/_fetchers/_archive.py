@@ -1,17 +1,29 @@
 """Zip archives that are read member by member: names in them never become paths on disk."""
 
+import io
 import re
 import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
+from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from ...exceptions import DamagedFileError
+from .._zip_damage import is_damage
+from ._data_home import is_read_only
 
 # The largest member of the supported data sets is a text file of 1.3 GB. A member is never read
 # beyond its declared size.
 MAX_MEMBER_BYTES = 4 << 30
+
+# Text of sensors is compressed to about a tenth. Small members may be as repetitive as they are.
+_MAX_RATIO = 200
+_SMALL_BYTES = 64 << 20
+
+_CHUNK = 1 << 16
 
 _MAX_SHOWN = 10
 
@@ -32,10 +44,13 @@ class Archive:
     Raises
     ------
     OSError
-        If the file is not a zip archive or is damaged, if the name of a member points outside the
-        archive (an absolute path, `..` or backslashes), if a member is a symbolic link, if a
-        requested member is missing, or if its declared size exceeds 4 GiB, which protects from
-        zip bombs. Damage to a member is detected when the member is read.
+        If the file cannot be opened or read.
+    DamagedFileError
+        If the file is not a zip archive, is damaged, is encrypted or has an unknown compression,
+        if the name of a member points outside the archive (an absolute path, `..` or backslashes),
+        or if a member is a symbolic link. If a requested member is missing or occurs twice, if its
+        declared size exceeds 4 GiB, or if it exceeds 64 MiB and is compressed to less than 1/200,
+        which protects from zip bombs. Damage to a member is detected when the member is read.
 
     Examples
     --------
@@ -55,12 +70,13 @@ class Archive:
         with self._report_damage():
             self._zip = zipfile.ZipFile(_file or self.path)
         try:
-            self._members = {
-                info.filename: info for info in self._zip.infolist() if self._is_member(info)
-            }
-        except OSError:
+            with self._report_damage():
+                infos = [info for info in self._zip.infolist() if self._is_member(info)]
+        except DamagedFileError:
             self.close()
             raise
+        self._members = {info.filename: info for info in infos}
+        self._n_entries = Counter(info.filename for info in infos)
 
     def __enter__(self):
         return self
@@ -78,14 +94,22 @@ class Archive:
 
     def find(self, name):
         """Return the full name of the one member whose path ends with `name`."""
+        if self._n_entries[name] > 1:
+            raise DamagedFileError(
+                f"{self.label} has {self._n_entries[name]} members of the name {name!r}. It is "
+                "unknown which one is meant. Delete the file. If the publisher serves it like "
+                "this, please report it."
+            )
         if name in self._members:
             return name
         found = [member for member in self._members if member.endswith(f"/{name}")]
         if len(found) == 1:
-            return found[0]
+            return self.find(found[0])
         if found:
-            raise OSError(f"{self.label} has several members {name!r}: {_abbreviate(found)}.")
-        raise OSError(self._missing_member_message(repr(name)))
+            raise DamagedFileError(
+                f"{self.label} has several members {name!r}: {_abbreviate(found)}."
+            )
+        raise DamagedFileError(self._missing_member_message(repr(name)))
 
     def matching(self, pattern):
         r"""Return the members whose paths end with a match of a regular expression.
@@ -109,21 +133,20 @@ class Archive:
         expression = re.compile(f"(?:^|/)(?:{pattern})$")
         matches = [m for m in map(expression.search, sorted(self._members)) if m]
         if not matches:
-            raise OSError(self._missing_member_message(f"that matches {pattern!r}"))
+            raise DamagedFileError(self._missing_member_message(f"that matches {pattern!r}"))
         return matches
 
     @contextmanager
     def open(self, name):
         """Open a member as a binary file, in a `with` statement."""
+        if self._zip.fp is None:
+            raise ValueError(f"{self.label} is closed.")
         info = self._members[self.find(name)]
-        if info.file_size > MAX_MEMBER_BYTES:
-            raise OSError(
-                f"{self.label}: the member {info.filename!r} has a declared size of "
-                f"{info.file_size / 1e9:.1f} GB, which exceeds the limit of "
-                f"{MAX_MEMBER_BYTES / 1e9:.1f} GB. Delete the file and call again to download it "
-                "again."
-            )
-        with self._report_damage(info.filename), self._zip.open(info) as file:
+        self._check_size(info)
+        with self._report_damage(info.filename):
+            member = self._zip.open(info)
+        report_damage = partial(self._report_damage, info.filename)
+        with io.BufferedReader(_CheckedMember(member, report_damage), _CHUNK) as file:
             yield file
 
     def read_bytes(self, name):
@@ -139,11 +162,12 @@ class Archive:
     def nested(self, name):
         """Open a member that is itself a zip archive as an Archive, in a `with` statement.
 
-        The member is unpacked to a temporary file in the folder of the archive, which is removed
-        afterwards. This needs disk space of the size of the member, but no memory.
+        The member is unpacked to a temporary file, which is removed afterwards. It is in the folder
+        of the archive or, if that cannot be written, in the folder of the system. This needs disk
+        space of the size of the member, but no memory.
         """
         full_name = self.find(name)
-        with tempfile.TemporaryFile(dir=self.path.parent) as copy:
+        with _temporary_file(self.path.parent) as copy:
             with self.open(full_name) as file:
                 shutil.copyfileobj(file, copy, 1 << 20)
             with Archive(self.path, _file=copy, _label=f"{self.label}: {full_name}") as inner:
@@ -168,9 +192,29 @@ class Archive:
             "call again."
         )
 
+    def _check_size(self, info):
+        """Raise DamagedFileError if a member is too large, or compressed too much."""
+        ratio = info.file_size / max(info.compress_size, 1)
+        if info.file_size > MAX_MEMBER_BYTES:
+            limit = f"exceeds the limit of {MAX_MEMBER_BYTES / 1e9:.1f} GB"
+        elif info.file_size > _SMALL_BYTES and ratio > _MAX_RATIO:
+            limit = f"is {ratio:.0f} times its compressed size, more than {_MAX_RATIO} times"
+        else:
+            return
+        raise DamagedFileError(
+            f"{self.label}: the member {info.filename!r} has a declared size of "
+            f"{info.file_size / 1e9:.1f} GB, which {limit}. Delete the file and call again to "
+            "download it again."
+        )
+
     def _is_member(self, info):
-        """Return whether an entry counts as a member; raise OSError if the entry is unsafe."""
+        """Return whether an entry counts as a member; raise DamagedFileError if it is unsafe."""
         name = info.orig_filename
+        if not info.filename:
+            raise DamagedFileError(
+                f"{self.label} has a member without a name. Delete {self.path} and call again to "
+                "download it again."
+            )
         unsafe = (
             "\\" in name
             or PurePosixPath(name).is_absolute()
@@ -179,7 +223,7 @@ class Archive:
             or stat.S_ISLNK(info.external_attr >> 16)
         )
         if unsafe:
-            raise OSError(
+            raise DamagedFileError(
                 f"{self.label} is not read, because its member {name!r} points outside the archive "
                 "or is a symbolic link. Delete the file. If the publisher serves it like this, "
                 "please report it."
@@ -189,15 +233,52 @@ class Archive:
 
     @contextmanager
     def _report_damage(self, member=None):
-        """Replace errors of zipfile about damage by an OSError that says what to do."""
+        """Replace what zipfile raises for damaged files by an error that says what to do."""
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except Exception as error:
+            if not is_damage(error):
+                raise
             where = self.label if member is None else f"{self.label}: {member}"
-            raise OSError(
+            raise DamagedFileError(
                 f"{where} is not a zip archive or is damaged ({error}). Delete {self.path} and "
                 "call again to download it again."
             ) from error
+
+
+class _CheckedMember(io.RawIOBase):
+    """A member of an archive whose damage is reported where it is read.
+
+    Errors of the code that uses the member are not touched.
+    """
+
+    def __init__(self, member, report_damage):
+        self._member, self._report_damage = member, report_damage
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        with self._report_damage():
+            return self._member.readinto(buffer)
+
+    def readall(self):
+        with self._report_damage():
+            return self._member.read()
+
+    def close(self):
+        self._member.close()
+        super().close()
+
+
+def _temporary_file(folder):
+    """Return a temporary file in the folder, or elsewhere if the folder cannot be written."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        return tempfile.TemporaryFile()
 
 
 def _abbreviate(names):

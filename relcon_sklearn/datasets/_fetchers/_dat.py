@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils import Bunch
 
+from ...exceptions import DamagedFileError
+
 
 def read_dat_recordings(
     archive, members, *, acceleration, label, names, units_per_g, ticks_per_second
@@ -69,7 +71,7 @@ def read_dat_samples(archive, name, *, time, acceleration, label, names):
         Column of the first of three axes.
 
     names : dict
-        Label of each code. Other codes raise a ValueError.
+        Label of each code. Other codes raise a DamagedFileError.
 
     Returns
     -------
@@ -90,15 +92,17 @@ def read_dat_samples(archive, name, *, time, acceleration, label, names):
     with archive.open(name) as file:
         try:
             rows = np.loadtxt(file, usecols=(time, *axes, label), comments=None, ndmin=2)
+        except DamagedFileError:
+            raise
         except ValueError as error:
-            raise ValueError(
+            raise DamagedFileError(
                 f"{where} has a malformed line: {error} Delete {archive.path} and call again to "
                 "download it again."
             ) from error
     codes, inverse = np.unique(rows[:, 4], return_inverse=True)
     unknown = [code for code in codes.tolist() if code not in names]
     if unknown:
-        raise ValueError(
+        raise DamagedFileError(
             f"{where} has unknown labels. Expected one of {sorted(names)}. Got {unknown}. If the "
             "publisher has changed the data, please report it."
         )

@@ -1,9 +1,12 @@
 """The folder in which the fetchers keep their files."""
 
+import errno
 import os
 import shutil
 
 from sklearn.utils._param_validation import validate_params
+
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @validate_params({"data_home": [str, os.PathLike, None]}, prefer_skip_nested_validation=True)
@@ -14,12 +17,19 @@ def get_data_home(data_home=None):
     ----------
     data_home : str, path-like or None, default=None
         The folder; `~` stands for the home folder. If None, the value of the environment variable
-        `RELCON_DATA_HOME`, or `~/relcon_data` if the variable is not set.
+        `RELCON_DATA_HOME`, or `~/relcon_data` if the variable is not set or empty.
 
     Returns
     -------
     data_home : str
         The path of the folder.
+
+    Raises
+    ------
+    ValueError
+        If `data_home` is an empty string.
+    OSError
+        If the folder cannot be created.
 
     See Also
     --------
@@ -34,7 +44,11 @@ def get_data_home(data_home=None):
     True
     """
     if data_home is None:
-        data_home = os.environ.get("RELCON_DATA_HOME", os.path.join("~", "relcon_data"))
+        data_home = os.environ.get("RELCON_DATA_HOME") or os.path.join("~", "relcon_data")
+    if data_home == "":
+        raise ValueError(
+            "data_home is an empty string. Pass the path of a folder, or None for the default."
+        )
     data_home = os.path.expanduser(data_home)
     os.makedirs(data_home, exist_ok=True)
     return data_home
@@ -51,6 +65,13 @@ def clear_data_home(data_home=None):
     data_home : str, path-like or None, default=None
         The folder; see :func:`get_data_home`.
 
+    Raises
+    ------
+    ValueError
+        If `data_home` is an empty string.
+    OSError
+        If the folder cannot be deleted.
+
     See Also
     --------
     get_data_home : The path of the folder.
@@ -61,3 +82,8 @@ def clear_data_home(data_home=None):
     >>> clear_data_home()  # doctest: +SKIP
     """
     shutil.rmtree(get_data_home(data_home))
+
+
+def is_read_only(error):
+    """Return whether an OSError was raised because files in a folder cannot be written."""
+    return error.errno in _NOT_WRITABLE

@@ -1,13 +1,19 @@
 """Downloads from publishers' servers: resumed after interruptions, verified, never incomplete."""
 
 import json
+import logging
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
 from ..._utils._warnings import warn
+from ...exceptions import DamagedFileError
+from ._data_home import is_read_only
+from ._json_object import read_json_object
 from ._resume import ResumingDownloader
+
+logger = logging.getLogger("relcon_sklearn")
 
 
 class Source(NamedTuple):
@@ -45,10 +51,11 @@ def download(
     """Return the path of a source's file; download the file if it is missing.
 
     Received data are kept in `FILENAME.part`, so that an interrupted download is resumed, by this
-    process or a later one. It is resumed by a range request that the server answers only if the
-    file has not changed. The file is renamed to its final name when it is complete and its
+    process or a later one. It is resumed only if the server identifies the version of the file and
+    it has not changed. The file is renamed to its final name when it is complete and its
     checksum is correct. If a second process requests the same file, it waits for the first one. A
-    file that was put into the folder manually is treated like a downloaded file.
+    file that was put into the folder manually is treated like a downloaded file. The folder of an
+    existing file need not be writable: its checksum is then not recorded.
 
     Parameters
     ----------
@@ -80,8 +87,11 @@ def download(
     ------
     OSError
         If the file is missing and `download_if_missing` is False, if the download fails, if the
-        disk is full, or if the checksum of the file differs from the known or recorded one. A
+        disk is full, or if the record of the checksum cannot be read. A
         failed download leaves no file under the final name. An existing file is not changed.
+    DamagedFileError
+        If the checksum of the file differs from the known or recorded one, if the record of the
+        checksum is damaged, or if another file than a zip archive is received in place of one.
     """
     from filelock import FileLock
 
@@ -115,8 +125,10 @@ def _retrieve(source, path, n_retries, delay, progressbar):
     downloader = ResumingDownloader(path, source.note, n_retries, delay, progressbar)
     try:
         manager.fetch(path.name, downloader=downloader)
+    except DamagedFileError:
+        raise
     except ValueError as error:  # raised by pooch for a wrong checksum
-        raise OSError(
+        raise DamagedFileError(
             f"The download of {source.url} does not have the expected SHA256 checksum, and was "
             f"deleted: {error} The download may be damaged, so call again. If the error persists, "
             "the publisher has changed the file: please report it."
@@ -129,14 +141,15 @@ def _check_sha256(source, path, fresh):
 
     record = Path(f"{path}.json")
     found = pooch.file_hash(str(path))
-    known = json.loads(record.read_text()) if record.exists() else None
     if source.sha256 is not None:
         if found != source.sha256:
-            raise OSError(
+            raise DamagedFileError(
                 f"{path} has an unexpected SHA256 checksum. Expected {source.sha256}. Got {found}. "
                 f"It is not the file of {source.url}. Delete it and call again to download it."
             )
-    elif known is None or (fresh and known["sha256"] != found):
+        return
+    known = _read_record(record)
+    if known is None or (fresh and known["sha256"] != found):
         if known is not None:
             warn(
                 f"{source.url} has changed since it was downloaded on {known['recorded']}: its "
@@ -148,11 +161,28 @@ def _check_sha256(source, path, fresh):
             "size": path.stat().st_size,
             "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
-        text = json.dumps(content, indent=2)
-        write_atomically(record, text.encode())
+        try:
+            write_atomically(record, json.dumps(content, indent=2).encode())
+        except OSError as error:
+            if not is_read_only(error):
+                raise
+            logger.warning("The checksum of %s is not recorded: %s", path, error)
     elif known["sha256"] != found:
-        raise OSError(
+        raise DamagedFileError(
             f"{path} has changed: its SHA256 checksum is {found}, and was {known['sha256']} on "
             f"{known['recorded']}. Delete it and call again to download it again. If the change is "
             f"intended, delete {record.name} in the same folder."
         )
+
+
+def _read_record(record):
+    """Return the record of the first download; None if there is none."""
+    try:
+        return read_json_object(record, {"sha256": str, "recorded": str})
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        raise DamagedFileError(
+            f"The record of the first download cannot be read: {error} Delete {record} to record "
+            "the checksum of the current file."
+        ) from error

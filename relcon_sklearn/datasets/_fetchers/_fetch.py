@@ -1,9 +1,12 @@
 """The code that all fetchers share: from a publisher's archive to cached recordings."""
 
+import csv
 import importlib.resources
+import logging
 import os
 import re
-from contextlib import ExitStack
+import tempfile
+from contextlib import ExitStack, contextmanager
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -11,13 +14,16 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 
+from ...exceptions import DamagedFileError
 from .._npz_read import load_npz_recordings
 from .._npz_write import save_npz_recordings
 from ._archive import Archive
-from ._data_home import get_data_home
+from ._data_home import get_data_home, is_read_only
 from ._download import Source, download
 
 __all__ = ["FETCH_CONSTRAINTS", "Source", "fetch_recordings", "to_frames"]
+
+logger = logging.getLogger("relcon_sklearn")
 
 # Constraints on the parameters that every fetcher has, for `validate_params`.
 FETCH_CONSTRAINTS = {
@@ -50,7 +56,8 @@ def fetch_recordings(
     All files are in the folder NAME of the data home, where NAME is the name of the first source:
     the publisher's files, unmodified, and the parsed recordings as `NAME[-variant]-vVERSION.npz`,
     the cache. Once the cache exists, the publisher's files are not needed. They are kept, since
-    another variant or a later version of the parser reads them again. The description of the data
+    another variant or a later version of the parser reads them again. In a folder that cannot be
+    written, existing files are used, and nothing is kept. The description of the data
     set is `descr/NAME.rst` in this package.
 
     Parameters
@@ -79,6 +86,13 @@ def fetch_recordings(
     data : Bunch, or (recordings, labels) with `return_X_y`
         With `as_frame`, the recordings are DataFrames (see `to_frames`); with both, the
         recordings are DataFrames of the channels and the labels are Series.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be downloaded, opened or read.
+    DamagedFileError
+        If a file is damaged or has another content than `parse` expects.
     """
     if as_frame:
         check_pandas_support("as_frame=True")
@@ -103,9 +117,10 @@ def fetch_recordings(
                 stack.enter_context(Archive(file)) if file.suffix == ".zip" else file
                 for file in files
             ]
-            parsed = parse(*opened)
-        _save_cache(cache, parsed)
-    data = _load_cache(cache)
+            with _report_damage(files):
+                data = _through_cache(cache, parse(*opened))
+    else:
+        data = _load_cache(cache)
     data.update(read_description(name))
     return _in_requested_form(data, return_X_y, as_frame)
 
@@ -182,6 +197,41 @@ def _in_requested_form(data, return_X_y, as_frame):
     return data
 
 
+@contextmanager
+def _report_damage(files):
+    """Replace the errors of a parser that meets unexpected content by a DamagedFileError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except (ValueError, LookupError, TypeError, csv.Error) as error:
+        paths = " or ".join(map(str, files))
+        raise DamagedFileError(
+            f"{paths} has unexpected content ({type(error).__name__}: {error}). Delete the file "
+            "and call again to download it again. If the error persists, the publisher has changed "
+            "the data: please report it."
+        ) from error
+
+
+def _through_cache(cache, parsed):
+    """Write the cache and read it, in a temporary folder if the folder cannot be written."""
+    try:
+        _save_cache(cache, parsed)
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        logger.warning(
+            "The parsed recordings are not kept, because %s cannot be written. The next call "
+            "parses them again.",
+            cache.parent,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / cache.name
+            _save_cache(temporary, parsed)
+            return _load_cache(temporary)
+    return _load_cache(cache)
+
+
 def _save_cache(cache, data):
     """Write the cache; it is never incomplete."""
     # The npz format has one sampling rate. Rates of single recordings are stored in another array.
@@ -195,8 +245,8 @@ def _load_cache(cache):
     """Read the cache."""
     try:
         data = load_npz_recordings(cache)
-    except Exception as error:
-        raise OSError(
+    except ValueError as error:
+        raise DamagedFileError(
             f"The cached recordings {cache} cannot be read ({error}). Delete the file and call "
             "again to create it again."
         ) from error

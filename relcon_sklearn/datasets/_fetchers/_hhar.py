@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from ..._recordings._stamps import typical_spacing
+from ...exceptions import DamagedFileError
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -175,7 +176,7 @@ def _read_rows(archive, name):
     with archive.open(name) as file:
         header = file.readline().decode(errors="replace").strip()
         if header != _HEADER:
-            raise ValueError(
+            raise DamagedFileError(
                 f"{where} has an unexpected header. Expected {_HEADER!r}. Got {header!r}. If the "
                 "publisher has changed the data, please report it."
             )
@@ -185,8 +186,10 @@ def _read_rows(archive, name):
                 yield np.loadtxt(
                     lines, _ROW, comments=None, delimiter=",", usecols=_COLUMNS, ndmin=1
                 )
+            except DamagedFileError:
+                raise
             except ValueError as error:
-                raise ValueError(
+                raise DamagedFileError(
                     f"{where} has a malformed line after line {n_lines}: {error} Delete "
                     f"{archive.path} and call again to download it again."
                 ) from error
@@ -264,10 +267,10 @@ def _rate_from_timestamps(times, nominal):
 
 
 def _check_names(field, known, where):
-    """Return names as str; raise ValueError if one is not documented by the publisher."""
+    """Return names as str; raise DamagedFileError if one is not documented by the publisher."""
     unknown = set(np.unique(field).tolist()) - set(known)
     if unknown:
-        raise ValueError(
+        raise DamagedFileError(
             f"{where} has unknown names. Expected {sorted(known)}. Got {sorted(unknown)}. If the "
             "publisher has changed the data, please report it."
         )

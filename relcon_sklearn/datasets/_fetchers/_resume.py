@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
 from ..._utils._progress import tqdm
+from ...exceptions import DamagedFileError
+from ._json_object import read_json_object
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -21,6 +23,9 @@ _CHUNK = 1 << 14  # bytes; at most one chunk is lost when a connection breaks
 _DISK_FULL_ERRNOS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _RANGE_STATUSES = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 _RETRIED_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+# Types of the values in the state of an incomplete download. It is not resumed if one differs.
+_STATE = {"url": str, "total": (int, type(None)), "validator": str}
 
 
 class _Interrupted(Exception):
@@ -41,6 +46,10 @@ class ResumingDownloader:
     Received data are written to `PATH.part`, and the size and version of the whole file to
     `PATH.part.json`. Both are kept when the download is interrupted, so that the next attempt, in
     this process or another, requests only the rest.
+
+    Only a file with a validator (a strong ETag or Last-Modified) is resumed, and only if the
+    response with the rest repeats it. Without one, the whole file is requested again: the
+    publisher may have replaced it by another file of the same size.
 
     Parameters
     ----------
@@ -77,10 +86,10 @@ class ResumingDownloader:
                 break
             except _Interrupted as error:
                 if not retries_left:
+                    later = self._discard_unless_resumable(url)
                     raise OSError(
                         f"{url} could not be downloaded in {self.n_retries + 1} attempts. The last "
-                        f"error was: {error}. Call again later: received data are kept, and the "
-                        f"download resumes from there. {self.advice}"
+                        f"error was: {error}. Call again later{later}. {self.advice}"
                     ) from error
                 logger.warning("%s: %s; retrying in %g s", url, error, self.delay)
                 time.sleep(self.delay)
@@ -88,7 +97,7 @@ class ResumingDownloader:
             with open(self.part, "rb") as file:
                 start = file.read(40)
             self._discard()
-            raise OSError(
+            raise DamagedFileError(
                 f"{url} did not return a zip archive. The response starts with {start!r}, and may "
                 f"be a damaged file or a web page. {self.advice}"
             )
@@ -103,8 +112,7 @@ class ResumingDownloader:
         headers = {"Accept-Encoding": "identity"}
         if part.size:
             headers["Range"] = f"bytes={part.size}-"
-            if part.validator:
-                headers["If-Range"] = part.validator
+            headers["If-Range"] = part.validator
         try:
             with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
                 continues = _is_continuation(response, part)
@@ -136,11 +144,18 @@ class ResumingDownloader:
 
     def _load_part(self, url):
         """Return the state of the part file; an empty state if it cannot be resumed."""
-        with suppress(FileNotFoundError, ValueError, KeyError):
-            state = json.loads(self.state.read_text())
-            if state["url"] == url and (state["total"] or state["validator"]):
+        with suppress(FileNotFoundError, DamagedFileError):
+            state = read_json_object(self.state, _STATE)
+            if state["url"] == url and _is_header_value(state["validator"]):
                 return _Part(self.part.stat().st_size, state["total"], state["validator"])
         return _Part()
+
+    def _discard_unless_resumable(self, url):
+        """Discard data that cannot be resumed; return what a later call does."""
+        if self._load_part(url).size:
+            return ": received data are kept, and the download resumes from there"
+        self._discard()
+        return ", which downloads the whole file"
 
     def _start_part(self, url, response):
         """Start an empty part file for the response to a request for the whole file."""
@@ -205,6 +220,10 @@ def _is_continuation(response, part):
     span, _, total = content.partition("/")
     same_start = unit == "bytes" and span.startswith(f"{part.size}-")
     same_total = part.total is None or total in ("*", str(part.total))
-    kind = "ETag" if (part.validator or "").startswith('"') else "Last-Modified"
-    same_file = part.validator in (None, response.headers.get(kind, part.validator))
-    return part.size > 0 and same_start and same_total and same_file
+    repeated = (response.headers.get("ETag"), response.headers.get("Last-Modified"))
+    return part.size > 0 and same_start and same_total and part.validator in repeated
+
+
+def _is_header_value(text):
+    """Return whether a validator can be sent in a request."""
+    return text != "" and text.isascii() and text.isprintable()

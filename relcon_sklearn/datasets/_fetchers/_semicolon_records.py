@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from ...exceptions import DamagedFileError
+
 # Regular expression of a value, for each kind of dtype.
 _PATTERNS = {
     "U": r"\s*[A-Z]\s*",
@@ -37,7 +39,7 @@ def read_semicolon_records(text, dtype, where):
 
     Raises
     ------
-    ValueError
+    DamagedFileError
         If all records are malformed.
     """
     lines = text.replace("\r", "").replace(";\n", "\n").rstrip("; \n")
@@ -52,7 +54,9 @@ def read_semicolon_records(text, dtype, where):
     records = [record for record in re.split("[;\n]", text) if record.strip()]
     good = [record for record in records if expression.fullmatch(record)]
     if not good:
-        raise ValueError(f"{where} has no valid records. Got {len(records)} malformed records.")
+        raise DamagedFileError(
+            f"{where} has no valid records. Got {len(records)} malformed records."
+        )
     return _table(good, dtype), len(records) - len(good)
 
 

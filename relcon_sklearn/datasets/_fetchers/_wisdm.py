@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..._recordings._stamps import typical_spacing
+from ...exceptions import DamagedFileError
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 from ._semicolon_records import read_semicolon_records
 
@@ -164,7 +165,7 @@ def _parse(archive, device):
             rows, malformed = read_semicolon_records(inner.read_text(match.string), _RECORD, where)
             unknown = set(np.unique(rows["activity"]).tolist()) - set(names)
             if unknown:
-                raise ValueError(
+                raise DamagedFileError(
                     f"{where} has unknown activities. Expected one of {sorted(names)}, as in "
                     f"activity_key.txt. Got {sorted(unknown)}. If the publisher has changed the "
                     "data, please report it."

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ..._utils._dates import to_nanoseconds
 from .._fetchers._fetch import to_frames
 from ._body import ACTIVITIES, draw_bouts, draw_subject
 from ._parameters import MODEL_CONSTRAINTS, check_activities
@@ -210,14 +211,14 @@ def make_recordings(
 def _check_start(start):
     """Return the start as datetime64[ns]; raise ValueError if it is not a date."""
     try:
-        date = np.datetime64(start, "ns")
+        date = np.datetime64(start)
     except ValueError:
         date = np.datetime64("NaT")
     if np.isnat(date):
         raise ValueError(
             f"start={start!r} is not a valid date. Pass a date such as '2024-01-01T08:00'."
         )
-    return date
+    return to_nanoseconds(date, "start")
 
 
 def _draw_schedule(rng, names, duration):

@@ -1,4 +1,5 @@
 import io
+import random
 import stat
 import struct
 import zipfile
@@ -7,6 +8,7 @@ import pytest
 
 from relcon_sklearn.datasets._fetchers import _archive
 from relcon_sklearn.datasets._fetchers._archive import Archive
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.local_server import make_zip
 
 MEMBERS = {
@@ -198,6 +200,72 @@ def test_reading_stops_at_the_declared_size(write):
     path = write(content.replace(declared, struct.pack("<L", 10)))
     with Archive(path) as archive, pytest.raises(OSError, match="damaged"):
         archive.read_bytes("bomb.txt")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_of_one_name_are_not_read(write):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ("a/labels.txt", "a/labels.txt", "a/other.txt"):
+            archive.writestr(name, "x")
+    with Archive(write(buffer.getvalue())) as archive:
+        assert archive.read_text("other.txt") == "x"
+        for name in ("labels.txt", "a/labels.txt"):
+            with pytest.raises(DamagedFileError, match=r"has 2 members of the name .*labels\.txt"):
+                archive.read_text(name)
+
+
+def test_large_members_that_are_compressed_too_much_are_rejected(write, monkeypatch):
+    monkeypatch.setattr(_archive, "_SMALL_BYTES", 100_000)
+    text = random.Random(0).randbytes(2000).hex() * 50
+    path = write({"bomb.txt": "x" * 100_001, "small.txt": "x" * 100_000, "text.txt": text})
+    with Archive(path) as archive:
+        assert len(archive.read_text("small.txt")) == 100_000
+        assert archive.read_text("text.txt") == text
+        with pytest.raises(DamagedFileError, match=r"'bomb\.txt' .* times its compressed size"):
+            archive.read_text("bomb.txt")
+
+
+def test_errors_of_the_code_that_uses_a_member_are_not_touched(write):
+    with Archive(write(MEMBERS)) as archive, pytest.raises(EOFError, match="mine"):
+        with archive.open("labels.txt"):
+            raise EOFError("mine")
+
+
+def test_a_member_without_a_name(write):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("placeholder")
+        info.filename = ""  # some versions of zipfile raise an IndexError when they read it
+        archive.writestr(info, "x")
+    with pytest.raises(DamagedFileError, match="has a member without a name"):
+        Archive(write(buffer.getvalue()))
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_damage_is_one_kind_of_error(tmp_path, method):
+    """The kinds of zipfile: NotImplementedError, RuntimeError, IndexError, LZMAError, ..."""
+    draw = random.Random(method)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.txt", draw.randbytes(40).hex() * 2)
+        archive.writestr("folder/b.txt", "b")
+    whole, path, n_refused = buffer.getvalue(), tmp_path / "toy.zip", 0
+    for _ in range(200):
+        content = bytearray(whole)
+        for _ in range(draw.randint(1, 3)):
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        path.write_bytes(content)
+        try:
+            with Archive(path) as archive:
+                for name in archive.names():
+                    archive.read_bytes(name)
+        except DamagedFileError:
+            n_refused += 1
+    assert n_refused > 100
 
 
 def test_the_file_is_closed(write):

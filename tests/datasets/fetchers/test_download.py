@@ -12,6 +12,7 @@ import pytest
 from relcon_sklearn.datasets import clear_data_home, get_data_home
 from relcon_sklearn.datasets._fetchers import _resume
 from relcon_sklearn.datasets._fetchers._download import Source, download
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.full_disk import FullDisk
 from tests.support.local_server import Answer, make_zip
 
@@ -55,10 +56,18 @@ def test_data_home(monkeypatch, tmp_path):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert Path(get_data_home()) == tmp_path / "relcon_data"
     assert Path(get_data_home("~/mine")) == tmp_path / "mine"
+    monkeypatch.setenv("RELCON_DATA_HOME", "")  # as if it was not set
+    assert Path(get_data_home()) == tmp_path / "relcon_data"
     (given / "file").write_text("")
     clear_data_home(given)
     assert not given.exists()
     assert (tmp_path / "named").exists()
+
+
+@pytest.mark.parametrize("function", [get_data_home, clear_data_home])
+def test_an_empty_data_home_is_refused(function):
+    with pytest.raises(ValueError, match="data_home is an empty string"):
+        function("")
 
 
 def test_download_and_second_call_without_server(server, source, tmp_path):
@@ -156,9 +165,10 @@ def test_server_that_stops_responding(server, source, tmp_path, monkeypatch):
         silent.set()
 
 
-@pytest.mark.parametrize(
-    "version", [{"etag": '"1"'}, {"last_modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, {}]
-)
+VERSIONS = [{"etag": '"1"'}, {"last_modified": "Mon, 01 Jan 2024 00:00:00 GMT"}]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_truncated_body_is_resumed(server, source, tmp_path, version):
     server.serve(
         "data.bin",
@@ -168,9 +178,47 @@ def test_truncated_body_is_resumed(server, source, tmp_path, version):
     )
     assert fetch(source, tmp_path, n_retries=2).read_bytes() == BODY
     assert ranges(server) == [None, f"bytes={CUT}-", f"bytes={2 * CUT}-"]
-    if_range = server.requests[1][1].get("If-Range")
-    assert if_range == next(iter(version.values()), None)
+    assert server.requests[1][1]["If-Range"] == next(iter(version.values()))
     assert files_in(tmp_path) == ["data.bin", "data.bin.json"]
+
+
+@pytest.mark.parametrize("version", [*VERSIONS, {"etag": 'W/"1"'}, {}])
+def test_two_files_of_equal_length_are_never_joined(server, source, tmp_path, version):
+    """Neither without a validator, nor if the response with the rest does not repeat it."""
+
+    class WithoutValidator(Answer):
+        def send(self, handler):
+            del handler.headers["If-Range"]
+            super().send(handler)
+
+    server.serve("data.bin", Answer(BODY, cut=CUT, **version), WithoutValidator(OTHER))
+    assert fetch(source, tmp_path, n_retries=1).read_bytes() == OTHER
+    assert json.loads((tmp_path / "data.bin.json").read_text())["sha256"] == sha256(OTHER)
+
+
+def test_nothing_is_kept_that_cannot_be_resumed(server, source, tmp_path):
+    server.serve("data.bin", Answer(BODY, cut=CUT))
+    with pytest.raises(OSError, match=r"Call again later, which downloads the whole file\."):
+        fetch(source, tmp_path)
+    assert files_in(tmp_path) == []
+
+
+DAMAGED = {
+    "another type": "[]",
+    "a number": "1",
+    "nested too deep": "[" * 100_000,
+    "other values": '{"url": 1, "sha256": 1}',
+    "not text": "\udcff",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("state", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_state_is_not_resumed(server, source, tmp_path, state):
+    (tmp_path / "data.bin.part").write_bytes(OTHER[:CUT])
+    (tmp_path / "data.bin.part.json").write_bytes(state.encode(errors="surrogateescape"))
+    assert fetch(source, tmp_path).read_bytes() == BODY
+    assert ranges(server) == [None]
 
 
 def test_a_later_call_resumes(server, source, tmp_path):
@@ -242,14 +290,15 @@ def test_server_that_ignores_if_range(server, source, tmp_path):
 
 
 def test_range_that_was_not_requested(server, source, tmp_path):
-    shifted = Answer(BODY, headers={"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
-    server.serve("data.bin", Answer(BODY, cut=CUT), shifted, BODY)
+    span = {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"}
+    shifted = Answer(BODY, etag='"1"', headers=span)
+    server.serve("data.bin", Answer(BODY, cut=CUT, etag='"1"'), shifted, BODY)
     assert fetch(source, tmp_path, n_retries=1).read_bytes() == BODY
     assert ranges(server) == [None, f"bytes={CUT}-", None]
 
 
 def test_file_that_became_shorter(server, source, tmp_path):
-    server.serve("data.bin", Answer(BODY, cut=CUT), Answer(b"short"))
+    server.serve("data.bin", Answer(BODY, cut=CUT, etag='"1"'), b"short")
     assert fetch(source, tmp_path, n_retries=1).read_bytes() == b"short"
     assert ranges(server) == [None, f"bytes={CUT}-", None]
 
@@ -319,6 +368,16 @@ def test_recorded_checksum_is_verified(source, tmp_path):
     assert path.read_bytes() == OTHER
     path.unlink()
     assert fetch(source, tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("record", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_record_of_the_first_download(source, tmp_path, record):
+    path = fetch(source, tmp_path)
+    (tmp_path / "data.bin.json").write_bytes(record.encode(errors="surrogateescape"))
+    with pytest.raises(DamagedFileError, match=r"record of the first .* Delete .*data\.bin\.json"):
+        fetch(source, tmp_path)
+    (tmp_path / "data.bin.json").unlink()
+    assert fetch(source, tmp_path) == path
 
 
 def test_publisher_changed_the_file(server, source, tmp_path):

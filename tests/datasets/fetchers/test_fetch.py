@@ -1,3 +1,4 @@
+import errno
 import importlib.resources
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from relcon_sklearn.datasets._fetchers._fetch import (
     read_description,
     to_frames,
 )
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.local_server import Answer, make_zip
+from tests.support.read_only_folder import make_read_only
 
 DESCR = """.. _toy_dataset:
 
@@ -158,6 +161,34 @@ def test_versions_and_variants_have_separate_caches(fetch, server, tmp_path):
     assert names == {"toy-v1.npz", "toy-v2.npz", "toy-watch-v1.npz"}
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_an_archive_in_a_read_only_folder(fetch, tmp_path, monkeypatch, caplog, number):
+    folder = tmp_path / "home" / "toy"
+    folder.mkdir(parents=True)
+    inner = make_zip({"a.txt": "1 2 3 4"})
+    (folder / "toy.zip").write_bytes(make_zip({"inner.zip": inner}))
+
+    def parse_inner(archive):
+        with archive.unwrapped("inner.zip") as opened:
+            return Bunch(**(parse(opened) | {"sampling_rate": np.array([20.0, 50.0])}))
+
+    make_read_only(folder, number, monkeypatch)
+    for _ in range(2):
+        data = fetch(parse=parse_inner)
+        assert_array_equal(data.recordings[0], parse_of("1 2 3 4").recordings[0])
+        assert_array_equal(data.sampling_rate, [20.0, 50.0])
+    assert [path.name for path in folder.iterdir()] == ["toy.zip"]
+    assert f"{folder} cannot be written" in caplog.text
+
+
+def test_other_errors_of_writing_are_not_hidden(fetch, tmp_path, monkeypatch):
+    fetch()
+    (tmp_path / "home" / "toy" / "toy-v1.npz").unlink()
+    make_read_only(tmp_path / "home" / "toy", errno.ENOSPC, monkeypatch)
+    with pytest.raises(OSError, match="No space left"):
+        fetch()
+
+
 def test_failing_parser_leaves_no_cache(fetch, tmp_path):
     with pytest.raises(AssertionError, match="parsed again"):
         fetch(parse=fail)
@@ -178,6 +209,20 @@ def test_corrupt_archive(fetch, source, server):
     server.serve("toy.zip", Answer(whole.replace(whole[40:50], bytes(10))))
     with pytest.raises(OSError, match=r"is damaged .* Delete .*toy\.zip and call again"):
         fetch()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [IndexError("row"), KeyError("column"), TypeError("kind"), ValueError("number")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_parser_that_meets_unexpected_content(fetch, error):
+    def fail_with(archive):
+        raise error
+
+    kind = type(error).__name__
+    with pytest.raises(DamagedFileError, match=rf"toy\.zip has unexpected content \({kind}: "):
+        fetch(parse=fail_with)
 
 
 def test_several_sources(fetch, source, server, tmp_path):

@@ -232,6 +232,7 @@ def test_short_and_slow_recordings(duration, sampling_rate, placement):
         ({"clock_jitter": -1.0}, r"'clock_jitter' parameter .* Got -1.0"),
         ({"dropout": 1.0}, r"'dropout' parameter .* Got 1.0"),
         ({"start": "yesterday"}, "start='yesterday' is not a valid date"),
+        ({"start": "2300-01-01"}, "start must be within 1678 to 2262.* Got 2300-01-01"),
         ({"start": "NaT"}, "start='NaT' is not a valid date"),
         ({"start": 3}, r"'start' parameter .* Got 3"),
     ],
