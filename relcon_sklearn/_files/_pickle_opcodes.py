@@ -13,6 +13,8 @@ import pickletools
 import re
 from typing import Any, NamedTuple
 
+from .._utils._text import shortened
+
 # A pickle of 5,000 tensors. The largest released checkpoint has about 400.
 MAX_PICKLE_BYTES = 2**20
 
@@ -130,7 +132,8 @@ class _Machine:
 
     def _global(self, argument: str) -> None:
         name = argument.replace(" ", ".")
-        _require(name in (_REBUILD, _ORDERED_DICT) or _STORAGE.fullmatch(name), name)
+        known = name in (_REBUILD, _ORDERED_DICT) or _STORAGE.fullmatch(name) is not None
+        _require(known, shortened(name))
         self._stack.append(_Value("global", name))
 
     def _persistent(self, _) -> None:

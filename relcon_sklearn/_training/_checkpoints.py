@@ -25,7 +25,7 @@ from .._version import __version__
 logger = logging.getLogger("relcon_sklearn")
 
 _FORMAT = "relcon_sklearn checkpoint"
-_VERSION = 1
+_VERSION = 2
 _RECORD = "training.json"
 _LOCK = ".lock"
 
@@ -293,26 +293,44 @@ class DamagedCheckpoint(ValueError):
 
 
 def checkpoint_to_bytes(state: dict) -> bytes:
-    """Return the bytes of a checkpoint: a line with version and checksum, then the state."""
+    """Return the bytes of a checkpoint: a line with version and checksum, then the state.
+
+    The checksum is over the version and the state.
+    """
     payload = io.BytesIO()
     torch.save(state, payload)
     content = payload.getvalue()
-    return f"{_FORMAT} {_VERSION} {zlib.crc32(content):08x}\n".encode() + content
+    beginning = f"{_FORMAT} {_VERSION}".encode()
+    return b"%s %s\n%s" % (beginning, _checksum(beginning, content), content)
 
 
 def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
-    """Return the state in the bytes of a checkpoint, without executing anything in them."""
+    """Return the state in the bytes of a checkpoint, without executing anything in them.
+
+    Raises
+    ------
+    DamagedCheckpoint
+        If any of the bytes changed since they were written.
+    ValueError
+        If the checkpoint is intact and has another version.
+    """
     line, _, payload = content.partition(b"\n")
-    words = line.decode("latin-1").rsplit(" ", 2)
-    if len(words) != 3 or words[0] != _FORMAT:
+    beginning, _, checksum = line.rpartition(b" ")
+    name, _, version = beginning.rpartition(b" ")
+    if name != _FORMAT.encode():
         raise DamagedCheckpoint(f"{path} does not start like a checkpoint.")
-    _check_version(int(words[1]) if words[1].isdecimal() else words[1], path)
-    if words[2] != f"{zlib.crc32(payload):08x}":
+    # The version is checked after the checksum, which covers it.
+    if checksum != _checksum(beginning, payload):
         raise DamagedCheckpoint(f"{path} is damaged: its checksum does not match.")
+    _check_version(int(version), path)
     try:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedCheckpoint(f"{path} holds more than tensors and plain values.") from error
+
+
+def _checksum(beginning: bytes, payload: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(payload, zlib.crc32(beginning))
 
 
 def _check_version(version, path: Path) -> None:

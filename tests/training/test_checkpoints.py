@@ -105,13 +105,15 @@ def test_a_damaged_record_is_refused(tmp_path, text):
         folder(tmp_path)
 
 
-def test_another_version_is_refused(tmp_path):
+def test_another_version_is_refused(tmp_path, monkeypatch):
     folder(tmp_path)
     record = json.loads((tmp_path / "training.json").read_text())
-    (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
-    with pytest.raises(ValueError, match=r"version 2; .* resumes from version 1 only"):
+    (tmp_path / "training.json").write_text(json.dumps(record | {"version": 1}))
+    with pytest.raises(ValueError, match=r"version 1; .* resumes from version 2 only"):
         folder(tmp_path)
-    content = checkpoint_to_bytes({}).replace(b"checkpoint 1", b"checkpoint 9")
+    monkeypatch.setattr(checkpoints_module, "_VERSION", 9)
+    content = checkpoint_to_bytes({})
+    monkeypatch.undo()
     with pytest.raises(ValueError, match="version 9"):
         checkpoint_from_bytes(content, tmp_path)
 
@@ -133,6 +135,23 @@ def test_every_damage_is_noticed(tmp_path):
         flipped[i] ^= 16
         with pytest.raises(DamagedCheckpoint, match="checksum"):
             checkpoint_from_bytes(bytes(flipped), tmp_path)
+
+
+def test_every_flipped_bit_of_the_first_line_is_damage(tmp_path):
+    """A flipped bit of the version was an error about the version, which stopped the fit."""
+    content = checkpoint_to_bytes({"step": 1})
+    for i in range(8 * (content.index(b"\n") + 1)):
+        flipped = bytearray(content)
+        flipped[i // 8] ^= 1 << i % 8
+        with pytest.raises(DamagedCheckpoint):
+            checkpoint_from_bytes(bytes(flipped), tmp_path)
+    checkpoints = folder(tmp_path)
+    checkpoints.write(1, {"step": 1})
+    checkpoints.write(2, {"step": 2})
+    newest = checkpoints.newest.read_bytes()
+    checkpoints.newest.write_bytes(newest.replace(b"checkpoint 2", b"checkpoint 3"))
+    with pytest.warns(RuntimeWarning, match=r"step-000000000002.ckpt is damaged.* before it"):
+        assert folder(tmp_path).read() == {"step": 1}
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
