@@ -262,7 +262,7 @@ def test_one_training_at_a_time(tmp_path):
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     checkpoints = folder(tmp_path)
     checkpoints.write(1, {})
-    left = tmp_path / ".step-000000000002.ckpt-0123.tmp"
+    left = tmp_path / ".step-000000000002.ckpt-0123456789abcdef.tmp"
     left.write_bytes(b"half")
     with checkpoints.locked():
         assert not left.exists()
