@@ -197,7 +197,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
             a weight in `class_weight` is not a number of at least 0, if the encoder cannot be used
-            with them, or if `checkpoint_dir` holds another training.
+            with them, if `checkpoint_dir` holds another training, or if `device` is not on this
+            machine.
         FloatingPointError
             If training diverges.
         OSError
@@ -213,6 +214,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`, or if no split has all classes in
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the environment variable ``WORLD_SIZE`` is above 1, because training is not
+            distributed over processes.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
