@@ -42,8 +42,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         stages. Others need a method ``stages()``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply the weights of the segments. A dict has a weight of
-        at least 0 for each class. With "balanced", they are inversely proportional to the class
-        frequencies. If None, all are 1.
+        at least 0 for each class; `fit` raises ValueError for other weights. With "balanced", they
+        are inversely proportional to the class frequencies. If None, all are 1.
     max_epochs : int, default=50
         Number of passes over the segments. If 0, the encoder keeps its initial weights, and the
         head stays untrained.
@@ -196,9 +196,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            a weight in `class_weight` is not a number of at least 0, if the encoder cannot be used
-            with them, if `checkpoint_dir` holds another training, or if `device` is not on this
-            machine.
+            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
+            this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -214,8 +213,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`, or if no split has all classes in
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If the environment variable ``WORLD_SIZE`` is above 1, because training is not
-            distributed over processes.
+            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
