@@ -32,6 +32,7 @@ from ._files._recipes import PackedModule, Recipe
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_array, as_labels
+from ._utils._device import as_device, warn_of_other_processes
 from ._utils._doc_link import DocLinkMixin
 from ._utils._memory_advice import advises_on_memory
 from ._utils._warnings import warn
@@ -99,7 +100,12 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         """
         own_num_threads()  # called here because every fit, transform and predict starts here
         # A SegmentArray was checked by the estimator that this one is nested in.
-        array = X if isinstance(X, SegmentArray) else _as_segments(X, name)
+        is_nested = isinstance(X, SegmentArray)
+        if reset:
+            self._device()  # raises an error before anything is read or written
+            if not is_nested:
+                warn_of_other_processes()
+        array = X if is_nested else _as_segments(X, name)
         is_2d = len(array.X.shape) == 2
         _, n_timesteps, n_channels = array.shape
         if is_2d:
@@ -136,9 +142,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     # -- training --------------------------------------------------------------------------
 
     def _device(self) -> torch.device:
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return as_device(self.device)
 
     def _open_checkpoints(self, array: SegmentArray, index: GroupIndex, **others) -> FitRun:
         """Return the seed of a fit and, with `checkpoint_dir`, its checkpoints.

@@ -12,7 +12,7 @@ from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, wri
 from ._fine_tuning import FineTunedEstimator, Labelled
 from ._training import classification_loss
 from ._utils._arrays import as_labels
-from ._utils._sample_weight import check_weights, class_weights
+from ._utils._sample_weight import check_weights, class_weights, scaled
 
 
 @saved_in_files
@@ -41,7 +41,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         number of stages to freeze, with the layers before them. Encoders with a name have three
         stages. Others need a method ``stages()``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, which multiply the weights of the segments. With "balanced", they
+        Weights of the classes, which multiply the weights of the segments. A dict has a weight of
+        at least 0 for each class; `fit` raises ValueError for other weights. With "balanced", they
         are inversely proportional to the class frequencies. If None, all are 1.
     max_epochs : int, default=50
         Number of passes over the segments. If 0, the encoder keeps its initial weights, and the
@@ -195,7 +196,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, or if `checkpoint_dir` holds another training.
+            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
+            this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -211,10 +213,12 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`, or if no split has all classes in
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))
-        weights = weights * class_weights(self.class_weight, classes, codes, weights)[codes]
+        by_class = class_weights(self.class_weight, classes, codes, weights)
+        weights = scaled(weights * by_class[codes])
         array, index = self._check_rows(X, len(codes), weights, groups)
         present = np.unique(codes[index.rows])
         if len(present) < 2:

@@ -216,8 +216,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, or if `checkpoint_dir`
-            holds another training.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
+            another training, or if this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -231,6 +231,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         -----
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
+            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

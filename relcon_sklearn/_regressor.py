@@ -186,7 +186,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, or if `checkpoint_dir` holds another training.
+            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
+            this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -201,6 +202,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         self._require_targets(y)
         y = as_float64(y, "y")

@@ -460,6 +460,37 @@ class TestWeights:
         by_row = classifier().fit(X, y, sample_weight=compute_sample_weight(class_weight, y))
         np.testing.assert_allclose(outputs(weighted, X), outputs(by_row, X), atol=1e-4)
 
+    @pytest.mark.parametrize(
+        ("weight", "message"),
+        [
+            (-1, "class_weight contains a negative weight: first for the class 'lying'"),
+            (-1e-300, "a negative weight: first for the class 'lying'"),
+            (
+                np.float32("nan"),
+                "class_weight contains NaN or infinity: first for the class 'lying",
+            ),
+            (np.inf, "NaN or infinity: first for the class 'lying'"),
+            (10**400, "NaN or infinity: first for the class 'lying'"),
+            ("2", "class_weight contains '2' for the class 'lying'; expected a number"),
+            (None, "class_weight contains None for the class 'lying'; expected a number"),
+            ([1.0], "for the class 'lying'; expected a number"),
+        ],
+    )
+    def test_bad_class_weights_name_the_class(self, motion, weight, message):
+        """A negative weight trained on a negative loss, and NaN was blamed on `lr`."""
+        y = np.array(["lying", "walking"])[np.arange(90) % 2]
+        for class_weight in ({"lying": weight, "walking": 1}, {"walking": 1.0, "lying": weight}):
+            with pytest.raises(ValueError, match=message):
+                classifier(class_weight=class_weight).fit(motion[0], y)
+
+    @pytest.mark.parametrize("scale", [1e300, 1e-300])
+    def test_only_the_ratios_of_class_weights_count(self, motion, scale):
+        X, _, _ = motion
+        y = np.arange(90) % 2
+        scale = 2.0 ** np.round(np.log2(scale))
+        first, second = (classifier(class_weight={0: w, 1: 3 * w}).fit(X, y) for w in (1.0, scale))
+        np.testing.assert_array_equal(outputs(first, X), outputs(second, X))
+
     @given(
         codes=st.lists(st.integers(0, 3), min_size=4, max_size=20),
         seed=st.integers(0, 99),

@@ -30,7 +30,7 @@ from ._modules import (
 )
 from ._names import join
 from ._recipes import Recipe
-from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
+from ._registry import ESTIMATORS, MAX_ESTIMATORS, METHODS, NESTED, NOT_IN_FILES, OUTPUTS
 from ._values import from_json, from_json_object
 
 # Errors that reading a header can raise if another program has written the header.
@@ -112,6 +112,10 @@ class Reader:
                 raise ValueError("other entries")
         except _MALFORMED_HEADER as error:
             raise FileError(f"its header is not as relcon_sklearn writes it: {error!r}") from error
+        if len(self._nodes) > MAX_ESTIMATORS:
+            raise FileError(
+                f"it holds {len(self._nodes)} estimators; expected at most {MAX_ESTIMATORS}."
+            )
 
     def check_class(self, kind: type) -> None:
         """Raise FileError if the file holds an estimator of another class."""
@@ -189,7 +193,7 @@ class Reader:
             raise ValueError(f"{name!r} with unknown {sorted(unknown)}")
         if name in self._estimators:
             raise ValueError(f"two estimators with the name {name!r}")
-        values = {key: self.value(value) for key, value in params.items()}
+        values = {key: self.value(value, kind) for key, value in params.items()}
         if self._device is not None:
             values["device"] = self._device
         estimator = kind(**values)
@@ -210,8 +214,14 @@ class Reader:
 
     # -- for FittedReader ----------------------------------------------------------------------
 
-    def value(self, node):
-        """Return the value of an entry of the header."""
+    def value(self, node, holder: type):
+        """Return the value of an entry, which belongs to an estimator of the class `holder`.
+
+        Raises
+        ------
+        FileError
+            If the value is an estimator, and no estimator of its class may be nested in `holder`.
+        """
         if isinstance(node, dict):
             ((tag, content),) = node.items()
             if tag == "given":
@@ -219,6 +229,8 @@ class Reader:
             if tag in ("estimator", "frozen"):
                 self._inner.add(content)
                 estimator = self._estimators[content]
+                if NESTED.get(holder.__name__) != (inner := type(estimator).__name__):
+                    raise FileError(f"it has a {inner} inside a {holder.__name__}.")
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
         return from_json(node)
 
@@ -249,13 +261,13 @@ class FittedReader:
 
     def value(self, node):
         """Return the value of an entry, which may be an estimator."""
-        return self._reader.value(node)
+        return self._reader.value(node, type(self._estimator))
 
     def encoder(self, attribute: str) -> PlannedModule:
         """Plan an encoder of this package or of the user."""
         entry = self.take(attribute)
         check_entry(entry.keys() == {"factory", "arguments"}, attribute)
-        factory, arguments = self._reader.value(entry["factory"]), entry["arguments"]
+        factory, arguments = self.value(entry["factory"]), entry["arguments"]
         builtin = encoder_name(factory.func if isinstance(factory, partial) else factory)
         if builtin is None and not callable(factory):
             raise FileError(f"{factory!r} was given as encoder; expected a callable.")

@@ -26,6 +26,21 @@ def saved_in_files(kind: Estimator) -> Estimator:
     return kind
 
 
+NESTED = {
+    "RelConEmbedder": "LearnedMotifDistance",
+    "RelConClassifier": "RelConEmbedder",
+    "RelConRegressor": "RelConEmbedder",
+}
+"""The only class of estimators that may be nested in an estimator of a class, by their names.
+
+Estimators are therefore nested at most three deep. Deeper nesting has no use, and the time of its
+``repr``, which error messages contain, grows exponentially with the depth.
+"""
+
+MAX_ESTIMATORS = 4
+"""Number of estimators in the largest file: a classifier or regressor, its embedder, and the
+embedder's distance before and after ``fit``."""
+
 NOT_IN_FILES = {"checkpoint_dir"}
 """Parameters that are not saved: `checkpoint_dir` is a folder on the machine of the training."""
 

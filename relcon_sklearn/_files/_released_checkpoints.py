@@ -2,15 +2,14 @@
 
 The released code calls ``torch.save`` on a dictionary with the entries ``net`` (a state dict),
 ``optimizer`` (another), ``epoch`` and ``test_loss``. Such a file is a pickle in a zip archive.
-Reading makes tensors and plain values, and refuses everything else that a pickle can ask for.
+Reading makes tensors and plain values, and refuses everything else that a pickle can ask for before
+torch loads it.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import pickle
-import re
 import reprlib
 import struct
 import zipfile
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 from .._utils._text import listed
 from ..nn._presets import ENCODER_PRESETS
 from ..nn._released_networks import ReleasedNet
+from ._pickle_opcodes import NotAStateDict, check_pickle
 from ._recipes import Recipe
 
 _ENTRIES = ("net", "optimizer", "epoch", "test_loss")
@@ -153,17 +153,16 @@ def _check_archive(path: Path) -> int:
 
 def _load(path: Path) -> Any:
     try:
+        # torch's own reader, so that this is the pickle that torch.load reads.
+        check_pickle(torch._C.PyTorchFileReader(os.fspath(path)).get_record("data.pkl"))
         # Memory-mapped, because only a third is read: the rest belongs to the optimizer.
         return torch.load(os.fspath(path), map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        # The message of torch would suggest to switch off torch's own protection.
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        what = f" ({asked[1]})" if asked else ""
+    except NotAStateDict as error:
         raise ValueError(
-            f"it holds more than tensors and plain values{what}, which could execute code and is "
-            f"not loaded. {_EXPECTED}"
+            f"it holds more than tensors and plain values ({error}), which could execute code or "
+            f"exhaust memory and is not loaded. {_EXPECTED}"
         ) from None
-    except Exception as error:  # torch can raise any error for an invalid pickle
+    except Exception as error:  # torch can raise any error for an invalid file
         lines = str(error).splitlines() or [""]
         raise ValueError(
             f"torch cannot read it ({type(error).__name__}: {lines[0]}). {_EXPECTED}"

@@ -24,7 +24,8 @@ class SavedAsFile:
 
         The file is a safetensors file with all parameters except `checkpoint_dir`, the whole fitted
         state, and the versions of the libraries in use. An existing file is replaced in one step
-        when the new one is complete and on the disk. If writing fails, it stays unchanged.
+        when the new one is complete and on the disk. Its permissions are kept, and a symbolic link
+        is followed. If writing fails, it stays unchanged.
 
         The file does not contain your own callables (an encoder, a distance, an augmentation,
         callbacks), but only their names. Pass them to :meth:`load`.

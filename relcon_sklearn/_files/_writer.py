@@ -26,7 +26,7 @@ from .._utils._warnings import warn
 from .._version import __version__
 from ._format import FileError, encode_file
 from ._names import join
-from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS
+from ._registry import ESTIMATORS, METHODS, NESTED, NOT_IN_FILES, OUTPUTS
 from ._values import NotStorable, name_of, to_json, to_json_known
 
 
@@ -108,7 +108,9 @@ class Writer:
         estimator._validate_params()
         all_params = estimator.get_params(deep=False)
         params = {
-            key: self.value(value, join(name, key), tuple(prefix + key for prefix in keywords))
+            key: self.value(
+                value, kind, join(name, key), tuple(prefix + key for prefix in keywords)
+            )
             for key, value in all_params.items()
             if key not in NOT_IN_FILES
         }
@@ -135,13 +137,15 @@ class Writer:
         self._names[id(estimator)] = name
         return name
 
-    def value(self, value, name: str, keywords: tuple[str, ...]):
+    def value(self, value, holder: str, name: str, keywords: tuple[str, ...]):
         """Return the header entry of a value, which may be an estimator.
 
         Parameters
         ----------
         value : object
             Value of a parameter or attribute.
+        holder : str
+            Name of the class of the estimator that has the value.
         name : str
             Name of its node if it is an estimator.
         keywords : tuple of str
@@ -152,16 +156,23 @@ class Writer:
             # Exactly this type: a subclass would not come back as one.
             if type(value) is FrozenEstimator:
                 inner = tuple(f"{keyword}__estimator__" for keyword in keywords)
-                return {"frozen": self.add(value.estimator, name, inner)}
+                return {"frozen": self._nested(value.estimator, holder, name, inner)}
             if isinstance(value, BaseEstimator):
                 inner = tuple(f"{keyword}__" for keyword in keywords)
-                return {"estimator": self.add(value, name, inner)}
+                return {"estimator": self._nested(value, holder, name, inner)}
             return to_json(value)
         except NotStorable:
             what = name_of(value)
             keyword = next((k for k in keywords if self.given.get(k) == what), keywords[0])
             self.given[keyword] = what
             return {"given": keyword}
+
+    def _nested(self, estimator, holder: str, name: str, keywords: tuple[str, ...]) -> str:
+        """Add an estimator that is nested in one of the class `holder`; return its name."""
+        # Loading would refuse the file.
+        if NESTED.get(holder) != type(estimator).__name__:
+            raise NotStorable
+        return self.add(estimator, name, keywords)
 
 
 class FittedWriter:
@@ -219,7 +230,9 @@ class FittedWriter:
         """
         own, *_ = self._keywords
         shared = (prefix + name for prefix in self._keywords for name in parameters)
-        return self._writer.value(value, join(self._name, attribute), (own + attribute, *shared))
+        holder = type(self._estimator).__name__
+        name, keywords = join(self._name, attribute), (own + attribute, *shared)
+        return self._writer.value(value, holder, name, keywords)
 
 
 def _provenance() -> dict[str, str]:

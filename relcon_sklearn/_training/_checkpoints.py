@@ -25,7 +25,7 @@ from .._version import __version__
 logger = logging.getLogger("relcon_sklearn")
 
 _FORMAT = "relcon_sklearn checkpoint"
-_VERSION = 1
+_VERSION = 2
 _RECORD = "training.json"
 _LOCK = ".lock"
 
@@ -129,6 +129,8 @@ class CheckpointFolder:
     ValueError
         If the path is not a folder, or if the folder holds the checkpoints of a training with
         another fingerprint or of another version.
+    RuntimeError
+        If another process or thread is training into the folder.
     """
 
     def __init__(self, settings: Checkpoints, fingerprint: dict, seed: int):
@@ -140,7 +142,9 @@ class CheckpointFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"checkpoint_dir={str(self.path)!r} is a file; expected a folder.")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.seed = self._read_or_record_seed(seed)
+        # Locked, so that of two fits that start at the same time, only one records its seed.
+        with self.locked():
+            self.seed = self._read_or_record_seed(seed)
 
     def _read_or_record_seed(self, seed: int) -> int:
         """Return the seed of the training that started here before, or record a new training."""
@@ -166,9 +170,11 @@ class CheckpointFolder:
         try:
             before = json.loads(record.read_bytes())
             version, seed, fingerprint = (before[k] for k in ("version", "seed", "fingerprint"))
-            if before["format"] != _FORMAT or not isinstance(seed, int):
+            if before["format"] != _FORMAT:
                 raise ValueError("unknown format")
-        except (ValueError, KeyError, TypeError) as error:
+            if type(seed) is not int or not 0 <= seed < 2**31:
+                raise ValueError(f"the seed is {shortened(repr(seed))}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{record} is damaged, or was not written by relcon_sklearn: {error!r}. Choose "
                 "another folder as checkpoint_dir."
@@ -208,6 +214,11 @@ class CheckpointFolder:
         finally:
             lock.release()
 
+    @property
+    def _identity(self) -> dict:
+        """What a checkpoint must have in common with the training that it continues."""
+        return {"seed": self.seed, **self.fingerprint}
+
     def _files(self) -> list[Path]:
         """Return the paths of the checkpoints, oldest first."""
         return sorted(self.path.glob("step-*.ckpt"))
@@ -235,7 +246,7 @@ class CheckpointFolder:
             If the state contains a value that could not be read again.
         """
         path = self.path / f"step-{step:012d}.ckpt"
-        content = checkpoint_to_bytes({"fingerprint": self.fingerprint, **state})
+        content = checkpoint_to_bytes({"training": self._identity, "state": state})
         try:
             checkpoint_from_bytes(content, path)
         except DamagedCheckpoint as error:
@@ -273,13 +284,16 @@ class CheckpointFolder:
         files = self._files()
         for path in reversed(files):
             try:
-                state = checkpoint_from_bytes(path.read_bytes(), path)
+                content = checkpoint_from_bytes(path.read_bytes(), path)
             except DamagedCheckpoint as error:
                 warn(f"{error} Resuming from the checkpoint before it.", RuntimeWarning)
                 continue
-            if changes := differences(state.pop("fingerprint"), self.fingerprint):
-                raise ValueError(f"{path} belongs to another training: {'; '.join(changes)}.")
-            return state
+            if changes := differences(content["training"], self._identity):
+                raise ValueError(
+                    f"{path} belongs to another training than {_RECORD}: {'; '.join(changes)}. "
+                    "Choose another folder as checkpoint_dir."
+                )
+            return content["state"]
         if files:
             raise ValueError(
                 f"None of the {len(files)} checkpoints in {self.path} can be read. To start a new "
@@ -293,26 +307,44 @@ class DamagedCheckpoint(ValueError):
 
 
 def checkpoint_to_bytes(state: dict) -> bytes:
-    """Return the bytes of a checkpoint: a line with version and checksum, then the state."""
+    """Return the bytes of a checkpoint: a line with version and checksum, then the state.
+
+    The checksum is over the version and the state.
+    """
     payload = io.BytesIO()
     torch.save(state, payload)
     content = payload.getvalue()
-    return f"{_FORMAT} {_VERSION} {zlib.crc32(content):08x}\n".encode() + content
+    beginning = f"{_FORMAT} {_VERSION}".encode()
+    return b"%s %s\n%s" % (beginning, _checksum(beginning, content), content)
 
 
 def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
-    """Return the state in the bytes of a checkpoint, without executing anything in them."""
+    """Return the state in the bytes of a checkpoint, without executing anything in them.
+
+    Raises
+    ------
+    DamagedCheckpoint
+        If any of the bytes changed since they were written.
+    ValueError
+        If the checkpoint is intact and has another version.
+    """
     line, _, payload = content.partition(b"\n")
-    words = line.decode("latin-1").rsplit(" ", 2)
-    if len(words) != 3 or words[0] != _FORMAT:
+    beginning, _, checksum = line.rpartition(b" ")
+    name, _, version = beginning.rpartition(b" ")
+    if name != _FORMAT.encode():
         raise DamagedCheckpoint(f"{path} does not start like a checkpoint.")
-    _check_version(int(words[1]) if words[1].isdecimal() else words[1], path)
-    if words[2] != f"{zlib.crc32(payload):08x}":
+    # The version is checked after the checksum, which covers it.
+    if checksum != _checksum(beginning, payload):
         raise DamagedCheckpoint(f"{path} is damaged: its checksum does not match.")
+    _check_version(int(version), path)
     try:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedCheckpoint(f"{path} holds more than tensors and plain values.") from error
+
+
+def _checksum(beginning: bytes, payload: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(payload, zlib.crc32(beginning))
 
 
 def _check_version(version, path: Path) -> None:

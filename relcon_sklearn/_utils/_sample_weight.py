@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from numbers import Real
 
 import numpy as np
@@ -28,12 +29,25 @@ def check_weights(sample_weight, n_rows: int) -> np.ndarray:
             f"sample_weight has shape {weights.shape}, but there are {n_rows} segments: pass one "
             "weight for each segment."
         )
-    if (weights < 0).any():
-        row = int(np.flatnonzero(weights < 0)[0])
-        raise ValueError(f"sample_weight contains a negative weight: first in row {row}.")
+    _check_each(weights, "sample_weight", lambda row: f"in row {row}")
+    return scaled(weights)
+
+
+def scaled(weights: np.ndarray) -> np.ndarray:
+    """Return weights from 0 to 1 with the same ratios; 0 if too small to change a sum."""
     # Scaled by a power of two, which is exact.
     weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     return np.where(weights < np.finfo(np.float64).eps * weights.max(), 0, weights)
+
+
+def _check_each(weights: np.ndarray, name: str, place: Callable[[int], str]) -> None:
+    """Raise ValueError, naming the place of the first bad one, unless weights can be used."""
+    for is_bad, what in [
+        (~np.isfinite(weights), "NaN or infinity"),
+        (weights < 0, "a negative weight"),
+    ]:
+        if is_bad.any():
+            raise ValueError(f"{name} contains {what}: first {place(int(is_bad.argmax()))}.")
 
 
 def class_weights(
@@ -60,7 +74,15 @@ def class_weights(
     -------
     weights : ndarray of shape (n_classes,)
         The weight of each class.
+
+    Raises
+    ------
+    ValueError
+        If a weight in a dict is not a number, is negative, NaN or infinite, or if the dict lacks a
+        class.
     """
+    if isinstance(class_weight, Mapping):
+        _check_class_weight(class_weight)
     # For "balanced", older releases of scikit-learn ignore sample weights.
     if class_weight != "balanced":
         return compute_class_weight(class_weight, classes=classes, y=classes[codes])
@@ -69,6 +91,24 @@ def class_weights(
     weights = np.zeros(len(classes))
     weights[present] = totals.sum() / (present.sum() * totals[present])
     return weights
+
+
+def _check_class_weight(class_weight: Mapping) -> None:
+    labels = list(class_weight)
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real):
+            raise ValueError(
+                f"class_weight contains {weight!r} for the class {label!r}; expected a number."
+            )
+    weights = np.array([_as_float(weight) for weight in class_weight.values()])
+    _check_each(weights, "class_weight", lambda i: f"for the class {labels[i]!r}")
+
+
+def _as_float(number: Real) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an int or a fraction
+        return math.inf if number > 0 else -math.inf
 
 
 def weighted_moments(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -293,6 +293,32 @@ def test_signed_edits(saved, tmp_path, edit):
         type(estimator).load(path)
 
 
+@pytest.mark.parametrize("depth", [3, 40])
+@pytest.mark.parametrize("last", [{}, {"callbacks": {"estimator": "x0"}}])
+def test_the_cost_of_nested_estimators_is_bounded(saved, tmp_path, depth, last):
+    """The message of an invalid parameter has a repr, which took minutes for 16 levels."""
+    _, content = saved["RelConEmbedder"]
+    path = tmp_path / "file"
+
+    def change(header, tensors):
+        inner = node(header, "distance")
+        bare = {**inner, "class": "RelConEmbedder", "fitted": None}
+        nodes = [{**inner, "name": "x0", "fitted": None}]
+        for i in range(1, depth):
+            params = {"distance": {"estimator": f"x{i - 1}"}}
+            nodes.append({**bare, "name": f"x{i}", "params": params})
+        outer = node(header)
+        params = {**outer["params"], "distance": {"estimator": f"x{depth - 1}"}, **last}
+        header["estimators"][:] = [*nodes, {**outer, "params": params}]
+
+    path.write_bytes(mutations.signed(content, change))
+    begin = time.perf_counter()
+    message = "inside a RelConEmbedder" if depth == 3 else "it holds 41 estimators; expected at"
+    with pytest.raises(ValueError, match=message):
+        RelConEmbedder.load(path)
+    assert time.perf_counter() - begin < 1  # second
+
+
 def test_a_message_is_never_long(saved, tmp_path):
     _, content = saved["LearnedMotifDistance"]
     path = tmp_path / "file"

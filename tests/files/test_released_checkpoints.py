@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import time
 import zipfile
 from collections import OrderedDict
 from functools import partial
@@ -429,7 +430,7 @@ WRONG_NETS = {
     ),
     "sparse": (
         lambda w: w | {"first_block_bn.bias": torch.eye(8).to_sparse()},
-        "torch.sparse_coo",
+        r"more than tensors and plain values \(torch._utils._rebuild_sparse_tensor\)",
     ),
     "one value, a million times": (
         lambda w: w | {"first_block_bn.bias": torch.zeros(1).expand(2**40)},
@@ -443,6 +444,36 @@ WRONG_NETS = {
     "no tensor": (lambda w: w | {"first_block_bn.bias": [0.0] * 8}, "a list; expected names and"),
     "no name": (lambda w: w | {3: torch.zeros(8)}, "expected names and tensors"),
     "nothing": (lambda w: {}, "its net is a dict, not a state dict"),
+}
+
+
+# The content of a pickle of protocol 2, and the message of the refusal.
+NESTED = b")" + b"q\x01h\x01\x86" * 40
+NUMBER = b"\x8a\x09" + (2**70).to_bytes(9, "little")
+COSTLY = {
+    "key of nested tuples": (b"}" + NESTED + b"Ns", "key of type tuple"),
+    "key of nested tuples, of many items": (
+        b"}(" + NESTED + b"Nu",
+        "key of type tuple",
+    ),
+    "key of nested tuples, in an OrderedDict": (
+        b"ccollections\nOrderedDict\n" + NESTED + b"N\x86\x85\x85R",
+        "OrderedDict with arguments",
+    ),
+    "bytearray": (b"c__builtin__\nbytearray\nJ\x00\x5e\xd0\x7f\x85R", "__builtin__.bytearray"),
+    "set": (b"c__builtin__\nset\n]\x85R", "__builtin__.set"),
+    "copies by DUP": (b")2\x86", "the opcode DUP"),
+    "int that floats cannot hold": (NUMBER, "a huge integer"),
+    "keys of equal hashes": (b"}J\xff\xff\xff\x7fNs", "key of type int"),
+    "attributes": (
+        b"ccollections\nOrderedDict\n)R}X\x04\x00\x00\x00keysNsb",
+        "attributes of an object",
+    ),
+    "tensor of no storage": (b"ctorch._utils\n_rebuild_tensor_v2\n(NK\x00))\x89NtR", "_v2 with"),
+    "many objects": (b"(" + b"}" * 2**20 + b"t", "bytes, more than 1048576"),
+    "empty stack": (b"t", "a malformed pickle"),
+    "unknown memo": (b"h\x07", "a malformed pickle"),
+    "truncated": (b"X\xff\x00", "a malformed pickle"),
 }
 
 
@@ -508,6 +539,19 @@ class TestRefusals:
         path = write_released(tmp_path / "file.pkl", small.theirs, **{place: command})
         self.refused(path, r"more than tensors and plain values \(\w+.mkdir\)")
         assert not (tmp_path / "executed").exists()
+
+    @pytest.mark.parametrize("wrong", COSTLY)
+    def test_of_a_pickle_whose_loading_is_costly(self, tmp_path, wrong):
+        """Hashing 40 nested tuples took hours, and the bytearray 3 GB of memory."""
+        content, message = COSTLY[wrong]
+        path = tmp_path / "file.pkl"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("file/data.pkl", b"\x80\x02" + content + b".")
+            archive.writestr("file/version", "3\n")
+        assert path.stat().st_size < 2**21
+        begin = time.perf_counter()
+        self.refused(path, f"more than tensors and plain values \\(.*{message}")
+        assert time.perf_counter() - begin < 5  # seconds
 
     def test_of_a_whole_module(self, tmp_path):
         torch.save(ResNet1D(3, (1,), (4,), (3,)), tmp_path / "file.pkl")

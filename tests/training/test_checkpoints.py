@@ -24,7 +24,7 @@ def folder(path, fingerprint=FINGERPRINT, seed=7, **settings):
 
 
 def names(path):
-    return sorted(p.name for p in path.iterdir())
+    return sorted(p.name for p in path.iterdir() if p.name != ".lock")
 
 
 def test_state_comes_back(tmp_path):
@@ -85,8 +85,53 @@ def test_a_checkpoint_put_in_from_another_training_is_refused(tmp_path):
     folder(tmp_path / "a", {"lr": 1}).write(3, {})
     mine = folder(tmp_path / "b", {"lr": 2})
     (tmp_path / "a" / "step-000000000003.ckpt").rename(tmp_path / "b" / "step-000000000003.ckpt")
-    with pytest.raises(ValueError, match="belongs to another training: lr was 1 and is 2"):
+    with pytest.raises(ValueError, match=r"belongs to another training .*: lr was 1 and is 2"):
         mine.read()
+
+
+def test_a_checkpoint_with_another_seed_is_refused(tmp_path):
+    """With ``random_state=None`` the fingerprints of two trainings differ in the seed only."""
+    for name, seed in (("a", 1), ("b", 2)):
+        folder(tmp_path / name, seed=seed).write(3, {})
+    checkpoint = "step-000000000003.ckpt"
+    (tmp_path / "a" / checkpoint).replace(tmp_path / "b" / checkpoint)
+    with pytest.raises(ValueError, match=r"another training than training\.json: seed was 1 and"):
+        folder(tmp_path / "b").read()
+
+
+def test_an_edited_seed_is_refused(tmp_path):
+    folder(tmp_path, seed=1).write(3, {})
+    record = tmp_path / "training.json"
+    record.write_text(record.read_text().replace('"seed": 1', '"seed": 2'))
+    with pytest.raises(ValueError, match="seed was 1 and is 2"):
+        folder(tmp_path).read()
+
+
+@pytest.mark.parametrize("seed", [-1, 10**30, True, 1.0, "1", None])
+def test_a_seed_that_cannot_be_one_is_damage(tmp_path, seed):
+    folder(tmp_path)
+    record = tmp_path / "training.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"seed": seed}))
+    with pytest.raises(ValueError, match=r"training\.json is damaged.*the seed is"):
+        folder(tmp_path)
+
+
+def test_the_lock_is_taken_before_the_record_is_looked_for(tmp_path, monkeypatch):
+    """Two fits that started together could each record and use a seed."""
+    write = checkpoints_module.write_atomically
+    messages = []
+
+    def start_another(path, content):
+        with pytest.raises(RuntimeError, match="Another fit is training") as error:
+            folder(tmp_path, seed=2)
+        messages.append(str(error.value))
+        write(path, content)
+
+    monkeypatch.setattr(checkpoints_module, "write_atomically", start_another)
+    assert folder(tmp_path, seed=1).seed == 1
+    monkeypatch.undo()
+    assert len(messages) == 1
+    assert folder(tmp_path, seed=2).seed == 1
 
 
 def test_checkpoints_without_a_record_are_refused(tmp_path):
@@ -96,7 +141,7 @@ def test_checkpoints_without_a_record_are_refused(tmp_path):
         folder(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "x"}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "x"}', "\x00", "[" * 10**5])
 def test_a_damaged_record_is_refused(tmp_path, text):
     (tmp_path / "training.json").write_text(text)
     with pytest.raises(
@@ -105,13 +150,15 @@ def test_a_damaged_record_is_refused(tmp_path, text):
         folder(tmp_path)
 
 
-def test_another_version_is_refused(tmp_path):
+def test_another_version_is_refused(tmp_path, monkeypatch):
     folder(tmp_path)
     record = json.loads((tmp_path / "training.json").read_text())
-    (tmp_path / "training.json").write_text(json.dumps(record | {"version": 2}))
-    with pytest.raises(ValueError, match=r"version 2; .* resumes from version 1 only"):
+    (tmp_path / "training.json").write_text(json.dumps(record | {"version": 1}))
+    with pytest.raises(ValueError, match=r"version 1; .* resumes from version 2 only"):
         folder(tmp_path)
-    content = checkpoint_to_bytes({}).replace(b"checkpoint 1", b"checkpoint 9")
+    monkeypatch.setattr(checkpoints_module, "_VERSION", 9)
+    content = checkpoint_to_bytes({})
+    monkeypatch.undo()
     with pytest.raises(ValueError, match="version 9"):
         checkpoint_from_bytes(content, tmp_path)
 
@@ -133,6 +180,23 @@ def test_every_damage_is_noticed(tmp_path):
         flipped[i] ^= 16
         with pytest.raises(DamagedCheckpoint, match="checksum"):
             checkpoint_from_bytes(bytes(flipped), tmp_path)
+
+
+def test_every_flipped_bit_of_the_first_line_is_damage(tmp_path):
+    """A flipped bit of the version was an error about the version, which stopped the fit."""
+    content = checkpoint_to_bytes({"step": 1})
+    for i in range(8 * (content.index(b"\n") + 1)):
+        flipped = bytearray(content)
+        flipped[i // 8] ^= 1 << i % 8
+        with pytest.raises(DamagedCheckpoint):
+            checkpoint_from_bytes(bytes(flipped), tmp_path)
+    checkpoints = folder(tmp_path)
+    checkpoints.write(1, {"step": 1})
+    checkpoints.write(2, {"step": 2})
+    newest = checkpoints.newest.read_bytes()
+    checkpoints.newest.write_bytes(newest.replace(b"checkpoint 2", b"checkpoint 3"))
+    with pytest.warns(RuntimeWarning, match=r"step-000000000002.ckpt is damaged.* before it"):
+        assert folder(tmp_path).read() == {"step": 1}
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
@@ -198,7 +262,7 @@ def test_one_training_at_a_time(tmp_path):
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     checkpoints = folder(tmp_path)
     checkpoints.write(1, {})
-    left = tmp_path / ".step-000000000002.ckpt-0123.tmp"
+    left = tmp_path / ".step-000000000002.ckpt-0123456789abcdef.tmp"
     left.write_bytes(b"half")
     with checkpoints.locked():
         assert not left.exists()

@@ -128,3 +128,68 @@ def test_killed_in_the_midst_of_writing(tmp_path):
     assert path.read_bytes() == b"old"
     (left,) = unfinished(tmp_path, "model")
     assert names(tmp_path) == [left.name, "model"]
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("name", ["model", "[model]*", "m" * 255, "ä" * 127])
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    with replacing(path) as file:
+        file.write(b"new")
+        file.flush()
+        (temporary,) = [p for p in tmp_path.iterdir() if p != path]
+        left = temporary.with_name(temporary.name[:-20] + "0" * 16 + ".tmp")
+        left.write_bytes(b"half")
+    other = tmp_path / ".model-backup.tmp"
+    other.write_bytes(b"of the user")
+    write_atomically(path, b"newest")
+    assert path.read_bytes() == b"newest"
+    assert names(tmp_path) == sorted([".model-backup.tmp", name])
+
+
+def test_a_file_that_is_being_written_is_not_removed(tmp_path):
+    path = tmp_path / "model"
+    with replacing(path) as file:
+        write_atomically(path, b"first")
+        file.write(b"second")
+        file.flush()
+        write_atomically(path, b"third")
+        assert path.read_bytes() == b"third"
+    assert path.read_bytes() == b"second"
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_the_permissions_of_the_old_file_are_kept(tmp_path, mode):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_atomically(path, b"new")
+    assert path.stat().st_mode & 0o777 == mode
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_symbolic_link_is_followed(tmp_path, exists):
+    target, link = tmp_path / "target", tmp_path / "folder" / "link"
+    link.parent.mkdir()
+    link.symlink_to(os.path.join("..", "target"))
+    if exists:
+        target.write_bytes(b"old")
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["folder", "target"]
+    assert names(link.parent) == ["link"]
+
+
+@pytest.mark.parametrize("n", [233, 234, 255])
+def test_names_as_long_as_the_system_allows(tmp_path, n):
+    path = tmp_path / ("m" * n)
+    write_atomically(path, b"new")
+    assert names(tmp_path) == [path.name]

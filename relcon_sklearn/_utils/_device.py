@@ -1,0 +1,58 @@
+"""The torch device of an estimator, and a warning where several processes train the same model."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from ._warnings import warn
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    """Return the device that the parameter `device` of an estimator means.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or if this machine does not have it.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={str(device)!r} is not a torch device: {error}. {_what_is_there()}"
+        ) from error
+    counts = _counts()
+    if found.type in counts and (found.index or 0) >= counts[found.type]:
+        raise ValueError(f"device={str(device)!r} is not on this machine. {_what_is_there()}")
+    return found
+
+
+def warn_of_other_processes() -> None:
+    """Warn if the environment says that this is one process of several, as torchrun sets it."""
+    size = os.environ.get("WORLD_SIZE", "")
+    if size.isdecimal() and int(size) > 1:
+        warn(
+            f"WORLD_SIZE={size}: this is one of {size} processes, as torchrun starts them. "
+            "Training is not distributed: each process trains a whole model, on all of X. Start "
+            "one process instead. If the processes train different models, unset WORLD_SIZE to "
+            "silence this warning."
+        )
+
+
+def _counts() -> dict[str, int]:
+    """Return the number of devices of each type that can be counted."""
+    return {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "xpu": torch.xpu.device_count() if torch.xpu.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }
+
+
+def _what_is_there() -> str:
+    names = ["cpu", *(f"{kind}:{i}" for kind, n in _counts().items() for i in range(n))]
+    cuda = "" if torch.backends.cuda.is_built() else " This torch is built without CUDA."
+    return f"torch finds {', '.join(names)} here.{cuda} Pass one of these, or device='auto'."
