@@ -7,7 +7,8 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn._utils._device import as_device
-from tests.support.reference import euclidean, tiny_classifier, tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
+from tests.support.reference import euclidean
 
 
 @pytest.fixture
