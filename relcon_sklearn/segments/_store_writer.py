@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class SegmentWriter:
     disk. If it fails, or if the process or the machine dies during it, the store is as it was
     before. A writer opened on an existing store continues it. Memory stays bounded: segments are
     copied in blocks, so that memory-mapped and lazy arrays can be appended.
+
+    Several threads may share a writer: one appends while the others wait.
 
     Parameters
     ----------
@@ -127,7 +130,9 @@ class SegmentWriter:
             n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
         )
         self._files: dict = {}
-        self._in_transaction = False
+        # Held by one thread for the whole of a transaction.
+        self._mutex = threading.RLock()
+        self._in_transaction = self._appending = False
         _check_folder(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.path)
@@ -177,11 +182,18 @@ class SegmentWriter:
             or if text is longer than its column is wide.
         TypeError
             If `subject` is not a str.
+        RuntimeError
+            If called during another :meth:`append` of the same thread, for example while `X` is
+            read, or in a signal handler.
         OSError
             If the disk is full or fails.
         """
         with self.transaction():
-            self._append(X, subject, times, hours, columns)
+            self._appending = True
+            try:
+                self._append(X, subject, times, hours, columns)
+            finally:
+                self._appending = False
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -191,6 +203,12 @@ class SegmentWriter:
         ------
         ValueError
             If the writer is closed.
+        RuntimeError
+            If called during an :meth:`append` of the same thread.
+
+        Notes
+        -----
+        Other threads that append wait until the block ends. Do not wait for them inside the block.
 
         Examples
         --------
@@ -200,29 +218,30 @@ class SegmentWriter:
                 for chunk in chunks_of_one_subject:
                     writer.append(chunk, "ann")
         """
-        if self._lock is None:
-            raise ValueError(f"The SegmentWriter of {self.path} is closed. Open a new one.")
-        if self._in_transaction:
-            yield
-            return
-        self._in_transaction = True
-        try:
-            yield
-            self._commit()
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            self._in_transaction = False
+        with self._mutex:
+            self._check_usable()
+            nested = self._in_transaction
+            self._in_transaction = True
+            try:
+                yield
+                if not nested:
+                    self._commit()
+            except BaseException:
+                if not nested and self._lock is not None:
+                    self._roll_back()
+                raise
+            finally:
+                self._in_transaction = nested
 
     def close(self) -> None:
-        """Close the files. Nothing is pending: each append is committed when it returns."""
-        for file in self._files.values():
-            file.close()
-        self._files = {}
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Close the files. What is not committed, within a :meth:`transaction`, is dropped."""
+        with self._mutex:
+            for file in self._files.values():
+                file.close()
+            self._files = {}
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def __enter__(self) -> SegmentWriter:
         return self
@@ -230,12 +249,27 @@ class SegmentWriter:
     def __exit__(self, *exception) -> None:
         self.close()
 
+    def __reduce__(self):
+        raise TypeError(
+            "A SegmentWriter cannot be copied or pickled. Return the segments to the process that "
+            "opened it, and append them there."
+        )
+
     @property
     def n_segments(self) -> int:
         """Number of committed segments."""
         return self._header.n_segments
 
     # -- files and counts ------------------------------------------------------------------
+
+    def _check_usable(self) -> None:
+        if self._lock is None:
+            raise ValueError(f"The SegmentWriter of {self.path} is closed. Open a new one.")
+        if self._appending:
+            raise RuntimeError(
+                f"The SegmentWriter of {self.path} was used while it was appending, for example by "
+                "the X that it was reading, or by a signal handler. Wait until append returns."
+            )
 
     def _append(self, X, subject, times, hours, columns) -> None:
         n = check_shape(X, self._header)
@@ -286,6 +320,7 @@ class SegmentWriter:
             data = data[self._files[name].write(data) :]
 
     def _commit(self) -> None:
+        self._check_usable()
         if self._pending == self._header:
             return
         for file in self._files.values():

@@ -1,0 +1,124 @@
+"""SegmentWriter used from several threads, from forks, and from within itself."""
+
+import copy
+import os
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
+
+SHAPE = {"n_timesteps": 6, "n_channels": 3, "sampling_rate": 50.0}
+
+
+def constant(value, n=20):
+    return np.full((n, 6, 3), value, dtype=np.float32)
+
+
+class Interrupted:
+    """Constant segments; `event` is called once in the middle of their reading."""
+
+    def __init__(self, value, event):
+        self.values, self.event = constant(value), event
+        self.shape = self.values.shape
+
+    def __getitem__(self, rows):
+        if rows.start == 10:
+            self.event()
+        return self.values[rows]
+
+
+@pytest.fixture
+def writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(_store_writer, "_BLOCK_BYTES", 10 * 6 * 3 * 4)
+    with SegmentWriter(tmp_path / "store", **SHAPE) as writer:
+        yield writer
+
+
+def values_of_subjects(writer):
+    """The value of each subject's segments, after a check that each has 20 equal ones."""
+    store = open_segments(writer.path)
+    X, groups = store.X[:], store.groups[:]
+    for name in store.subjects:
+        assert (groups == name).sum() == 20
+        assert len(np.unique(X[groups == name])) == 1
+    return {str(name): float(X[groups == name][0, 0, 0]) for name in store.subjects}
+
+
+# ---------------------------------------------------------------- threads
+
+
+def test_two_threads_share_a_writer(writer):
+    other = threading.Thread(target=writer.append, args=(constant(2), "bob"))
+
+    def start_other():
+        other.start()
+        other.join(0.05)  # it waits, so that this ends by the timeout
+        assert other.is_alive()
+
+    writer.append(Interrupted(1, start_other), "ann")
+    other.join()
+    assert values_of_subjects(writer) == {"ann": 1, "bob": 2}
+
+
+def test_a_pool_of_threads_shares_a_writer(writer):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: writer.append(constant(i), f"s{i}"), range(16)))
+    assert values_of_subjects(writer) == {f"s{i}": i for i in range(16)}
+
+
+def test_a_transaction_belongs_to_one_thread(writer):
+    other = threading.Thread(target=writer.append, args=(constant(2), "bob"))
+    with pytest.raises(RuntimeError, match="oh"):  # noqa: PT012
+        with writer.transaction():
+            writer.append(constant(1), "ann")
+            other.start()
+            other.join(0.05)
+            raise RuntimeError("oh")
+    other.join()
+    assert values_of_subjects(writer) == {"bob": 2}
+
+
+def test_a_writer_closed_by_another_thread_in_the_meantime(writer):
+    closing = threading.Thread(target=writer.close)
+
+    def close():
+        closing.start()
+        closing.join(0.05)
+
+    writer.append(Interrupted(1, close), "ann")
+    closing.join()
+    assert values_of_subjects(writer) == {"ann": 1}
+    with pytest.raises(ValueError, match="is closed"):
+        writer.append(constant(2), "bob")
+
+
+# ---------------------------------------------------------------- from within itself
+
+
+def test_an_append_within_an_append_is_refused(writer):
+    with pytest.raises(RuntimeError, match="was used while it was appending"):
+        writer.append(Interrupted(1, lambda: writer.append(constant(2), "bob")), "ann")
+    assert writer.subjects == {}
+    writer.append(constant(3), "cy")
+    assert values_of_subjects(writer) == {"cy": 3}
+
+
+def test_a_transaction_closed_within_commits_nothing(writer):
+    with pytest.raises(ValueError, match="is closed"):  # noqa: PT012
+        with writer.transaction():
+            writer.append(constant(1), "ann")
+            writer.close()
+    with SegmentWriter(writer.path, **SHAPE) as new:
+        assert new.n_segments == 0
+        assert new.subjects == {}
+
+
+@pytest.mark.parametrize("make_copy", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_writer_is_not_copied(make_copy, writer):
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        make_copy(writer)
