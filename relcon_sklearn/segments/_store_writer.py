@@ -51,7 +51,8 @@ class SegmentWriter:
     before. A writer opened on an existing store continues it. Memory stays bounded: segments are
     copied in blocks, so that memory-mapped and lazy arrays can be appended.
 
-    Several threads may share a writer: one appends while the others wait.
+    Several threads may share a writer: one appends while the others wait. Only the process that
+    opened a writer may use it.
 
     Parameters
     ----------
@@ -130,6 +131,7 @@ class SegmentWriter:
             n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
         )
         self._files: dict = {}
+        self._process = os.getpid()
         # Held by one thread for the whole of a transaction.
         self._mutex = threading.RLock()
         self._in_transaction = self._appending = False
@@ -184,7 +186,8 @@ class SegmentWriter:
             If `subject` is not a str.
         RuntimeError
             If called during another :meth:`append` of the same thread, for example while `X` is
-            read, or in a signal handler.
+            read, or in a signal handler. Or if called in another process than the one that opened
+            the writer.
         OSError
             If the disk is full or fails.
         """
@@ -204,7 +207,8 @@ class SegmentWriter:
         ValueError
             If the writer is closed.
         RuntimeError
-            If called during an :meth:`append` of the same thread.
+            If called during an :meth:`append` of the same thread, or in another process than the
+            one that opened the writer. Also at the end of a block that is left in a fork.
 
         Notes
         -----
@@ -218,6 +222,8 @@ class SegmentWriter:
                 for chunk in chunks_of_one_subject:
                     writer.append(chunk, "ann")
         """
+        # Before the lock, which a thread that does not exist in this process may hold.
+        self._check_process()
         with self._mutex:
             self._check_usable()
             nested = self._in_transaction
@@ -227,7 +233,7 @@ class SegmentWriter:
                 if not nested:
                     self._commit()
             except BaseException:
-                if not nested and self._lock is not None:
+                if not nested and self._lock is not None and self._process == os.getpid():
                     self._roll_back()
                 raise
             finally:
@@ -235,7 +241,8 @@ class SegmentWriter:
 
     def close(self) -> None:
         """Close the files. What is not committed, within a :meth:`transaction`, is dropped."""
-        with self._mutex:
+        # In a fork, the lock may be held by a thread that does not exist there.
+        with self._mutex if self._process == os.getpid() else contextlib.nullcontext():
             for file in self._files.values():
                 file.close()
             self._files = {}
@@ -261,6 +268,14 @@ class SegmentWriter:
         return self._header.n_segments
 
     # -- files and counts ------------------------------------------------------------------
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                f"The SegmentWriter of {self.path} was opened by process {self._process} and used "
+                f"by process {os.getpid()}. Return the segments to the process that opened it, and "
+                "append them there."
+            )
 
     def _check_usable(self) -> None:
         if self._lock is None:
@@ -320,6 +335,7 @@ class SegmentWriter:
             data = data[self._files[name].write(data) :]
 
     def _commit(self) -> None:
+        self._check_process()
         self._check_usable()
         if self._pending == self._header:
             return

@@ -1,16 +1,15 @@
 """SegmentWriter used from several threads, from forks, and from within itself."""
 
 import copy
-import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
+from tests.support.forked import in_another_process, needs_fork
 
 SHAPE = {"n_timesteps": 6, "n_channels": 3, "sampling_rate": 50.0}
 
@@ -122,3 +121,64 @@ def test_a_transaction_closed_within_commits_nothing(writer):
 def test_a_writer_is_not_copied(make_copy, writer):
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         make_copy(writer)
+
+
+# ---------------------------------------------------------------- forks
+
+
+def assert_refused(use):
+    with pytest.raises(RuntimeError, match=r"was opened by process \d+ and used by process \d+"):
+        use()
+
+
+@needs_fork
+def test_a_fork_may_not_append(writer):
+    writer.append(constant(1), "ann")
+
+    def use_and_close():
+        assert_refused(lambda: writer.append(constant(2), "bob"))
+        assert_refused(lambda: writer.transaction().__enter__())
+        writer.close()
+
+    assert in_another_process(use_and_close) == 0
+    # The fork did not close the files of this process, nor released its lock.
+    with pytest.raises(ValueError, match="Another SegmentWriter"):
+        SegmentWriter(writer.path, **SHAPE)
+    writer.append(constant(3), "cy")
+    assert values_of_subjects(writer) == {"ann": 1, "cy": 3}
+
+
+@needs_fork
+@pytest.mark.parametrize("left_by", ["its end", "an error"])
+def test_a_fork_neither_commits_nor_rolls_back(left_by, writer):
+    """A fork leaves a block that its parent entered; the parent's transaction is unaffected."""
+    writer.append(constant(1), "ann")
+
+    def leave(block):
+        if left_by == "its end":
+            assert_refused(lambda: block.__exit__(None, None, None))
+        else:
+            assert not block.__exit__(KeyError, KeyError("oh"), None)
+
+    block = writer.transaction()
+    with block:
+        writer.append(constant(2), "bob")
+        assert in_another_process(leave, block) == 0
+    assert values_of_subjects(writer) == {"ann": 1, "bob": 2}
+
+
+@needs_fork
+def test_a_fork_does_not_wait_for_a_thread_it_does_not_have(writer):
+    def fork():
+        def use_and_close():
+            assert_refused(lambda: writer.append(constant(2), "bob"))
+            writer.close()
+
+        status.append(in_another_process(use_and_close))
+
+    status = []
+    thread = threading.Thread(target=fork)
+    with writer.transaction():
+        thread.start()
+        thread.join()
+    assert status == [0]
