@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,16 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # On Windows the user must not open two writers on one store.
-    fcntl = None
-
 from .._utils._atomic import unfinished
 from ._runs import run_starts
+from ._store_folder import check_folder, create_or_continue, lock_folder
 from ._store_format import (
     HEADER,
-    LOCK,
     RUN,
     RUNS,
     SEGMENTS,
@@ -35,8 +29,6 @@ from ._store_format import (
     read_subjects,
 )
 from ._store_values import check_columns, check_hours, check_shape, check_times, encode_segments
-
-logger = logging.getLogger("relcon_sklearn")
 
 # Segments are cast, checked and written in blocks of about this many bytes.
 _BLOCK_BYTES = 2**24
@@ -135,13 +127,13 @@ class SegmentWriter:
         # Held by one thread for the whole of a transaction.
         self._mutex = threading.RLock()
         self._in_transaction = self._appending = False
-        _check_folder(self.path)
+        check_folder(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path)
+        self._lock = lock_folder(self.path)
         try:
             for left in unfinished(self.path, HEADER):
                 left.unlink()
-            _create_or_continue(self.path, wanted)
+            create_or_continue(self.path, wanted)
             for name in wanted.file_sizes():
                 self._files[name] = open(self.path / name, "ab", buffering=0)
             # Remove what the last writer did not commit.
@@ -202,6 +194,9 @@ class SegmentWriter:
     def transaction(self) -> Iterator[None]:
         """Commit all appends in the block together: either all are kept or none.
 
+        An append that fails within the block leaves nothing behind, so that its error can be caught
+        there. The same holds for a block within the block.
+
         Raises
         ------
         ValueError
@@ -226,15 +221,15 @@ class SegmentWriter:
         self._check_process()
         with self._mutex:
             self._check_usable()
-            nested = self._in_transaction
-            self._in_transaction = True
+            nested, before = self._in_transaction, self._pending
+            self._in_transaction, self._pending = True, dataclasses.replace(before)
             try:
                 yield
                 if not nested:
                     self._commit()
             except BaseException:
-                if not nested and self._lock is not None and self._process == os.getpid():
-                    self._roll_back()
+                if self._lock is not None and self._process == os.getpid():
+                    self._roll_back(before if nested else None)
                 raise
             finally:
                 self._in_transaction = nested
@@ -344,14 +339,15 @@ class SegmentWriter:
         self._pending.write(self.path)
         self._header = dataclasses.replace(self._pending)
 
-    def _roll_back(self) -> None:
-        """Reset the files and the state of this writer to what the header on disk counts."""
-        self._header = Header.read(self.path)
-        for name, size in self._header.file_sizes().items():
+    def _roll_back(self, before: Header | None = None) -> None:
+        """Reset the files and the state of this writer to what `before` or the disk counts."""
+        if before is None:
+            before = self._header = Header.read(self.path)
+        for name, size in before.file_sizes().items():
             self._files[name].truncate(size)
-        self._pending = dataclasses.replace(self._header)
-        self.subjects = {name: i for i, name in enumerate(read_subjects(self.path, self._header))}
-        runs = read_runs(self.path, self._header)
+        self._pending = dataclasses.replace(before)
+        self.subjects = {name: i for i, name in enumerate(read_subjects(self.path, before))}
+        runs = read_runs(self.path, before)
         self._next_hour = {}
         if len(runs):
             highest = np.full(len(self.subjects), np.iinfo(np.int64).min)
@@ -361,49 +357,3 @@ class SegmentWriter:
 
     def _block_rows(self) -> int:
         return max(1, _BLOCK_BYTES // (4 * self._header.n_timesteps * self._header.n_channels))
-
-
-def _check_folder(folder: Path) -> None:
-    """Raise FileExistsError if a path holds something other than a finished or unfinished store."""
-    if not folder.exists() or (folder / HEADER).is_file():
-        return
-    begun = {folder / LOCK, *unfinished(folder, HEADER)}
-    if folder.is_dir() and set(folder.iterdir()) <= begun:
-        return
-    raise FileExistsError(
-        f"{folder} exists and is neither an empty directory nor a segment store. Choose another "
-        "path."
-    )
-
-
-def _create_or_continue(folder: Path, wanted: Header) -> None:
-    """Write the header of a new store, or check that an existing one has the same description."""
-    if not (folder / HEADER).is_file():
-        wanted.write(folder)
-        return
-    old, new = Header.read(folder).description(), wanted.description()
-    differences = [f"{k} is {old[k]!r}, not {new[k]!r}" for k in old if old[k] != new[k]]
-    if differences:
-        raise ValueError(
-            f"The existing store at {folder} differs: {'; '.join(differences)}. Pass the values of "
-            "the existing store to continue it, or choose another path."
-        )
-
-
-def _lock(folder: Path) -> int:
-    """Open and lock the directory's lock file, or raise ValueError if another writer holds it."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    if fcntl is None:
-        return descriptor
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ValueError(
-            f"Another SegmentWriter has the store at {folder} open. Close it first."
-        ) from error
-    except OSError:
-        logger.info(
-            "The file system of %s does not support locks. Open one writer at a time.", folder
-        )
-    return descriptor
