@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import threading
@@ -127,6 +128,9 @@ class SegmentWriter:
         # Held by one thread for the whole of a transaction.
         self._mutex = threading.RLock()
         self._in_transaction = self._appending = False
+        self.subjects: dict[str, int] = {}
+        # Whether files or the index may hold more than `_pending` counts.
+        self._torn = False
         check_folder(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.path)
@@ -136,6 +140,7 @@ class SegmentWriter:
             create_or_continue(self.path, wanted)
             for name in wanted.file_sizes():
                 self._files[name] = open(self.path / name, "ab", buffering=0)
+            self._header = self._pending = Header.read(self.path)
             # Remove what the last writer did not commit.
             self._roll_back()
         except BaseException:
@@ -181,7 +186,12 @@ class SegmentWriter:
             read, or in a signal handler. Or if called in another process than the one that opened
             the writer.
         OSError
-            If the disk is full or fails.
+            If the disk is full or fails. If the message says that the append is committed, only the
+            last sync failed: the segments count, and must not be appended again.
+
+        Notes
+        -----
+        After any error, `subjects` and `n_segments` tell what is committed.
         """
         with self.transaction():
             self._appending = True
@@ -221,7 +231,11 @@ class SegmentWriter:
         self._check_process()
         with self._mutex:
             self._check_usable()
-            nested, before = self._in_transaction, self._pending
+            nested = self._in_transaction
+            if not nested and (self._torn or self._pending != self._header):
+                # The last roll back failed, or did not begin.
+                self._roll_back()
+            before = self._pending
             self._in_transaction, self._pending = True, dataclasses.replace(before)
             try:
                 yield
@@ -280,6 +294,11 @@ class SegmentWriter:
                 f"The SegmentWriter of {self.path} was used while it was appending, for example by "
                 "the X that it was reading, or by a signal handler. Wait until append returns."
             )
+        if self._in_transaction and self._torn:
+            raise RuntimeError(
+                f"An append to {self.path} in this transaction failed and could not be undone. "
+                "Leave the block. The whole transaction is then rolled back."
+            )
 
     def _append(self, X, subject, times, hours, columns) -> None:
         n = check_shape(X, self._header)
@@ -289,6 +308,7 @@ class SegmentWriter:
         first_free = self._next_hour.get(self.subjects.get(subject, -1), 0)
         hours = check_hours(hours, times, n, first_free)
         arrays = check_columns(columns, n, self._header.columns)
+        self._torn = True
         code = self._subject_code(subject)
         for i in range(0, n, self._block_rows()):
             stop = min(i + self._block_rows(), n)
@@ -301,6 +321,9 @@ class SegmentWriter:
             self._pending.times = "datetime" if times.dtype.kind == "M" else "seconds"
         self._write_runs(code, hours)
         self._pending.n_segments += n
+        # Last, so that the name of a failed append is never listed.
+        self.subjects.setdefault(subject, code)
+        self._torn = False
 
     def _write_runs(self, code: int, hours: np.ndarray) -> None:
         new = run_starts(hours)
@@ -316,13 +339,13 @@ class SegmentWriter:
         self._next_hour[code] = max(self._next_hour.get(code, 0), int(hours.max()) + 1)
 
     def _subject_code(self, subject: str) -> int:
-        if subject not in self.subjects:
-            self.subjects[subject] = len(self.subjects)
-            line = (json.dumps(subject) + "\n").encode()
-            self._write(SUBJECTS, np.frombuffer(line, np.uint8))
-            self._pending.n_subjects += 1
-            self._pending.subjects_bytes += len(line)
-        return self.subjects[subject]
+        if subject in self.subjects:
+            return self.subjects[subject]
+        line = (json.dumps(subject) + "\n").encode()
+        self._write(SUBJECTS, np.frombuffer(line, np.uint8))
+        self._pending.n_subjects += 1
+        self._pending.subjects_bytes += len(line)
+        return len(self.subjects)
 
     def _write(self, name: str, values: np.ndarray) -> None:
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
@@ -336,11 +359,26 @@ class SegmentWriter:
             return
         for file in self._files.values():
             os.fsync(file.fileno())
-        self._pending.write(self.path)
+        try:
+            self._pending.write(self.path)
+        except OSError as error:
+            if Header.read(self.path) != self._pending:
+                raise
+            raise OSError(
+                error.errno,
+                f"{error.strerror or error}: the directory of the store could not be synced, but "
+                f"the append or transaction is committed ({self._pending.n_segments} segments). "
+                "It may be lost if the machine fails now. Do not append it again",
+                str(self.path),
+            ) from error
         self._header = dataclasses.replace(self._pending)
 
     def _roll_back(self, before: Header | None = None) -> None:
         """Reset the files and the state of this writer to what `before` or the disk counts."""
+        self._torn = True
+        # In memory first, in case that a file cannot be read or truncated.
+        kept = (before or self._header).n_subjects
+        self.subjects = dict(itertools.islice(self.subjects.items(), kept))
         if before is None:
             before = self._header = Header.read(self.path)
         for name, size in before.file_sizes().items():
@@ -354,6 +392,7 @@ class SegmentWriter:
             np.maximum.at(highest, runs["subject"], runs["hour"].astype(np.int64))
             self._next_hour = dict(enumerate((highest + 1).tolist()))
         self._last_run = (int(runs["subject"][-1]), int(runs["hour"][-1])) if len(runs) else None
+        self._torn = False
 
     def _block_rows(self) -> int:
         return max(1, _BLOCK_BYTES // (4 * self._header.n_timesteps * self._header.n_channels))

@@ -1,6 +1,9 @@
 """Appends that fail, and are caught: nothing of them is left under another name."""
 
 import errno
+import os
+import stat
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,3 +136,137 @@ def test_files_are_as_if_a_failed_append_had_not_been_tried(tmp_path):
             append(writer, 3, "kim")
     for file in (tmp_path / "tried").iterdir():
         assert file.read_bytes() == (tmp_path / "not tried" / file.name).read_bytes()
+
+
+# ---------------------------------------------------------------- a roll back that fails itself
+
+
+@pytest.fixture(params=["truncate", "read_subjects", "read_runs"])
+def roll_back_fails_once(request, writer, monkeypatch):
+    """Return a function that makes the next roll back fail with an error at one of its steps."""
+
+    def prepare(error):
+        pending = [error]
+
+        def fail(function):
+            def failing(*args):
+                if pending:
+                    raise pending.pop()
+                return function(*args)
+
+            return failing
+
+        if request.param == "truncate":
+            file = writer._files["segments.raw"]
+            writer._files["segments.raw"] = SimpleNamespace(
+                write=file.write, fileno=file.fileno, close=file.close, truncate=fail(file.truncate)
+            )
+        else:
+            function = getattr(_store_writer, request.param)
+            monkeypatch.setattr(_store_writer, request.param, fail(function))
+
+    return prepare
+
+
+def no_files():
+    return OSError(errno.EMFILE, "Too many open files")
+
+
+@pytest.mark.parametrize("error", [no_files(), KeyboardInterrupt()], ids=["OSError", "Ctrl-C"])
+def test_a_roll_back_that_fails_is_made_up_for_before_the_next_append(
+    error, writer, roll_back_fails_once
+):
+    roll_back_fails_once(error)
+    with pytest.raises(type(error)), writer.transaction():  # noqa: PT012
+        append(writer, 7, "joe", 5)
+        append(writer, Failing(OSError("source")), "kim", 5)
+    assert list(writer.subjects) == ["ann"]
+    append(writer, 2, "lee", 5)
+    assert list(writer.subjects) == ["ann", "lee"]
+    assert runs(writer.path) == [("ann", 0, 1, 1), ("lee", 1, 2, 2)]
+
+
+@pytest.mark.parametrize("then", ["append", "commit"])
+def test_a_roll_back_that_fails_within_a_transaction_undoes_the_transaction(
+    then, writer, roll_back_fails_once
+):
+    with pytest.raises(RuntimeError, match="failed and could not be undone"):  # noqa: PT012
+        with writer.transaction():
+            append(writer, 2, "bob")
+            roll_back_fails_once(no_files())
+            with pytest.raises(OSError, match="Too many"):
+                append(writer, Failing(OSError("source")), "kim", 5)
+            if then == "append":
+                append(writer, 3, "lee")
+    assert runs(writer.path) == [("ann", 0, 1, 1)]
+    append(writer, 3, "lee")
+    assert list(writer.subjects) == ["ann", "lee"]
+    assert runs(writer.path) == [("ann", 0, 1, 1), ("lee", 1, 3, 3)]
+
+
+def test_an_interrupt_before_the_roll_back_begins(writer, monkeypatch):
+    """A second Ctrl-C may come between the error and the roll back."""
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "_roll_back", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            append(writer, Failing(OSError("source")), "kim", 5)
+        assert list(writer.subjects) == ["ann"]
+        with pytest.raises(KeyboardInterrupt), writer.transaction():  # noqa: PT012
+            append(writer, 7, "kim", 5)
+            raise ValueError
+    append(writer, 2, "lee", 5)
+    assert runs(writer.path) == [("ann", 0, 1, 1), ("lee", 1, 2, 2)]
+
+
+# ---------------------------------------------------------------- was it committed?
+
+
+def sync_of_a_folder_fails(descriptor):
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not sync folders")
+def test_a_commit_that_was_not_synced_says_that_it_is_committed(writer, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync_of_a_folder_fails)
+        with pytest.raises(OSError, match=r"Input/output error.* is committed.*again") as caught:
+            append(writer, 2, "bob")
+    assert caught.value.errno == errno.EIO
+    assert caught.value.filename == str(writer.path)
+    assert list(writer.subjects) == ["ann", "bob"]
+    assert writer.n_segments == 40
+    append(writer, 3, "cy")
+    assert runs(writer.path) == [("ann", 0, 1, 1), ("bob", 1, 2, 2), ("cy", 2, 3, 3)]
+
+
+def test_an_interrupted_commit_that_was_complete_counts(writer, monkeypatch):
+    replace = os.replace
+
+    def replace_and_interrupt(*args):
+        replace(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            append(writer, 2, "bob")
+    assert list(writer.subjects) == ["ann", "bob"]
+    assert writer.n_segments == len(open_segments(writer.path)) == 40
+
+
+def test_a_commit_that_failed_does_not_say_that_it_is_committed(writer, monkeypatch):
+    def fail(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match="No space left") as caught:
+            append(writer, 2, "bob")
+    assert "committed" not in str(caught.value)
+    assert list(writer.subjects) == ["ann"]
+    assert runs(writer.path) == [("ann", 0, 1, 1)]
