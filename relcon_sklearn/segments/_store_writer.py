@@ -51,7 +51,8 @@ class SegmentWriter:
     ----------
     path : str or path-like
         Directory of the store. It is created if it does not exist. An existing directory must be
-        empty or hold a store.
+        empty or hold a store. A leading ``~`` is the home folder. A relative path refers to the
+        working directory at the time of opening.
     n_timesteps, n_channels : int
         Shape of a segment.
     sampling_rate : float
@@ -119,7 +120,8 @@ class SegmentWriter:
         channels: Sequence[str] | None = None,
         units: str = "g",
     ):
-        self.path = Path(path)
+        # Absolute, because the working directory can change while the writer is open.
+        self.path = Path(os.path.expanduser(path)).resolve()
         wanted = make_header(
             n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
         )

@@ -182,3 +182,28 @@ def test_a_fork_does_not_wait_for_a_thread_it_does_not_have(writer):
         thread.start()
         thread.join()
     assert status == [0]
+
+
+# ---------------------------------------------------------------- working directory
+
+
+@pytest.mark.parametrize("other_is_a_store", [False, True])
+def test_the_working_directory_may_change(other_is_a_store, tmp_path, monkeypatch):
+    """A relative path is resolved when the writer is opened."""
+    for name in ["a", "b"]:
+        (tmp_path / name).mkdir()
+    if other_is_a_store:
+        with SegmentWriter(tmp_path / "b" / "store", **SHAPE) as other:
+            other.append(constant(7), "joe")
+    monkeypatch.chdir(tmp_path / "a")
+    with SegmentWriter("store", **SHAPE) as writer:
+        monkeypatch.chdir(tmp_path / "b")
+        with pytest.raises(ValueError, match="NaN"):
+            writer.append(constant(np.nan), "kim")
+        writer.append(constant(1), "ann")
+        assert writer.path == (tmp_path / "a" / "store").resolve()
+    assert values_of_subjects(writer) == {"ann": 1}
+    if other_is_a_store:
+        assert values_of_subjects(other) == {"joe": 7}
+    else:
+        assert list((tmp_path / "b").iterdir()) == []
