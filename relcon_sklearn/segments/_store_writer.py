@@ -174,12 +174,14 @@ class SegmentWriter:
             hours. Seconds give hours that differ from the hours of earlier appends. Without times,
             all segments belong to one hour.
         **columns : array-like of shape (n_segments,)
-            Values of each column of the store. All columns are required.
+            Values of each column of the store. All columns are required. Columns of text require a
+            str for each segment, for example "" where it is missing.
 
         Raises
         ------
         ValueError
-            If a shape does not fit, if a value is NaN, infinite or outside the range of the dtype,
+            If a shape does not fit, if a value of `X` is NaN or infinite, if a value is masked or
+            outside the range of its dtype, if a value in a column of text is missing or a number,
             or if text is longer than its column is wide.
         TypeError
             If `subject` is not a str.
@@ -315,7 +317,7 @@ class SegmentWriter:
         for i in range(0, n, self._block_rows()):
             stop = min(i + self._block_rows(), n)
             rows = np.arange(i, stop)
-            self._write(SEGMENTS, encode_segments(np.asarray(X[i:stop]), rows, self._header))
+            self._write(SEGMENTS, encode_segments(X[i:stop], rows, self._header))
         for name, values in arrays.items():
             self._write(column_file(name), values)
         if times is not None:
