@@ -69,7 +69,7 @@ def check_times(times, n: int, header: Header) -> np.ndarray | None:
             f"times are {given}, but the times of earlier segments are {kind or 'not known'}. All "
             "segments of a store must have times of one kind."
         )
-    times = times.astype(TIME_DTYPES[given])
+    times = _checked_cast(times, "times", TIME_DTYPES[given])
     missing = np.isnat(times) if given == "datetime" else ~np.isfinite(times)
     if missing.any():
         raise ValueError(f"times has no value at index {np.flatnonzero(missing)[0]}.")
@@ -127,6 +127,10 @@ def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
         raise ValueError(
             f"{name} is masked at index {first}. Fill its masked values, or drop these segments."
         )
+    if getattr(getattr(values, "dtype", None), "tz", None) is not None:
+        import pandas
+
+        values = pandas.DatetimeIndex(values).tz_convert(None)  # UTC
     values = np.asarray(values)
     if values.shape != (n,):
         raise ValueError(
@@ -159,13 +163,18 @@ def _cast(given, n: int, name: str, dtype: str) -> np.ndarray:
     alike = (values.dtype.kind == "U") == (dtype.kind == "U")
     if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
         raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
+    return _checked_cast(values, name, dtype)
+
+
+def _checked_cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
+    """Cast values, after which none may be cut, wrapped or infinite that was not before."""
     with np.errstate(over="ignore"):
         cast = values.astype(dtype)
     changed = np.flatnonzero(_out_of_range(values, cast))
     if len(changed):
         raise ValueError(
-            f"{name} has {values[changed[0]]!r} at index {changed[0]}, which does not fit into its "
-            f"column ({dtype})."
+            f"{name} has {values[changed[0]]!r} at index {changed[0]}, which does not fit into "
+            f"dtype {cast.dtype}. Correct the value, or choose a wider dtype for its column."
         )
     return cast
 

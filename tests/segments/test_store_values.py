@@ -128,3 +128,60 @@ def test_masked_values_are_not_filled(tmp_path):
                 writer.append(ONES, "ann", **{name: np.ma.array([1, 2, 3], mask=mask)})
         writer.append(np.ma.array(ONES), "ann")
         assert writer.n_segments == 3
+
+
+# ---------------------------------------------------------------- times
+
+LOCAL = pd.to_datetime(["2026-03-29 00:30", "2026-03-29 01:30", "2026-03-29 03:30"])
+UTC = np.array(["2026-03-28T23:30", "2026-03-29T00:30", "2026-03-29T01:30"], dtype="M8[ns]")
+
+
+@pytest.mark.parametrize("make", [pd.DatetimeIndex, pd.Series, pd.array])
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_times_with_a_time_zone_are_stored_in_utc(make, unit, tmp_path):
+    times = make(LOCAL.as_unit(unit).tz_localize("Europe/Rome"))
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        writer.append(ONES, "ann", times=times)
+        writer.append(ONES, "bob", times=UTC)
+    store = open_segments(tmp_path)
+    assert_array_equal(store.times, np.tile(UTC, 2))
+    assert_array_equal(store.hour_groups[:], np.arange(6))
+
+
+def test_a_column_with_a_time_zone_is_stored_in_utc(tmp_path):
+    assert_array_equal(stored(tmp_path, "M8[s]", pd.Series(LOCAL.tz_localize("Europe/Rome"))), UTC)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Rome"])
+def test_times_that_would_wrap_are_refused(zone, tmp_path):
+    times = pd.Series(pd.DatetimeIndex(["2026-03-01", "2300-03-01", "2026-03-02"], dtype="M8[s]"))
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        with pytest.raises(ValueError, match=r"times has .*at index 1, which does not fit"):
+            writer.append(ONES, "ann", times=times.dt.tz_localize(zone))
+
+
+def test_missing_times_with_a_time_zone_are_refused(tmp_path):
+    times = pd.DatetimeIndex([LOCAL[0], pd.NaT, LOCAL[1]], tz="UTC")
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        with pytest.raises(ValueError, match="times has no value at index 1"):
+            writer.append(ONES, "ann", times=times)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def test_groups_go_into_a_frame(tmp_path):
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        for subject in ["ann", "bob", "ann"]:
+            writer.append(ONES, subject, times=UTC)
+    store = open_segments(tmp_path)
+    frame = pd.DataFrame({"subject": store.groups, "hour": store.hour_groups, "time": store.times})
+    assert frame["subject"].tolist() == ["ann"] * 3 + ["bob"] * 3 + ["ann"] * 3
+    assert frame["hour"].tolist() == [0, 1, 2, 3, 4, 5, 0, 1, 2]
+    assert frame["hour"].dtype == store.hour_groups.dtype
+    assert pd.Series(store.groups, name="subject").equals(frame["subject"])
+    part = store.select(["bob"])
+    assert pd.Series(part.groups).value_counts().to_dict() == {"bob": 3}
+    frame["again"] = store.groups
+    assert frame["again"].equals(frame["subject"])
+    assert list(store.groups) == frame["subject"].tolist()
