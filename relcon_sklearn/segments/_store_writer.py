@@ -129,7 +129,9 @@ class SegmentWriter:
         self._process = os.getpid()
         # Held by one thread for the whole of a transaction.
         self._mutex = threading.RLock()
-        self._in_transaction = self._appending = False
+        self._appending = False
+        # The innermost transaction block that is open.
+        self._block: object | None = None
         self.subjects: dict[str, int] = {}
         # Whether files or the index may hold more than `_pending` counts.
         self._torn = False
@@ -236,22 +238,26 @@ class SegmentWriter:
         self._check_process()
         with self._mutex:
             self._check_usable()
-            nested = self._in_transaction
+            outer, block = self._block, object()
+            nested = outer is not None
             if not nested and (self._torn or self._pending != self._header):
                 # The last roll back failed, or did not begin.
                 self._roll_back()
             before = self._pending
-            self._in_transaction, self._pending = True, dataclasses.replace(before)
+            self._block, self._pending = block, dataclasses.replace(before)
             try:
                 yield
                 if not nested:
                     self._commit()
             except BaseException:
-                if self._lock is not None and self._process == os.getpid():
+                # An interrupted exit from a block may end it when later appends are committed.
+                current = self._block is block
+                if current and self._lock is not None and self._process == os.getpid():
                     self._roll_back(before if nested else None)
                 raise
             finally:
-                self._in_transaction = nested
+                if self._block is block:
+                    self._block = outer
 
     def close(self) -> None:
         """Close the files. What is not committed, within a :meth:`transaction`, is dropped."""
@@ -299,7 +305,7 @@ class SegmentWriter:
                 f"The SegmentWriter of {self.path} was used while it was appending, for example by "
                 "the X that it was reading, or by a signal handler. Wait until append returns."
             )
-        if self._in_transaction and self._torn:
+        if self._block is not None and self._torn:
             raise RuntimeError(
                 f"An append to {self.path} in this transaction failed and could not be undone. "
                 "Leave the block. The whole transaction is then rolled back."
