@@ -200,12 +200,19 @@ class SegmentWriter:
         -----
         After any error, `subjects` and `n_segments` tell what is committed.
         """
-        with self.transaction():
-            self._appending = True
+        self._check_process()
+        with self._mutex:
+            outer = self._block
             try:
-                self._append(X, subject, times, hours, columns)
+                with self.transaction():
+                    self._appending = True
+                    try:
+                        self._append(X, subject, times, hours, columns)
+                    finally:
+                        self._appending = False
             finally:
-                self._appending = False
+                # An interrupt may have kept the block from ending.
+                self._block = outer
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
