@@ -34,7 +34,7 @@ class SavedAsFile:
         ----------
         path : str or path-like
             The file, in an existing folder. Any name is valid; the usual suffix is
-            ``.safetensors``.
+            ``.safetensors``. A leading ``~`` is the home folder.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class SavedAsFile:
         >>> bool((same.transform(X) == distance.transform(X)).all())
         True
         """
-        _write(self, Path(path))
+        _write(self, Path(os.path.expanduser(path)))
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, device=None, **given):
@@ -100,7 +100,7 @@ class SavedAsFile:
         --------
         See :meth:`save`.
         """
-        path = Path(path)
+        path = Path(os.path.expanduser(path))
         if path.is_dir():
             raise IsADirectoryError(
                 f"{path} is a folder. Use {cls.__name__}.from_pretrained to load the {_FILE_NAME} "
@@ -118,7 +118,7 @@ class SavedAsFile:
         Parameters
         ----------
         folder : str or path-like
-            The folder. It is made if it does not exist.
+            The folder. It is made if it does not exist. A leading ``~`` is the home folder.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class SavedAsFile:
             As in :meth:`save`.
         """
         check_is_fitted(self)
-        folder = Path(folder)
+        folder = Path(os.path.expanduser(folder))
         folder.mkdir(parents=True, exist_ok=True)
         _write(self, folder / _FILE_NAME)
 
@@ -153,7 +153,7 @@ class SavedAsFile:
         ValueError, OSError
             As in :meth:`load`.
         """
-        path = Path(folder)
+        path = Path(os.path.expanduser(folder))
         if not path.exists():
             raise FileNotFoundError(
                 f"{path} does not exist. {cls.__name__}.from_pretrained reads local folders and "

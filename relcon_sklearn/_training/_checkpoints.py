@@ -41,9 +41,9 @@ class Checkpoints:
     Parameters
     ----------
     path : str or path-like
-        Folder of the checkpoints of one training run. It is made if it does not exist. A nested
-        estimator uses a subfolder: ``distance`` in the folder of an embedder, ``pretraining`` in
-        the folder of a classifier or regressor.
+        Folder of the checkpoints of one training run. It is made if it does not exist. A leading
+        ``~`` is the home folder. A nested estimator uses a subfolder: ``distance`` in the folder of
+        an embedder, ``pretraining`` in the folder of a classifier or regressor.
     every_seconds : float or None, default=600
         Number of seconds between checkpoints, which is the most training time that an interruption
         can lose. If None, time does not trigger checkpoints. With the default the cost is
@@ -136,7 +136,7 @@ class CheckpointFolder:
     def __init__(self, settings: Checkpoints, fingerprint: dict, seed: int):
         self.settings = settings
         # Resolved now, because the working directory can change during a long training.
-        self.path = Path(settings.path).resolve()
+        self.path = Path(os.path.expanduser(settings.path)).resolve()
         # In the form in which it will be read: JSON has no tuples.
         self.fingerprint = json.loads(json.dumps(fingerprint))
         if self.path.exists() and not self.path.is_dir():

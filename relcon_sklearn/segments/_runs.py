@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -89,6 +91,10 @@ class RunLabels(LazyArray):
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         return self.labels[self.runs.run_at(rows)]
+
+    # pandas takes only objects with this method as columns.
+    def __iter__(self) -> Iterator:
+        return itertools.chain.from_iterable(map(itertools.repeat, self.labels, self.runs.sizes))
 
     # Without these methods, `groups == "ann"` would be False instead of a mask.
     def __eq__(self, other) -> np.ndarray:

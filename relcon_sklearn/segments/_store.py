@@ -34,7 +34,7 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
     Parameters
     ----------
     path : str or path-like
-        Directory of the store.
+        Directory of the store. A leading ``~`` is the home folder.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
     """
     # Absolute, so that files opened later, here or in a worker, do not depend on the working
     # directory.
-    folder = Path(path).resolve()
+    folder = Path(os.path.expanduser(path)).resolve()
     header = Header.read(folder)
     if header.n_segments == 0:
         raise ValueError(

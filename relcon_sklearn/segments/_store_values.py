@@ -26,8 +26,10 @@ def check_shape(X, header: Header) -> int:
     return shape[0]
 
 
-def encode_segments(values: np.ndarray, rows: np.ndarray, header: Header) -> np.ndarray:
+def encode_segments(values, rows: np.ndarray, header: Header) -> np.ndarray:
     """Cast a block of segments to the dtype of the store; `rows` are their numbers in X."""
+    if not isinstance(values, np.ma.MaskedArray):  # whose mask is checked below
+        values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise ValueError(f"X has dtype {values.dtype}. Expected real numbers.")
     check_values(values, rows)
@@ -67,7 +69,7 @@ def check_times(times, n: int, header: Header) -> np.ndarray | None:
             f"times are {given}, but the times of earlier segments are {kind or 'not known'}. All "
             "segments of a store must have times of one kind."
         )
-    times = times.astype(TIME_DTYPES[given])
+    times = _checked_cast(times, "times", TIME_DTYPES[given])
     missing = np.isnat(times) if given == "datetime" else ~np.isfinite(times)
     if missing.any():
         raise ValueError(f"times has no value at index {np.flatnonzero(missing)[0]}.")
@@ -116,13 +118,19 @@ def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict
             f"Got values for the columns {sorted(columns)}, but the store has {sorted(expected)}. "
             "Pass each column in every append."
         )
-    return {
-        name: _cast(_check_one_per_segment(columns[name], n, name), name, expected[name])
-        for name in expected
-    }
+    return {name: _cast(columns[name], n, name, expected[name]) for name in expected}
 
 
 def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+    if np.ma.is_masked(values):
+        first = np.flatnonzero(np.ma.getmaskarray(values))[0]
+        raise ValueError(
+            f"{name} is masked at index {first}. Fill its masked values, or drop these segments."
+        )
+    if getattr(getattr(values, "dtype", None), "tz", None) is not None:
+        import pandas
+
+        values = pandas.DatetimeIndex(values).tz_convert(None)  # UTC
     values = np.asarray(values)
     if values.shape != (n,):
         raise ValueError(
@@ -131,16 +139,53 @@ def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
     return values
 
 
-def _cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
+def _check_text(values, name: str) -> np.ndarray:
+    """Return the values of a column of text, after a check that each is a str."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        return values
+    # As objects, because NumPy turns NaN and numbers into text if a list holds text too.
+    values = np.asarray(values, dtype=object)
+    for i, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ValueError(
+                f"{name} has {value!r} at index {i}, which is not a str. Pass a str for each "
+                "segment, for example '' where it is missing."
+            )
+    return values.astype(np.str_)
+
+
+def _cast(given, n: int, name: str, dtype: str) -> np.ndarray:
     """Cast the values of a column, which may lose precision only."""
     dtype = np.dtype(dtype)
-    if dtype.kind == "U" and values.dtype.kind in "OT":
-        values = values.astype(np.str_)
+    values = _check_one_per_segment(given, n, name)
+    if dtype.kind == "U" and values.dtype.kind in "UOT":
+        values = _check_text(given, name)
     alike = (values.dtype.kind == "U") == (dtype.kind == "U")
     if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
         raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
-    cast = values.astype(dtype)
-    if dtype.kind in "iuU" and (cast != values).any():
-        value = values[cast != values][0]
-        raise ValueError(f"{name} has {value!r}, which does not fit into its column ({dtype}).")
+    return _checked_cast(values, name, dtype)
+
+
+def _checked_cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
+    """Cast values, after which none may be cut, wrapped or infinite that was not before."""
+    with np.errstate(over="ignore"):
+        cast = values.astype(dtype)
+    changed = np.flatnonzero(_out_of_range(values, cast))
+    if len(changed):
+        raise ValueError(
+            f"{name} has {values[changed[0]]!r} at index {changed[0]}, which does not fit into "
+            f"dtype {cast.dtype}. Correct the value, or choose a wider dtype for its column."
+        )
     return cast
+
+
+def _out_of_range(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
+    """Return which values a cast has cut, wrapped or made infinite."""
+    if cast.dtype.kind in "iuU":
+        return cast != values
+    if cast.dtype.kind == "f":
+        return np.isfinite(values) & ~np.isfinite(cast)
+    # Dates and durations wrap where the new unit is too fine for them.
+    if values.dtype.kind in "mM" and np.can_cast(values.dtype, cast.dtype, "safe"):
+        return (cast.astype(values.dtype) != values) & ~np.isnat(values)
+    return np.zeros(len(values), dtype=bool)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
-import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # On Windows the user must not open two writers on one store.
-    fcntl = None
-
 from .._utils._atomic import unfinished
 from ._runs import run_starts
+from ._store_folder import check_folder, create_or_continue, lock_folder
 from ._store_format import (
     HEADER,
-    LOCK,
     RUN,
     RUNS,
     SEGMENTS,
@@ -34,8 +30,6 @@ from ._store_format import (
     read_subjects,
 )
 from ._store_values import check_columns, check_hours, check_shape, check_times, encode_segments
-
-logger = logging.getLogger("relcon_sklearn")
 
 # Segments are cast, checked and written in blocks of about this many bytes.
 _BLOCK_BYTES = 2**24
@@ -50,11 +44,15 @@ class SegmentWriter:
     before. A writer opened on an existing store continues it. Memory stays bounded: segments are
     copied in blocks, so that memory-mapped and lazy arrays can be appended.
 
+    Several threads may share a writer: one appends while the others wait. Only the process that
+    opened a writer may use it.
+
     Parameters
     ----------
     path : str or path-like
         Directory of the store. It is created if it does not exist. An existing directory must be
-        empty or hold a store.
+        empty or hold a store. A leading ``~`` is the home folder. A relative path refers to the
+        working directory at the time of opening.
     n_timesteps, n_channels : int
         Shape of a segment.
     sampling_rate : float
@@ -122,21 +120,31 @@ class SegmentWriter:
         channels: Sequence[str] | None = None,
         units: str = "g",
     ):
-        self.path = Path(path)
+        # Absolute, because the working directory can change while the writer is open.
+        self.path = Path(os.path.expanduser(path)).resolve()
         wanted = make_header(
             n_timesteps, n_channels, sampling_rate, dtype, scale, columns, channels, units
         )
         self._files: dict = {}
-        self._in_transaction = False
-        _check_folder(self.path)
+        self._process = os.getpid()
+        # Held by one thread for the whole of a transaction.
+        self._mutex = threading.RLock()
+        self._appending = False
+        # The innermost transaction block that is open.
+        self._block: object | None = None
+        self.subjects: dict[str, int] = {}
+        # Whether files or the index may hold more than `_pending` counts.
+        self._torn = False
+        check_folder(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path)
+        self._lock = lock_folder(self.path)
         try:
             for left in unfinished(self.path, HEADER):
                 left.unlink()
-            _create_or_continue(self.path, wanted)
+            create_or_continue(self.path, wanted)
             for name in wanted.file_sizes():
                 self._files[name] = open(self.path / name, "ab", buffering=0)
+            self._header = self._pending = Header.read(self.path)
             # Remove what the last writer did not commit.
             self._roll_back()
         except BaseException:
@@ -160,37 +168,70 @@ class SegmentWriter:
         subject : str
             Name of the subject the segments belong to. A subject may be appended several times.
         times : array-like of shape (n_segments,) or None, default=None
-            Start time of each segment, as datetime64 (UTC) or in seconds. Either all segments of a
-            store have times of one kind, or none has times.
+            Start time of each segment, as datetime64 (UTC) or in seconds. Times of pandas with a
+            time zone are converted to UTC. Either all segments of a store have times of one kind,
+            or none has times.
         hours : array-like of int of shape (n_segments,) or None, default=None
             Number of the hour of each segment. Segments with the same number belong to the same
             hour of the subject. If None, hours are computed from `times`. Dates give calendar
             hours. Seconds give hours that differ from the hours of earlier appends. Without times,
             all segments belong to one hour.
         **columns : array-like of shape (n_segments,)
-            Values of each column of the store. All columns are required.
+            Values of each column of the store. All columns are required. Columns of text require a
+            str for each segment, for example "" where it is missing.
 
         Raises
         ------
         ValueError
-            If a shape does not fit, if a value is NaN, infinite or outside the range of the dtype,
+            If a shape does not fit, if a value of `X` is NaN or infinite, if a value is masked or
+            outside the range of its dtype, if a value in a column of text is missing or a number,
             or if text is longer than its column is wide.
         TypeError
             If `subject` is not a str.
+        RuntimeError
+            If called during another :meth:`append` of the same thread, for example while `X` is
+            read, or in a signal handler. Or if called in another process than the one that opened
+            the writer.
         OSError
-            If the disk is full or fails.
+            If the disk is full or fails. If the message says that the append is committed, only the
+            last sync failed: the segments count, and must not be appended again.
+
+        Notes
+        -----
+        After any error, `subjects` and `n_segments` tell what is committed.
         """
-        with self.transaction():
-            self._append(X, subject, times, hours, columns)
+        self._check_process()
+        with self._mutex:
+            outer = self._block
+            try:
+                with self.transaction():
+                    self._appending = True
+                    try:
+                        self._append(X, subject, times, hours, columns)
+                    finally:
+                        self._appending = False
+            finally:
+                # An interrupt may have kept the block from ending.
+                self._block = outer
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all appends in the block together: either all are kept or none.
 
+        An append that fails within the block leaves nothing behind, so that its error can be caught
+        there. The same holds for a block within the block.
+
         Raises
         ------
         ValueError
             If the writer is closed.
+        RuntimeError
+            If called during an :meth:`append` of the same thread, or in another process than the
+            one that opened the writer. Also at the end of a block that is left in a fork.
+
+        Notes
+        -----
+        Other threads that append wait until the block ends. Do not wait for them inside the block.
 
         Examples
         --------
@@ -200,29 +241,41 @@ class SegmentWriter:
                 for chunk in chunks_of_one_subject:
                     writer.append(chunk, "ann")
         """
-        if self._lock is None:
-            raise ValueError(f"The SegmentWriter of {self.path} is closed. Open a new one.")
-        if self._in_transaction:
-            yield
-            return
-        self._in_transaction = True
-        try:
-            yield
-            self._commit()
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            self._in_transaction = False
+        # Before the lock, which a thread that does not exist in this process may hold.
+        self._check_process()
+        with self._mutex:
+            self._check_usable()
+            outer, block = self._block, object()
+            nested = outer is not None
+            if not nested and (self._torn or self._pending != self._header):
+                # The last roll back failed, or did not begin.
+                self._roll_back()
+            before = self._pending
+            self._block, self._pending = block, dataclasses.replace(before)
+            try:
+                yield
+                if not nested:
+                    self._commit()
+            except BaseException:
+                # An interrupted exit from a block may end it when later appends are committed.
+                current = self._block is block
+                if current and self._lock is not None and self._process == os.getpid():
+                    self._roll_back(before if nested else None)
+                raise
+            finally:
+                if self._block is block:
+                    self._block = outer
 
     def close(self) -> None:
-        """Close the files. Nothing is pending: each append is committed when it returns."""
-        for file in self._files.values():
-            file.close()
-        self._files = {}
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Close the files. What is not committed, within a :meth:`transaction`, is dropped."""
+        # In a fork, the lock may be held by a thread that does not exist there.
+        with self._mutex if self._process == os.getpid() else contextlib.nullcontext():
+            for file in self._files.values():
+                file.close()
+            self._files = {}
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def __enter__(self) -> SegmentWriter:
         return self
@@ -230,12 +283,40 @@ class SegmentWriter:
     def __exit__(self, *exception) -> None:
         self.close()
 
+    def __reduce__(self):
+        raise TypeError(
+            "A SegmentWriter cannot be copied or pickled. Return the segments to the process that "
+            "opened it, and append them there."
+        )
+
     @property
     def n_segments(self) -> int:
         """Number of committed segments."""
         return self._header.n_segments
 
     # -- files and counts ------------------------------------------------------------------
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                f"The SegmentWriter of {self.path} was opened by process {self._process} and used "
+                f"by process {os.getpid()}. Return the segments to the process that opened it, and "
+                "append them there."
+            )
+
+    def _check_usable(self) -> None:
+        if self._lock is None:
+            raise ValueError(f"The SegmentWriter of {self.path} is closed. Open a new one.")
+        if self._appending:
+            raise RuntimeError(
+                f"The SegmentWriter of {self.path} was used while it was appending, for example by "
+                "the X that it was reading, or by a signal handler. Wait until append returns."
+            )
+        if self._block is not None and self._torn:
+            raise RuntimeError(
+                f"An append to {self.path} in this transaction failed and could not be undone. "
+                "Leave the block. The whole transaction is then rolled back."
+            )
 
     def _append(self, X, subject, times, hours, columns) -> None:
         n = check_shape(X, self._header)
@@ -245,11 +326,12 @@ class SegmentWriter:
         first_free = self._next_hour.get(self.subjects.get(subject, -1), 0)
         hours = check_hours(hours, times, n, first_free)
         arrays = check_columns(columns, n, self._header.columns)
+        self._torn = True
         code = self._subject_code(subject)
         for i in range(0, n, self._block_rows()):
             stop = min(i + self._block_rows(), n)
             rows = np.arange(i, stop)
-            self._write(SEGMENTS, encode_segments(np.asarray(X[i:stop]), rows, self._header))
+            self._write(SEGMENTS, encode_segments(X[i:stop], rows, self._header))
         for name, values in arrays.items():
             self._write(column_file(name), values)
         if times is not None:
@@ -257,6 +339,9 @@ class SegmentWriter:
             self._pending.times = "datetime" if times.dtype.kind == "M" else "seconds"
         self._write_runs(code, hours)
         self._pending.n_segments += n
+        # Last, so that the name of a failed append is never listed.
+        self.subjects.setdefault(subject, code)
+        self._torn = False
 
     def _write_runs(self, code: int, hours: np.ndarray) -> None:
         new = run_starts(hours)
@@ -272,13 +357,13 @@ class SegmentWriter:
         self._next_hour[code] = max(self._next_hour.get(code, 0), int(hours.max()) + 1)
 
     def _subject_code(self, subject: str) -> int:
-        if subject not in self.subjects:
-            self.subjects[subject] = len(self.subjects)
-            line = (json.dumps(subject) + "\n").encode()
-            self._write(SUBJECTS, np.frombuffer(line, np.uint8))
-            self._pending.n_subjects += 1
-            self._pending.subjects_bytes += len(line)
-        return self.subjects[subject]
+        if subject in self.subjects:
+            return self.subjects[subject]
+        line = (json.dumps(subject) + "\n").encode()
+        self._write(SUBJECTS, np.frombuffer(line, np.uint8))
+        self._pending.n_subjects += 1
+        self._pending.subjects_bytes += len(line)
+        return len(self.subjects)
 
     def _write(self, name: str, values: np.ndarray) -> None:
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
@@ -286,73 +371,46 @@ class SegmentWriter:
             data = data[self._files[name].write(data) :]
 
     def _commit(self) -> None:
+        self._check_process()
+        self._check_usable()
         if self._pending == self._header:
             return
         for file in self._files.values():
             os.fsync(file.fileno())
-        self._pending.write(self.path)
+        try:
+            self._pending.write(self.path)
+        except OSError as error:
+            if Header.read(self.path) != self._pending:
+                raise
+            raise OSError(
+                error.errno,
+                f"{error.strerror or error}: the directory of the store could not be synced, but "
+                f"the append or transaction is committed ({self._pending.n_segments} segments). "
+                "It may be lost if the machine fails now. Do not append it again",
+                str(self.path),
+            ) from error
         self._header = dataclasses.replace(self._pending)
 
-    def _roll_back(self) -> None:
-        """Reset the files and the state of this writer to what the header on disk counts."""
-        self._header = Header.read(self.path)
-        for name, size in self._header.file_sizes().items():
+    def _roll_back(self, before: Header | None = None) -> None:
+        """Reset the files and the state of this writer to what `before` or the disk counts."""
+        self._torn = True
+        # In memory first, in case that a file cannot be read or truncated.
+        kept = (before or self._header).n_subjects
+        self.subjects = dict(itertools.islice(self.subjects.items(), kept))
+        if before is None:
+            before = self._header = Header.read(self.path)
+        for name, size in before.file_sizes().items():
             self._files[name].truncate(size)
-        self._pending = dataclasses.replace(self._header)
-        self.subjects = {name: i for i, name in enumerate(read_subjects(self.path, self._header))}
-        runs = read_runs(self.path, self._header)
+        self._pending = dataclasses.replace(before)
+        self.subjects = {name: i for i, name in enumerate(read_subjects(self.path, before))}
+        runs = read_runs(self.path, before)
         self._next_hour = {}
         if len(runs):
             highest = np.full(len(self.subjects), np.iinfo(np.int64).min)
             np.maximum.at(highest, runs["subject"], runs["hour"].astype(np.int64))
             self._next_hour = dict(enumerate((highest + 1).tolist()))
         self._last_run = (int(runs["subject"][-1]), int(runs["hour"][-1])) if len(runs) else None
+        self._torn = False
 
     def _block_rows(self) -> int:
         return max(1, _BLOCK_BYTES // (4 * self._header.n_timesteps * self._header.n_channels))
-
-
-def _check_folder(folder: Path) -> None:
-    """Raise FileExistsError if a path holds something other than a finished or unfinished store."""
-    if not folder.exists() or (folder / HEADER).is_file():
-        return
-    begun = {folder / LOCK, *unfinished(folder, HEADER)}
-    if folder.is_dir() and set(folder.iterdir()) <= begun:
-        return
-    raise FileExistsError(
-        f"{folder} exists and is neither an empty directory nor a segment store. Choose another "
-        "path."
-    )
-
-
-def _create_or_continue(folder: Path, wanted: Header) -> None:
-    """Write the header of a new store, or check that an existing one has the same description."""
-    if not (folder / HEADER).is_file():
-        wanted.write(folder)
-        return
-    old, new = Header.read(folder).description(), wanted.description()
-    differences = [f"{k} is {old[k]!r}, not {new[k]!r}" for k in old if old[k] != new[k]]
-    if differences:
-        raise ValueError(
-            f"The existing store at {folder} differs: {'; '.join(differences)}. Pass the values of "
-            "the existing store to continue it, or choose another path."
-        )
-
-
-def _lock(folder: Path) -> int:
-    """Open and lock the directory's lock file, or raise ValueError if another writer holds it."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    if fcntl is None:
-        return descriptor
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ValueError(
-            f"Another SegmentWriter has the store at {folder} open. Close it first."
-        ) from error
-    except OSError:
-        logger.info(
-            "The file system of %s does not support locks. Open one writer at a time.", folder
-        )
-    return descriptor

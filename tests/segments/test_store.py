@@ -19,6 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
 from tests.support.estimators import tiny_embedder
+from tests.support.forked import in_another_process, needs_fork
 
 SHAPE = {"n_timesteps": 6, "n_channels": 3, "sampling_rate": 50.0}
 COLUMNS = {"activity": "U8", "speed": "float32", "step": "int16"}
@@ -357,20 +358,7 @@ def write_dying(path, n_subjects, at):
                 writer.append(some_segments(5, i), f"s{i}", times=np.arange(5.0))
 
 
-def in_another_process(function, *args):
-    """Run a function in a fork, where everything is imported; return its exit code."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            function(*args)
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+@needs_fork
 @pytest.mark.parametrize("n_subjects", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_and_continued_it_ends_as_if_left_alone(n_subjects, tmp_path):
     assert in_another_process(write_dying, tmp_path / "whole", n_subjects, 0) == 0

@@ -146,7 +146,7 @@ def make_motion_store(
     """
     names = check_activities(activities)
     check_sizes(n_segments, n_subjects)
-    path = Path(path)
+    path = Path(os.path.expanduser(path)).resolve()
     if n_hours is None:
         seconds = -(-n_segments // n_subjects) * n_timesteps / sampling_rate
         n_hours = math.ceil(seconds / 3600)
