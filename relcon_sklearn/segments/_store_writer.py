@@ -198,7 +198,9 @@ class SegmentWriter:
 
         Notes
         -----
-        After any error, `subjects` and `n_segments` tell what is committed.
+        After an error, `subjects` and `n_segments` tell what is committed. If the roll back was
+        interrupted too, for example by a second Ctrl-C, they can lag behind until the next append.
+        Open the writer again to be sure.
         """
         self._check_process()
         with self._mutex:
