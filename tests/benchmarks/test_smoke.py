@@ -55,6 +55,7 @@ def test_smoke(name, tmp_path):
     assert run.stdout
 
 
+@pytest.mark.slow
 def test_archived_results_of_pretraining_can_be_read(tmp_path):
     options = ["--report", "--seconds", 45, "--checkpoints", 5, "--plots", tmp_path]
     run = run_module("benchmarks.pretraining.bench_pretraining", *options)

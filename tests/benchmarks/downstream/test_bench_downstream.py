@@ -62,6 +62,7 @@ def benchmark(data, tmp_path, monkeypatch, ticks):
 METHODS = ["relcon", "simclr", "untrained", "relcon_features", "scratch", "features_forest"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
     methods = [*METHODS, "relcon:hard"]

@@ -205,6 +205,7 @@ def modes_in(output):
     return sorted(record["key"]["mode"] for record in json.loads(output.read_text())["records"])
 
 
+@pytest.mark.slow
 def test_the_script(smoke, capsys, monkeypatch):
     run, output = smoke
     run("--modes", *LIBRARY)

@@ -16,6 +16,7 @@ from benchmarks.reliability import bench_leaks as bench
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+@pytest.mark.slow
 def test_smoke(tmp_path):
     output = tmp_path / "leaks.json"
     options = ["--calls", 4, "--output", output, "--cases", "classifier-predict"]

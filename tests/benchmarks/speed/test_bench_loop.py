@@ -16,6 +16,7 @@ def workload(tmp_path):
     return bench.Workload(bench.SMOKE["tiny"], tmp_path, torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_smoke(tmp_path):
     output = tmp_path / "loop.json"
     options = ["--smoke", "--threads", 1, "--output", output, "--dir", tmp_path]
