@@ -113,7 +113,7 @@ plt.show()
 # %%
 # By the learned distance, a copy rotated by 180 degrees is hardly farther away than one that is not
 # rotated at all. By the other two distances it moves away with every degree. Rotated by about 70
-# degrees for DTW, or 120 for the Euclidean distance, a walk is no nearer to itself than to the
+# degrees for DTW, or 120 for the Euclidean distance, a walk is as far from itself as from the
 # walks of others (dashed).
 #
 # This has a cost. The learned distance of a copy that is not rotated is far from 0, because the

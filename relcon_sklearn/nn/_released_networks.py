@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils._text import listed
 from ._motif_attention import MotifCrossAttention
 from ._pulse_ppg import PulsePPGEncoder
 from ._resnet import ResNet1D
@@ -306,6 +307,4 @@ def _check_weights(
 
 def _listed(names: Mapping[str, Any] | Sequence[str]) -> str:
     """Return the first names as text, with the number of the others."""
-    names = list(names)
-    more = f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else ""
-    return (", ".join(names[:_N_LISTED]) or "none") + more
+    return listed(list(names), _N_LISTED) or "none"
