@@ -12,6 +12,9 @@ import numpy as np
 
 UNLABELLED = -1
 
+# What stands for no label in an array of labels, by the kind of its dtype.
+_NO_LABEL = {"U": "", "S": b"", "i": -1, "f": np.nan}
+
 
 def is_scalar(value) -> bool:
     """Return whether a value is a scalar, which strings are, and not a sequence."""
@@ -67,11 +70,40 @@ class LabelTable:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the labels of codes as str, bool, int or float; no code may be `UNLABELLED`."""
+        return self._values()[codes]
+
+    def decode_with_unlabelled(self, codes: np.ndarray) -> np.ndarray:
+        """Return the labels of codes, and "", -1 or NaN for the code `UNLABELLED`.
+
+        Raises
+        ------
+        ValueError
+            If no value of the labels' type can stand for no label.
+        """
+        values = self._values()
+        if len(values) == 0:
+            return np.full(len(codes), "")
+        no_label = _NO_LABEL.get(values.dtype.kind)
+        if no_label is None:
+            raise ValueError(
+                f"The labels are {values.dtype}, which has no value for the windows without a "
+                "label that unlabelled='keep' keeps. Convert the labels to str or to small int."
+            )
+        if no_label in values:
+            raise ValueError(
+                f"{no_label} is one of the labels, but unlabelled='keep' uses it for windows "
+                "without a label. Use another number, or replace it by NaN if it stands for no "
+                "label."
+            )
+        return np.append(values, no_label)[codes]  # UNLABELLED is the index of the last
+
+    def _values(self) -> np.ndarray:
+        """Return the distinct labels, in the order of their codes."""
         values = np.array([value for _, value in self._code_of])
         # If some samples have no label, integers were passed as floats to allow NaN.
         if values.dtype.kind == "f" and (values == np.rint(values)).all():
             values = values.astype(np.int64)
-        return values[codes]
+        return values
 
     def _code(self, value, name: str) -> int:
         if is_missing(value):

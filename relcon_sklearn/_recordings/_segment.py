@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ._labels import LabelTable
+from ._labels import UNLABELLED, LabelTable
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
@@ -41,7 +41,8 @@ class Segments(NamedTuple):
         The segments, in g, in the order of the recordings, then of time.
 
     y : ndarray of shape (n_segments,) or None
-        The label of each segment. None if no labels were given.
+        The label of each segment; "", -1 or NaN for segments without a label. None if no labels
+        were given.
 
     groups : ndarray of shape (n_segments,)
         The subject of each segment.
@@ -78,6 +79,7 @@ class Segments(NamedTuple):
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
         "channels": [list, tuple, None],
         "purity": [Interval(Real, 0, 1, closed="both")],
+        "unlabelled": [StrOptions({"drop", "keep"})],
         "max_gap": [Interval(Real, 0, None, closed="neither"), None],
         "nonwear": [Interval(Real, BLOCK / 60, None, closed="left"), None],
         "gravity": ["boolean"],
@@ -100,6 +102,7 @@ def segment_recordings(
     timestamps=None,
     channels=None,
     purity=0.5,
+    unlabelled="drop",
     max_gap=None,
     nonwear=None,
     gravity=True,
@@ -168,7 +171,14 @@ def segment_recordings(
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
         label that covers the whole segment is always enough. The default requires more than half,
-        1.0 requires all. Segments without such a label are dropped.
+        1.0 requires all. `unlabelled` says what happens to segments without such a label.
+
+    unlabelled : {"drop", "keep"}, default="drop"
+        How to handle segments without a label, if there are `labels`. "drop" leaves them out.
+        "keep" keeps them, for example for pretraining. Their value in `y` is "" if labels are str,
+        -1 if they are int, as in scikit-learn's semi-supervised estimators, and NaN if they are
+        float. Float labels that are all whole are int. "keep" refuses bool labels, and -1 as an
+        int label. If there is no label at all, `y` has only "".
 
     max_gap : float or None, default=None
         Longest gap, in seconds, that is filled by linear interpolation. If None, no gap is filled.
@@ -263,6 +273,9 @@ def segment_recordings(
     - ``windows_unlabelled``: windows whose larger part has no label
     - ``windows_impure``: other windows without a label that covers enough
 
+    With ``unlabelled="keep"``, the last two are 0, and the number of segments without a label is
+    logged.
+
     References
     ----------
     .. [1] van Hees et al. Separating movement and gravity components in an acceleration signal and
@@ -302,7 +315,7 @@ def segment_recordings(
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
     options = SegmentationOptions(
-        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
     )
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
@@ -325,10 +338,17 @@ def segment_recordings(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
             f"out: {left_out or 'nothing'}."
         )
-    X = _join(pieces)
+    X, y, kept = _join(pieces), None, ""
+    if table is not None:
+        codes = np.concatenate([part.codes for part in parts])
+        if unlabelled == "keep":
+            y = table.decode_with_unlabelled(codes)
+            kept = f", {np.count_nonzero(codes == UNLABELLED)} of them without a label"
+        else:
+            y = table.decode(codes)
     logger.info(
-        "%d segments of %d samples at %g Hz from %d of %d recordings; left out: %s",
-        *(*X.shape[:2], layout.rate, len(parts), n, left_out or "nothing"),
+        "%d segments of %d samples at %g Hz from %d of %d recordings%s; left out: %s",
+        *(*X.shape[:2], layout.rate, len(parts), n, kept, left_out or "nothing"),
     )
     number = np.concatenate([np.full(len(part.hours), part.number) for part in parts])
     start_times = np.concatenate([part.start_times for part in parts])
@@ -336,7 +356,6 @@ def segment_recordings(
     # Hours of dates are shared by all recordings. Without dates they belong to one recording.
     owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
     hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
-    y = None if table is None else table.decode(np.concatenate([part.codes for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
 
