@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ._assemble import as_plain_dict, join, number_pairs
+from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
+from ._read_intervals import read_interval_labels
 from ._stamps import has_dates
 from ._timeline import SHORTEST_GAP
 from ._units import UNITS, raise_missing_units
@@ -148,11 +151,18 @@ def segment_recordings(
         Rate of the segments in Hz. If None, the rate of the recordings, which must then be the same
         for all.
 
-    labels : str, list, array-like or None, default=None
+    labels : str, list, array-like, DataFrame or None, default=None
         Labels of the samples, for example activities. For DataFrames, the name of a column.
-        Otherwise a list with one entry for each recording: one label, or an array with one label
-        for each sample. A label is a str, int, bool or float. None, NaN, NA and "" stand for no
-        label.
+        Otherwise a list with one entry for each recording: one label, an array with one label for
+        each sample, or a DataFrame of intervals. A label is a str, int, bool or float. None, NaN,
+        NA and "" stand for no label.
+
+        A DataFrame of intervals, such as a diary, has the columns `start`, `stop` and `label`. A
+        sample whose time is in [start, stop) has this label. Times are dates if the recordings have
+        dates, and then either both have a time zone or neither. Otherwise they are seconds as in
+        `timestamps`, or since the start of the recording. One DataFrame for several recordings has
+        a column `subject`, as in `subjects`, or `recording` with their numbers, from 0. If it has
+        both, `recording` counts, and the subjects must agree.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
         The subject each recording belongs to. If None, each recording is a separate subject, named
@@ -222,7 +232,14 @@ def segment_recordings(
         channels, if used columns of a DataFrame have the same name, or in their rates without a
         `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
         values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        If timestamps are not increasing or do not fit the rate. If intervals end before they start,
+        overlap and differ in their label, belong to an unknown recording or have another kind of
+        time. If no segment is left.
+
+    Warns
+    -----
+    UserWarning
+        If intervals of `labels` are entirely outside of their recordings.
 
     See Also
     --------
@@ -320,6 +337,7 @@ def segment_recordings(
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
+    labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
     dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
     for recording in read_recordings(
@@ -331,14 +349,15 @@ def segment_recordings(
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
-    dropped = _as_plain_dict(dropped)
+    warn_about_intervals_outside(labels)
+    dropped = as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
             f"out: {left_out or 'nothing'}."
         )
-    X, y, kept = _join(pieces), None, ""
+    X, y, kept = join(pieces), None, ""
     if table is not None:
         codes = np.concatenate([part.codes for part in parts])
         if unlabelled == "keep":
@@ -355,7 +374,7 @@ def segment_recordings(
     groups = subject_of[number]
     # Hours of dates are shared by all recordings. Without dates they belong to one recording.
     owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
-    hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
+    hour_groups = number_pairs(owners, np.concatenate([part.hours for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
 
@@ -384,30 +403,3 @@ def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: fl
             f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
             "Lower max_gap."
         )
-
-
-def _as_plain_dict(dropped: Counter) -> dict:
-    """Return the counts as Python numbers, with seconds rounded to hide errors of summation."""
-    return {
-        name: round(float(amount), 6) if name.startswith("seconds") else int(amount)
-        for name, amount in dropped.items()
-    }
-
-
-def _join(pieces: list[np.ndarray]) -> np.ndarray:
-    """Concatenate arrays, and release each once it is copied, to need little memory beyond it."""
-    if len(pieces) == 1:
-        return pieces.pop()
-    joined = np.empty((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype)
-    stop = len(joined)
-    while pieces:
-        piece = pieces.pop()
-        joined[stop - len(piece) : stop] = piece
-        stop -= len(piece)
-    return joined
-
-
-def _hour_groups(owners: np.ndarray, hours: np.ndarray) -> np.ndarray:
-    """Return one number for each distinct pair of `owners` and `hours`."""
-    hours = hours - hours.min()
-    return np.unique(owners * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)
