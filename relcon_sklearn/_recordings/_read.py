@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ._frames import frame_labels, frame_signal, frame_stamps, is_frame
+from ._intervals import Intervals, has_time_zone
 from ._labels import is_missing, is_scalar
 from ._stamps import has_dates, read_stamps
 
 
 class Recording(NamedTuple):
-    """One recording; `stamps` is None without timestamps, `labels` is what the user passed."""
+    """One recording; `stamps` is None without timestamps, `labels` is input of LabelTable."""
 
     number: int
     name: str
@@ -116,8 +117,13 @@ def read_recordings(
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
+        time_zone = has_time_zone(stamps)
         if stamps is not None:
             stamps = read_stamps(stamps, len(signal), names[i])
+        if isinstance(own_labels, Intervals):
+            own_labels = own_labels.label_samples(
+                stamps, len(signal), rates[i], time_zone, names[i]
+            )
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
         first = current if first is None else first
         _check_same_kind(current, first)

@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ._labels import LabelTable
+from ._assemble import as_plain_dict, join, number_pairs
+from ._intervals import warn_about_intervals_outside
+from ._labels import UNLABELLED, LabelTable
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
+from ._read_intervals import read_interval_labels
 from ._stamps import has_dates
 from ._timeline import SHORTEST_GAP
 from ._units import UNITS, raise_missing_units
@@ -41,7 +44,8 @@ class Segments(NamedTuple):
         The segments, in g, in the order of the recordings, then of time.
 
     y : ndarray of shape (n_segments,) or None
-        The label of each segment. None if no labels were given.
+        The label of each segment; "", -1 or NaN for segments without a label. None if no labels
+        were given.
 
     groups : ndarray of shape (n_segments,)
         The subject of each segment.
@@ -78,6 +82,7 @@ class Segments(NamedTuple):
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
         "channels": [list, tuple, None],
         "purity": [Interval(Real, 0, 1, closed="both")],
+        "unlabelled": [StrOptions({"drop", "keep"})],
         "max_gap": [Interval(Real, 0, None, closed="neither"), None],
         "nonwear": [Interval(Real, BLOCK / 60, None, closed="left"), None],
         "gravity": ["boolean"],
@@ -100,6 +105,7 @@ def segment_recordings(
     timestamps=None,
     channels=None,
     purity=0.5,
+    unlabelled="drop",
     max_gap=None,
     nonwear=None,
     gravity=True,
@@ -145,11 +151,18 @@ def segment_recordings(
         Rate of the segments in Hz. If None, the rate of the recordings, which must then be the same
         for all.
 
-    labels : str, list, array-like or None, default=None
+    labels : str, list, array-like, DataFrame or None, default=None
         Labels of the samples, for example activities. For DataFrames, the name of a column.
-        Otherwise a list with one entry for each recording: one label, or an array with one label
-        for each sample. A label is a str, int, bool or float. None, NaN, NA and "" stand for no
-        label.
+        Otherwise a list with one entry for each recording: one label, an array with one label for
+        each sample, or a DataFrame of intervals. A label is a str, int, bool or float. None, NaN,
+        NA and "" stand for no label.
+
+        A DataFrame of intervals, such as a diary, has the columns `start`, `stop` and `label`. A
+        sample whose time is in [start, stop) has this label. Times are dates if the recordings have
+        dates, and then either both have a time zone or neither. Otherwise they are seconds as in
+        `timestamps`, or since the start of the recording. One DataFrame for several recordings has
+        a column `subject`, as in `subjects`, or `recording` with their numbers, from 0. If it has
+        both, `recording` counts, and the subjects must agree.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
         The subject each recording belongs to. If None, each recording is a separate subject, named
@@ -168,7 +181,14 @@ def segment_recordings(
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
         label that covers the whole segment is always enough. The default requires more than half,
-        1.0 requires all. Segments without such a label are dropped.
+        1.0 requires all. `unlabelled` says what happens to segments without such a label.
+
+    unlabelled : {"drop", "keep"}, default="drop"
+        How to handle segments without a label, if there are `labels`. "drop" leaves them out.
+        "keep" keeps them, for example for pretraining. Their value in `y` is "" if labels are str,
+        -1 if they are int, as in scikit-learn's semi-supervised estimators, and NaN if they are
+        float. Float labels that are all whole are int. "keep" refuses bool labels, and -1 as an
+        int label. If there is no label at all, `y` has only "".
 
     max_gap : float or None, default=None
         Longest gap, in seconds, that is filled by linear interpolation. If None, no gap is filled.
@@ -212,7 +232,14 @@ def segment_recordings(
         channels, if used columns of a DataFrame have the same name, or in their rates without a
         `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
         values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        If timestamps are not increasing or do not fit the rate. If intervals end before they start,
+        overlap and differ in their label, belong to an unknown recording or have another kind of
+        time. If no segment is left.
+
+    Warns
+    -----
+    UserWarning
+        If intervals of `labels` are entirely outside of their recordings.
 
     See Also
     --------
@@ -263,6 +290,9 @@ def segment_recordings(
     - ``windows_unlabelled``: windows whose larger part has no label
     - ``windows_impure``: other windows without a label that covers enough
 
+    With ``unlabelled="keep"``, the last two are 0, and the number of segments without a label is
+    logged.
+
     References
     ----------
     .. [1] van Hees et al. Separating movement and gravity components in an acceleration signal and
@@ -302,11 +332,12 @@ def segment_recordings(
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
     options = SegmentationOptions(
-        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
     )
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
+    labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
     dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
     for recording in read_recordings(
@@ -318,25 +349,32 @@ def segment_recordings(
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
-    dropped = _as_plain_dict(dropped)
+    warn_about_intervals_outside(labels)
+    dropped = as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
             f"out: {left_out or 'nothing'}."
         )
-    X = _join(pieces)
+    X, y, kept = join(pieces), None, ""
+    if table is not None:
+        codes = np.concatenate([part.codes for part in parts])
+        if unlabelled == "keep":
+            y = table.decode_with_unlabelled(codes)
+            kept = f", {np.count_nonzero(codes == UNLABELLED)} of them without a label"
+        else:
+            y = table.decode(codes)
     logger.info(
-        "%d segments of %d samples at %g Hz from %d of %d recordings; left out: %s",
-        *(*X.shape[:2], layout.rate, len(parts), n, left_out or "nothing"),
+        "%d segments of %d samples at %g Hz from %d of %d recordings%s; left out: %s",
+        *(*X.shape[:2], layout.rate, len(parts), n, kept, left_out or "nothing"),
     )
     number = np.concatenate([np.full(len(part.hours), part.number) for part in parts])
     start_times = np.concatenate([part.start_times for part in parts])
     groups = subject_of[number]
     # Hours of dates are shared by all recordings. Without dates they belong to one recording.
     owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
-    hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
-    y = None if table is None else table.decode(np.concatenate([part.codes for part in parts]))
+    hour_groups = number_pairs(owners, np.concatenate([part.hours for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
 
@@ -365,30 +403,3 @@ def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: fl
             f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
             "Lower max_gap."
         )
-
-
-def _as_plain_dict(dropped: Counter) -> dict:
-    """Return the counts as Python numbers, with seconds rounded to hide errors of summation."""
-    return {
-        name: round(float(amount), 6) if name.startswith("seconds") else int(amount)
-        for name, amount in dropped.items()
-    }
-
-
-def _join(pieces: list[np.ndarray]) -> np.ndarray:
-    """Concatenate arrays, and release each once it is copied, to need little memory beyond it."""
-    if len(pieces) == 1:
-        return pieces.pop()
-    joined = np.empty((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype)
-    stop = len(joined)
-    while pieces:
-        piece = pieces.pop()
-        joined[stop - len(piece) : stop] = piece
-        stop -= len(piece)
-    return joined
-
-
-def _hour_groups(owners: np.ndarray, hours: np.ndarray) -> np.ndarray:
-    """Return one number for each distinct pair of `owners` and `hours`."""
-    hours = hours - hours.min()
-    return np.unique(owners * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)
