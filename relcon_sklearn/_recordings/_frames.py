@@ -20,8 +20,8 @@ def frame_labels(frame, column: str, name: str):
     return frame[column]
 
 
-def frame_signal(frame, columns: list, name: str) -> np.ndarray:
-    """Return the given columns of a DataFrame as floats, with NaN for missing values."""
+def check_signal_columns(frame, columns: list, name: str) -> None:
+    """Raise ValueError if columns are missing, not unique or not numeric."""
     from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
     missing = [column for column in columns if column not in frame.columns]
@@ -31,13 +31,18 @@ def frame_signal(frame, columns: list, name: str) -> np.ndarray:
             f"recordings must have the same channels, here {list(columns)}."
         )
     _check_unique(frame, columns, name)
-    frame = frame[columns]
-    for column, dtype in frame.dtypes.items():
+    for column, dtype in frame[columns].dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
             raise ValueError(
                 f"{name}: column {column!r} has dtype {dtype}, which cannot be a signal. Pass the "
                 "columns of the signal in channels, and the column of the labels in labels."
             )
+
+
+def frame_signal(frame, columns: list, name: str) -> np.ndarray:
+    """Return the given columns of a DataFrame as floats, with NaN for missing values."""
+    check_signal_columns(frame, columns, name)
+    frame = frame[columns]
     own = [dtype for dtype in frame.dtypes if isinstance(dtype, np.dtype)]
     if len(own) == len(columns):
         return frame.to_numpy(np.result_type(np.float32, *own))

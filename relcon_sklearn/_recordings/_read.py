@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._columns import acceleration_axes, choose_channels
 from ._frames import frame_labels, frame_signal, frame_stamps, is_frame
 from ._labels import is_missing, is_scalar
 from ._stamps import has_dates, read_stamps
@@ -22,6 +23,7 @@ class Recording(NamedTuple):
     rate: float  # Hz
     stamps: np.ndarray | None
     labels: object
+    acceleration: list[list[int]]  # x, y and z of each accelerometer: numbers of channels
 
 
 def as_list(recordings) -> list:
@@ -98,27 +100,29 @@ def read_recordings(
     given = labels is not None and column is None
     labels_of = per_recording(labels, n, "labels") if given else nothing
     stamps_of = nothing if timestamps is None else per_recording(timestamps, n, "timestamps")
-    wanted, first = channels, None
+    wanted, known, first = channels, None, None
     for i, recording in enumerate(recordings):
         own_labels, stamps = labels_of[i], stamps_of[i]
         if frames[i]:
             if wanted is None:
-                wanted = [name for name in recording.columns if name != column]
+                wanted = choose_channels(recording, [column], names[i])
+                known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
-                _check_no_extra_columns(recording, [*wanted, column], names[i])
+                _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
             stamps = _choose_stamps(frame_stamps(recording, names[i]), stamps, names[i])
         else:
             signal = _array_signal(recording, names[i])
+        axes = acceleration_axes(list(wanted if frames[i] else range(signal.shape[1])))
         if len(signal) == 0:
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
         if stamps is not None:
             stamps = read_stamps(stamps, len(signal), names[i])
-        current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
+        current = Recording(i, names[i], signal, rates[i], stamps, own_labels, axes)
         first = current if first is None else first
         _check_same_kind(current, first)
         yield current

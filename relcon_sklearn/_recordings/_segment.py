@@ -127,7 +127,9 @@ def segment_recordings(
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
         Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
-        an error that reports the magnitude of the values.
+        an error that reports the magnitude of the values. Other channels, such as a gyroscope, are
+        scaled by the same factor. To keep their unit, convert the acceleration to g before the
+        call, and pass "g", which scales nothing.
 
     window : float, default=2.56
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
@@ -162,8 +164,11 @@ def segment_recordings(
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except the column of the labels. No two
-        used columns may have the same name.
+        Columns of DataFrames to use. If None, all columns except the column of the labels, if these
+        are at most three. Of more, the three that are called acceleration are used, such as x, y, z
+        or acc_x, acc_y, acc_z, and the choice is logged at level INFO. If there is a second triple,
+        such as a gyroscope, or none, `channels` is required. No two used columns may have the same
+        name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -178,9 +183,10 @@ def segment_recordings(
         Such periods are removed and become gaps. 60 is usual. If None, nothing is removed.
 
     gravity : bool, default=True
-        Whether the signals include gravity. If True, and there are 3 channels, the median magnitude
-        of each recording must be between 1/3 and 3 g, which detects wrong units. Pass False for
-        signals with gravity removed.
+        Whether the signals include gravity. If True, and there are at least 3 channels, the median
+        magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
+        wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
+        the first three channels. Pass False for signals with gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
@@ -209,10 +215,11 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, if used columns of a DataFrame have the same name, or in their rates without a
-        `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
-        values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        channels, or in their rates without a `target_rate`. If used columns of a DataFrame have the
+        same name, or if the names of its columns do not tell which are the acceleration. If a
+        recording is empty, too short (with ``short="raise"``), has infinite values or NaN (with
+        ``nan_policy="raise"``), or has a magnitude that does not fit its units. If timestamps are
+        not increasing or do not fit the rate. If no segment is left.
 
     See Also
     --------
@@ -313,7 +320,7 @@ def segment_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
     ):
         if units is None:
-            raise_missing_units(recording.signal, recording.name)
+            raise_missing_units(recording.signal, recording.acceleration, recording.name)
         part = segment_one_recording(recording, options, table, dropped)
         if part is not None and len(part.X):
             pieces.append(part.X)
