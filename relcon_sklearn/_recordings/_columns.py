@@ -6,6 +6,7 @@ import logging
 import re
 
 from ._frames import check_signal_columns
+from ._time_column import is_called_time, raise_if_times, rises
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -16,15 +17,15 @@ _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
 def choose_channels(frame, excluded: list, name: str) -> list:
     """Return the columns of a DataFrame to use if the user names none, in their order.
 
-    Up to three numeric columns are all used. Of more, those of an accelerometer are used if their
-    names tell it, which is logged.
+    Columns of times are left out. Up to three numeric columns are all used. Of more, those of an
+    accelerometer are used if their names tell it. If columns are left out, that is logged.
 
     Parameters
     ----------
     frame : DataFrame
         The first recording.
     excluded : list
-        Columns that are not signals: labels.
+        Columns that the user named as labels or times.
     name : str
         What to call the recording in an error.
 
@@ -32,23 +33,34 @@ def choose_channels(frame, excluded: list, name: str) -> list:
     ------
     ValueError
         If a column is not numeric or not unique, or if there are more than three, and not exactly
-        one x, y and z among them, or if these are not called acceleration.
+        one x, y and z among them, or if these are not called acceleration. If a column to use looks
+        like times.
     """
-    columns = [column for column in frame.columns if column not in excluded]
+    times = {column.name for _, column in frame.items() if is_called_time(column)}
+    others = [column for column in frame.columns if column not in excluded]
+    columns = [column for column in others if column not in times]
     check_signal_columns(frame, columns, name)
-    if len(columns) <= _N_AXES:
-        return columns
+    chosen = columns if len(columns) <= _N_AXES else _choose_acceleration(columns, name)
+    raise_if_times([column for column in chosen if rises(frame[column])], name)
+    left_out = [column for column in others if column not in chosen]
+    if left_out:
+        logger.info(
+            "channels, chosen from the columns of %s: %s; left out: %s", name, chosen, left_out
+        )
+    return chosen
+
+
+def _choose_acceleration(columns: list, name: str) -> list:
+    """Return x, y and z of the only accelerometer. Raise ValueError if names do not tell them."""
     triples = _triples(columns)
     if len(triples) != 1 or not _is_acceleration(triples[0][0]):
         raise ValueError(
-            f"{name} has more than three numeric columns, and their names do not tell which three "
-            "are the acceleration: this needs one x, y and z, for example acc_x, acc_y, acc_z. "
+            f"{name} has more than three numeric columns, and channels is None. They are chosen by "
+            "name only if there is exactly one x, y and z, and if it is called acceleration, for "
+            "example acc_x, acc_y and acc_z. "
             f"Pass the columns to use in channels. channels={columns} uses all."
         )
-    chosen = [columns[axis] for axis in triples[0][1]]
-    left_out = [column for column in columns if column not in chosen]
-    logger.info("channels of %s, told by name: %s; left out: %s", name, chosen, left_out)
-    return chosen
+    return [columns[axis] for axis in triples[0][1]]
 
 
 def acceleration_axes(columns: list) -> list[list[int]]:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ._columns import acceleration_axes, choose_channels
-from ._frames import frame_labels, frame_signal, frame_stamps, is_frame
+from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
 from ._labels import is_missing, is_scalar
 from ._stamps import has_dates, read_stamps
+from ._time_column import check_unused_times, read_time_column
 
 
 class Recording(NamedTuple):
@@ -74,7 +75,7 @@ def read_subjects(subjects, n_recordings: int) -> np.ndarray:
 
 
 def read_recordings(
-    recordings: list, rates: list[float], names: list[str], *, labels, timestamps, channels
+    recordings: list, rates: list[float], names: list[str], *, labels, timestamps, time, channels
 ) -> Iterator[Recording]:
     """Read the recordings one after the other, without keeping earlier ones in memory.
 
@@ -91,6 +92,15 @@ def read_recordings(
             f"labels={labels!r} names a column, but {names[frames.index(False)]} is not a "
             "DataFrame. Pass a list with the labels of each recording."
         )
+    if time is not None and not all(frames):
+        raise ValueError(
+            f"time={time!r} names a column, but {names[frames.index(False)]} is not a DataFrame. "
+            "Pass a list with the times of each recording in timestamps."
+        )
+    if time is not None and timestamps is not None:
+        raise ValueError(
+            "time and timestamps are both given. Pass the times of the samples in one of them."
+        )
     if channels is not None and not all(frames):
         raise ValueError(
             f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
@@ -105,14 +115,14 @@ def read_recordings(
         own_labels, stamps = labels_of[i], stamps_of[i]
         if frames[i]:
             if wanted is None:
-                wanted = choose_channels(recording, [column], names[i])
+                wanted = choose_channels(recording, [column, time], names[i])
                 known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _choose_stamps(frame_stamps(recording, names[i]), stamps, names[i])
+            stamps = _choose_stamps(recording, time, stamps, [*wanted, column], names[i])
         else:
             signal = _array_signal(recording, names[i])
         axes = acceleration_axes(list(wanted if frames[i] else range(signal.shape[1])))
@@ -151,13 +161,20 @@ def _check_no_extra_columns(frame, known: list, name: str) -> None:
         )
 
 
-def _choose_stamps(indexed: np.ndarray | None, given, name: str):
-    """Return the timestamps of a DataFrame, from its index or from `timestamps`."""
-    if indexed is not None and given is not None:
+def _choose_stamps(frame, time: str | None, given, used: list, name: str):
+    """Return the times of a DataFrame: its index, a column or `given`. None if it is regular."""
+    ignored = time is not None and not has_time_index(frame)
+    indexed = None if ignored else frame_stamps(frame, name)
+    if indexed is not None and (time is not None or given is not None):
+        parameter = "timestamps" if time is None else "time"
         raise ValueError(
-            f"{name} has timestamps twice: in its index and in the parameter timestamps. Pass "
-            "timestamps=None, or frame.reset_index(drop=True)."
+            f"{name} has timestamps twice: in its index and in the parameter {parameter}. Pass "
+            f"{parameter}=None, or frame.reset_index(drop=True)."
         )
+    if time is not None:
+        return read_time_column(frame, time, name)
+    if indexed is None and given is None:
+        check_unused_times(frame, used, name)
     return given if indexed is None else indexed
 
 

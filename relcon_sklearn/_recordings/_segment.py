@@ -76,6 +76,7 @@ class Segments(NamedTuple):
         "stride": [Interval(Real, 0, None, closed="neither"), None],
         "overlap": [Interval(Real, 0, 1, closed="left"), None],
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "time": [str, None],
         "channels": [list, tuple, None],
         "purity": [Interval(Real, 0, 1, closed="both")],
         "max_gap": [Interval(Real, 0, None, closed="neither"), None],
@@ -98,6 +99,7 @@ def segment_recordings(
     labels=None,
     subjects=None,
     timestamps=None,
+    time=None,
     channels=None,
     purity=0.5,
     max_gap=None,
@@ -118,8 +120,8 @@ def segment_recordings(
     recordings : array-like, DataFrame, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, and a time zone is converted to UTC. A RangeIndex
-        stands for regular sampling.
+        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A time zone is converted to
+        UTC. With a RangeIndex and no column that looks like times, sampling is regular.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -163,12 +165,19 @@ def segment_recordings(
         recording, or None for a recording with regular sampling. Either all recordings have dates
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
+    time : str or None, default=None
+        Column of DataFrames with the time of each sample: dates, text in ISO 8601, durations,
+        seconds, or the time since 1970 in s, ms, us or ns. The unit is told by the largest number
+        and logged at level INFO: from 1e8 on, numbers are times since 1970. Dates without a time
+        zone are UTC. If None, and the index has no times, a column that is not used and looks like
+        times is an error. Drop it if samples are regular and none is missing.
+
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except the column of the labels, if these
-        are at most three. Of more, the three that are called acceleration are used, such as x, y, z
-        or acc_x, acc_y, acc_z, and the choice is logged at level INFO. If there is a second triple,
-        such as a gyroscope, or none, `channels` is required. No two used columns may have the same
-        name.
+        Columns of DataFrames to use. If None, all columns except labels and times, if these are at
+        most three. Of more, the three that are called acceleration are used, such as x, y, z or
+        acc_x, acc_y, acc_z. If there is a second triple, such as a gyroscope, or none, `channels`
+        is required. Columns that are left out are logged at level INFO. No two used columns may
+        have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -219,7 +228,8 @@ def segment_recordings(
         same name, or if the names of its columns do not tell which are the acceleration. If a
         recording is empty, too short (with ``short="raise"``), has infinite values or NaN (with
         ``nan_policy="raise"``), or has a magnitude that does not fit its units. If timestamps are
-        not increasing or do not fit the rate. If no segment is left.
+        not increasing or do not fit the rate, or if a column that looks like times is not used. If
+        no segment is left.
 
     See Also
     --------
@@ -317,7 +327,7 @@ def segment_recordings(
     table = None if labels is None else LabelTable()
     dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
     for recording in read_recordings(
-        recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
+        recordings, rates, names, labels=labels, timestamps=timestamps, time=time, channels=channels
     ):
         if units is None:
             raise_missing_units(recording.signal, recording.acceleration, recording.name)
