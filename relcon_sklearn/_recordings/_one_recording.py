@@ -71,8 +71,8 @@ def segment_one_recording(
         return None
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
-    if options.gravity and signal.shape[1] == 3:
-        check_gravity(signal, options.units, recording.name)
+    if options.gravity:
+        check_gravity(signal, recording.acceleration, options.units, recording.name)
     if len(missing):
         timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
     if options.nonwear is not None and timeline.n_samples > 0:

@@ -80,6 +80,7 @@ class Segments(NamedTuple):
         "stride": [Interval(Real, 0, None, closed="neither"), None],
         "overlap": [Interval(Real, 0, 1, closed="left"), None],
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "time": [str, None],
         "channels": [list, tuple, None],
         "purity": [Interval(Real, 0, 1, closed="both")],
         "unlabelled": [StrOptions({"drop", "keep"})],
@@ -103,6 +104,7 @@ def segment_recordings(
     labels=None,
     subjects=None,
     timestamps=None,
+    time=None,
     channels=None,
     purity=0.5,
     unlabelled="drop",
@@ -124,8 +126,8 @@ def segment_recordings(
     recordings : array-like, DataFrame, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, and a time zone is converted to UTC. A RangeIndex
-        stands for regular sampling.
+        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A time zone is converted to
+        UTC. With a RangeIndex and no column that looks like times, sampling is regular.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -133,7 +135,9 @@ def segment_recordings(
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
         Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
-        an error that reports the magnitude of the values.
+        an error that reports the magnitude of the values. Other channels, such as a gyroscope, are
+        scaled by the same factor. To keep their unit, convert the acceleration to g before the
+        call, and pass "g", which scales nothing.
 
     window : float, default=2.56
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
@@ -174,9 +178,19 @@ def segment_recordings(
         recording, or None for a recording with regular sampling. Either all recordings have dates
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
+    time : str or None, default=None
+        Column of DataFrames with the time of each sample: dates, text in ISO 8601, durations,
+        seconds, or the time since 1970 in s, ms, us or ns. The unit is told by the largest number
+        and logged at level INFO: from 1e8 on, numbers are times since 1970. Dates without a time
+        zone are UTC. If None, and the index has no times, a column that is not used and looks like
+        times is an error. Drop it if samples are regular and none is missing.
+
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except the column of the labels. No two
-        used columns may have the same name.
+        Columns of DataFrames to use. If None, all columns except labels and times, if these are at
+        most three. Of more, the three that are called acceleration are used, such as x, y, z or
+        acc_x, acc_y, acc_z. If there is a second triple, such as a gyroscope, or none, `channels`
+        is required. Columns that are left out are logged at level INFO. No two used columns may
+        have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -198,9 +212,10 @@ def segment_recordings(
         Such periods are removed and become gaps. 60 is usual. If None, nothing is removed.
 
     gravity : bool, default=True
-        Whether the signals include gravity. If True, and there are 3 channels, the median magnitude
-        of each recording must be between 1/3 and 3 g, which detects wrong units. Pass False for
-        signals with gravity removed.
+        Whether the signals include gravity. If True, and there are at least 3 channels, the median
+        magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
+        wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
+        the first three channels. Pass False for signals with gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
@@ -229,12 +244,13 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, if used columns of a DataFrame have the same name, or in their rates without a
-        `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
-        values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If intervals end before they start,
-        overlap and differ in their label, belong to an unknown recording or have another kind of
-        time. If no segment is left.
+        channels, or in their rates without a `target_rate`. If used columns of a DataFrame have the
+        same name, or if the names of its columns do not tell which are the acceleration. If a
+        recording is empty, too short (with ``short="raise"``), has infinite values or NaN (with
+        ``nan_policy="raise"``), or has a magnitude that does not fit its units. If timestamps are
+        not increasing or do not fit the rate, or if a column that looks like times is not used. If
+        intervals end before they start, overlap and differ in their label, belong to an unknown
+        recording or have another kind of time. If no segment is left.
 
     Warns
     -----
@@ -341,10 +357,10 @@ def segment_recordings(
     table = None if labels is None else LabelTable()
     dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
     for recording in read_recordings(
-        recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
+        recordings, rates, names, labels=labels, timestamps=timestamps, time=time, channels=channels
     ):
         if units is None:
-            raise_missing_units(recording.signal, recording.name)
+            raise_missing_units(recording.signal, recording.acceleration, recording.name)
         part = segment_one_recording(recording, options, table, dropped)
         if part is not None and len(part.X):
             pieces.append(part.X)
