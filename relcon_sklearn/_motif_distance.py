@@ -89,6 +89,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         of the last epoch are kept.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
+        The page on training in the user guide lists the supported callbacks of skorch.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
@@ -217,7 +218,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, or if this machine has no such `device`.
+            another training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError

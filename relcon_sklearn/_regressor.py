@@ -59,6 +59,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         None, training lasts for `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
+        The page on training in the user guide lists the supported callbacks of skorch.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
@@ -186,8 +187,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
-            this machine has no such `device`.
+            the encoder cannot be used with them, if `checkpoint_dir` holds another training, if
+            a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError

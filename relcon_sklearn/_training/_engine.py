@@ -15,12 +15,13 @@ from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import Tensor, nn
 
 from .._batches import Batch, Batches, LabelledBatch
-from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+from ._callbacks import KeepBest, ProgressBar, WarmupCosine, requires_grad_kept
 from ._interruption import Interruption
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._prefetch import prefetched
 from ._saver import Position, Saver
+from ._skorch_callbacks import check_callbacks, without_name
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -277,11 +278,14 @@ def fit_module(
 
     Raises
     ------
+    ValueError
+        If a callback does not work in this loop, or needs the validation that is missing.
     FloatingPointError
         If the loss or a weight became NaN or infinite. Checkpoints contain finite values only.
     OSError
         If a checkpoint cannot be written.
     """
+    check_callbacks(options.callbacks, validated=valid is not None)
     checkpoints = options.checkpoints
     bar = ProgressBar(options.max_epochs, options.description, disable=options.verbose <= 0)
     net = TrainingNet(
@@ -294,13 +298,14 @@ def fit_module(
         callbacks=[*_callbacks(options, validated=valid is not None), ("relcon_progress", bar)],
         saver=None if checkpoints is None else Saver(checkpoints, global_rng=options.global_rng),
         description=options.description,
-        verbose=0,
+        verbose=options.verbose,  # callbacks that print depend on it
     )
     try:
         with (
             nullcontext() if checkpoints is None else checkpoints.locked(),
             # On a GPU, torch itself reuses memory.
             kept_memory() if options.device.type == "cpu" else nullcontext(),
+            requires_grad_kept(module),
         ):
             return net.train(batches, valid)
     finally:
@@ -316,7 +321,9 @@ def _callbacks(options: TrainingOptions, validated: bool) -> list:
     if not validated:
         return callbacks
     if options.patience is not None:
-        stopping = EarlyStopping(monitor="valid_loss", patience=options.patience, threshold=0)
+        stopping = EarlyStopping(
+            monitor="valid_loss", patience=options.patience, threshold=0, sink=logger.info
+        )
         callbacks.append(("relcon_early_stopping", stopping))
     # First, so that it sees the last epoch even if another callback then ends training.
     return [("relcon_keep_best", KeepBest()), *callbacks]
@@ -324,7 +331,7 @@ def _callbacks(options: TrainingOptions, validated: bool) -> list:
 
 def _is_scheduler(callback) -> bool:
     """Whether a callback (an instance, a class, or either with a name) sets the learning rate."""
-    callback = callback[1] if isinstance(callback, tuple) else callback
+    callback = without_name(callback)
     return issubclass(callback if isinstance(callback, type) else type(callback), LRScheduler)
 
 
