@@ -215,6 +215,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))

@@ -294,6 +294,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

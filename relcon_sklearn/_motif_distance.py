@@ -233,6 +233,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -418,8 +419,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         >>> LearnedMotifDistance.for_cpu(max_epochs=8)
         LearnedMotifDistance(batch_size=16, embed_dim=16, lr=0.01, max_epochs=8)
         """
-        settings = {"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2}
-        return cls(**{**settings, **params})
+        return cls(**{"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2, **params})
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         writer.array("references_", np.float32)

@@ -204,6 +204,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         self._require_targets(y)
         y = as_float64(y, "y")
