@@ -15,8 +15,11 @@ from skorch.callbacks import (
     InputShapeSetter,
     LoadInitState,
     LRScheduler,
+    MlflowLogger,
+    NeptuneLogger,
     PassthroughScoring,
     ProgressBar,
+    SacredLogger,
     TrainEndCheckpoint,
     WandbLogger,
 )
@@ -47,6 +50,9 @@ _UNSUPPORTED: dict[type[Callback], str] = {
     ProgressBar: "it cannot tell the number of steps. Set verbose=1 for a progress bar.",
     InputShapeSetter: "modules are made for the shape of X already. Remove it.",
 }
+
+# Callbacks that can log what the history has of each batch.
+_LOGGERS = (MlflowLogger, NeptuneLogger, SacredLogger)
 
 # Values that the training loop records, in each epoch and not in each batch.
 _VALIDATION = ("valid_loss", "valid_loss_best")
@@ -106,7 +112,7 @@ def _problem(callback: Callback, validated: bool) -> str | None:
     for unsupported, reason in _UNSUPPORTED.items():
         if isinstance(callback, unsupported):
             return f"is not supported, because {reason}"
-    if getattr(callback, "log_on_batch_end", False):
+    if isinstance(callback, _LOGGERS) and getattr(callback, "log_on_batch_end", False):
         return (
             "has log_on_batch_end=True, but the history has the losses of epochs only. Set "
             "log_on_batch_end=False. For the loss of each step, derive a class from "
@@ -131,19 +137,18 @@ def _problem(callback: Callback, validated: bool) -> str | None:
 
 def _monitored(callback: Callback) -> Any:
     """Return the value of the history that a callback of skorch reads, or None."""
-    if isinstance(callback, LRScheduler):
-        return callback.monitor if _follows_a_plateau(callback) else None
+    # A subclass with a constructor of its own may lack the attributes.
     if isinstance(callback, WandbLogger):
-        return "valid_loss_best" if callback.save_model else None
-    return callback.monitor if isinstance(callback, EarlyStopping) else None
+        return "valid_loss_best" if getattr(callback, "save_model", False) else None
+    plateau = (ReduceLROnPlateau, ReduceLROnPlateau.__name__)
+    reads = isinstance(callback, EarlyStopping) or (
+        isinstance(callback, LRScheduler) and getattr(callback, "policy", None) in plateau
+    )
+    return getattr(callback, "monitor", None) if reads else None
 
 
 def _steps_by_batch(callback: Callback) -> bool:
-    return isinstance(callback, LRScheduler) and callback.step_every == "batch"
-
-
-def _follows_a_plateau(scheduler: LRScheduler) -> bool:
-    return scheduler.policy in (ReduceLROnPlateau, ReduceLROnPlateau.__name__)
+    return isinstance(callback, LRScheduler) and getattr(callback, "step_every", None) == "batch"
 
 
 def _is_pair(given: Any) -> bool:

@@ -183,6 +183,38 @@ def test_callbacks_that_would_read_losses_of_batches_are_refused(callback):
         fit([callback], valid=valid_batches())
 
 
+class OwnSchedule(LRScheduler):
+    """A scheduler without the attributes of skorch's."""
+
+    def __init__(self):
+        pass
+
+    def initialize(self):
+        return self
+
+    def on_train_begin(self, net, **kwargs):
+        pass
+
+    def on_batch_end(self, net, **kwargs):
+        pass
+
+    def on_epoch_end(self, net, **kwargs):
+        pass
+
+
+class OwnCallback(Callback):
+    """A callback of the user, whose attributes mean something else than those of skorch's."""
+
+    def __init__(self):
+        self.monitor = "valid_loss"
+        self.log_on_batch_end = True
+
+
+@pytest.mark.parametrize("kind", [OwnSchedule, OwnCallback])
+def test_callbacks_of_the_user_are_accepted_with_any_attributes(kind):
+    assert len(fit([kind()])) == 3
+
+
 # ---------------------------------------------------------------- supported
 
 
