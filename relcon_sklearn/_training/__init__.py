@@ -7,6 +7,7 @@ from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._rankers import MotifRanker, PairwiseRanker
+from ._skorch_callbacks import check_callbacks
 from ._supervised import classification_loss, regression_loss
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "MotifRanker",
     "PairwiseRanker",
     "TrainingOptions",
+    "check_callbacks",
     "classification_loss",
     "fit_module",
     "kept_memory",
