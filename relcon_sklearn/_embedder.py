@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -20,11 +19,12 @@ from ._batches import (
     check_within_candidates,
 )
 from ._embedder_constructors import EmbedderConstructors
+from ._embedder_score import EmbedderScore
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker, read_distance
-from ._training import Loss, fit_module, mean_loss, ranking_loss
+from ._training import Loss, fit_module, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
@@ -33,7 +33,7 @@ from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
+class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates of the same subject and of others are ranked by a learned
@@ -349,51 +349,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
-
-    @advises_on_memory("scoring")
-    def score(self, X, y=None, groups=None):
-        """Return the negative mean relative contrastive loss, as published.
-
-        The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors
-        of the batch. `candidates`, `n_between`, `n_positives`, `query_stride` and `augmentation`
-        have no effect. Compare only models with the same `n_within`, `batch_size`, `temperature`
-        and frozen distance, or set these parameters to the same values first: the loss depends on
-        them, and a search over them would prefer the fewest candidates.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, at least two.
-        y : Ignored
-            Not used, present for API consistency by convention.
-        groups : array-like of shape (n_segments,) or None, default=None
-            The subject each segment belongs to, as in :meth:`fit`.
-
-        Returns
-        -------
-        score : float
-            Negative mean loss. Higher is better.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If `X` or `groups` cannot be used, or if there is no distance to rank by.
-        """
-        check_is_fitted(self)
-        if self.distance_ is None:
-            raise ValueError(
-                "score ranks candidates by a distance, but this RelConEmbedder was loaded without "
-                "one. Pass distance=... to from_released_checkpoint."
-            )
-        array = self._check_segments(X, reset=False)
-        index = self._check_groups(groups, len(array))
-        check_at_least_two(array)
-        batches = Batches(array, index, self.batch_size, 0, self.n_within)
-        ranker = make_ranker(self.distance_, self._device(), torch.float32, query_stride=1)
-        loss = ranking_loss(ranker, self.temperature, torch.float32)
-        return -mean_loss(self.encoder_, loss, batches, self._device())
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {
