@@ -96,6 +96,12 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         not approximated.
     temperature : float, default=0.1
         Temperature :math:`\tau` of the loss, as published.
+    n_channels : int or None, default=None
+        Number of channels. With it, 2-D `X` may be flat, of shape
+        (n_segments, n_timesteps * n_channels), and is read as
+        ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
+        None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
+        warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
         Number of passes over the segments. In each, every training segment is an anchor once. If 0,
         the encoder stays untrained, for comparison.
@@ -144,13 +150,13 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
         losses are mean relative contrastive losses, which depend on the number of candidates.
     n_features_in_ : int
-        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        Number of time steps of the training segments. With `n_channels`, number of columns of
+        flat segments: ``n_timesteps * n_channels``. Not set if the estimator was loaded from a
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only for data frames with string column names, which hold segments
-        with one channel.
+        Column names of `X`. Set only for data frames with string column names.
 
     See Also
     --------
@@ -217,6 +223,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         candidates="independent",
         query_stride=1,
         temperature=0.1,
+        n_channels=None,
         max_epochs=10,
         batch_size=64,
         lr=1e-3,
@@ -238,6 +245,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         self.candidates = candidates
         self.query_stride = query_stride
         self.temperature = temperature
+        self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -257,9 +265,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
-            memory-mapped array or any object with shape, dtype and row indexing, which is read
-            batch by batch.
+            Segments, in g. 2-D input is (n_segments, n_timesteps), with one channel, or flat if
+            `n_channels` is set. `X` may be a memory-mapped array or any object with shape, dtype
+            and row indexing, which is read batch by batch. A data frame has one segment per row.
         y : Ignored
             Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
@@ -293,6 +301,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
+            None.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

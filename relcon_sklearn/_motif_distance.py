@@ -70,6 +70,12 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         evenly from the groups and keep the order of `X`. If None, all segments are kept. The
         transform of the training data is then square, as
         ``KNeighborsClassifier(metric="precomputed")`` requires.
+    n_channels : int or None, default=None
+        Number of channels. With it, 2-D `X` may be flat, of shape
+        (n_segments, n_timesteps * n_channels), and is read as
+        ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
+        None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
+        warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
         Number of passes over the segments, as published.
     batch_size : int, default=64
@@ -111,13 +117,13 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
         losses are mean distances of segments from augmented copies of themselves.
     n_features_in_ : int
-        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        Number of time steps of the training segments. With `n_channels`, number of columns of
+        flat segments: ``n_timesteps * n_channels``. Not set if the estimator was loaded from a
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only for data frames with string column names, which hold segments
-        with one channel.
+        Column names of `X`. Set only for data frames with string column names.
 
     See Also
     --------
@@ -159,6 +165,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         revin=True,
         augmentation=None,
         n_references=64,
+        n_channels=None,
         max_epochs=10,
         batch_size=64,
         lr=1e-3,
@@ -176,6 +183,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.revin = revin
         self.augmentation = augmentation
         self.n_references = n_references
+        self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -193,9 +201,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
-            memory-mapped array or any object with shape, dtype and row indexing, which is read
-            batch by batch.
+            Segments, in g. 2-D input is (n_segments, n_timesteps), with one channel, or flat if
+            `n_channels` is set. `X` may be a memory-mapped array or any object with shape, dtype
+            and row indexing, which is read batch by batch. A data frame has one segment per row.
         y : Ignored
             Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
@@ -226,6 +234,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
+            None.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -338,7 +348,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         others = {k: v for k, v in net.recipe.kwargs.items() if k in self._net_settings()}
         type(self)(**others)._validate_params()
         n_references, n_timesteps, _ = reader.shape("references_", 3)
-        n_timesteps = getattr(self, "n_features_in_", n_timesteps)
+        n_timesteps = getattr(self, "_n_timesteps_in", n_timesteps)
         reader.array("references_", "F32", (n_references, n_timesteps, self.n_channels_in_))
         reader.array("reference_rows_", "I64", (n_references,))
 

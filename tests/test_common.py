@@ -34,8 +34,10 @@ def expected_failed_checks(estimator):
     return failed
 
 
-# Some checks set random_state to None, and have so few samples on purpose that a warning is given.
+# Some checks set random_state to None, and have so few samples or columns on purpose that a warning
+# is given.
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
+@pytest.mark.filterwarnings("ignore:X of shape:UserWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -81,6 +83,7 @@ ABOUT_COLUMNS = {
 
 
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
+@pytest.mark.filterwarnings("ignore:X of shape:UserWarning")
 @parametrize_with_checks(
     [three_dimensional(e) for e in ESTIMATORS], expected_failed_checks=expected_failed_checks
 )
