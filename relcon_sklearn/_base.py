@@ -100,7 +100,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
 
     @property
     def n_features_in_(self) -> int:
-        # The classes document it as an attribute. It follows n_channels, which may be set after fit.
+        # The classes document it as an attribute. n_channels may be set after fit.
         return self._n_timesteps_in * (self.n_channels or 1)
 
     @n_features_in_.setter
