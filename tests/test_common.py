@@ -230,12 +230,13 @@ class TestInputs:
     @pytest.mark.parametrize("shape", [(6, 1, 1), (6, 2, 3), (6, 5, 6), (9, 300, 1)])
     def test_lengths_and_channels(self, estimator, shape):
         X = np.random.default_rng(0).normal(size=shape)
+        estimator = clone(estimator).set_params(n_channels=shape[2])
         assert np.isfinite(output(fit(estimator, X), X)).all()
 
     def test_column_names(self, estimator):
         pd = pytest.importorskip("pandas")
         X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 4)), columns=list("abcd"))
-        fitted = fit(estimator, X)
+        fitted = fit(clone(estimator).set_params(n_channels=1), X)
         assert list(fitted.feature_names_in_) == list("abcd")
         with pytest.raises(ValueError, match="feature names"):
             output(fitted, X[["b", "a", "c", "d"]])
