@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._clocks import has_offsets
+
 
 def is_frame(recording) -> bool:
     """Return whether a recording is a DataFrame, without importing pandas."""
@@ -65,7 +67,8 @@ def frame_stamps(frame, name: str):
     index = frame.index
     if isinstance(index, pandas.RangeIndex):
         return None
-    if not isinstance(index, pandas.DatetimeIndex | pandas.TimedeltaIndex):
+    known = isinstance(index, pandas.DatetimeIndex | pandas.TimedeltaIndex)
+    if not known and not (index.dtype == object and has_offsets(index)):
         raise ValueError(
             f"{name}: the DataFrame's index is a {type(index).__name__} of {index.dtype}, which "
             "has no times. Set a DatetimeIndex, for example with frame.set_index('time') if 'time' "

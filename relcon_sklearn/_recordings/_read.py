@@ -117,7 +117,7 @@ def read_recordings(
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
         if stamps is not None:
-            stamps = read_stamps(stamps, len(signal), names[i])
+            stamps = read_stamps(stamps, len(signal), rates[i], names[i])
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
         first = current if first is None else first
         _check_same_kind(current, first)

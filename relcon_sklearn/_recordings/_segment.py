@@ -118,8 +118,8 @@ def segment_recordings(
     recordings : array-like, DataFrame, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, and a time zone is converted to UTC. A RangeIndex
-        stands for regular sampling.
+        in a DatetimeIndex or a TimedeltaIndex. A time zone, or UTC offsets, are converted to UTC. A
+        RangeIndex stands for regular sampling.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -212,7 +212,8 @@ def segment_recordings(
         channels, if used columns of a DataFrame have the same name, or in their rates without a
         `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
         values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        If timestamps are not increasing, do not fit the rate, or look like local times in which the
+        clock was set back. If no segment is left.
 
     See Also
     --------

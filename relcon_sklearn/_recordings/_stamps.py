@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils._dates import to_nanoseconds
+from ._clocks import check_clock, has_offsets, offsets_to_utc
 
 _NS = 1e-9  # s
 
@@ -17,17 +18,19 @@ def has_dates(stamps: np.ndarray | None) -> bool:
     return stamps is not None and stamps.dtype.kind == "M"
 
 
-def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
+def read_stamps(stamps, n_samples: int, rate: float, name: str) -> np.ndarray:
     """Return timestamps as datetime64[ns] (UTC) or float64 seconds, strictly increasing.
 
     Raises
     ------
     ValueError
         If there is not one timestamp for each sample, or if timestamps are missing, have another
-        type, are dates outside 1678 to 2262 or are not strictly increasing.
+        type, are dates outside 1678 to 2262, are not strictly increasing, or look like local times
+        in which the clock was set back.
     """
     frame = hasattr(stamps, "to_numpy")
-    if getattr(getattr(stamps, "dtype", None), "tz", None) is not None:
+    zoned = getattr(getattr(stamps, "dtype", None), "tz", None) is not None
+    if zoned:
         import pandas
 
         stamps = pandas.DatetimeIndex(stamps).tz_convert(None)  # UTC
@@ -37,10 +40,12 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
             f"{name}: timestamps has shape {stamps.shape}, but there are {n_samples} samples. "
             "Pass one timestamp for each sample."
         )
+    if stamps.dtype == object and has_offsets(stamps):
+        stamps = offsets_to_utc(stamps)
     if stamps.dtype.kind not in "iufmM":
         raise ValueError(
             f"{name}: timestamps have dtype {stamps.dtype}. Pass datetime64 or numbers of seconds. "
-            "pandas.to_datetime converts text to datetime64."
+            "pandas.to_datetime converts text to datetime64, with utc=True if it has UTC offsets."
         )
     known = np.isfinite(stamps) if stamps.dtype.kind in "iuf" else ~np.isnat(stamps)
     missing = np.flatnonzero(~known)
@@ -55,8 +60,18 @@ def read_stamps(stamps, n_samples: int, name: str) -> np.ndarray:
         stamps = stamps.astype(np.int64) * _NS
     elif stamps.dtype.kind != "M":
         stamps = stamps.astype(np.float64)
+    check_clock(stamps, rate, name, _index(stamps, frame, zoned))
     _check_increasing(stamps, name, frame)
     return stamps
+
+
+def _index(stamps: np.ndarray, frame: bool, zoned: bool) -> str:
+    """Return the expression for the user's timestamps as an index without a time zone."""
+    if frame:
+        return "frame.index" + ".tz_localize(None)" * zoned
+    if has_dates(stamps):
+        return "pandas.DatetimeIndex(timestamps)"
+    return "pandas.to_datetime(timestamps, unit='s')"
 
 
 def _check_increasing(stamps: np.ndarray, name: str, frame: bool) -> None:
