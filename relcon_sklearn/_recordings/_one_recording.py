@@ -14,6 +14,7 @@ from ._missing import find_missing
 from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, resample
+from ._rounding import find_resolution, is_coarse, undo_rounding
 from ._stamps import check_rate, has_dates, positions, start_stamps
 from ._timeline import (
     RESOLUTION,
@@ -110,11 +111,17 @@ def segment_one_recording(
 
 def _full_timeline(recording: Recording) -> Timeline:
     """Return the timeline of all samples of a recording, after a check of its rate."""
-    if recording.stamps is None:
-        return Timeline(len(recording.signal))
-    position = positions(recording.stamps, recording.rate)
-    check_rate(position, recording.rate, recording.name)
-    return Timeline(len(recording.signal), None, position)
+    n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
+    if stamps is None:
+        return Timeline(n)
+    position = positions(stamps, rate)
+    if n == 1:
+        return Timeline(n, None, position)
+    typical = check_rate(position, rate, recording.name)
+    resolution = find_resolution(stamps) * rate
+    if is_coarse(resolution, typical):
+        position = undo_rounding(position, resolution, typical)
+    return Timeline(n, None, position)
 
 
 def _too_short(

@@ -226,8 +226,9 @@ def segment_recordings(
     Each recording is processed in these steps:
 
     1. Timestamps are checked: there must be one for each sample, they must be strictly increasing,
-       and their mean spacing, without spacings above 1.5 times the median, must agree with
-       `sampling_rate`.
+       and their mean spacing in parts without gaps must agree with `sampling_rate`. If they are
+       rounded by more than half a period, such as those of 80 Hz to 10 ms, rounding errors are
+       averaged out.
     2. Samples with NaN are refused or removed. The magnitude is checked against the units.
     3. Non-wear is removed. Time is cut into blocks of 10 s. A block is still if the standard
        deviation of every axis in it is below 13 mg. Consecutive still blocks that span at least
