@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._labels import UNLABELLED, LabelTable, majority
+from ._losses import Loss, find_loss
 from ._missing import find_missing
 from ._nonwear import find_nonwear
 from ._read import Recording
@@ -25,7 +26,14 @@ from ._timeline import (
     signal_on_grid,
 )
 from ._units import UNITS, check_gravity
-from ._window_layout import Layout, Windows, count_windows, cut_windows, place_windows
+from ._window_layout import (
+    Layout,
+    Windows,
+    count_covered,
+    count_windows,
+    cut_windows,
+    place_windows,
+)
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -54,12 +62,13 @@ class Part(NamedTuple):
     codes: np.ndarray | None
     start_times: np.ndarray
     hours: np.ndarray
+    loss: Loss | None
 
 
 def segment_one_recording(
-    recording: Recording, options: SegmentationOptions, table: LabelTable | None, dropped: Counter
+    recording: Recording, options: SegmentationOptions, table: LabelTable | None, total: Counter
 ) -> Part | None:
-    """Return the segments of one recording, and add what is left out to the counts in `dropped`.
+    """Return the segments of one recording, and add what is left out to the counts in `total`.
 
     Returns None if the recording is shorter than a window and must be skipped.
     """
@@ -67,8 +76,9 @@ def segment_one_recording(
     ratio = Ratio.of(layout.rate, rate)
     timeline = _full_timeline(recording)
     if _too_short(timeline, recording, options, ratio):
-        dropped["recordings_too_short"] += 1
+        total["recordings_too_short"] += 1
         return None
+    dropped = Counter()
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
     if options.gravity and signal.shape[1] == 3:
@@ -106,7 +116,10 @@ def segment_one_recording(
     seconds = stretches.origin[windows.stretch] / rate + windows.begin / layout.rate
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
-    return Part(recording.number, X, codes, start_times, _hours(since))
+    total.update(dropped)
+    n_covered = count_covered(windows, layout)
+    loss = find_loss(recording.name, n_covered, len(signal), timeline, dropped, rate, layout, ratio)
+    return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 
 def _full_timeline(recording: Recording) -> Timeline:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._labels import LabelTable
+from ._losses import warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
@@ -215,6 +216,12 @@ def segment_recordings(
         If timestamps are not increasing, do not fit the rate, or look like local times in which the
         clock was set back. If no segment is left.
 
+    Warns
+    -----
+    UserWarning
+        If more than half of a recording is left out, for any reason. The warning names the largest
+        reason, what would keep more, and how to silence it.
+
     See Also
     --------
     SegmentWriter : Store segments on disk, subject by subject.
@@ -237,7 +244,8 @@ def segment_recordings(
        range of values. Blocks of 10 s in which all axes must be below it, as in the UK Biobank
        study [2]_, are stricter and locate the ends of non-wear within 10 s.
     4. The remaining samples are split at gaps: spacings above 1.5 sample periods, or above
-       `max_gap`. The parts are called stretches. All further steps work within a stretch.
+       `max_gap`. The parts are called stretches. All further steps work within a stretch. With
+       much jitter, many spacings are above 1.5 periods: a `max_gap` of 2 or 3 periods bridges them.
     5. A stretch is put on a regular grid, which starts at its first sample and has the nominal
        rate. If each sample is nearest to a separate grid point, within half a period, samples are
        used unmodified, so that rounded timestamps change nothing. Otherwise samples are
@@ -310,13 +318,15 @@ def segment_recordings(
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
     table = None if labels is None else LabelTable()
-    dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
+    dropped, pieces, parts, losses = Counter(dict.fromkeys(_DROPPED, 0)), [], [], []
     for recording in read_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
     ):
         if units is None:
             raise_missing_units(recording.signal, recording.name)
         part = segment_one_recording(recording, options, table, dropped)
+        if part is not None and part.loss is not None:
+            losses.append(part.loss)
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
@@ -327,6 +337,7 @@ def segment_recordings(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
             f"out: {left_out or 'nothing'}."
         )
+    warn_losses(losses, n)
     X = _join(pieces)
     logger.info(
         "%d segments of %d samples at %g Hz from %d of %d recordings; left out: %s",
