@@ -81,14 +81,15 @@ def segment_one_recording(
     dropped = Counter()
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
-    if options.gravity and signal.shape[1] == 3:
-        check_gravity(signal, options.units, recording.name)
     if len(missing):
         timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
     if options.nonwear is not None and timeline.n_samples > 0:
         worn = _worn_samples(timeline, recording, options)
         dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
         timeline = timeline.keep(worn)
+    if options.gravity and signal.shape[1] == 3:
+        checked = signal if options.nonwear is None else _used_or_not_zero(signal, timeline)
+        check_gravity(checked, options.units, recording.name)
 
     stretches = find_stretches(timeline, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
@@ -170,6 +171,17 @@ def _worn_samples(
         UNITS[options.units],
     )
     return np.flatnonzero(~nonwear)
+
+
+def _used_or_not_zero(signal: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Return the samples that non-wear detection left, or else those that are not 0.
+
+    If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
+    Zeros do not count, because devices write them in idle sleep mode.
+    """
+    if timeline.n_samples > 0:
+        return timeline.take(signal, slice(None))
+    return signal[signal.any(axis=1)]
 
 
 def _codes_of_windows(

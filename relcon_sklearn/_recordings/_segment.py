@@ -236,13 +236,14 @@ def segment_recordings(
        and their mean spacing in parts without gaps must agree with `sampling_rate`. If they are
        rounded by more than half a period, such as those of 80 Hz to 10 ms, rounding errors are
        averaged out.
-    2. Samples with NaN are refused or removed. The magnitude is checked against the units.
+    2. Samples with NaN are refused or removed.
     3. Non-wear is removed. Time is cut into blocks of 10 s. A block is still if the standard
        deviation of every axis in it is below 13 mg. Consecutive still blocks that span at least
        `nonwear` minutes are removed. The threshold of 13 mg is from van Hees et al. [1]_. They use
        windows of an hour, in which two of three axes must be below the threshold and have a small
        range of values. Blocks of 10 s in which all axes must be below it, as in the UK Biobank
-       study [2]_, are stricter and locate the ends of non-wear within 10 s.
+       study [2]_, are stricter and locate the ends of non-wear within 10 s. The magnitude of what
+       remains is checked against the units.
     4. The remaining samples are split at gaps: spacings above 1.5 sample periods, or above
        `max_gap`. The parts are called stretches. All further steps work within a stretch. With
        much jitter, many spacings are above 1.5 periods: a `max_gap` of 2 or 3 periods bridges them.

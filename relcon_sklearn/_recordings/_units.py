@@ -38,10 +38,22 @@ def raise_missing_units(signal: np.ndarray, name: str) -> None:
 
 
 def check_gravity(signal: np.ndarray, units: str, name: str) -> None:
-    """Raise ValueError if the median magnitude is not plausible for a signal with gravity."""
+    """Raise ValueError if the median magnitude is not plausible for a signal with gravity.
+
+    The message for a median of 0 is about idle sleep, in which devices write zeros.
+    """
     seen = median_magnitude(signal)
     if np.isnan(seen) or _is_plausible(seen * UNITS[units]):
         return
+    if seen == 0:
+        zeros = 1 - signal.any(axis=1).mean()
+        raise ValueError(
+            f"{name}: {zeros:.0%} of its samples are 0 in all channels. Some devices write zeros "
+            "while they are not moved (idle sleep mode). To remove such time, pass nonwear, or "
+            "lower nonwear to the shortest such time in minutes. Otherwise, replace such samples "
+            "with NaN and pass nan_policy='omit'. For signals with gravity removed, pass "
+            "gravity=False."
+        )
     others = " and ".join(
         f"{seen * factor:.3g} g if it were in {unit!r}"
         for unit, factor in UNITS.items()
