@@ -114,7 +114,9 @@ def segment_one_recording(
     X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
     if UNITS[options.units] != 1:
         X *= np.float32(UNITS[options.units])
-    seconds = stretches.origin[windows.stretch] / rate + windows.begin / layout.rate
+    # The times of the samples: with an approximated ratio, their rate is not quite the target rate.
+    since_origin = windows.begin * ratio.down / (ratio.up * rate)
+    seconds = stretches.origin[windows.stretch] / rate + since_origin
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
     total.update(dropped)
