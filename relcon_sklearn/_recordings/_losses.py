@@ -98,19 +98,29 @@ def find_loss(
     )
 
 
+def explain(losses: list[Loss]) -> str:
+    """Return the reason for the largest of some losses, and what would keep more."""
+    worst = _largest(losses)
+    return f"The largest part, {worst.amount:.4g} s, {worst.reason}. {worst.advice}"
+
+
 def warn_losses(losses: list[Loss], n_recordings: int) -> None:
     """Warn once if there are losses, with the details of the largest."""
     if not losses:
         return
-    worst = max(losses, key=lambda loss: loss.possible - loss.kept)
+    worst = _largest(losses)
     which = f"{len(losses)} of {n_recordings} recordings was left out, most of {worst.name}"
     if len(losses) == 1:
         which = f"{worst.name} was left out"
     warn(
-        f"More than half of {which}: {worst.kept:.4g} of {worst.possible:.4g} s "
-        f"remain. The largest part, {worst.amount:.4g} s, {worst.reason}. {worst.advice} If this "
-        "is intended, call warnings.filterwarnings('ignore', message='More than half of')."
+        f"More than half of {which}: {worst.kept:.4g} of {worst.possible:.4g} s remain. "
+        f"{explain(losses)} If this is intended, call "
+        "warnings.filterwarnings('ignore', message='More than half of')."
     )
+
+
+def _largest(losses: list[Loss]) -> Loss:
+    return max(losses, key=lambda loss: loss.possible - loss.kept)
 
 
 def _advise_max_gap(

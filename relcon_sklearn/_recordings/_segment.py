@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._labels import LabelTable
-from ._losses import warn_losses
+from ._losses import explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
@@ -338,7 +338,7 @@ def segment_recordings(
     if not parts:
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
-            f"out: {left_out or 'nothing'}."
+            f"out: {left_out or 'nothing'}. {explain(losses) if losses else ''}".rstrip()
         )
     warn_losses(losses, n)
     X = _join(pieces)

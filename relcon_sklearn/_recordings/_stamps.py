@@ -149,8 +149,8 @@ def check_rate(position: np.ndarray, rate: float, name: str) -> float:
     median = np.median(np.diff(position))
     raise ValueError(
         f"{name}: sampling_rate={rate:g} Hz, but its timestamps are typically {typical / rate:.4g} "
-        f"s apart, which is {rate / typical:.4g} Hz. Their median spacing is {median / rate:.4g} "
-        f"s, which would be {rate / median:.4g} Hz. Pass the rate of the recording. Timestamps "
+        f"s apart, which is {rate / typical:.4g} Hz (median {median / rate:.4g} s, "
+        f"{rate / median:.4g} Hz). Pass the rate of the recording. Timestamps "
         "that are not dates must be in seconds."
     )
 

@@ -60,6 +60,11 @@ def test_every_reason_comes_with_what_would_keep_it(recording, kwargs, match):
         segment(np.reshape(recording, (N, -1)), **kwargs)
 
 
+def test_the_error_without_any_window_says_what_would_keep_some():
+    with pytest.raises(ValueError, match=r"No window of 2\.56 s .*max_gap=0\.04 .* keeps 117"):
+        segment(SIGNAL, timestamps=jittered(0.006))
+
+
 def test_one_warning_for_all_recordings_of_a_call():
     stamps = [jittered(0.004), None, jittered(0.004, 3000), jittered(0.004)]
     recordings = [SIGNAL, SIGNAL, SIGNAL[:3000], SIGNAL]
