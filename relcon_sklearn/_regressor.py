@@ -174,8 +174,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             Weights of the segments. Segments with weight 0 are left out. If None, all weights are
             1.
         groups : array-like of shape (n_segments,) or None, default=None
-            The subject each segment belongs to. Validation holds out whole groups. If None, every
-            segment is its own group.
+            The subject each segment belongs to. Validation holds out whole groups, and an embedder
+            that is pretrained draws within-subject candidates from them. If None, every segment is
+            its own group.
 
         Returns
         -------
@@ -202,6 +203,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         self._require_targets(y)
