@@ -323,7 +323,7 @@ class TestRanking:
         embedder = RelConEmbedder.from_released_checkpoint(
             small.path, distance=path, max_epochs=1, validation_fraction=0, random_state=0
         )
-        again = clone(embedder).fit(small.X)
+        again = clone(embedder).fit(small.X, groups=np.arange(len(small.X)) // 2)
         assert again.distance_.history_ == embedder.distance_.history_
         for name, value in again.distance_.net_.state_dict().items():
             assert torch.equal(value, embedder.distance_.net_.state_dict()[name])

@@ -356,7 +356,7 @@ def test_column_names_output_and_requests(motion, tmp_path):
         embedder = quick_embedder(distance=quick().set_fit_request(groups=True))
         embedder.set_score_request(groups=False)
     for estimator in (distance, embedder):
-        estimator.fit(X)
+        estimator.fit(X, groups=motion[2])
         found = there_and_back(estimator, tmp_path)
         np.testing.assert_array_equal(found.feature_names_in_, X.columns)
         with pytest.warns(UserWarning, match="does not have valid feature names"):
