@@ -11,13 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import (
-    Batches,
-    DeviceSegments,
-    GroupIndex,
-    SharedBatches,
-    check_within_candidates,
-)
+from ._batches import Batches, DeviceSegments, GroupIndex, SharedBatches, check_within_candidates
 from ._embedder_constructors import EmbedderConstructors
 from ._embedder_score import EmbedderScore
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
@@ -27,6 +21,7 @@ from ._ranking_distance import fit_distance, make_ranker, read_distance
 from ._training import Loss, fit_module, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
+from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
@@ -64,7 +59,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=20
-        Number of within-subject candidates per anchor, as published. Smaller groups have fewer.
+        Number of within-subject candidates per anchor, as published. Smaller groups have fewer. If
+        positive, `fit` and `score` need `groups`.
     n_between : int or None, default=None
         Number of between-subject candidates per anchor, drawn from the other anchors of the batch.
         Most of these belong to other groups, but with few groups, some belong to the anchor's own
@@ -299,6 +295,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         Warns
         -----
         UserWarning
+            If `groups` is None, and `n_within` and `max_epochs` are positive.
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
@@ -311,6 +308,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         check_at_least_two(array)
         if self.augmentation is None and self.n_between == 0:
             check_within_candidates(index, self.n_within)
+        if self.max_epochs > 0:
+            warn_without_groups(groups, self.n_within, "fit")
         self._train(array, index, groups)
         return self
 

@@ -183,8 +183,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             Weights of the segments. Segments with weight 0 are left out. If None, all weights are
             1.
         groups : array-like of shape (n_segments,) or None, default=None
-            The subject each segment belongs to. Validation holds out whole groups. If None, every
-            segment is its own group.
+            The subject each segment belongs to. Validation holds out whole groups, and an embedder
+            that is pretrained draws within-subject candidates from them. If None, every segment is
+            its own group.
 
         Returns
         -------
@@ -211,6 +212,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is

@@ -308,7 +308,8 @@ class TestRanking:
         load = partial(RelConEmbedder.from_released_checkpoint, small.path)
         fitted = LearnedMotifDistance.from_released_checkpoint(path)
         embedders = [load(distance=d) for d in (path, str(path), fitted, FrozenEstimator(fitted))]
-        scores = {embedder.score(small.X) for embedder in embedders}
+        groups = np.arange(len(small.X)) // 2
+        scores = {embedder.score(small.X, groups=groups) for embedder in embedders}
         assert len(scores) == 1
         assert np.isfinite(scores.pop())
         assert embedders[-1].distance_ is embedders[-2].distance_ is fitted
@@ -316,14 +317,14 @@ class TestRanking:
     def test_callable(self, small):
         embedder = RelConEmbedder.from_released_checkpoint(small.path, distance=euclidean)
         assert embedder.distance_ is embedder.distance is euclidean
-        assert np.isfinite(embedder.score(small.X))
+        assert np.isfinite(embedder.score(small.X, groups=np.arange(len(small.X)) // 2))
 
     def test_a_clone_is_trained_by_the_same_distance(self, small, motif_file):
         path, _ = motif_file
         embedder = RelConEmbedder.from_released_checkpoint(
             small.path, distance=path, max_epochs=1, validation_fraction=0, random_state=0
         )
-        again = clone(embedder).fit(small.X)
+        again = clone(embedder).fit(small.X, groups=np.arange(len(small.X)) // 2)
         assert again.distance_.history_ == embedder.distance_.history_
         for name, value in again.distance_.net_.state_dict().items():
             assert torch.equal(value, embedder.distance_.net_.state_dict()[name])

@@ -31,6 +31,7 @@ from relcon_sklearn.augmentations import Jitter, Rotation
 from relcon_sklearn.nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D
 from tests.support.comparing import comparable
 from tests.support.estimators import (
+    score_of,
     tiny_classifier,
     tiny_distance,
     tiny_embedder,
@@ -201,8 +202,12 @@ def test_what_is_loaded_works_on(fitted, motion, tmp_path, name):
     np.testing.assert_array_equal(outputs(FrozenEstimator(found), X), expected)
     # A fit with the same parameters gives the same result.
     np.testing.assert_array_equal(outputs(fit(clone(found), motion), X), expected)
-    target = X.std(axis=1) if name == "regressor" else y
-    assert found.score(X, target) == estimator.score(X, target)
+    if name == "regressor":
+        assert found.score(X, X.std(axis=1)) == estimator.score(X, X.std(axis=1))
+    elif name == "classifier":
+        assert found.score(X, y) == estimator.score(X, y)
+    else:
+        assert score_of(found, X, subjects) == score_of(estimator, X, subjects)
     if name == "embedder":
         results = [
             quick_classifier(encoder=FrozenEstimator(e)).fit(X, y, groups=subjects)
@@ -351,7 +356,7 @@ def test_column_names_output_and_requests(motion, tmp_path):
         embedder = quick_embedder(distance=quick().set_fit_request(groups=True))
         embedder.set_score_request(groups=False)
     for estimator in (distance, embedder):
-        estimator.fit(X)
+        estimator.fit(X, groups=motion[2])
         found = there_and_back(estimator, tmp_path)
         np.testing.assert_array_equal(found.feature_names_in_, X.columns)
         with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -425,7 +430,8 @@ def test_a_distance_of_ones_own(motion, tmp_path):
     found = there_and_back(embedder, tmp_path, distance=euclidean)
     assert found.distance is found.distance_ is euclidean
     assert_same(found, embedder, motion[0])
-    assert found.score(motion[0]) == embedder.score(motion[0])
+    groups = motion[2]
+    assert found.score(motion[0], groups=groups) == embedder.score(motion[0], groups=groups)
     for wrong in (None, 3):
         with pytest.raises(ValueError, match="distance"):
             there_and_back(embedder, tmp_path, distance=wrong)
@@ -490,7 +496,8 @@ def test_references_taken_out(motion, tmp_path):
     found = there_and_back(embedder, tmp_path)
     assert found.distance_.references_.shape == (0, 64, 3)
     assert_same(found, embedder, motion[0])
-    assert found.score(motion[0]) == embedder.score(motion[0])
+    groups = motion[2]
+    assert found.score(motion[0], groups=groups) == embedder.score(motion[0], groups=groups)
 
 
 def test_parameters_changed_since(motion, tmp_path):
