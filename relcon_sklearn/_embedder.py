@@ -12,28 +12,21 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import (
-    Batches,
-    DeviceSegments,
-    GroupIndex,
-    SharedBatches,
-    check_within_candidates,
-)
+from ._batches import Batches, GroupIndex, check_within_candidates
 from ._embedder_constructors import EmbedderConstructors
+from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
-from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker, read_distance
-from ._training import Loss, fit_module, mean_loss, ranking_loss
+from ._training import fit_module, mean_loss, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
-from ._utils._precision import dtype_of
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
+class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates of the same subject and of others are ranked by a learned
@@ -409,27 +402,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         self._n_features_out = as_count(reader.take("_n_features_out"))
         check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
         self.distance_ = read_distance(reader, self.n_channels_in_)
-
-    def _distance(self):
-        if self.distance is None:
-            return LearnedMotifDistance(device=self.device, verbose=self.verbose)
-        return self.distance
-
-    def _batches(self, data: SegmentArray | DeviceSegments, part: GroupIndex, seed: int) -> Batches:
-        kind = SharedBatches if self.candidates == "shared" else Batches
-        return kind(data, part, self.batch_size, seed, self.n_within, self.n_between)
-
-    def _training_loss(self) -> Loss:
-        device = self._device()
-        dtype = dtype_of(self.precision, device)
-        return ranking_loss(
-            make_ranker(self.distance_, device, dtype, self.query_stride),
-            self.temperature,
-            dtype,
-            n_positives=self.n_positives,
-            augmentation=self.augmentation,
-            compiled=self.compile,
-        )
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
