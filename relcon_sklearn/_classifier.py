@@ -59,6 +59,10 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
     n_iter_no_change : int or None, default=10
         Number of epochs without a decrease of the validation loss after which training stops. If
         None, training lasts for `max_epochs`.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have, or the rate
+        of the embedder. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
@@ -95,6 +99,9 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Number of time steps of the training segments.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names, which hold segments
         with one channel.
@@ -145,6 +152,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         lr=1e-3,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -161,6 +169,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device

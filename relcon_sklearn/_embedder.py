@@ -102,6 +102,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have, or the rate
+        of a fitted `distance`. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
@@ -141,6 +145,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names, which hold segments
         with one channel.
@@ -214,6 +221,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -235,6 +243,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device
@@ -299,6 +308,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
     def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
         run = self._open_checkpoints(array, index)
         self.distance_ = fit_distance(self._distance(), array, groups, run)
+        self._adopt_rate(self.distance_)
         factory, settings = encoder_preset(self.encoder)
         self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]

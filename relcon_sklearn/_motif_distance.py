@@ -81,6 +81,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
@@ -115,6 +118,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names, which hold segments
         with one channel.
@@ -163,6 +169,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -180,6 +187,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._labels import LabelTable
+from ._like import window_and_rate
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
@@ -72,7 +73,7 @@ class Segments(NamedTuple):
 @validate_params(
     {
         "units": [StrOptions(set(UNITS)), None],
-        "window": [Interval(Real, 0, None, closed="neither")],
+        "window": [Interval(Real, 0, None, closed="neither"), None],
         "stride": [Interval(Real, 0, None, closed="neither"), None],
         "overlap": [Interval(Real, 0, 1, closed="left"), None],
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -91,7 +92,7 @@ def segment_recordings(
     sampling_rate,
     *,
     units=None,
-    window=2.56,
+    window=None,
     stride=None,
     overlap=None,
     target_rate=None,
@@ -105,6 +106,7 @@ def segment_recordings(
     gravity=True,
     nan_policy="raise",
     short="raise",
+    like=None,
 ):
     """Cut recordings into segments of equal length, in g, at one rate, without gaps.
 
@@ -129,9 +131,10 @@ def segment_recordings(
         Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
         an error that reports the magnitude of the values.
 
-    window : float, default=2.56
+    window : float or None, default=None
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
-        one. The default is the published length: 256 samples at 100 Hz.
+        one. If None, 2.56 unless `like` is passed, which is the published length: 256 samples at
+        100 Hz.
 
     stride : float or None, default=None
         Time from the start of a segment to the start of the next, in seconds. It is rounded to
@@ -142,8 +145,8 @@ def segment_recordings(
         both are None, segments do not overlap.
 
     target_rate : float or None, default=None
-        Rate of the segments in Hz. If None, the rate of the recordings, which must then be the same
-        for all.
+        Rate of the segments in Hz. If None, the rate of `like` or, without it, the rate of the
+        recordings, which must then be the same for all.
 
     labels : str, list, array-like or None, default=None
         Labels of the samples, for example activities. For DataFrames, the name of a column.
@@ -190,6 +193,12 @@ def segment_recordings(
         How to handle a recording shorter than a window. "raise" raises an error, "skip" leaves it
         out.
 
+    like : estimator or None, default=None
+        Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a
+        :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
+        number of time steps and the sampling rate of its training, in place of `window` and
+        `target_rate`.
+
     Returns
     -------
     segments : Segments
@@ -208,11 +217,12 @@ def segment_recordings(
     Raises
     ------
     ValueError
-        If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, if used columns of a DataFrame have the same name, or in their rates without a
-        `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
-        values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        If a parameter is out of its range or does not fit the others, or if `like` does not know
+        its sampling rate. If recordings differ in their channels, if used columns of a DataFrame
+        have the same name, or in their rates without a `target_rate`. If a recording is empty, too
+        short (with ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), or
+        has a magnitude that does not fit its units. If timestamps are not increasing or do not fit
+        the rate. If no segment is left.
 
     See Also
     --------
@@ -299,6 +309,7 @@ def segment_recordings(
     recordings = as_list(recordings)
     n = len(recordings)
     rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
+    window, target_rate = window_and_rate(like, window, target_rate)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
     options = SegmentationOptions(

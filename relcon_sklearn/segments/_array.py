@@ -7,6 +7,7 @@ import torch
 
 from ._lazy import LazyArray
 from ._mapped import MappedRows
+from ._sampling_rate import rate_of
 
 # Larger values make variances overflow in the float32 arithmetic of an embedding.
 LARGEST_VALUE = 1e12
@@ -40,12 +41,19 @@ class SegmentArray:
         Name used in error messages.
     given : object or None, default=None
         What the user passed, if `X` was converted from it: a data frame has names of columns.
+
+    Attributes
+    ----------
+    sampling_rate : float or None
+        Sampling rate in Hz that `given` has. An estimator that knows better changes it, for the
+        estimators nested in it.
     """
 
     def __init__(self, X, name: str = "X", given=None):
         self.X = X
         self.given = X if given is None else given
         self.name = name
+        self.sampling_rate = rate_of(self.given)
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
