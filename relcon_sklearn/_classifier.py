@@ -205,8 +205,9 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
-            this machine has no such `device`.
+            the encoder cannot be used with them, if the sampling rates of `X`, of the parameter or
+            of the embedder differ, if `checkpoint_dir` holds another training, or if this machine
+            has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -222,6 +223,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`, or if no split has all classes in
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the median magnitude of `X` is far from the training of a frozen `encoder`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         classes, codes = self._check_labels(y)
@@ -265,8 +267,13 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         codes = self._outputs(X).argmax(axis=1)
         return self.classes_[codes]
@@ -289,8 +296,13 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         return softmax(self._outputs(X), axis=1)
 

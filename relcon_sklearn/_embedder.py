@@ -278,7 +278,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
+            If `X` or `groups` cannot be used or contain NaN or infinity, if the sampling rates of
+            `X`, of the parameter or of a fitted `distance` differ, if `checkpoint_dir` holds
             another training, or if this machine has no such `device`.
         FloatingPointError
             If training diverges.
@@ -294,6 +295,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the median magnitude of `X` is far from the training of a frozen `distance`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         array = self._check_segments(X, reset=True)
@@ -347,8 +349,13 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))

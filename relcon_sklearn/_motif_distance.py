@@ -218,8 +218,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, or if this machine has no such `device`.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if the sampling rates of
+            `X` and of the parameter differ, if `checkpoint_dir` holds another training, or if this
+            machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -288,8 +289,13 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity, or if there are no reference segments.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity, or if there are no reference segments.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         check_is_fitted(self)
         if len(self.references_) == 0:

@@ -195,8 +195,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
-            this machine has no such `device`.
+            the encoder cannot be used with them, if the sampling rates of `X`, of the parameter or
+            of the embedder differ, if `checkpoint_dir` holds another training, or if this machine
+            has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -211,6 +212,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the median magnitude of `X` is far from the training of a frozen `encoder`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
         """
         self._require_targets(y)
@@ -248,8 +250,13 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

@@ -75,6 +75,11 @@ def test_both_sides_of_pairs_are_compared():
         pair = {"X_anchor": segments(50), "X_candidate": segments(50), name: segments(100)}
         with pytest.raises(ValueError, match=rf"^{name} has a sampling rate of 100 Hz"):
             model.pairwise(**pair)
+    for name in ("anchor", "candidate"):
+        pair = {"anchor": segments(50), "candidate": segments(50), name: segments(100)}
+        for method in (model.reconstruct, model.attention_map):
+            with pytest.raises(ValueError, match=rf"^{name} has a sampling rate of 100 Hz"):
+                method(**pair)
 
 
 def test_a_model_without_a_rate_takes_any():

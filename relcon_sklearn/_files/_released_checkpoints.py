@@ -74,7 +74,9 @@ class ReleasedCheckpoint(NamedTuple):
         module.load_state_dict(self.net.weights)
         estimator._set_module(name, module, recipe)
         estimator.n_channels_in_ = self.net.settings["n_channels"]
-        estimator.sampling_rate_ = rate_of(estimator)  # the parameter, since the file has no rate
+        # The file has neither the rate nor the magnitudes of the training.
+        estimator.sampling_rate_ = rate_of(estimator)
+        estimator._magnitudes = None
         estimator.history_ = [{"epoch": self.epoch, "test_loss": self.test_loss}]
         return module
 

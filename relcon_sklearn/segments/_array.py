@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -47,6 +49,10 @@ class SegmentArray:
     sampling_rate : float or None
         Sampling rate in Hz that `given` has. An estimator that knows better changes it, for the
         estimators nested in it.
+    magnitudes : ndarray or None
+        Magnitudes of some segments, if they have been computed.
+    on_read : callable or None
+        Function that receives the row numbers and the float32 segments of each :meth:`read`.
     """
 
     def __init__(self, X, name: str = "X", given=None):
@@ -54,6 +60,8 @@ class SegmentArray:
         self.given = X if given is None else given
         self.name = name
         self.sampling_rate = rate_of(self.given)
+        self.magnitudes: np.ndarray | None = None
+        self.on_read: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
@@ -77,7 +85,10 @@ class SegmentArray:
         values = np.ascontiguousarray(self._read(rows), dtype=np.float32)
         # Reshaped through one dimension: otherwise an axis of size one could keep any stride, and
         # torch chooses its kernels by strides.
-        return values.reshape(-1).reshape(len(rows), *self.shape[1:])
+        segments = values.reshape(-1).reshape(len(rows), *self.shape[1:])
+        if self.on_read is not None:
+            self.on_read(rows, segments)
+        return segments
 
     def check(self) -> None:
         """Read every row once, in order, to raise the errors of :meth:`read`."""
