@@ -108,7 +108,7 @@ def test_lazy_windows_refuse_a_rate_that_is_not_one(bad):
         LazyWindows([segments().reshape(-1, 3)], 16, sampling_rate=bad)
 
 
-@pytest.mark.parametrize("value", [0, -5, np.nan, "50", None, pd.Series([50, 50])])
+@pytest.mark.parametrize("value", [0, -5, np.nan, True, "50", None, pd.Series([50, 50])])
 def test_other_attributes_of_the_name_are_not_rates(value):
     assert rate_of(segments(value)) is None
 

@@ -133,8 +133,8 @@ def segment_recordings(
 
     window : float or None, default=None
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
-        one. If None, 2.56 unless `like` is passed, which is the published length: 256 samples at
-        100 Hz.
+        one. If None, the length of the segments of `like` or, without it, 2.56, the published
+        length: 256 samples at 100 Hz.
 
     stride : float or None, default=None
         Time from the start of a segment to the start of the next, in seconds. It is rounded to

@@ -20,7 +20,8 @@ def rate_of(thing, attribute: str = "sampling_rate") -> float | None:
 
 def is_rate(value) -> bool:
     """Whether a value is a sampling rate in Hz: a positive, finite number."""
-    return isinstance(value, Real) and math.isfinite(value) and value > 0
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value > 0
 
 
 def agreed_rate(parameter: float | None, rate: float | None, what: str) -> float | None:
