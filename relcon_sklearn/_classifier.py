@@ -205,8 +205,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if the sampling rates of `X`, of the parameter or
-            of the embedder differ, if `checkpoint_dir` holds another training, or if this machine
+            the encoder cannot be used with them, if `X`, the parameter and nested estimators have
+            different sampling rates, if `checkpoint_dir` holds another training, or if this machine
             has no such `device`.
         FloatingPointError
             If training diverges.

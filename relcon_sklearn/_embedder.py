@@ -278,9 +278,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, SegmentTransformer)
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if the sampling rates of
-            `X`, of the parameter or of a fitted `distance` differ, if `checkpoint_dir` holds
-            another training, or if this machine has no such `device`.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
+            nested estimators have different sampling rates, if `checkpoint_dir` holds another
+            training, or if this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError

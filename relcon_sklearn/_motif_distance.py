@@ -218,9 +218,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if the sampling rates of
-            `X` and of the parameter differ, if `checkpoint_dir` holds another training, or if this
-            machine has no such `device`.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
+            nested estimators have different sampling rates, if `checkpoint_dir` holds another
+            training, or if this machine has no such `device`.
         FloatingPointError
             If training diverges.
         OSError
