@@ -255,9 +255,12 @@ class FittedReader:
         self._name = name
         self._entries = {**entries}
 
-    def take(self, attribute: str):
-        """Return the entry of an attribute unchanged, and remove it from the remaining entries."""
-        return self._entries.pop(attribute)
+    def take(self, attribute: str, *default):
+        """Return the entry of an attribute unchanged, and remove it from the remaining entries.
+
+        If there is no such entry, return the default or, without one, raise KeyError.
+        """
+        return self._entries.pop(attribute, *default)
 
     def value(self, node):
         """Return the value of an entry, which may be an estimator."""

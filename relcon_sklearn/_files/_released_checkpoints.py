@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from .._utils._text import listed
 from ..nn._presets import ENCODER_PRESETS
 from ..nn._released_networks import ReleasedNet
+from ..segments._sampling_rate import rate_of
 from ._pickle_opcodes import NotAStateDict, check_pickle
 from ._recipes import Recipe
 
@@ -73,6 +74,9 @@ class ReleasedCheckpoint(NamedTuple):
         module.load_state_dict(self.net.weights)
         estimator._set_module(name, module, recipe)
         estimator.n_channels_in_ = self.net.settings["n_channels"]
+        # The file has neither the rate nor the magnitudes of the training.
+        estimator.sampling_rate_ = rate_of(estimator)
+        estimator._magnitudes = None
         estimator.history_ = [{"epoch": self.epoch, "test_loss": self.test_loss}]
         return module
 

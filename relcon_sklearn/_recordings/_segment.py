@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ._assemble import as_plain_dict, join, number_pairs
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
+from ._like import window_and_rate
 from ._losses import explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
@@ -77,7 +78,7 @@ class Segments(NamedTuple):
 @validate_params(
     {
         "units": [StrOptions(set(UNITS)), None],
-        "window": [Interval(Real, 0, None, closed="neither")],
+        "window": [Interval(Real, 0, None, closed="neither"), None],
         "stride": [Interval(Real, 0, None, closed="neither"), None],
         "overlap": [Interval(Real, 0, 1, closed="left"), None],
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -98,7 +99,7 @@ def segment_recordings(
     sampling_rate,
     *,
     units=None,
-    window=2.56,
+    window=None,
     stride=None,
     overlap=None,
     target_rate=None,
@@ -114,6 +115,7 @@ def segment_recordings(
     gravity=True,
     nan_policy="raise",
     short="raise",
+    like=None,
 ):
     """Cut recordings into segments of equal length, in g, at one rate, without gaps.
 
@@ -141,9 +143,10 @@ def segment_recordings(
         scaled by the same factor. To keep their unit, convert the acceleration to g before the
         call, and pass "g", which scales nothing.
 
-    window : float, default=2.56
+    window : float or None, default=None
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
-        one. The default is the published length: 256 samples at 100 Hz.
+        one. If None, the length of the segments of `like` or, without it, 2.56, the published
+        length: 256 samples at 100 Hz.
 
     stride : float or None, default=None
         Time from the start of a segment to the start of the next, in seconds. It is rounded to
@@ -154,8 +157,8 @@ def segment_recordings(
         both are None, segments do not overlap.
 
     target_rate : float or None, default=None
-        Rate of the segments in Hz, which is met within 0.05 %. If None, the rate of the recordings,
-        which must then be the same for all.
+        Rate of the segments in Hz, which is met within 0.05 %. If None, the rate of `like` or,
+        without it, the rate of the recordings, which must then be the same for all.
 
     labels : str, list, array-like, DataFrame or None, default=None
         Labels of the samples, for example activities. For DataFrames, the name of a column.
@@ -227,6 +230,12 @@ def segment_recordings(
         How to handle a recording shorter than a window. "raise" raises an error, "skip" leaves it
         out.
 
+    like : estimator or None, default=None
+        Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a
+        :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
+        number of time steps and the sampling rate of its training, in place of `window` and
+        `target_rate`.
+
     Returns
     -------
     segments : Segments
@@ -245,15 +254,15 @@ def segment_recordings(
     Raises
     ------
     ValueError
-        If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, or in their rates without a `target_rate`. If used columns of a DataFrame have the
-        same name, or if the names of its columns do not tell which are the acceleration. If a
-        recording is empty, too short (with ``short="raise"``), has infinite values or NaN (with
-        ``nan_policy="raise"``), or has a magnitude that does not fit its units. If timestamps are
-        not increasing, do not fit the rate, or look like local times in which the clock was set
-        back, or if a column that looks like times is not used. If intervals end before they start,
-        overlap and differ in their label, belong to an unknown recording or have another kind of
-        time. If no segment is left.
+        If a parameter is out of its range or does not fit the others, or if `like` does not know
+        its sampling rate. If recordings differ in their channels, or in their rates without a
+        `target_rate`. If used columns of a DataFrame have the same name, or if the names of its
+        columns do not tell which are the acceleration. If a recording is empty, too short (with
+        ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), or has a
+        magnitude that does not fit its units. If timestamps are not increasing, do not fit the
+        rate, or look like local times in which the clock was set back, or if a column that looks
+        like times is not used. If intervals end before they start, overlap and differ in their
+        label, belong to an unknown recording or have another kind of time. If no segment is left.
 
     Warns
     -----
@@ -355,6 +364,7 @@ def segment_recordings(
     recordings = as_list(recordings)
     n = len(recordings)
     rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
+    window, target_rate = window_and_rate(like, window, target_rate)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
     options = SegmentationOptions(

@@ -137,6 +137,26 @@ EDITS = {
         lambda h: fitted(h).update(transform="x"),
         "transform",
     ),
+    "sampling rate that is not one": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(sampling_rate_=-50.0),
+        "sampling_rate_ is not valid",
+    ),
+    "magnitudes that are not ordered": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=[1.0, 0.5, 2.0]),
+        "_magnitudes is not valid",
+    ),
+    "magnitude that is not one": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=1.0),
+        "TypeError",
+    ),
+    "too few magnitudes": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=[1.0]),
+        "TypeError",
+    ),
     "no attribute": (
         "LearnedMotifDistance",
         lambda h: fitted(h).pop("history_"),
