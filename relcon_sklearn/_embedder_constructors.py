@@ -54,8 +54,9 @@ class EmbedderConstructors:
         Raises
         ------
         ValueError
-            If the file is damaged or is not such a checkpoint, or if `distance` does not fit the
-            encoder.
+            If `distance` does not fit the encoder.
+        DamagedFileError
+            If the file is damaged or is not such a checkpoint. It is a ValueError and an OSError.
         OSError
             If the file cannot be read.
         """

@@ -221,7 +221,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written.
+            If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
@@ -363,8 +363,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
 
         Raises
         ------
-        ValueError
-            If the file is damaged or is not such a checkpoint.
+        DamagedFileError
+            If the file is damaged or is not such a checkpoint. It is a ValueError and an OSError.
         OSError
             If the file cannot be read.
 

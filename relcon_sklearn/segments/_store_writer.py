@@ -87,6 +87,8 @@ class SegmentWriter:
         writer has it open.
     FileExistsError
         If `path` holds something other than a store.
+    DamagedFileError
+        If the store at `path` is damaged.
 
     See Also
     --------

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
 from tests.support.estimators import tiny_embedder
@@ -476,15 +477,43 @@ DAMAGE = {
     "truncated runs": (lambda p: os.truncate(p / "runs.raw", 17), "runs.raw is truncated"),
     "truncated names": (lambda p: os.truncate(p / "subjects.txt", 3), "subjects.txt is truncated"),
     "from the future": (lambda p: edited(p / "header.json", version=2), "version 2, .*Upgrade"),
-    "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "not the header of a segment"),
-    "not JSON": (lambda p: (p / "header.json").write_text("{"), "not valid JSON"),
+    "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "does not hold a JSON object"),
+    "another JSON": (lambda p: (p / "header.json").write_text("{}"), "not the header of a segment"),
+    "not JSON": (lambda p: (p / "header.json").write_text("{"), "not a JSON file, or is damaged"),
     "field missing": (lambda p: edited(p / "header.json", scale="drop"), r"fields \['scale'\]"),
     "field unknown": (lambda p: edited(p / "header.json", colour=1), r"\['colour'\] are unknown"),
     "wrong count": (lambda p: edited(p / "header.json", n_segments=-1), "n_segments is -1"),
     "wrong dtype": (lambda p: edited(p / "header.json", dtype="f8"), "dtype is 'f8'"),
+    "list as dtype": (lambda p: edited(p / "header.json", dtype=["f4"]), r"dtype is \['f4'\]"),
+    "wrong rate": (
+        lambda p: edited(p / "header.json", sampling_rate="50"),
+        "sampling_rate is '50'",
+    ),
+    "wrong columns": (lambda p: edited(p / "header.json", columns={"a": "a4"}), "columns is"),
+    "list of columns": (lambda p: edited(p / "header.json", columns=[1]), "columns is"),
+    "wrong channels": (
+        lambda p: edited(p / "header.json", channels=["x"]),
+        "names 1 of 3 channels",
+    ),
+    "huge count": (lambda p: edited(p / "header.json", n_runs=10**4000), "n_runs is 1000"),
+    "nested": (lambda p: (p / "header.json").write_text("[" * 10**5), "is damaged: maximum rec"),
+    "not UTF-8": (
+        lambda p: (p / "header.json").write_bytes(b'{"\xff": 1}'),
+        "header.json is not a",
+    ),
     "wrong scale": (lambda p: edited(p / "header.json", scale=2.0), "scale is 2.0"),
     "runs": (lambda p: (p / "runs.raw").write_bytes(bytes(64)), "runs.raw is damaged"),
     "names": (lambda p: (p / "subjects.txt").write_bytes(b'"ann"\n"bob\\\n'), "damaged"),
+    "names not UTF-8": (
+        lambda p: (p / "subjects.txt").write_bytes(b'"ann"\n"b\xffb"\n'),
+        "damaged",
+    ),
+    "names nested": (
+        lambda p: (p / "subjects.txt").write_bytes(b"[" * 12),
+        "subjects.txt is damaged",
+    ),
+    "a name twice": (lambda p: (p / "subjects.txt").write_bytes(b'"ann"\n"ann"\n'), "distinct"),
+    "a name of no text": (lambda p: (p / "subjects.txt").write_bytes(b'"ann"\n12345\n'), "strings"),
     "number of names": (lambda p: (p / "subjects.txt").write_bytes(b'"ann-bobby"\n'), "1 names"),
 }
 
@@ -494,9 +523,11 @@ def test_damage_is_found_on_opening(damage, message, tmp_path):
     write(tmp_path, ["ann", "bob"])
     damage(tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(ValueError, match=message):
+    # The version is a matter of this package, and not of the file.
+    kind = ValueError if "Upgrade" in message else DamagedFileError
+    with pytest.raises(kind, match=message):
         open_segments(tmp_path)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         SegmentWriter(tmp_path, **SHAPE)
     assert contents(tmp_path) == before
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from ..._utils._zip_damage import is_damage
 from ...exceptions import DamagedFileError
-from .._zip_damage import is_damage
 from ._data_home import is_read_only
 
 # The largest member of the supported data sets is a text file of 1.3 GB. A member is never read
