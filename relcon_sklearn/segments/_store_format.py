@@ -15,6 +15,9 @@ committed part of each file:
 
 Data are flushed to disk before the header that counts them replaces the previous header. Bytes
 after the committed part of a file come from an interrupted append and are ignored.
+
+The header has a checksum of itself, and of the index files, which name the subjects. Version 1 had
+no checksums. Stores of version 1 are read, and get version 2 when they are continued.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import json
 import math
 import re
 import reprlib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +38,7 @@ from .._utils._json_object import read_json_object
 from ..exceptions import DamagedFileError
 
 FORMAT = "relcon_sklearn segments"
-VERSION = 1
+VERSION = 2
 
 # A run ends where the next one starts.
 RUN = np.dtype([("start", "<i8"), ("subject", "<u4"), ("hour", "<i4")])
@@ -63,7 +67,8 @@ class Header:
 
     `scale` is the value of one integer step, in `units`, for dtype "int16", and None otherwise.
     `times` is "datetime", "seconds" or None, and is set by the first append. `columns` maps names
-    to NumPy dtype strings.
+    to NumPy dtype strings. `checksums` maps the names of index files to the CRC-32 of their
+    committed part.
     """
 
     n_timesteps: int
@@ -79,6 +84,7 @@ class Header:
     n_runs: int = 0
     n_subjects: int = 0
     subjects_bytes: int = 0
+    checksums: dict[str, int] = dataclasses.field(default_factory=lambda: {RUNS: 0, SUBJECTS: 0})
 
     def file_sizes(self) -> dict[str, int]:
         """Return the number of committed bytes of each file."""
@@ -96,13 +102,13 @@ class Header:
 
     def description(self) -> dict[str, Any]:
         """Return the part of the header that a writer must match to continue a store."""
-        counts = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes"}
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in counts}
+        growing = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes", "checksums"}
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in growing}
 
     def write(self, folder: Path) -> None:
         """Replace the header of the store atomically."""
         record = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
-        text = json.dumps(record, indent=1) + "\n"
+        text = json.dumps(record | {"checksum": checksum_of(record)}, indent=1) + "\n"
         write_atomically(folder / HEADER, text.encode())
 
     @classmethod
@@ -130,13 +136,17 @@ class Header:
         if record.get("format") != FORMAT:
             raise DamagedFileError(f"{path} is not the header of a segment store.")
         version = record.get("version")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise ValueError(
                 f"{folder} is a segment store of version {reprlib.repr(version)}, but this "
-                f"relcon_sklearn reads version {VERSION}. Upgrade relcon_sklearn, or write the "
-                "store again."
+                f"relcon_sklearn reads versions up to {VERSION}. Upgrade relcon_sklearn, or write "
+                "the store again."
             )
+        if version == VERSION:
+            _check_checksum(record, path)
         names = {field.name for field in dataclasses.fields(cls)}
+        if version == 1:
+            names.remove("checksums")
         given = set(record) - {"format", "version"}
         if given != names:
             raise DamagedFileError(
@@ -146,7 +156,18 @@ class Header:
         header = cls(**{name: record[name] for name in names})
         header._check_values(path)
         header._check_sizes(folder)
+        if version == 1:
+            header.checksums = {
+                name: zlib.crc32(header.read_committed(folder, name)) for name in (RUNS, SUBJECTS)
+            }
         return header
+
+    def read_committed(self, folder: Path, name: str) -> bytes:
+        """Return the committed part of a file."""
+        if self.n_segments == 0:  # the files may not exist yet
+            return b""
+        with open(folder / name, "rb") as file:
+            return file.read(self.file_sizes()[name])
 
     def _check_values(self, path: Path) -> None:
         for name, is_valid in _VALID.items():
@@ -214,7 +235,24 @@ _VALID = {
     "n_runs": _is_count,
     "n_subjects": _is_count,
     "subjects_bytes": _is_count,
+    "checksums": lambda value: isinstance(value, dict) and value.keys() == {RUNS, SUBJECTS},
 }
+
+
+def _check_checksum(record: dict, path: Path) -> None:
+    """Remove the checksum from a header; raise DamagedFileError unless it matches."""
+    try:
+        matches = record.pop("checksum", None) == checksum_of(record)
+    except RecursionError:  # of a header that is nested nearly too deep to be read
+        matches = False
+    if not matches:
+        raise DamagedFileError(f"{path} is damaged: its checksum does not match.")
+
+
+def checksum_of(record: dict) -> int:
+    """Return the checksum of all entries of a header except the checksum itself."""
+    entries = {name: value for name, value in record.items() if name != "checksum"}
+    return zlib.crc32(json.dumps(entries, sort_keys=True).encode())
 
 
 def make_header(
@@ -260,8 +298,7 @@ def make_header(
 def read_subjects(folder: Path, header: Header) -> list[str]:
     """Read the names of the committed subjects; raise DamagedFileError if they are damaged."""
     path = folder / SUBJECTS
-    with open(path, "rb") as file:
-        lines = file.read(header.subjects_bytes).splitlines()
+    lines = _read_checked(folder, header, SUBJECTS).splitlines()
     try:
         names = [json.loads(line) for line in lines]
     except (ValueError, RecursionError) as error:
@@ -278,7 +315,7 @@ def read_subjects(folder: Path, header: Header) -> list[str]:
 
 def read_runs(folder: Path, header: Header) -> np.ndarray:
     """Read the committed runs; raise DamagedFileError if they are damaged."""
-    runs = np.fromfile(folder / RUNS, dtype=RUN, count=header.n_runs)
+    runs = np.frombuffer(_read_checked(folder, header, RUNS), dtype=RUN)
     starts = runs["start"]
     in_order = np.all(np.diff(starts) > 0) and np.all(starts[:1] == 0)
     within = np.all(starts[-1:] < header.n_segments) and np.all(runs["subject"] < header.n_subjects)
@@ -288,6 +325,14 @@ def read_runs(folder: Path, header: Header) -> np.ndarray:
             f"of {header.n_subjects} subjects."
         )
     return runs
+
+
+def _read_checked(folder: Path, header: Header, name: str) -> bytes:
+    """Return the committed part of an index file; raise DamagedFileError if it has changed."""
+    content = header.read_committed(folder, name)
+    if zlib.crc32(content) != header.checksums[name]:
+        raise DamagedFileError(f"{folder / name} is damaged: its checksum does not match.")
+    return content
 
 
 def check_column(name: str, dtype: str) -> np.dtype:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -371,6 +372,9 @@ class SegmentWriter:
 
     def _write(self, name: str, values: np.ndarray) -> None:
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        if name in (checksums := self._pending.checksums):
+            # A new dict, because the one of the committed header must not change.
+            self._pending.checksums = checksums | {name: zlib.crc32(data, checksums[name])}
         while len(data):
             data = data[self._files[name].write(data) :]
 
