@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.reliability import judging, mutations
+from benchmarks.reliability import judging
+from benchmarks.reliability import model_mutations as mutations
+from benchmarks.reliability.damaged_files import KINDS
+from benchmarks.reliability.tries import SURVIVED, WrongData, generator, outcome_of
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._format import open_file
 from relcon_sklearn.exceptions import DamagedFileError
@@ -33,19 +36,21 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize("kind", [*mutations.UNSIGNED, *mutations.SIGNED])
 def test_mutations(saved, tmp_path, kind):
     path = tmp_path / "file"
-    outcomes = set()
+    n_refused = 0
     for name, (estimator, content) in saved.items():
-        for i in range(2):
-            rng = judging.generator(0, name + kind, i)
+
+        def attempt(rng, estimator=estimator, content=content):
             mutation = (mutations.UNSIGNED | mutations.SIGNED)[kind]
             path.write_bytes(mutation(content, rng))
-            loaded, outcome, why = judging.attempt(type(estimator), path)
-            if loaded is not None:
-                is_signed = kind in mutations.SIGNED
-                outcome, why = judging.judge(loaded, estimator, path, is_signed)
-            assert outcome != "failed", why
-            outcomes.add(outcome)
-    assert "refused" in outcomes
+            loaded = type(estimator).load(path)
+            judging.judge(loaded, estimator, path, kind in mutations.SIGNED)
+
+        for i in range(2):
+            rng = generator(name + kind, 0, i)
+            outcome, error = outcome_of(KINDS["model files"], attempt, rng)
+            assert outcome == SURVIVED, error
+            n_refused += bool(error)
+    assert n_refused > 0
 
 
 def test_the_judge_finds_another_estimator(saved, tmp_path):
@@ -57,11 +62,13 @@ def test_the_judge_finds_another_estimator(saved, tmp_path):
 
     path.write_bytes(mutations.signed(content, change))
     loaded = type(estimator).load(path)
-    assert judging.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
-    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
-    assert judging.judge(estimator, estimator, path, is_signed=True)[0] == "identical"
+    with pytest.raises(WrongData, match="another estimator"):
+        judging.judge(loaded, estimator, path, is_signed=False)
+    assert judging.judge(loaded, estimator, path, is_signed=True) == "as signed"
+    assert judging.judge(estimator, estimator, path, is_signed=True) == "identical"
     loaded.set_params(lr=0.5)
-    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "failed"
+    with pytest.raises(WrongData, match="differs from what the file says"):
+        judging.judge(loaded, estimator, path, is_signed=True)
 
 
 def node(header, name=""):
