@@ -298,6 +298,12 @@ def _with_new_checksum(content: bytes, rng) -> bytes:
     return b"%s %08x\n%s" % (beginning, zlib.crc32(payload, zlib.crc32(beginning)), payload)
 
 
+def _is_documented_by_fit(error: Exception) -> bool:
+    """Whether `fit` documents an error. Edited states of an optimizer can make training diverge."""
+    documents = is_damage_or("another training", "format version")
+    return documents(error) or isinstance(error, FloatingPointError)
+
+
 KINDS = {
     "model files": Kind(_model_files, is_damage_or("cannot be loaded: ")),
     "released checkpoints": Kind(_released_checkpoints, is_damage),
@@ -305,7 +311,5 @@ KINDS = {
     "archives": Kind(_archives, is_damage),
     "store headers": Kind(_stores, is_damage_or("segment store of version", "holds no segments")),
     # One try is also a fit.
-    "checkpoints": Kind(
-        _checkpoints, is_damage_or("another training", "format version"), seconds=60
-    ),
+    "checkpoints": Kind(_checkpoints, _is_documented_by_fit, seconds=60),
 }

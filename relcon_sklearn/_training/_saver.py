@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from skorch import NeuralNet
+from torch import Tensor
 
 from .._utils._text import shortened
 from ..exceptions import DamagedFileError
@@ -34,6 +36,13 @@ def _as_position(values) -> Position:
     if not are_counts or type(total_loss) is not float:
         raise ValueError(f"the position is {position}")
     return position
+
+
+def _check_finite(weights: dict[str, Tensor]) -> None:
+    """Raise ValueError if a weight is NaN or infinite, which no training has saved."""
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} is NaN or infinite")
 
 
 class Saver:
@@ -81,6 +90,7 @@ class Saver:
         try:
             self._saved = _as_position(state["position"])
             restore_training(net, state["training"])
+            _check_finite(net.module_.state_dict())
         except Exception as error:  # of torch and of callbacks, which can be any
             raise DamagedFileError(
                 f"The checkpoints in {self.folder.path} do not fit this training "

@@ -264,7 +264,10 @@ class SegmentWriter:
             except BaseException:
                 # An interrupted exit from a block may end it when later appends are committed.
                 current = self._block is block
-                if current and self._lock is not None and self._process == os.getpid():
+                # After a commit that was only not synced, nothing is left to roll back, which could
+                # fail and hide that it is committed.
+                is_left = nested or self._torn or self._pending != self._header
+                if current and is_left and self._lock is not None and self._process == os.getpid():
                     self._roll_back(before if nested else None)
                 raise
             finally:
@@ -390,6 +393,7 @@ class SegmentWriter:
         except OSError as error:
             if Header.read(self.path) != self._pending:
                 raise
+            self._header = dataclasses.replace(self._pending)
             raise OSError(
                 error.errno,
                 f"{error.strerror or error}: the directory of the store could not be synced, but "

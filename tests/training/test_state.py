@@ -328,6 +328,7 @@ def test_numpy_scalars_become_python_ones():
         lambda state: state["training"].pop("rng"),
         lambda state: state.update(training=[]),
         lambda state: state["training"].update(module={"weight": torch.zeros(99)}),
+        lambda state: state["training"]["module"]["linear.bias"].fill_(float("nan")),
         lambda state: state["training"]["optimizer"].update(param_groups=[]),
         lambda state: state.update(position=(1, 2)),
         lambda state: state.update(position=("a", 2, 0.0, 1)),
