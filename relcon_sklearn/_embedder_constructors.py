@@ -55,8 +55,9 @@ class EmbedderConstructors:
         Raises
         ------
         ValueError
-            If the file is damaged or is not such a checkpoint, or if `distance` does not fit the
-            encoder or was fitted with another sampling rate.
+            If `distance` does not fit the encoder, or was fitted with another sampling rate.
+        DamagedFileError
+            If the file is damaged or is not such a checkpoint. It is a ValueError and an OSError.
         OSError
             If the file cannot be read.
         """

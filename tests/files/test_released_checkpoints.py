@@ -17,6 +17,7 @@ from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._released_checkpoints import as_encoder
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._released_networks import ReleasedNet
 from tests.support.estimators import tiny_classifier, tiny_distance
@@ -481,7 +482,8 @@ COSTLY = {
 
 class TestRefusals:
     def refused(self, path, message):
-        with pytest.raises(ValueError, match=message) as caught:
+        kind = ValueError if path.is_dir() else DamagedFileError
+        with pytest.raises(kind, match=message) as caught:
             RelConEmbedder.from_released_checkpoint(path)
         assert str(path) in str(caught.value)
 
@@ -589,7 +591,9 @@ class TestRefusals:
         self.refused(
             motif_file[0], "belong to a motif distance, which LearnedMotifDistance can load"
         )
-        with pytest.raises(ValueError, match="belong to an encoder, which RelConEmbedder can load"):
+        with pytest.raises(
+            DamagedFileError, match="belong to an encoder, which RelConEmbedder can load"
+        ):
             LearnedMotifDistance.from_released_checkpoint(small.path)
 
     def test_of_an_even_kernel_and_an_incomplete_distance(self, vectors, tmp_path):
@@ -619,7 +623,7 @@ class TestRefusals:
             small.path.write_bytes(damaged)
             try:
                 embedder = RelConEmbedder.from_released_checkpoint(small.path)
-            except ValueError:
+            except DamagedFileError:
                 n_refused += 1
             else:
                 assert error_of(embedder.transform(small.X), small.expected) < 1e-4

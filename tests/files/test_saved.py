@@ -28,6 +28,7 @@ from relcon_sklearn import (
 from relcon_sklearn._files._recipes import Recipe
 from relcon_sklearn._utils import _atomic
 from relcon_sklearn.augmentations import Jitter, Rotation
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D
 from tests.support.comparing import comparable
 from tests.support.estimators import (
@@ -395,7 +396,7 @@ def test_encoders_of_ones_own(motion, tmp_path, encoder):
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        ("resnet34", "'resnet34' was given as encoder; expected a callable"),
+        ("resnet34", "encoder is 'resnet34'; expected a callable"),
         (None, "'encoder' parameter of RelConEmbedder must be"),
         (ResNet1D, "cannot be loaded: encoder_ lacks blocks.0"),
         (partial(nn.Conv1d, 3, 4), "unexpected keyword argument 'n_channels'"),
@@ -571,8 +572,9 @@ def test_trained_on_a_device_that_is_not_here(motion, tmp_path):
     found = RelConEmbedder.load(tmp_path / "file", device="cpu")
     assert found.device == found.distance_.device == found.distance.estimator.device == "cpu"
     np.testing.assert_array_equal(found.transform(motion[0]), expected)
-    with pytest.raises(ValueError, match="'device' parameter"):
+    with pytest.raises(ValueError, match="'device' parameter") as error:
         RelConEmbedder.load(tmp_path / "file", device=3)
+    assert not isinstance(error.value, DamagedFileError)
 
 
 # -- refusals --------------------------------------------------------------------------------------
@@ -590,8 +592,11 @@ def test_not_fitted(tmp_path, make):
 def test_another_class(fitted, tmp_path):
     fitted("embedder").save(tmp_path / "file")
     for kind in (LearnedMotifDistance, RelConClassifier, RelConRegressor):
-        with pytest.raises(ValueError, match=r"it holds a RelConEmbedder; use RelConEmbedder.load"):
+        with pytest.raises(
+            ValueError, match=r"it holds a RelConEmbedder; use RelConEmbedder.load"
+        ) as error:
             kind.load(tmp_path / "file")
+        assert not isinstance(error.value, DamagedFileError)
 
 
 class Mine(LearnedMotifDistance):
@@ -673,7 +678,9 @@ def test_folders_and_what_is_not_there(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         LearnedMotifDistance.from_pretrained(tmp_path)
     (tmp_path / "text").write_text("no model")
-    with pytest.raises(ValueError, match="text cannot be loaded: it is truncated, or not a safe"):
+    with pytest.raises(
+        DamagedFileError, match="text cannot be loaded: it is truncated, or not a safe"
+    ):
         LearnedMotifDistance.load(tmp_path / "text")
     with pytest.raises(FileExistsError):
         distance.save_pretrained(tmp_path / "text")
