@@ -91,6 +91,9 @@ def judge(loaded, estimator, path: Path, is_signed: bool) -> str:
     for node, other in zip(nodes, said, strict=True):
         # Parameters that are missing in a file have their defaults.
         node["params"] = {key: node["params"][key] for key in other["params"]}
+        # So do the attributes that earlier versions did not write: None.
+        if node["fitted"] is not None:
+            other["fitted"] = {**dict.fromkeys(node["fitted"]), **other["fitted"]}
     nodes, tensors = with_numbers(nodes, tensors)
     said, said_tensors = with_numbers(said, said_tensors)
     require(
