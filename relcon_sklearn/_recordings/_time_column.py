@@ -17,6 +17,7 @@ _WORDS = {
     "nanoseconds",
 }
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
+_TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
@@ -78,7 +79,7 @@ def read_time_column(frame, time: str, name: str):
     ------
     ValueError
         If there is not one such column, or if it has neither dates, durations, numbers nor text of
-        dates.
+        dates. If only some of its dates have a UTC offset.
     """
     if time not in frame.columns:
         raise ValueError(f"{name}: time={time!r} is not one of its columns {list(frame.columns)}.")
@@ -91,8 +92,9 @@ def read_time_column(frame, time: str, name: str):
         times, kind = read(column)
     except _NotTimesError as error:
         raise ValueError(
-            f"{name}: time={time!r} has {error}, which cannot be read as a time. Pass a column of "
-            "dates, of text in ISO 8601, of seconds, or of the time since 1970 in s, ms, us or ns. "
+            f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
+            "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
+            "the time since 1970 in s, ms, us or ns. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
         ) from None
     first = next(iter(times), None)
@@ -136,6 +138,19 @@ def _from_text(column):
     unread = known[dates[column.notna()].isna()]
     if len(unread):
         raise _NotTimesError(repr(unread.iloc[0]))
-    if any(pandas.Timestamp(value).tz is None for value in known.iloc[:1]):
+    zoned = [_has_offset(value) for value in known]
+    if any(zoned) and not all(zoned):
+        raise _NotTimesError(
+            f"{sum(zoned)} dates with a UTC offset and {len(zoned) - sum(zoned)} without one, such "
+            f"as {str(known.iloc[zoned.index(False)])!r}"
+        )
+    if not any(zoned):
         return dates.dt.tz_localize(None), "dates"
     return dates, "dates in UTC"
+
+
+def _has_offset(value) -> bool:
+    """Return whether a date, as text in ISO 8601 or as datetime, has an offset from UTC."""
+    if isinstance(value, str):  # a regular expression would take longer than the parsing
+        return "Z" in value or "+" in value or "-" in value[_TIME]
+    return value.tzinfo is not None
