@@ -8,15 +8,8 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ._labels import SampleLabels
-from ._stamps import has_dates
 from ._timeline import RESOLUTION
-
-_NS = 1e-9  # s
-
-
-def has_time_zone(times) -> bool:
-    """Return whether the dtype of times has a time zone."""
-    return getattr(getattr(times, "dtype", None), "tz", None) is not None
+from ._times import NS, has_dates
 
 
 @dataclass(eq=False)
@@ -127,9 +120,7 @@ class Intervals:
 
     def _slack(self):
         """Return the tolerance of comparisons of times, in their unit."""
-        return (
-            np.timedelta64(round(RESOLUTION / _NS), "ns") if has_dates(self.start) else RESOLUTION
-        )
+        return np.timedelta64(round(RESOLUTION / NS), "ns") if has_dates(self.start) else RESOLUTION
 
     def _check_kind_of_time(self, dates: bool, time_zone: bool, name: str) -> None:
         """Raise ValueError if a recording has another kind of time than the intervals."""

@@ -10,10 +10,11 @@ import numpy as np
 
 from ._columns import acceleration_axes, choose_channels
 from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
-from ._intervals import Intervals, has_time_zone
+from ._intervals import Intervals
 from ._labels import is_missing, is_scalar
-from ._stamps import has_dates, read_stamps
-from ._time_column import check_unused_times, read_time_column
+from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
+from ._time_column import advise, check_unused_times, read_time_column
+from ._times import Times, has_dates, read_times
 
 
 class Recording(NamedTuple):
@@ -113,7 +114,7 @@ def read_recordings(
     stamps_of = nothing if timestamps is None else per_recording(timestamps, n, "timestamps")
     wanted, known, first = channels, None, None
     for i, recording in enumerate(recordings):
-        own_labels, stamps = labels_of[i], stamps_of[i]
+        own_labels = labels_of[i]
         if frames[i]:
             if wanted is None:
                 wanted = choose_channels(recording, [column, time], names[i])
@@ -123,21 +124,22 @@ def read_recordings(
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _choose_stamps(recording, time, stamps, [*wanted, column], names[i])
+            times, advice = _times_of_frame(
+                recording, time, stamps_of[i], [*wanted, column], names[i]
+            )
         else:
             signal = _array_signal(recording, names[i])
+            times, advice = _given_times(stamps_of[i], names[i])
         axes = acceleration_axes(list(wanted if frames[i] else range(signal.shape[1])))
         if len(signal) == 0:
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
-        time_zone = has_time_zone(stamps)
-        if stamps is not None:
-            stamps = read_stamps(stamps, len(signal), rates[i], names[i])
+        if times is not None:
+            check_stamps(times, len(signal), rates[i], names[i], advice)
+        stamps, has_zone, _ = times or (None, False, None)
         if isinstance(own_labels, Intervals):
-            own_labels = own_labels.label_samples(
-                stamps, len(signal), rates[i], time_zone, names[i]
-            )
+            own_labels = own_labels.label_samples(stamps, len(signal), rates[i], has_zone, names[i])
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels, axes)
         first = current if first is None else first
         _check_same_kind(current, first)
@@ -167,7 +169,15 @@ def _check_no_extra_columns(frame, known: list, name: str) -> None:
         )
 
 
-def _choose_stamps(frame, time: str | None, given, used: list, name: str):
+def _given_times(given, name: str) -> tuple[Times | None, Advice]:
+    """Return the times that the user passed in `timestamps`, which may be None."""
+    times = None if given is None else read_times(given, f"{name}: timestamps", "timestamps")
+    return times, IN_PARAMETER
+
+
+def _times_of_frame(
+    frame, time: str | None, given, used: list, name: str
+) -> tuple[Times | None, Advice]:
     """Return the times of a DataFrame: its index, a column or `given`. None if it is regular."""
     ignored = time is not None and not has_time_index(frame)
     indexed = None if ignored else frame_stamps(frame, name)
@@ -178,10 +188,12 @@ def _choose_stamps(frame, time: str | None, given, used: list, name: str):
             f"{parameter}=None, or frame.reset_index(drop=True)."
         )
     if time is not None:
-        return read_time_column(frame, time, name)
-    if indexed is None and given is None:
+        return read_time_column(frame, time, name), advise(frame, time)
+    if indexed is not None:
+        return read_times(indexed, f"{name}: timestamps", "frame.index"), IN_INDEX
+    if given is None:
         check_unused_times(frame, used, name)
-    return given if indexed is None else indexed
+    return _given_times(given, name)
 
 
 def _check_same_kind(current: Recording, first: Recording) -> None:

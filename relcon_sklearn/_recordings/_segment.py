@@ -19,8 +19,8 @@ from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
-from ._stamps import has_dates
 from ._timeline import SHORTEST_GAP
+from ._times import has_dates
 from ._units import UNITS, raise_missing_units
 from ._window_layout import lay_out
 

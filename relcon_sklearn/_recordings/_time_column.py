@@ -8,6 +8,8 @@ import re
 import numpy as np
 
 from ._frames import check_unique
+from ._stamps import Advice
+from ._times import Times, read_times
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -69,8 +71,8 @@ def raise_if_times(columns: list, name: str) -> None:
         )
 
 
-def read_time_column(frame, time: str, name: str):
-    """Return the times in a column of a DataFrame as dates, durations or seconds.
+def read_time_column(frame, time: str, name: str) -> Times:
+    """Return the times in a column of a DataFrame.
 
     Numbers are seconds, or the time since 1970 in a unit that is told by the largest number. Text
     must have the format of ISO 8601. What numbers and text were read as is logged.
@@ -84,12 +86,12 @@ def read_time_column(frame, time: str, name: str):
     if time not in frame.columns:
         raise ValueError(f"{name}: time={time!r} is not one of its columns {list(frame.columns)}.")
     check_unique(frame, [time], name)
-    column = frame[time]
+    column, what, code = frame[time], f"{name}: timestamps", f"frame[{time!r}]"
     if column.dtype.kind in "mM":
-        return column
+        return read_times(column, what, code)
     read = _from_numbers if column.dtype.kind in "iuf" else _from_text
     try:
-        times, kind = read(column)
+        times, kind = read(column, what, code)
     except _NotTimesError as error:
         raise ValueError(
             f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
@@ -97,7 +99,7 @@ def read_time_column(frame, time: str, name: str):
             "the time since 1970 in s, ms, us or ns. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
         ) from None
-    first = next(iter(times), None)
+    first = next(iter(times.values), None)
     logger.info("%s: column %r was read as %s; the first is %s", name, time, kind, first)
     return times
 
@@ -106,28 +108,39 @@ class _NotTimesError(ValueError):
     """A column that is not times. The message is one of its values."""
 
 
-def _from_numbers(column):
-    """Return numbers as dates in UTC or as seconds, and in words what they are."""
-    import pandas
+def advise(frame, time: str) -> Advice:
+    """Return how to make the times in a column of a DataFrame strictly increasing."""
+    convert = ""
+    if frame[time].dtype.kind not in "iufmM":  # the order of text may differ from that of its times
+        convert = f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601', "
+        convert += "utc=True), then "
+    return Advice(
+        f"{convert}frame.drop_duplicates({time!r})", f"{convert}frame.sort_values({time!r})"
+    )
 
+
+def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
+    """Return numbers as dates in UTC or as seconds, and in words what they are."""
     if column.isna().any():
         # The check of all timestamps reports those that are missing.
-        return column.to_numpy(np.float64, na_value=np.nan), "numbers"
+        return read_times(column, what, code), "numbers"
     values = column.to_numpy(column.dtype.kind + "8")
     largest = np.abs(values).max(initial=0)
     if largest >= 2.0**63:
         raise _NotTimesError(f"{largest:g}")
     for least, unit, words, microseconds in _EPOCHS:
         if largest >= least:
+            index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit={unit!r}))"
             if column.dtype.kind == "f":
                 # The resolution of today's dates as float64 is about 0.2 us in any unit.
                 values, unit = np.rint(values * microseconds), "us"
             dates = values.astype(np.int64).astype(f"datetime64[{unit}]")
-            return pandas.DatetimeIndex(dates).tz_localize("UTC"), f"{words} since 1970 (UTC)"
-    return values.astype(np.float64), "seconds"
+            dates = read_times(dates, what, code).values
+            return Times(dates, has_zone=True, index=index), f"{words} since 1970 (UTC)"
+    return read_times(values, what, code), "seconds"
 
 
-def _from_text(column):
+def _from_text(column, what: str, code: str) -> tuple[Times, str]:
     """Return text or datetime objects as dates, with a time zone if they have one."""
     import pandas
 
@@ -145,8 +158,10 @@ def _from_text(column):
             f"as {str(known.iloc[zoned.index(False)])!r}"
         )
     if not any(zoned):
-        return dates.dt.tz_localize(None), "dates"
-    return dates, "dates in UTC"
+        code = f"pandas.to_datetime({code}, format='ISO8601')"
+        return read_times(dates.dt.tz_localize(None), what, code), "dates"
+    code = f"pandas.to_datetime({code}, format='ISO8601', utc=True)"
+    return read_times(dates, what, code), "dates in UTC"
 
 
 def _has_offset(value) -> bool:
