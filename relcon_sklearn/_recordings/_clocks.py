@@ -69,20 +69,22 @@ def _mixed_part(stamps: np.ndarray, rate: float):
     """Return the start and length of a crowded part as long as a change of clocks, or None.
 
     `stamps` do not decrease. A minute is crowded if it has at least 1.25 times the samples that the
-    rate gives. The first and last minute of the recording are not complete and do not count.
+    rate gives. The first and last minute of the recording are not complete and do not count. If
+    most minutes outside of the part are crowded too, the rate is wrong and the part is not mixed.
     """
-    if 60 * rate < _FEWEST_SAMPLES:
+    expected = 60 * rate
+    if expected < _FEWEST_SAMPLES:
         return None
     dates = stamps.dtype.kind == "M"
     minute = (stamps.astype("datetime64[m]") if dates else np.floor(stamps / 60)).astype(np.int64)
     start = np.flatnonzero(np.diff(minute)) + 1  # first sample of each minute except the first
-    crowded = np.diff(start) >= _CROWDED * 60 * rate
-    if crowded.all():
-        return None  # the rate is wrong
-    first = start[:-1][crowded]
-    parts = np.split(first, np.flatnonzero(np.diff(minute[first]) > 1) + 1)
-    for part in parts:
+    count = np.diff(start)
+    crowded = np.flatnonzero(count >= _CROWDED * expected)
+    for part in np.split(crowded, np.flatnonzero(np.diff(minute[start[crowded]]) > 1) + 1):
         for change, length in _CHANGES.items():
-            if abs(60 * len(part) - change) <= _TOLERANCE:
-                return stamps[part[0]], length
+            if abs(60 * len(part) - change) > _TOLERANCE:
+                continue
+            others = np.delete(count, part)
+            if len(others) and np.median(others) < _CROWDED * expected:
+                return stamps[start[part[0]]], length
     return None
