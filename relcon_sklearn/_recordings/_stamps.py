@@ -13,6 +13,10 @@ from ._times import NS, Times, has_dates
 # Largest relative difference between the rate of the timestamps and sampling_rate.
 _TOLERANCE = 0.1
 
+# Spacings that are this near to a period are regular, if this share of them is.
+_LARGEST_JITTER = 0.005
+_SHARE_REGULAR = 0.999
+
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
@@ -52,16 +56,17 @@ def check_stamps(times: Times, n_samples: int, rate: float, name: str, advice: A
             f"{name}: {len(missing)} timestamps are missing, the first at sample {missing[0]}. "
             "Drop these samples."
         )
-    check_clock(stamps, rate, name, times.index)
-    _check_increasing(stamps, name, advice)
+    not_after = np.flatnonzero(stamps[1:] <= stamps[:-1]) + 1
+    check_clock(stamps, not_after, rate, name, times.index)
+    if len(not_after):
+        _raise_not_increasing(stamps, not_after, name, advice)
 
 
-def _check_increasing(stamps: np.ndarray, name: str, advice: Advice) -> None:
-    """Raise ValueError at the first timestamp that is not after the one before it."""
-    wrong = np.flatnonzero(stamps[1:] <= stamps[:-1])
-    if len(wrong) == 0:
-        return
-    at = wrong[0] + 1
+def _raise_not_increasing(
+    stamps: np.ndarray, not_after: np.ndarray, name: str, advice: Advice
+) -> None:
+    """Raise ValueError for timestamps, of some samples, that are not after the previous one."""
+    at = not_after[0]
     if stamps[at] == stamps[at - 1]:
         what = "duplicate timestamps"
         correction = (
@@ -75,7 +80,7 @@ def _check_increasing(stamps: np.ndarray, name: str, advice: Advice) -> None:
         )
     raise ValueError(
         f"{name} has {what}: sample {at} has {stamps[at]}, the sample before it {stamps[at - 1]} "
-        f"({len(wrong)} such places). {correction}"
+        f"({len(not_after)} such places). {correction}"
     )
 
 
@@ -83,7 +88,7 @@ def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
     """Return timestamps as float64 numbers of sample periods since the first."""
     elapsed = stamps - stamps[0]
     if elapsed.dtype.kind == "m":
-        return elapsed.astype(np.int64) * (rate * NS)
+        return elapsed.view(np.int64) * (rate * NS)
     return elapsed * rate
 
 
@@ -107,6 +112,17 @@ def typical_spacing(position: np.ndarray) -> float:
     if 2 * regular.sum() >= len(blocks):
         return float((blocks[regular, -1] - blocks[regular, 0]).mean() / (n_points - 1))
     return float(spacing[spacing <= 1.5 * median].mean())
+
+
+def is_regular(position: np.ndarray) -> bool:
+    """Return whether nearly all spacings of timestamps, given in sample periods, are a period.
+
+    The rate is then right, and timestamps are not rounded by more than half a period.
+    """
+    jitter = np.diff(position)
+    jitter -= 1
+    n_near = np.count_nonzero(np.abs(jitter, out=jitter) <= _LARGEST_JITTER)
+    return n_near >= _SHARE_REGULAR * len(jitter)
 
 
 def check_rate(position: np.ndarray, rate: float, name: str) -> float:

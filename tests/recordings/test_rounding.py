@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings._rounding import find_resolution, undo_rounding
-from relcon_sklearn._recordings._stamps import typical_spacing
+from relcon_sklearn._recordings import _one_recording
+from relcon_sklearn._recordings._rounding import find_resolution, is_coarse, undo_rounding
+from relcon_sklearn._recordings._stamps import check_rate, is_regular, typical_spacing
 
 ROUNDINGS = {"floor": np.floor, "round": np.round, "ceil": np.ceil}
 
@@ -71,6 +72,33 @@ def test_times_without_rounding_are_within_it(rate, drift, n):
         middle = slice(50, -50)
         error = restored - true
         assert np.ptp(error[middle]) < 0.006  # with rounding, up to 0.01
+
+
+@given(
+    st.floats(50, 110),
+    st.sampled_from([1e-6, 1e-3, 0.004, 0.005, 0.01]),
+    st.sampled_from([1.0, 1.0045, 0.9955, 0.9, 1.1]),
+    st.integers(2, 3000),
+    st.integers(0, 3000),
+)
+def test_regular_timestamps_need_no_other_check(rate, resolution, drift, n, gap):
+    """`rate` is in Hz, `resolution` in seconds."""
+    stamps = np.floor(np.arange(n) / rate * drift / resolution + 1e-6) * resolution
+    stamps[n // 2 :] += gap * resolution
+    position = stamps * rate
+    if (np.diff(position) > 0).all() and is_regular(position):
+        typical = check_rate(position, rate, "recording 0")
+        np.testing.assert_allclose(typical, 1, atol=0.02)
+        assert not is_coarse(find_resolution(stamps) * rate, typical)
+
+
+def test_regular_timestamps_with_a_gap_are_checked_once(monkeypatch):
+    """These checks took half of the time of a recording."""
+    monkeypatch.delattr(_one_recording, "find_resolution")
+    monkeypatch.delattr(_one_recording, "check_rate")
+    stamps = rounded(100, 1e-6)
+    stamps[2000:] += 7.7777
+    assert len(segment(stamps, 100).X) == 40
 
 
 def test_holes_remain_holes():
