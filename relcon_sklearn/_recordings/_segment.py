@@ -305,9 +305,9 @@ def segment_recordings(
        sampling rate, and by 1 % at 2 Hz for a rate of 50 Hz. The number of interpolated stretches
        is logged at level INFO.
     6. The stretch is resampled to `target_rate` with an anti-aliasing filter. Its ends are padded
-       along a line. The ratio of the rates is the best fraction whose smaller term is at most 1000.
-       Its relative error is at most 5e-4, or 0.13 samples in a window of 256. `start_times` are
-       those of the samples, so that the error does not add up.
+       along a line. The ratio of the rates is a fraction with small terms. Its relative error is at
+       most 5e-4, or 0.13 samples in a window of 256. `start_times` are those of the samples, so
+       that the error does not add up.
     7. The stretch is cut into windows, starting at its first sample.
     8. Labels are never resampled. The label of a sample is valid from its time to the time of the
        next sample, and the label of a window is the one that covers most of its time. Where samples
