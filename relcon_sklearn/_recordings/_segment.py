@@ -234,7 +234,7 @@ def segment_recordings(
         Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a
         :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
         number of time steps and the sampling rate of its training, in place of `window` and
-        `target_rate`.
+        `target_rate`. They are in g, also if it was trained on segments in another unit.
 
     Returns
     -------
@@ -268,8 +268,9 @@ def segment_recordings(
     -----
     UserWarning
         If intervals of `labels` are entirely outside of their recordings.
-        If more than half of a recording is left out, for any reason. The warning names the largest
-        reason, what would keep more, and how to silence it.
+        If more than half of a recording is left out. The warning names the largest reason, what
+        would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
+        whole do not count.
 
     See Also
     --------
