@@ -117,7 +117,9 @@ def read_recordings(
         own_labels = labels_of[i]
         if frames[i]:
             if wanted is None:
-                wanted = choose_channels(recording, [column, time], names[i])
+                has_times = time is not None or stamps_of[i] is not None
+                has_times = has_times or has_time_index(recording)
+                wanted = choose_channels(recording, [column, time], has_times, names[i])
                 known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:

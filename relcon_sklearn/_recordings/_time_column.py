@@ -33,7 +33,7 @@ _EPOCHS = (  # (least, unit, in words, microseconds)
 )
 
 
-def is_called_time(column) -> bool:
+def looks_like_time(column) -> bool:
     """Return whether a column (Series) has times according to its type, its name or its text."""
     words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(column.name))
     if column.dtype.kind in "mM" or not _WORDS.isdisjoint(word.lower() for word in words):
@@ -55,20 +55,28 @@ def rises(column) -> bool:
 def check_unused_times(frame, used: list, name: str) -> None:
     """Raise ValueError if a column that is not used looks like times."""
     columns = [frame.iloc[:, i] for i, column in enumerate(frame.columns) if column not in used]
-    raise_if_times(
-        [column.name for column in columns if is_called_time(column) or rises(column)], name
+    found = [column.name for column in columns if looks_like_time(column) or rises(column)]
+    raise_if_times(found, False, name)
+
+
+def raise_if_times(columns: list, has_times: bool, name: str) -> None:
+    """Raise the ValueError for columns that look like times, if there are any.
+
+    `has_times` is whether the times of the samples are known from elsewhere.
+    """
+    if not columns:
+        return
+    name_them = (
+        ""
+        if has_times
+        else f"Pass the column with the times in time, for example time={columns[0]!r}. "
     )
-
-
-def raise_if_times(columns: list, name: str) -> None:
-    """Raise the ValueError for columns that look like times, if there are any."""
-    if columns:
-        raise ValueError(
-            f"{name}: the columns {columns} look like times, but they are not used as times. Pass "
-            f"the column with the times in time, for example time={columns[0]!r}. If samples are "
-            f"regular and none is missing, drop the columns: frame.drop(columns={columns}). If "
-            "they are signals, pass them in channels."
-        )
+    regular = "they are not needed" if has_times else "samples are regular and none is missing"
+    raise ValueError(
+        f"{name}: the columns {columns} look like times, but they are not used as times. "
+        f"{name_them}If {regular}, drop the columns: frame.drop(columns={columns}). If they are "
+        "signals, pass them in channels."
+    )
 
 
 def read_time_column(frame, time: str, name: str) -> Times:

@@ -191,6 +191,18 @@ def test_a_time_column_is_not_a_channel():
     assert segment(rising, channels=["x", "y", "t"], gravity=False).X.shape[2] == 3
 
 
+@pytest.mark.parametrize("where", ["index", "timestamps", "column"])
+def test_a_rising_signal_beside_known_times_is_not_advised_as_time(where):
+    frame = frame_of(index=DATES if where == "index" else None)[["x", "y"]].assign(p=ELAPSED)
+    kwargs = {"timestamps": DATES} if where == "timestamps" else {}
+    if where == "column":
+        frame, kwargs = frame.assign(t=DATES), {"time": "t"}
+    with pytest.raises(ValueError, match=r"\['p'\] look like times.* channels") as error:
+        segment(frame, **kwargs)
+    assert "time=" not in str(error.value)
+    assert len(segment(frame.drop(columns=["p"]), **kwargs).X) > 0
+
+
 def test_times_twice():
     with pytest.raises(ValueError, match="recording 0 has timestamps twice: in its index and in"):
         segment(frame_of(DATES, index=DATES), time="timestamp")
