@@ -56,7 +56,8 @@ def read_rates(sampling_rate, n_recordings: int) -> list[float]:
         sampling_rate = [sampling_rate] * n_recordings
     rates = per_recording(sampling_rate, n_recordings, "sampling_rate")
     for rate in rates:
-        if not (isinstance(rate, Real) and np.isfinite(rate) and rate > 0):
+        is_number = isinstance(rate, Real) and not isinstance(rate, bool)
+        if not (is_number and np.isfinite(rate) and rate > 0):
             raise ValueError(
                 f"sampling_rate has {rate!r}, which is not a valid rate. Pass a rate in Hz above 0."
             )
@@ -73,7 +74,14 @@ def read_subjects(subjects, n_recordings: int) -> np.ndarray:
             raise ValueError(
                 f"subjects has {subject!r} for recording {i}. Pass one subject for each recording."
             )
-    return np.array(subjects)
+    array = np.array(subjects)
+    changed = [i for i, subject in enumerate(subjects) if array[i] != subject]
+    if changed:
+        raise ValueError(
+            f"subjects has several types: {subjects[changed[0]]!r} would become "
+            f"{array.tolist()[changed[0]]!r}. Convert them to one type, for example to str."
+        )
+    return array
 
 
 def read_recordings(

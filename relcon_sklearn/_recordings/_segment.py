@@ -14,7 +14,7 @@ from ._assemble import as_plain_dict, join, number_pairs
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._like import window_and_rate
-from ._losses import explain, warn_losses
+from ._losses import NO_LABEL, explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
@@ -174,8 +174,8 @@ def segment_recordings(
         both, `recording` counts, and the subjects must agree.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
-        The subject each recording belongs to. If None, each recording is a separate subject, named
-        by its number.
+        The subject each recording belongs to, all of one type. If None, each recording is a
+        separate subject, named by its number.
 
     timestamps : list of array-like, array-like or None, default=None
         Time of each sample for recordings without timestamps in an index. Times are strictly
@@ -392,9 +392,10 @@ def segment_recordings(
     dropped = as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
+        no_label = table is not None and not table.has_labels()
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
-            f"out: {left_out or 'nothing'}. {explain(losses) if losses else ''}".rstrip()
+            f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
     X, y, kept = join(pieces), None, ""
