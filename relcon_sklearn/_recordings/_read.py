@@ -11,7 +11,7 @@ import numpy as np
 from ._columns import acceleration_axes, choose_channels
 from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
 from ._intervals import Intervals
-from ._labels import is_missing, is_scalar
+from ._labels import SampleLabels, is_missing, is_scalar
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
 from ._time_column import advise, check_unused_times, read_time_column
 from ._times import Times, has_dates, read_times
@@ -147,13 +147,24 @@ def read_recordings(
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
         if times is not None:
             check_stamps(times, len(signal), rates[i], names[i], advice)
-        stamps, has_zone, _ = times or (None, False, None)
         if isinstance(own_labels, Intervals):
-            own_labels = own_labels.label_samples(stamps, len(signal), rates[i], has_zone, names[i])
+            own_labels = _label_by_time(own_labels, times, len(signal), rates[i], names[i])
+        stamps = None if times is None else times.values
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels, axes)
         first = current if first is None else first
         _check_same_kind(current, first)
         yield current
+
+
+def _label_by_time(
+    intervals: Intervals, times: Times | None, n_samples: int, rate: float, name: str
+) -> SampleLabels:
+    """Return the label of each sample, and mark the intervals that the recording covers."""
+    stamps, has_zone = (None, False) if times is None else (times.values, times.has_zone)
+    labels = intervals.label_samples(stamps, n_samples, rate, has_zone, name)
+    first, last = (0.0, (n_samples - 1) / rate) if stamps is None else stamps[[0, -1]]
+    intervals.mark_recorded(first, last)
+    return labels
 
 
 def _array_signal(recording, name: str) -> np.ndarray:
