@@ -209,7 +209,8 @@ def _times_of_frame(
             f"{parameter}=None, or frame.reset_index(drop=True)."
         )
     if time is not None:
-        return read_time_column(frame, time, name), advise(frame, time)
+        times = read_time_column(frame, time, name)
+        return times, advise(frame, time, times.has_zone)
     if indexed is not None:
         return read_times(indexed, f"{name}: timestamps", "frame.index"), IN_INDEX
     if given is None:

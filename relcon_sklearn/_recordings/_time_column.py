@@ -116,12 +116,13 @@ class _NotTimesError(ValueError):
     """A column that is not times. The message is one of its values."""
 
 
-def advise(frame, time: str) -> Advice:
+def advise(frame, time: str, has_zone: bool) -> Advice:
     """Return how to make the times in a column of a DataFrame strictly increasing."""
     convert = ""
     if frame[time].dtype.kind not in "iufmM":  # the order of text may differ from that of its times
-        convert = f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601', "
-        convert += "utc=True), then "
+        utc = ", utc=True" * has_zone
+        convert = f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601'{utc})"
+        convert += ", then "
     return Advice(
         f"{convert}frame.drop_duplicates({time!r})", f"{convert}frame.sort_values({time!r})"
     )
