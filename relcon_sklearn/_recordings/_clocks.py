@@ -1,8 +1,6 @@
-"""Clock times: stamps with UTC offsets, and local times in which the clock was set back."""
+"""Local times in which the clock was set back."""
 
 from __future__ import annotations
-
-from datetime import timezone
 
 import numpy as np
 
@@ -16,23 +14,9 @@ _CROWDED = 1.25  # times the samples that the rate gives for a minute
 _FEWEST_SAMPLES = 10  # of a minute, so that a crowded minute can be told
 
 
-def has_offsets(stamps) -> bool:
-    """Return whether stamps are objects with UTC offsets, such as those of mixed offsets."""
-    return len(stamps) > 0 and all(getattr(stamp, "tzinfo", None) is not None for stamp in stamps)
-
-
-def offsets_to_utc(stamps) -> np.ndarray:
-    """Return stamps with UTC offsets as datetime64 in UTC."""
-    return np.array([_to_utc(stamp) for stamp in stamps])
-
-
-def _to_utc(stamp) -> np.datetime64:
-    if hasattr(stamp, "to_datetime64"):  # pandas.Timestamp, which has nanoseconds
-        return stamp.to_datetime64()
-    return np.datetime64(stamp.astimezone(timezone.utc).replace(tzinfo=None))
-
-
-def check_clock(stamps: np.ndarray, rate: float, name: str, times: str) -> None:
+def check_clock(
+    stamps: np.ndarray, not_after: np.ndarray, rate: float, name: str, times: str
+) -> None:
     """Raise ValueError if stamps look like local times in which the clock was set back.
 
     Seconds that count from the start of a recording are not checked.
@@ -41,6 +25,8 @@ def check_clock(stamps: np.ndarray, rate: float, name: str, times: str) -> None:
     ----------
     stamps : ndarray of shape (n_samples,), dtype datetime64[ns] or float64
         Dates or seconds, in the order of the samples.
+    not_after : ndarray of int
+        Numbers of the samples that are not after the previous one.
     rate : float
         Nominal rate in Hz.
     name : str
@@ -58,12 +44,12 @@ def check_clock(stamps: np.ndarray, rate: float, name: str, times: str) -> None:
     if not dates and (len(stamps) == 0 or stamps[0] < _FIRST_CLOCK_TIME):
         return
     zone = f"{times}.tz_localize('Europe/Vienna', ambiguous=numpy.arange({len(stamps)}) < "
-    step = np.diff(stamps)
+    step = stamps[not_after] - stamps[not_after - 1]
     step = step / np.timedelta64(1, "s") if dates else step
     for change, length in _CHANGES.items():
-        back = np.flatnonzero(np.abs(step + change) <= _TOLERANCE)
+        back = not_after[np.abs(step + change) <= _TOLERANCE]
         if 0 < len(back) <= _MOST_CHANGES:
-            at = back[0] + 1
+            at = back[0]
             raise ValueError(
                 f"{name} steps back in time by about {length}: sample {at} has {stamps[at]}, the "
                 f"sample before it {stamps[at - 1]}. Local times without a time zone do so when "
@@ -87,20 +73,32 @@ def _mixed_part(stamps: np.ndarray, rate: float):
     """Return the start and length of a crowded part as long as a change of clocks, or None.
 
     `stamps` do not decrease. A minute is crowded if it has at least 1.25 times the samples that the
-    rate gives. The first and last minute of the recording are not complete and do not count.
+    rate gives. The first and last minute of the recording are not complete and do not count. If
+    most minutes outside of the part are crowded too, the rate is wrong and the part is not mixed.
     """
-    if 60 * rate < _FEWEST_SAMPLES:
+    expected = 60 * rate
+    if expected < _FEWEST_SAMPLES or not _has_crowded_samples(stamps, expected):
         return None
     dates = stamps.dtype.kind == "M"
     minute = (stamps.astype("datetime64[m]") if dates else np.floor(stamps / 60)).astype(np.int64)
     start = np.flatnonzero(np.diff(minute)) + 1  # first sample of each minute except the first
-    crowded = np.diff(start) >= _CROWDED * 60 * rate
-    if crowded.all():
-        return None  # the rate is wrong
-    first = start[:-1][crowded]
-    parts = np.split(first, np.flatnonzero(np.diff(minute[first]) > 1) + 1)
-    for part in parts:
+    count = np.diff(start)
+    crowded = np.flatnonzero(count >= _CROWDED * expected)
+    for part in np.split(crowded, np.flatnonzero(np.diff(minute[start[crowded]]) > 1) + 1):
         for change, length in _CHANGES.items():
-            if abs(60 * len(part) - change) <= _TOLERANCE:
-                return stamps[part[0]], length
+            if abs(60 * len(part) - change) > _TOLERANCE:
+                continue
+            others = np.delete(count, part)
+            if len(others) and np.median(others) < _CROWDED * expected:
+                return stamps[start[part[0]]], length
     return None
+
+
+def _has_crowded_samples(stamps: np.ndarray, expected: float) -> bool:
+    """Return whether the samples of a minute are ever within less than 55 s.
+
+    This is fast, and true if a part of many minutes is crowded: the samples of a minute are then
+    within about 50 s on average.
+    """
+    second = np.timedelta64(1, "s") if stamps.dtype.kind == "M" else 1
+    return bool((np.diff(stamps[:: int(expected)]) < 55 * second).any())

@@ -6,7 +6,7 @@ import logging
 import re
 
 from ._frames import check_signal_columns
-from ._time_column import is_called_time, raise_if_times, rises
+from ._time_column import looks_like_time, raise_if_times, rises
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -14,7 +14,7 @@ _N_AXES = 3
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
 
 
-def choose_channels(frame, excluded: list, name: str) -> list:
+def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     """Return the columns of a DataFrame to use if the user names none, in their order.
 
     Columns of times are left out. Up to three numeric columns are all used. Of more, those of an
@@ -26,6 +26,8 @@ def choose_channels(frame, excluded: list, name: str) -> list:
         The first recording.
     excluded : list
         Columns that the user named as labels or times.
+    has_times : bool
+        Whether the times of the samples are known, so that no column needs to be named for them.
     name : str
         What to call the recording in an error.
 
@@ -36,12 +38,12 @@ def choose_channels(frame, excluded: list, name: str) -> list:
         one x, y and z among them, or if these are not called acceleration. If a column to use looks
         like times.
     """
-    times = {column.name for _, column in frame.items() if is_called_time(column)}
+    times = {column.name for _, column in frame.items() if looks_like_time(column)}
     others = [column for column in frame.columns if column not in excluded]
     columns = [column for column in others if column not in times]
     check_signal_columns(frame, columns, name)
     chosen = columns if len(columns) <= _N_AXES else _choose_acceleration(columns, name)
-    raise_if_times([column for column in chosen if rises(frame[column])], name)
+    raise_if_times([column for column in chosen if rises(frame[column])], has_times, name)
     left_out = [column for column in others if column not in chosen]
     if left_out:
         logger.info(

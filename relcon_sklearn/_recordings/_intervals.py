@@ -8,15 +8,8 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ._labels import SampleLabels
-from ._stamps import has_dates
 from ._timeline import RESOLUTION
-
-_NS = 1e-9  # s
-
-
-def has_time_zone(times) -> bool:
-    """Return whether the dtype of times has a time zone."""
-    return getattr(getattr(times, "dtype", None), "tz", None) is not None
+from ._times import NS, has_dates
 
 
 @dataclass(eq=False)
@@ -41,9 +34,10 @@ class Intervals:
     Attributes
     ----------
     found : ndarray of shape (n_intervals,), dtype bool
-        Whether each interval lies at least partly within one of the recordings labelled so far.
+        Whether each interval lies at least partly within one of the recordings that were passed to
+        `mark_recorded`.
     span : tuple or None
-        The first and last time of the recordings labelled so far.
+        The first and last time of these recordings.
     """
 
     name: str
@@ -93,10 +87,15 @@ class Intervals:
         index = np.full(n_samples, -1, dtype=np.int64)
         for a, b, code in zip(first.tolist(), stop.tolist(), self.index.tolist(), strict=True):
             index[a:b] = code
-        self.found |= (first < n_samples) & (stop > 0)
-        earlier = (times[0], times[-1]) if self.span is None else self.span
-        self.span = (min(times[0], earlier[0]), max(times[-1], earlier[1]))
         return SampleLabels([*self.values, None], index)
+
+    def mark_recorded(self, first, last) -> None:
+        """Update `found` and `span` with the first and last time of a recording."""
+        slack = self._slack()
+        start, stop = (np.maximum(bounds, first) - slack for bounds in (self.start, self.stop))
+        self.found |= (start <= last) & (stop > first)
+        earlier = (first, last) if self.span is None else self.span
+        self.span = (min(first, earlier[0]), max(last, earlier[1]))
 
     def describe(self, i: int) -> str:
         """Return the label, row and bounds of interval `i` for a message."""
@@ -127,9 +126,7 @@ class Intervals:
 
     def _slack(self):
         """Return the tolerance of comparisons of times, in their unit."""
-        return (
-            np.timedelta64(round(RESOLUTION / _NS), "ns") if has_dates(self.start) else RESOLUTION
-        )
+        return np.timedelta64(round(RESOLUTION / NS), "ns") if has_dates(self.start) else RESOLUTION
 
     def _check_kind_of_time(self, dates: bool, time_zone: bool, name: str) -> None:
         """Raise ValueError if a recording has another kind of time than the intervals."""

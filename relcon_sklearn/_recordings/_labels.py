@@ -57,6 +57,10 @@ class LabelTable:
         self._code_of = {}
         self._kind = None
 
+    def has_labels(self) -> bool:
+        """Return whether any sample had a label."""
+        return len(self._code_of) > 0
+
     def encode(self, labels, n_samples: int, name: str) -> np.ndarray:
         """Return the code of each sample's label, and `UNLABELLED` for samples without a label.
 

@@ -35,6 +35,11 @@ _REASONS = {
     ),
 }
 
+NO_LABEL = (
+    "labels has no label: all are None, NaN or empty. Pass labels=None, or unlabelled='keep', for "
+    "segments without labels."
+)
+
 # Values of max_gap that are tried, in sample periods. Longer gaps than a second are not advised to
 # be filled: movements last about as long.
 _TRIED_GAPS = (2, 3, 5, 10, 20, 50)
@@ -100,6 +105,8 @@ def find_loss(
 
 def explain(losses: list[Loss]) -> str:
     """Return the reason for the largest of some losses, and what would keep more."""
+    if not losses:
+        return ""
     worst = _largest(losses)
     return f"The largest part, {worst.amount:.4g} s, {worst.reason}. {worst.advice}"
 

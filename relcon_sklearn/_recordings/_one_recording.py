@@ -16,7 +16,7 @@ from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
-from ._stamps import check_rate, has_dates, positions, start_stamps
+from ._stamps import check_rate, is_regular, positions, start_stamps
 from ._timeline import (
     RESOLUTION,
     Stretches,
@@ -25,6 +25,7 @@ from ._timeline import (
     find_stretches,
     signal_on_grid,
 )
+from ._times import has_dates
 from ._units import UNITS, check_gravity
 from ._window_layout import (
     Layout,
@@ -133,7 +134,7 @@ def _full_timeline(recording: Recording) -> Timeline:
     if stamps is None:
         return Timeline(n)
     position = positions(stamps, rate)
-    if n == 1:
+    if n == 1 or is_regular(position):
         return Timeline(n, None, position)
     typical = check_rate(position, rate, recording.name)
     resolution = find_resolution(stamps) * rate

@@ -10,10 +10,11 @@ import numpy as np
 
 from ._columns import acceleration_axes, choose_channels
 from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
-from ._intervals import Intervals, has_time_zone
-from ._labels import is_missing, is_scalar
-from ._stamps import has_dates, read_stamps
-from ._time_column import check_unused_times, read_time_column
+from ._intervals import Intervals
+from ._labels import SampleLabels, is_missing, is_scalar
+from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
+from ._time_column import advise, check_unused_times, read_time_column
+from ._times import Times, has_dates, read_times
 
 
 class Recording(NamedTuple):
@@ -55,7 +56,8 @@ def read_rates(sampling_rate, n_recordings: int) -> list[float]:
         sampling_rate = [sampling_rate] * n_recordings
     rates = per_recording(sampling_rate, n_recordings, "sampling_rate")
     for rate in rates:
-        if not (isinstance(rate, Real) and np.isfinite(rate) and rate > 0):
+        is_number = isinstance(rate, Real) and not isinstance(rate, bool)
+        if not (is_number and np.isfinite(rate) and rate > 0):
             raise ValueError(
                 f"sampling_rate has {rate!r}, which is not a valid rate. Pass a rate in Hz above 0."
             )
@@ -72,7 +74,14 @@ def read_subjects(subjects, n_recordings: int) -> np.ndarray:
             raise ValueError(
                 f"subjects has {subject!r} for recording {i}. Pass one subject for each recording."
             )
-    return np.array(subjects)
+    array = np.array(subjects)
+    changed = [i for i, subject in enumerate(subjects) if array[i] != subject]
+    if changed:
+        raise ValueError(
+            f"subjects has several types: {subjects[changed[0]]!r} would become "
+            f"{array.tolist()[changed[0]]!r}. Convert them to one type, for example to str."
+        )
+    return array
 
 
 def read_recordings(
@@ -113,35 +122,49 @@ def read_recordings(
     stamps_of = nothing if timestamps is None else per_recording(timestamps, n, "timestamps")
     wanted, known, first = channels, None, None
     for i, recording in enumerate(recordings):
-        own_labels, stamps = labels_of[i], stamps_of[i]
+        own_labels = labels_of[i]
         if frames[i]:
             if wanted is None:
-                wanted = choose_channels(recording, [column, time], names[i])
+                has_times = time is not None or stamps_of[i] is not None
+                has_times = has_times or has_time_index(recording)
+                wanted = choose_channels(recording, [column, time], has_times, names[i])
                 known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _choose_stamps(recording, time, stamps, [*wanted, column], names[i])
+            times, advice = _times_of_frame(
+                recording, time, stamps_of[i], [*wanted, column], names[i]
+            )
         else:
             signal = _array_signal(recording, names[i])
+            times, advice = _given_times(stamps_of[i], names[i])
         axes = acceleration_axes(list(wanted if frames[i] else range(signal.shape[1])))
         if len(signal) == 0:
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
-        time_zone = has_time_zone(stamps)
-        if stamps is not None:
-            stamps = read_stamps(stamps, len(signal), rates[i], names[i])
+        if times is not None:
+            check_stamps(times, len(signal), rates[i], names[i], advice)
         if isinstance(own_labels, Intervals):
-            own_labels = own_labels.label_samples(
-                stamps, len(signal), rates[i], time_zone, names[i]
-            )
+            own_labels = _label_by_time(own_labels, times, len(signal), rates[i], names[i])
+        stamps = None if times is None else times.values
         current = Recording(i, names[i], signal, rates[i], stamps, own_labels, axes)
         first = current if first is None else first
         _check_same_kind(current, first)
         yield current
+
+
+def _label_by_time(
+    intervals: Intervals, times: Times | None, n_samples: int, rate: float, name: str
+) -> SampleLabels:
+    """Return the label of each sample, and mark the intervals that the recording covers."""
+    stamps, has_zone = (None, False) if times is None else (times.values, times.has_zone)
+    labels = intervals.label_samples(stamps, n_samples, rate, has_zone, name)
+    first, last = (0.0, (n_samples - 1) / rate) if stamps is None else stamps[[0, -1]]
+    intervals.mark_recorded(first, last)
+    return labels
 
 
 def _array_signal(recording, name: str) -> np.ndarray:
@@ -167,7 +190,15 @@ def _check_no_extra_columns(frame, known: list, name: str) -> None:
         )
 
 
-def _choose_stamps(frame, time: str | None, given, used: list, name: str):
+def _given_times(given, name: str) -> tuple[Times | None, Advice]:
+    """Return the times that the user passed in `timestamps`, which may be None."""
+    times = None if given is None else read_times(given, f"{name}: timestamps", "timestamps")
+    return times, IN_PARAMETER
+
+
+def _times_of_frame(
+    frame, time: str | None, given, used: list, name: str
+) -> tuple[Times | None, Advice]:
     """Return the times of a DataFrame: its index, a column or `given`. None if it is regular."""
     ignored = time is not None and not has_time_index(frame)
     indexed = None if ignored else frame_stamps(frame, name)
@@ -178,10 +209,13 @@ def _choose_stamps(frame, time: str | None, given, used: list, name: str):
             f"{parameter}=None, or frame.reset_index(drop=True)."
         )
     if time is not None:
-        return read_time_column(frame, time, name)
-    if indexed is None and given is None:
+        times = read_time_column(frame, time, name)
+        return times, advise(frame, time, times.has_zone)
+    if indexed is not None:
+        return read_times(indexed, f"{name}: timestamps", "frame.index"), IN_INDEX
+    if given is None:
         check_unused_times(frame, used, name)
-    return given if indexed is None else indexed
+    return _given_times(given, name)
 
 
 def _check_same_kind(current: Recording, first: Recording) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._utils._dates import to_nanoseconds
 from .._utils._text import listed
 from ._frames import is_frame
 from ._intervals import Intervals
 from ._labels import factorize, is_missing, labels_as_array
-from ._stamps import has_dates
+from ._times import Times, has_dates, read_times
 
 _COLUMNS = ("start", "stop", "label")
 _OWNERS = ("recording", "subject")  # Columns that say what an interval belongs to.
-_NS = 1e-9  # s
 
 
 def read_interval_labels(labels, names: list[str], subjects: list | None):
@@ -106,10 +104,10 @@ def _read_intervals(frame, name: str) -> Intervals | None:
     _check_columns(frame, name)
     if len(frame) == 0:
         return None
-    (start, start_zone), (stop, stop_zone) = (
+    (start, has_zone, _), (stop, stop_has_zone, _) = (
         _read_times(frame, column, name) for column in ("start", "stop")
     )
-    if start.dtype != stop.dtype or start_zone != stop_zone:
+    if start.dtype != stop.dtype or has_zone != stop_has_zone:
         raise ValueError(
             f"{name}: column 'start' has dtype {frame['start'].dtype}, but 'stop' has dtype "
             f"{frame['stop'].dtype}. Both must be dates, both with or without a time zone, or both "
@@ -120,41 +118,22 @@ def _read_intervals(frame, name: str) -> Intervals | None:
     order = np.argsort(start, kind="stable")
     rows = frame.index.to_numpy()
     intervals = Intervals(
-        name, rows[order], start[order], stop[order], start_zone, values, index[order]
+        name, rows[order], start[order], stop[order], has_zone, values, index[order]
     )
     intervals.check()
     return intervals
 
 
-def _read_times(frame, column: str, name: str) -> tuple[np.ndarray, bool]:
-    """Return times as datetime64[ns] (UTC) or float64 seconds, and whether they had a time zone."""
-    import pandas
-
-    times, zone = frame[column], False
-    kind = times.dtype.kind
-    if kind in "iuf":
-        values = times.to_numpy(np.float64, na_value=np.nan)
-    elif kind == "M":
-        times = pandas.DatetimeIndex(times)
-        zone = times.tz is not None
-        values = (times.tz_convert(None) if zone else times).to_numpy()
-    elif kind == "m":
-        values = pandas.TimedeltaIndex(times).to_numpy()
-    else:
-        raise ValueError(
-            f"{name}: column {column!r} has dtype {times.dtype}. Pass datetime64 or numbers of "
-            "seconds. pandas.to_datetime converts text to datetime64, and with utc=True also "
-            "dates of several time zones."
-        )
-    missing = np.flatnonzero(np.isnan(values))  # also NaT
+def _read_times(frame, column: str, name: str) -> Times:
+    """Return the times in a column, none of which may be missing."""
+    times = read_times(frame[column], f"{name}: column {column!r}", f"frame[{column!r}]")
+    missing = np.flatnonzero(np.isnan(times.values))  # also NaT
     if len(missing):
         raise ValueError(
-            f"{name}: {len(missing)} of {len(values)} times are missing in column {column!r}, the "
+            f"{name}: {len(missing)} of {len(frame)} times are missing in column {column!r}, the "
             f"first in row {frame.index[missing[0]]}. Fill them or drop these rows."
         )
-    if kind in "mM":
-        values = to_nanoseconds(values, f"{name}: column {column!r}")
-    return (values.astype(np.int64) * _NS if kind == "m" else values), zone
+    return times
 
 
 def _check_columns(frame, name: str) -> None:

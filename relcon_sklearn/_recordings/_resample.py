@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
-# Largest term of the lower rate in a ratio. The length of the filter is proportional to the terms.
-_LARGEST_TERM = 1000
+# Largest relative error of a ratio. A smaller one needs larger terms. The length of the filter is
+# proportional to the larger term.
+_LARGEST_ERROR = 5e-4
 
 _LOWEST_RATE = 1e-3  # Hz
 _LARGEST_RATIO = 10_000
@@ -30,9 +32,10 @@ class Ratio(NamedTuple):
     def of(cls, after: float, before: float) -> Ratio:
         """Return the ratio of two rates in Hz, approximated with a relative error up to 5e-4.
 
-        It is the best fraction whose term for the lower rate is at most 1000. The error is 0.13
-        samples in a window of 256. It does not add up over a recording, because the times of the
-        windows are computed with the approximated ratio.
+        It is the best fraction whose term for the lower rate is at most 1000 divided by the
+        quotient of the rates, rounded up. The term for the higher rate is then at most 1000 plus
+        the quotient. The error is 0.13 samples in a window of 256. It does not add up over a
+        recording, because the times of the windows are computed with the approximated ratio.
 
         Raises
         ------
@@ -51,7 +54,9 @@ class Ratio(NamedTuple):
                 f"target_rate={after:g} Hz and sampling_rate={before:g} Hz differ by a factor of "
                 f"{quotient:g}. Pass a target_rate that differs by at most {_LARGEST_RATIO}."
             )
-        ratio = Fraction(quotient).limit_denominator(_LARGEST_TERM)
+        # The best fraction with terms up to n is within 1 / (2 * n) of the quotient.
+        largest_term = math.ceil(1 / (2 * _LARGEST_ERROR * quotient))
+        ratio = Fraction(quotient).limit_denominator(largest_term)
         high, low = ratio.numerator, ratio.denominator
         return cls(high, low) if after >= before else cls(low, high)
 

@@ -58,7 +58,9 @@ def undo_rounding(position: np.ndarray, resolution: float, typical: float) -> np
     Returns
     -------
     position : ndarray of shape (n_samples,)
-        Times that differ from those passed by less than the resolution.
+        Times that differ from those passed by less than the resolution if the clock is regular. A
+        jump of the clock that is too short for a hole is spread over the samples around it, and
+        moves these by up to its length more.
     """
     n = len(position)
     hole = np.diff(position) > typical + resolution * (1 + _TOLERANCE)

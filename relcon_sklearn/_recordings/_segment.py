@@ -14,13 +14,13 @@ from ._assemble import as_plain_dict, join, number_pairs
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._like import window_and_rate
-from ._losses import explain, warn_losses
+from ._losses import NO_LABEL, explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
-from ._stamps import has_dates
 from ._timeline import SHORTEST_GAP
+from ._times import has_dates
 from ._units import UNITS, raise_missing_units
 from ._window_layout import lay_out
 
@@ -174,8 +174,8 @@ def segment_recordings(
         both, `recording` counts, and the subjects must agree.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
-        The subject each recording belongs to. If None, each recording is a separate subject, named
-        by its number.
+        The subject each recording belongs to, all of one type. If None, each recording is a
+        separate subject, named by its number.
 
     timestamps : list of array-like, array-like or None, default=None
         Time of each sample for recordings without timestamps in an index. Times are strictly
@@ -234,7 +234,7 @@ def segment_recordings(
         Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a
         :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
         number of time steps and the sampling rate of its training, in place of `window` and
-        `target_rate`.
+        `target_rate`. They are in g, also if it was trained on segments in another unit.
 
     Returns
     -------
@@ -268,8 +268,9 @@ def segment_recordings(
     -----
     UserWarning
         If intervals of `labels` are entirely outside of their recordings.
-        If more than half of a recording is left out, for any reason. The warning names the largest
-        reason, what would keep more, and how to silence it.
+        If more than half of a recording is left out. The warning names the largest reason, what
+        would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
+        whole do not count.
 
     See Also
     --------
@@ -305,9 +306,9 @@ def segment_recordings(
        sampling rate, and by 1 % at 2 Hz for a rate of 50 Hz. The number of interpolated stretches
        is logged at level INFO.
     6. The stretch is resampled to `target_rate` with an anti-aliasing filter. Its ends are padded
-       along a line. The ratio of the rates is the best fraction whose smaller term is at most 1000.
-       Its relative error is at most 5e-4, or 0.13 samples in a window of 256. `start_times` are
-       those of the samples, so that the error does not add up.
+       along a line. The ratio of the rates is a fraction with small terms. Its relative error is at
+       most 5e-4, or 0.13 samples in a window of 256. `start_times` are those of the samples, so
+       that the error does not add up.
     7. The stretch is cut into windows, starting at its first sample.
     8. Labels are never resampled. The label of a sample is valid from its time to the time of the
        next sample, and the label of a window is the one that covers most of its time. Where samples
@@ -391,9 +392,10 @@ def segment_recordings(
     dropped = as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
+        no_label = table is not None and not table.has_labels()
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
-            f"out: {left_out or 'nothing'}. {explain(losses) if losses else ''}".rstrip()
+            f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
     X, y, kept = join(pieces), None, ""

@@ -1,107 +1,86 @@
-"""Timestamps: conversion of what users pass to datetime64[ns] or float64 seconds, and checks."""
+"""Timestamps of samples: checks, their rate, and the times of segments."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .._utils._dates import to_nanoseconds
-from ._clocks import check_clock, has_offsets, offsets_to_utc
-
-_NS = 1e-9  # s
+from ._clocks import check_clock
+from ._times import NS, Times, has_dates
 
 # Largest relative difference between the rate of the timestamps and sampling_rate.
 _TOLERANCE = 0.1
+
+# Spacings that are this near to a period are regular, if this share of them is.
+_LARGEST_JITTER = 0.005
+_SHARE_REGULAR = 0.999
 
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
 
-def has_dates(stamps: np.ndarray | None) -> bool:
-    """Return whether timestamps are dates; seconds and None are not."""
-    return stamps is not None and stamps.dtype.kind == "M"
+class Advice(NamedTuple):
+    """Code that makes timestamps strictly increasing, which depends on where they are."""
+
+    unique: str
+    ordered: str
 
 
-def read_stamps(stamps, n_samples: int, rate: float, name: str) -> np.ndarray:
-    """Return timestamps as datetime64[ns] (UTC) or float64 seconds, strictly increasing.
+IN_INDEX = Advice("frame[~frame.index.duplicated()]", "frame.sort_index()")
+IN_PARAMETER = Advice(
+    "numpy.unique(timestamps, return_index=True) returns the samples to keep",
+    "order = numpy.argsort(timestamps)",
+)
+
+
+def check_stamps(times: Times, n_samples: int, rate: float, name: str, advice: Advice) -> None:
+    """Raise ValueError if times cannot be those of the samples of a recording.
 
     Raises
     ------
     ValueError
-        If there is not one timestamp for each sample, or if timestamps are missing, have another
-        type, are dates outside 1678 to 2262, are not strictly increasing, or look like local times
-        in which the clock was set back.
+        If there is not one timestamp for each sample, or if timestamps are missing, are not
+        strictly increasing, or look like local times in which the clock was set back.
     """
-    frame = hasattr(stamps, "to_numpy")
-    zoned = getattr(getattr(stamps, "dtype", None), "tz", None) is not None
-    if zoned:
-        import pandas
-
-        stamps = pandas.DatetimeIndex(stamps).tz_convert(None)  # UTC
-    stamps = stamps.to_numpy() if frame else np.asarray(stamps)
+    stamps = times.values
     if stamps.shape != (n_samples,):
         raise ValueError(
             f"{name}: timestamps has shape {stamps.shape}, but there are {n_samples} samples. "
             "Pass one timestamp for each sample."
         )
-    if stamps.dtype == object and has_offsets(stamps):
-        stamps = offsets_to_utc(stamps)
-    if stamps.dtype.kind not in "iufmM":
-        raise ValueError(
-            f"{name}: timestamps have dtype {stamps.dtype}. Pass datetime64 or numbers of seconds. "
-            "pandas.to_datetime converts text to datetime64, with utc=True if it has UTC offsets."
-        )
-    known = np.isfinite(stamps) if stamps.dtype.kind in "iuf" else ~np.isnat(stamps)
-    missing = np.flatnonzero(~known)
+    missing = np.flatnonzero(~np.isfinite(stamps))  # also NaT
     if len(missing):
         raise ValueError(
             f"{name}: {len(missing)} timestamps are missing, the first at sample {missing[0]}. "
             "Drop these samples."
         )
-    if stamps.dtype.kind in "mM":
-        stamps = to_nanoseconds(stamps, f"{name}: timestamps")
-    if stamps.dtype.kind == "m":
-        stamps = stamps.astype(np.int64) * _NS
-    elif stamps.dtype.kind != "M":
-        stamps = stamps.astype(np.float64)
-    check_clock(stamps, rate, name, _index(stamps, frame, zoned))
-    _check_increasing(stamps, name, frame)
-    return stamps
+    not_after = np.flatnonzero(stamps[1:] <= stamps[:-1]) + 1
+    check_clock(stamps, not_after, rate, name, times.index)
+    if len(not_after):
+        _raise_not_increasing(stamps, not_after, name, advice)
 
 
-def _index(stamps: np.ndarray, frame: bool, zoned: bool) -> str:
-    """Return the expression for the user's timestamps as an index without a time zone."""
-    if frame:
-        return "frame.index" + ".tz_localize(None)" * zoned
-    if has_dates(stamps):
-        return "pandas.DatetimeIndex(timestamps)"
-    return "pandas.to_datetime(timestamps, unit='s')"
-
-
-def _check_increasing(stamps: np.ndarray, name: str, frame: bool) -> None:
-    """Raise ValueError at the first timestamp that is not after the one before it."""
-    wrong = np.flatnonzero(stamps[1:] <= stamps[:-1])
-    if len(wrong) == 0:
-        return
-    at = wrong[0] + 1
+def _raise_not_increasing(
+    stamps: np.ndarray, not_after: np.ndarray, name: str, advice: Advice
+) -> None:
+    """Raise ValueError for timestamps, of some samples, that are not after the previous one."""
+    at = not_after[0]
     if stamps[at] == stamps[at - 1]:
         what = "duplicate timestamps"
-        advice = (
-            "frame[~frame.index.duplicated()]"
-            if frame
-            else "numpy.unique(timestamps, return_index=True) returns the samples to keep"
-        )
-        advice = (
-            f"Drop the duplicates ({advice}). If many samples share a time, the resolution of the "
-            "timestamps is too low."
+        correction = (
+            f"Drop the duplicates ({advice.unique}). If many samples share a time, the resolution "
+            "of the timestamps is too low."
         )
     else:
         what = "decreasing timestamps"
-        advice = "frame.sort_index()" if frame else "order = numpy.argsort(timestamps)"
-        advice = f"If the samples are only in the wrong order, sort them by time ({advice})."
+        correction = (
+            f"If the samples are only in the wrong order, sort them by time ({advice.ordered})."
+        )
     raise ValueError(
         f"{name} has {what}: sample {at} has {stamps[at]}, the sample before it {stamps[at - 1]} "
-        f"({len(wrong)} such places). {advice}"
+        f"({len(not_after)} such places). {correction}"
     )
 
 
@@ -109,7 +88,7 @@ def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
     """Return timestamps as float64 numbers of sample periods since the first."""
     elapsed = stamps - stamps[0]
     if elapsed.dtype.kind == "m":
-        return elapsed.astype(np.int64) * (rate * _NS)
+        return elapsed.view(np.int64) * (rate * NS)
     return elapsed * rate
 
 
@@ -133,6 +112,17 @@ def typical_spacing(position: np.ndarray) -> float:
     if 2 * regular.sum() >= len(blocks):
         return float((blocks[regular, -1] - blocks[regular, 0]).mean() / (n_points - 1))
     return float(spacing[spacing <= 1.5 * median].mean())
+
+
+def is_regular(position: np.ndarray) -> bool:
+    """Return whether nearly all spacings of timestamps, given in sample periods, are a period.
+
+    The rate is then right, and timestamps are not rounded by more than half a period.
+    """
+    jitter = np.diff(position)
+    jitter -= 1
+    n_near = np.count_nonzero(np.abs(jitter, out=jitter) <= _LARGEST_JITTER)
+    return n_near >= _SHARE_REGULAR * len(jitter)
 
 
 def check_rate(position: np.ndarray, rate: float, name: str) -> float:
@@ -160,5 +150,5 @@ def start_stamps(stamps: np.ndarray | None, seconds: np.ndarray) -> np.ndarray:
     if stamps is None:
         return seconds
     if has_dates(stamps):
-        return stamps[0] + np.rint(seconds / _NS).astype("timedelta64[ns]")
+        return stamps[0] + np.rint(seconds / NS).astype("timedelta64[ns]")
     return stamps[0] + seconds

@@ -8,6 +8,8 @@ import re
 import numpy as np
 
 from ._frames import check_unique
+from ._stamps import Advice
+from ._times import Times, read_times
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -17,6 +19,7 @@ _WORDS = {
     "nanoseconds",
 }
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
+_TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
@@ -30,7 +33,7 @@ _EPOCHS = (  # (least, unit, in words, microseconds)
 )
 
 
-def is_called_time(column) -> bool:
+def looks_like_time(column) -> bool:
     """Return whether a column (Series) has times according to its type, its name or its text."""
     words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(column.name))
     if column.dtype.kind in "mM" or not _WORDS.isdisjoint(word.lower() for word in words):
@@ -52,24 +55,32 @@ def rises(column) -> bool:
 def check_unused_times(frame, used: list, name: str) -> None:
     """Raise ValueError if a column that is not used looks like times."""
     columns = [frame.iloc[:, i] for i, column in enumerate(frame.columns) if column not in used]
-    raise_if_times(
-        [column.name for column in columns if is_called_time(column) or rises(column)], name
+    found = [column.name for column in columns if looks_like_time(column) or rises(column)]
+    raise_if_times(found, False, name)
+
+
+def raise_if_times(columns: list, has_times: bool, name: str) -> None:
+    """Raise the ValueError for columns that look like times, if there are any.
+
+    `has_times` is whether the times of the samples are known from elsewhere.
+    """
+    if not columns:
+        return
+    name_them = (
+        ""
+        if has_times
+        else f"Pass the column with the times in time, for example time={columns[0]!r}. "
+    )
+    regular = "they are not needed" if has_times else "samples are regular and none is missing"
+    raise ValueError(
+        f"{name}: the columns {columns} look like times, but they are not used as times. "
+        f"{name_them}If {regular}, drop the columns: frame.drop(columns={columns}). If they are "
+        "signals, pass them in channels."
     )
 
 
-def raise_if_times(columns: list, name: str) -> None:
-    """Raise the ValueError for columns that look like times, if there are any."""
-    if columns:
-        raise ValueError(
-            f"{name}: the columns {columns} look like times, but they are not used as times. Pass "
-            f"the column with the times in time, for example time={columns[0]!r}. If samples are "
-            f"regular and none is missing, drop the columns: frame.drop(columns={columns}). If "
-            "they are signals, pass them in channels."
-        )
-
-
-def read_time_column(frame, time: str, name: str):
-    """Return the times in a column of a DataFrame as dates, durations or seconds.
+def read_time_column(frame, time: str, name: str) -> Times:
+    """Return the times in a column of a DataFrame.
 
     Numbers are seconds, or the time since 1970 in a unit that is told by the largest number. Text
     must have the format of ISO 8601. What numbers and text were read as is logged.
@@ -78,24 +89,25 @@ def read_time_column(frame, time: str, name: str):
     ------
     ValueError
         If there is not one such column, or if it has neither dates, durations, numbers nor text of
-        dates.
+        dates. If only some of its dates have a UTC offset.
     """
     if time not in frame.columns:
         raise ValueError(f"{name}: time={time!r} is not one of its columns {list(frame.columns)}.")
     check_unique(frame, [time], name)
-    column = frame[time]
+    column, what, code = frame[time], f"{name}: timestamps", f"frame[{time!r}]"
     if column.dtype.kind in "mM":
-        return column
+        return read_times(column, what, code)
     read = _from_numbers if column.dtype.kind in "iuf" else _from_text
     try:
-        times, kind = read(column)
+        times, kind = read(column, what, code)
     except _NotTimesError as error:
         raise ValueError(
-            f"{name}: time={time!r} has {error}, which cannot be read as a time. Pass a column of "
-            "dates, of text in ISO 8601, of seconds, or of the time since 1970 in s, ms, us or ns. "
+            f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
+            "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
+            "the time since 1970 in s, ms, us or ns. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
         ) from None
-    first = next(iter(times), None)
+    first = next(iter(times.values), None)
     logger.info("%s: column %r was read as %s; the first is %s", name, time, kind, first)
     return times
 
@@ -104,28 +116,40 @@ class _NotTimesError(ValueError):
     """A column that is not times. The message is one of its values."""
 
 
-def _from_numbers(column):
-    """Return numbers as dates in UTC or as seconds, and in words what they are."""
-    import pandas
+def advise(frame, time: str, has_zone: bool) -> Advice:
+    """Return how to make the times in a column of a DataFrame strictly increasing."""
+    convert = ""
+    if frame[time].dtype.kind not in "iufmM":  # the order of text may differ from that of its times
+        utc = ", utc=True" * has_zone
+        convert = f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601'{utc})"
+        convert += ", then "
+    return Advice(
+        f"{convert}frame.drop_duplicates({time!r})", f"{convert}frame.sort_values({time!r})"
+    )
 
+
+def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
+    """Return numbers as dates in UTC or as seconds, and in words what they are."""
     if column.isna().any():
         # The check of all timestamps reports those that are missing.
-        return column.to_numpy(np.float64, na_value=np.nan), "numbers"
+        return read_times(column, what, code), "numbers"
     values = column.to_numpy(column.dtype.kind + "8")
     largest = np.abs(values).max(initial=0)
     if largest >= 2.0**63:
         raise _NotTimesError(f"{largest:g}")
     for least, unit, words, microseconds in _EPOCHS:
         if largest >= least:
+            index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit={unit!r}))"
             if column.dtype.kind == "f":
                 # The resolution of today's dates as float64 is about 0.2 us in any unit.
                 values, unit = np.rint(values * microseconds), "us"
             dates = values.astype(np.int64).astype(f"datetime64[{unit}]")
-            return pandas.DatetimeIndex(dates).tz_localize("UTC"), f"{words} since 1970 (UTC)"
-    return values.astype(np.float64), "seconds"
+            dates = read_times(dates, what, code).values
+            return Times(dates, has_zone=True, index=index), f"{words} since 1970 (UTC)"
+    return read_times(values, what, code), "seconds"
 
 
-def _from_text(column):
+def _from_text(column, what: str, code: str) -> tuple[Times, str]:
     """Return text or datetime objects as dates, with a time zone if they have one."""
     import pandas
 
@@ -136,6 +160,21 @@ def _from_text(column):
     unread = known[dates[column.notna()].isna()]
     if len(unread):
         raise _NotTimesError(repr(unread.iloc[0]))
-    if any(pandas.Timestamp(value).tz is None for value in known.iloc[:1]):
-        return dates.dt.tz_localize(None), "dates"
-    return dates, "dates in UTC"
+    zoned = [_has_offset(value) for value in known]
+    if any(zoned) and not all(zoned):
+        raise _NotTimesError(
+            f"{sum(zoned)} dates with a UTC offset and {len(zoned) - sum(zoned)} without one, such "
+            f"as {str(known.iloc[zoned.index(False)])!r}"
+        )
+    if not any(zoned):
+        code = f"pandas.to_datetime({code}, format='ISO8601')"
+        return read_times(dates.dt.tz_localize(None), what, code), "dates"
+    code = f"pandas.to_datetime({code}, format='ISO8601', utc=True)"
+    return read_times(dates, what, code), "dates in UTC"
+
+
+def _has_offset(value) -> bool:
+    """Return whether a date, as text in ISO 8601 or as datetime, has an offset from UTC."""
+    if isinstance(value, str):  # a regular expression would take longer than the parsing
+        return "Z" in value or "+" in value or "-" in value[_TIME]
+    return value.tzinfo is not None

@@ -110,6 +110,17 @@ def test_a_rate_that_is_half_the_true_one_is_not_called_daylight_saving(minutes)
         segment(np.ones((n, 3)), timestamps=stamps)
 
 
+@pytest.mark.parametrize("minutes", [30.5, 60.5])
+def test_a_wrong_rate_between_two_gaps_is_not_called_daylight_saving(minutes):
+    """True 2.5 Hz: between the gaps is a crowded part as long as a change of clocks."""
+    seconds = np.arange(4 * 3600 * 2.5) / 2.5
+    gap = seconds // 40 == 60
+    gap |= seconds // 40 == 60 + round(minutes * 60 // 40)
+    stamps = np.datetime64("2024-10-27T01:00:00", "ms") + (seconds[~gap] * 1000).astype("m8[ms]")
+    with pytest.raises(ValueError, match=r"which is 2\.5 Hz"):
+        segment(np.ones((len(stamps), 3)), timestamps=stamps)
+
+
 @pytest.mark.parametrize("how", ["index", "objects", "datetimes"])
 def test_mixed_offsets_are_understood_as_utc(how):
     frame, _ = recording("Europe/Vienna", hours=2.0)

@@ -38,14 +38,14 @@ def test_ratio(after, before, ratio):
 
 
 def best_ratio_by_loops(after, before):
-    """Return the best fraction whose term of the lower rate is at most 1000."""
+    """Return the best fraction whose term of the lower rate is at most 1000 / quotient."""
     quotient = max(after, before) / min(after, before)
-    pairs = [(round(quotient * low), low) for low in range(1, 1001)]
+    pairs = [(round(quotient * low), low) for low in range(1, math.ceil(1000 / quotient) + 1)]
     high, low = min(pairs, key=lambda pair: (abs(pair[0] / pair[1] - quotient), pair[1]))
     return (high, low) if after >= before else (low, high)
 
 
-@given(st.floats(0.9, 200), st.floats(0.9, 200))
+@given(st.floats(0.05, 200), st.floats(0.05, 200))
 @example(50, 33.333)
 @example(33.333, 50)
 @example(100, 100.04)
@@ -53,8 +53,17 @@ def test_ratio_is_approximated_within_the_stated_error(after, before):
     ratio = Ratio.of(after, before)
     assert ratio == best_ratio_by_loops(after, before)
     assert abs(ratio.up / ratio.down / (after / before) - 1) <= 5e-4
-    assert min(ratio) <= 1000
+    assert max(ratio) <= 1000 + max(after, before) / min(after, before)
     assert math.gcd(*ratio) == 1
+
+
+@pytest.mark.parametrize(("high", "low"), [(100, 0.0101), (100, 0.05003), (1000, 0.30001), (33, 1)])
+def test_rates_that_differ_much_have_short_filters(high, low):
+    """100 to 0.0101 Hz designed 20 million taps."""
+    for after, before in ((high, low), (low, high)):
+        ratio = Ratio.of(after, before)
+        assert abs(ratio.up / ratio.down / (after / before) - 1) <= 5e-4
+        assert len(_low_pass(max(ratio))) <= 20 * (1000 + high / low) + 1
 
 
 def test_a_ratio_with_large_terms_is_as_fast_as_its_neighbour():

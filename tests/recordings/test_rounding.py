@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings._rounding import find_resolution, undo_rounding
-from relcon_sklearn._recordings._stamps import typical_spacing
+from relcon_sklearn._recordings import _one_recording
+from relcon_sklearn._recordings._read import Recording
+from relcon_sklearn._recordings._rounding import find_resolution, is_coarse, undo_rounding
+from relcon_sklearn._recordings._stamps import check_rate, is_regular, typical_spacing
 
 ROUNDINGS = {"floor": np.floor, "round": np.round, "ceil": np.ceil}
 
@@ -71,6 +73,56 @@ def test_times_without_rounding_are_within_it(rate, drift, n):
         middle = slice(50, -50)
         error = restored - true
         assert np.ptp(error[middle]) < 0.006  # with rounding, up to 0.01
+
+
+@given(
+    st.sampled_from([50.0, 66.667, 80.0, 99.0, 99.6, 100.0, 100.4, 104.0]),
+    st.sampled_from([1e-6, 1e-3, 0.004, 0.005, 0.01]),
+    st.sampled_from([1.0, 1.0045, 0.9955, 0.9, 1.1]),
+    st.integers(2, 3000),
+    st.integers(0, 3000),
+)
+def test_regular_timestamps_need_no_other_check(rate, resolution, drift, n, gap):
+    """`rate` is in Hz, `resolution` in seconds."""
+    stamps = np.floor(np.arange(n) / rate * drift / resolution + 1e-6) * resolution
+    stamps[n // 2 :] += gap * resolution
+    position = stamps * rate
+    if (np.diff(position) > 0).all() and is_regular(position):
+        typical = check_rate(position, rate, "recording 0")
+        np.testing.assert_allclose(typical, 1, atol=0.02)
+        assert not is_coarse(find_resolution(stamps) * rate, typical)
+
+
+def test_regular_timestamps_with_a_gap_are_checked_once(monkeypatch):
+    """These checks took half of the time of a recording."""
+    monkeypatch.delattr(_one_recording, "find_resolution")
+    monkeypatch.delattr(_one_recording, "check_rate")
+    stamps = rounded(100, 1e-6)
+    stamps[2000:] += 7.7777
+    assert len(segment(stamps, 100).X) == 40
+
+
+@pytest.mark.parametrize(
+    ("resolution", "typical", "coarse"),
+    [
+        *((0.3, 1, False), (0.3, 1.03, False), (0.49, 1, False), (0.51, 1.03, True)),
+        *((0.8, 1, True), (0.8, 0.8, False), (0.99, 0.97, True)),
+        *((1.0, 0.97, False), (1.1, 1, False), (0.0, 1, False)),
+    ],
+)
+def test_only_rounding_by_more_than_half_a_period_is_undone(resolution, typical, coarse):
+    assert is_coarse(resolution, typical) == coarse
+
+
+@pytest.mark.parametrize("how", ROUNDINGS)
+def test_samples_with_finer_rounding_are_not_moved(how):
+    """A resolution of 0.3 periods moves no sample to the grid point of another."""
+    stamps = rounded(30, 0.01, how, n=300)
+    position = stamps * 30
+    recording = Recording(0, "recording 0", np.ones((300, 1)), 30.0, stamps, None, [])
+    np.testing.assert_array_equal(
+        _one_recording._full_timeline(recording).position, position - position[0]
+    )
 
 
 def test_holes_remain_holes():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings._stamps import read_stamps
+from relcon_sklearn._recordings._times import read_times
 
 RATE = 50
 T = np.arange(500) / RATE
@@ -50,7 +50,7 @@ def test_dates_of_pandas_become_utc():
     vienna = index.tz_localize("UTC").tz_convert("Europe/Vienna")
     for stamps in (index, pd.Series(index), vienna, pd.Series(vienna), pd.to_timedelta(T, "s")):
         expected = DATES if stamps.dtype.kind == "M" else T
-        actual = read_stamps(stamps, 500, RATE, "recording 0")
+        actual = read_times(stamps, "recording 0: timestamps", "timestamps").values
         np.testing.assert_allclose(actual.astype(float), expected.astype(float))
         assert actual.dtype == expected.dtype
 
@@ -94,7 +94,10 @@ def test_duplicate_timestamps(dates):
         (np.where(T == 4, np.inf, T), "1 timestamps are missing"),
         (np.where(T >= 4, np.datetime64("NaT"), DATES), "300 timestamps are missing"),
         (DATES.astype(str), "pandas.to_datetime"),
-        ([datetime.datetime(2020, 1, 1)] * 500, "have dtype object. Pass datetime64"),
+        (
+            [datetime.datetime(2020, 1, 1)] * 500,
+            "must be datetime64 or numbers of seconds. Got dtype object",
+        ),
         (np.datetime64("0001", "us") + ELAPSED, "within 1678 to 2262.* Got 0001-01-01"),
         (np.datetime64("2300", "us") + ELAPSED, "within 1678 to 2262.* Got 2300-01-01"),
         (np.arange(500) * np.timedelta64(300, "D"), "timestamps must be within -292 to 292 years"),

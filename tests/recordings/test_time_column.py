@@ -88,6 +88,33 @@ def test_seconds_of_a_column(times, caplog):
     )
 
 
+@pytest.mark.parametrize("kind", ["text", "Z", "datetime"])
+@pytest.mark.parametrize("first_has_an_offset", [True, False])
+def test_dates_with_and_without_an_offset_are_not_mixed(kind, first_has_an_offset):
+    """Half of the samples would be moved by the offset of the others, which looks like a gap."""
+    zoned = DATES.tz_localize("UTC") if kind == "Z" else VIENNA
+    mixed = [
+        zoned[i] if (i < 235) == first_has_an_offset else zoned[i].tz_localize(None)
+        for i in range(470)
+    ]
+    if kind != "datetime":
+        mixed = [date.isoformat().replace("+00:00", "Z") for date in mixed]
+    frame = frame_of().assign(t=pd.Series(mixed, dtype=object))
+    frame.loc[[0, 300], "t"] = None  # missing times do not decide
+    with pytest.raises(ValueError, match=r"time='t' has 23\d dates with a UTC offset and 23\d "):
+        segment(frame, time="t")
+
+
+def test_text_of_days_has_no_offset():
+    text = [f"{date:%Y-%m-%d}" for date in pd.date_range("2024-03-05", periods=470)]
+    frame, rate = frame_of(text), 1 / 86400
+    with pytest.raises(ValueError, match=r"sampling_rate=1\.15741e-05 Hz"):  # too low
+        segment_recordings(frame, rate, units="g", window=10 / rate, time="timestamp")
+    midnight = [*text[:3], *(f"{day}T00:00+00:00" for day in text[3:])]
+    with pytest.raises(ValueError, match="467 dates with a UTC offset and 3 without"):
+        segment(frame_of(midnight), time="timestamp")
+
+
 def test_text_with_and_without_fractions_of_a_second():
     times = pd.date_range("2024-03-05", periods=470, freq="500ms")
     text = [date.isoformat() for date in times]  # "...:00", then "...:00.500000"
@@ -162,6 +189,18 @@ def test_a_time_column_is_not_a_channel():
     with pytest.raises(ValueError, match=r"recording 0: .*\['t'\] look like times"):
         segment(rising)
     assert segment(rising, channels=["x", "y", "t"], gravity=False).X.shape[2] == 3
+
+
+@pytest.mark.parametrize("where", ["index", "timestamps", "column"])
+def test_a_rising_signal_beside_known_times_is_not_advised_as_time(where):
+    frame = frame_of(index=DATES if where == "index" else None)[["x", "y"]].assign(p=ELAPSED)
+    kwargs = {"timestamps": DATES} if where == "timestamps" else {}
+    if where == "column":
+        frame, kwargs = frame.assign(t=DATES), {"time": "t"}
+    with pytest.raises(ValueError, match=r"\['p'\] look like times.* channels") as error:
+        segment(frame, **kwargs)
+    assert "time=" not in str(error.value)
+    assert len(segment(frame.drop(columns=["p"]), **kwargs).X) > 0
 
 
 def test_times_twice():

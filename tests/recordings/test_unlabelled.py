@@ -61,6 +61,12 @@ def test_recordings_without_any_label_are_kept():
     assert segment(line(100), np.full(100, np.nan)).y.tolist() == ["", ""]
 
 
+@pytest.mark.parametrize("labels", [[None, None], ["", None], [np.full(100, np.nan), ""]])
+def test_dropping_all_windows_says_that_no_label_was_given(labels):
+    with pytest.raises(ValueError, match="labels has no label: all are None, NaN or empty"):
+        segment([line(100), line(100)], labels, unlabelled="drop")
+
+
 def test_windows_are_kept_without_labels():
     assert segment(line(100), None).y is None
 
