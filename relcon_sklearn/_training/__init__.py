@@ -6,7 +6,7 @@ from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
-from ._rankers import MotifRanker, PairwiseRanker
+from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
 from ._supervised import classification_loss, regression_loss
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MotifRanker",
     "PairwiseRanker",
     "TrainingOptions",
+    "VectorRanker",
     "classification_loss",
     "fit_module",
     "kept_memory",
