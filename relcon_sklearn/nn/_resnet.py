@@ -98,8 +98,8 @@ class ResNet1D(nn.Module):
         readout: str = "mean",
     ):
         super().__init__()
-        self._readout = READOUTS[readout]
-        self.n_features = self._readout.n_statistics * widths[-1]
+        self.readout = READOUTS[readout]
+        self.n_features = self.readout.n_statistics * widths[-1]
         self.stem_conv = Conv1dAs2d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
         self._n_blocks = tuple(n_blocks)
@@ -122,7 +122,7 @@ class ResNet1D(nn.Module):
 
     def forward(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to embeddings (n, n_features)."""
-        return self._readout(self.feature_map(segments))
+        return self.readout(self.feature_map(segments))
 
     def feature_map(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to features over time (n, widths[-1], n_steps).
