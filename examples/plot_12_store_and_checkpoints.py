@@ -31,9 +31,9 @@ print(f"{len(store)} segments of {len(store.subjects)} people, {megabytes:.1f} M
 # %%
 # Callbacks
 # ---------
-# Estimators accept any skorch callbacks. This one records the loss of every step. Attributes with
-# plain values are part of a checkpoint, so the record survives an interruption. As in scikit-learn,
-# a name that ends in ``_`` is not a parameter.
+# Estimators accept your own callbacks and most of skorch's. This one records the loss of each step.
+# Attributes with plain values are part of a checkpoint, so the record survives an interruption. As
+# in scikit-learn, a name that ends in ``_`` is not a parameter.
 
 from skorch.callbacks import Callback
 

@@ -29,7 +29,7 @@ from ._files import (
     write_history,
 )
 from ._files._recipes import PackedModule, Recipe
-from ._training import CheckpointFolder, Checkpoints, TrainingOptions
+from ._training import CheckpointFolder, Checkpoints, TrainingOptions, check_callbacks
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_array, as_labels
 from ._utils._device import as_device, warn_of_other_processes
@@ -103,6 +103,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         is_nested = isinstance(X, SegmentArray)
         if reset:
             self._device()  # raises an error before anything is read or written
+            check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
             if not is_nested:
                 warn_of_other_processes()
         array = X if is_nested else _as_segments(X, name)

@@ -111,6 +111,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         of the last epoch are kept.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
+        See :doc:`/guide/training` for the callbacks of skorch that are supported.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
@@ -277,7 +278,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, or if this machine has no such `device`.
+            another training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -293,6 +294,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))

@@ -89,6 +89,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         of the last epoch are kept.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
+        See :doc:`/guide/training` for the callbacks of skorch that are supported.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
@@ -217,7 +218,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, or if this machine has no such `device`.
+            another training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -232,6 +233,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -417,8 +419,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         >>> LearnedMotifDistance.for_cpu(max_epochs=8)
         LearnedMotifDistance(batch_size=16, embed_dim=16, lr=0.01, max_epochs=8)
         """
-        settings = {"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2}
-        return cls(**{**settings, **params})
+        return cls(**{"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2, **params})
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         writer.array("references_", np.float32)

@@ -59,6 +59,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         None, training lasts for `max_epochs`.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
+        See :doc:`/guide/training` for the callbacks of skorch that are supported.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data
@@ -186,8 +187,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if `checkpoint_dir` holds another training, or if
-            this machine has no such `device`.
+            the encoder cannot be used with them, if `checkpoint_dir` holds another training, if
+            a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -203,6 +204,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
+            If more than ten minutes of training remain on a CPU, and `verbose` is 0.
         """
         self._require_targets(y)
         y = as_float64(y, "y")

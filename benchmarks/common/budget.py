@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from relcon_sklearn._batches import Batch
 from relcon_sklearn._training._callbacks import warmup_cosine
 
 ENDLESS = 10**6  # epochs; the time decides when training ends
+warnings.filterwarnings("ignore", message=".* of training remain")  # an estimate for these epochs
 
 
 class BudgetSpent(Exception):

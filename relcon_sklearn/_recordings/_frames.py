@@ -16,12 +16,12 @@ def frame_labels(frame, column: str, name: str):
         raise ValueError(
             f"{name}: labels={column!r} is not one of its columns {list(frame.columns)}."
         )
-    _check_unique(frame, [column], name)
+    check_unique(frame, [column], name)
     return frame[column]
 
 
-def frame_signal(frame, columns: list, name: str) -> np.ndarray:
-    """Return the given columns of a DataFrame as floats, with NaN for missing values."""
+def check_signal_columns(frame, columns: list, name: str) -> None:
+    """Raise ValueError if columns are missing, not unique or not numeric."""
     from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
     missing = [column for column in columns if column not in frame.columns]
@@ -30,21 +30,26 @@ def frame_signal(frame, columns: list, name: str) -> np.ndarray:
             f"{name} has the columns {list(frame.columns)}, but {missing} are missing. All "
             f"recordings must have the same channels, here {list(columns)}."
         )
-    _check_unique(frame, columns, name)
-    frame = frame[columns]
-    for column, dtype in frame.dtypes.items():
+    check_unique(frame, columns, name)
+    for column, dtype in frame[columns].dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
             raise ValueError(
                 f"{name}: column {column!r} has dtype {dtype}, which cannot be a signal. Pass the "
                 "columns of the signal in channels, and the column of the labels in labels."
             )
+
+
+def frame_signal(frame, columns: list, name: str) -> np.ndarray:
+    """Return the given columns of a DataFrame as floats, with NaN for missing values."""
+    check_signal_columns(frame, columns, name)
+    frame = frame[columns]
     own = [dtype for dtype in frame.dtypes if isinstance(dtype, np.dtype)]
     if len(own) == len(columns):
         return frame.to_numpy(np.result_type(np.float32, *own))
     return frame.to_numpy(np.float64, na_value=np.nan)
 
 
-def _check_unique(frame, columns: list, name: str) -> None:
+def check_unique(frame, columns: list, name: str) -> None:
     """Raise ValueError if a column is selected twice, or several columns have its name."""
     equal = [column for column in dict.fromkeys(columns) if list(frame.columns).count(column) > 1]
     if equal:
@@ -58,6 +63,13 @@ def _check_unique(frame, columns: list, name: str) -> None:
         raise ValueError(f"channels has {repeated} more than once. Pass each column once.")
 
 
+def has_time_index(frame) -> bool:
+    """Return whether the index of a DataFrame has times."""
+    import pandas
+
+    return isinstance(frame.index, pandas.DatetimeIndex | pandas.TimedeltaIndex)
+
+
 def frame_stamps(frame, name: str):
     """Return the index of a DataFrame if it has times, None if it is a RangeIndex."""
     import pandas
@@ -65,11 +77,11 @@ def frame_stamps(frame, name: str):
     index = frame.index
     if isinstance(index, pandas.RangeIndex):
         return None
-    if not isinstance(index, pandas.DatetimeIndex | pandas.TimedeltaIndex):
+    if not has_time_index(frame):
         raise ValueError(
             f"{name}: the DataFrame's index is a {type(index).__name__} of {index.dtype}, which "
-            "has no times. Set a DatetimeIndex, for example with frame.set_index('time') if 'time' "
-            "is a datetime column. Use frame.reset_index(drop=True) if samples are regular and "
-            "none is missing."
+            "has no times. Pass the name of the column with the times in time, or set a "
+            "DatetimeIndex. Use frame.reset_index(drop=True) if samples are regular and none is "
+            "missing."
         )
     return index

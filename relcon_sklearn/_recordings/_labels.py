@@ -12,6 +12,9 @@ import numpy as np
 
 UNLABELLED = -1
 
+# What stands for no label in an array of labels, by the kind of its dtype.
+_NO_LABEL = {"U": "", "S": b"", "i": -1, "f": np.nan}
+
 
 def is_scalar(value) -> bool:
     """Return whether a value is a scalar, which strings are, and not a sequence."""
@@ -40,6 +43,13 @@ def labels_as_array(labels) -> np.ndarray:
     return np.fromiter(labels, dtype=object, count=len(labels))
 
 
+class SampleLabels(NamedTuple):
+    """Labels of samples: the distinct labels, and the index of each sample's label in them."""
+
+    values: list
+    index: np.ndarray
+
+
 class LabelTable:
     """Labels of all recordings, numbered in the order of their first appearance."""
 
@@ -50,9 +60,11 @@ class LabelTable:
     def encode(self, labels, n_samples: int, name: str) -> np.ndarray:
         """Return the code of each sample's label, and `UNLABELLED` for samples without a label.
 
-        `labels` is one label for all samples, or an array-like with one label for each sample. The
-        codes have shape (n_samples,).
+        `labels` is one label for all samples, or `SampleLabels` or an array-like with one label for
+        each sample. The codes have shape (n_samples,).
         """
+        if isinstance(labels, SampleLabels):
+            return self._codes(labels, name)
         if is_scalar(labels):
             return np.broadcast_to(np.int64(self._code(_to_python(labels), name)), n_samples)
         labels = labels_as_array(labels)
@@ -61,17 +73,48 @@ class LabelTable:
                 f"{name}: labels has shape {labels.shape}, but there are {n_samples} samples. "
                 "Pass one label for the recording, or one for each sample."
             )
-        values, codes = factorize(labels)
-        table = np.array([self._code(value, name) for value in values], dtype=np.int64)
-        return table[codes]
+        return self._codes(factorize(labels), name)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the labels of codes as str, bool, int or float; no code may be `UNLABELLED`."""
+        return self._values()[codes]
+
+    def decode_with_unlabelled(self, codes: np.ndarray) -> np.ndarray:
+        """Return the labels of codes, and "", -1 or NaN for the code `UNLABELLED`.
+
+        Raises
+        ------
+        ValueError
+            If no value of the labels' type can stand for no label.
+        """
+        values = self._values()
+        if len(values) == 0:
+            return np.full(len(codes), "")
+        no_label = _NO_LABEL.get(values.dtype.kind)
+        if no_label is None:
+            raise ValueError(
+                f"The labels are {values.dtype}, which has no value for the windows without a "
+                "label that unlabelled='keep' keeps. Convert the labels to str or to small int."
+            )
+        if no_label in values:
+            raise ValueError(
+                f"{no_label} is one of the labels, but unlabelled='keep' uses it for windows "
+                "without a label. Use another number, or replace it by NaN if it stands for no "
+                "label."
+            )
+        return np.append(values, no_label)[codes]  # UNLABELLED is the index of the last
+
+    def _values(self) -> np.ndarray:
+        """Return the distinct labels, in the order of their codes."""
         values = np.array([value for _, value in self._code_of])
         # If some samples have no label, integers were passed as floats to allow NaN.
         if values.dtype.kind == "f" and (values == np.rint(values)).all():
             values = values.astype(np.int64)
-        return values[codes]
+        return values
+
+    def _codes(self, labels: SampleLabels, name: str) -> np.ndarray:
+        table = np.array([self._code(value, name) for value in labels.values], dtype=np.int64)
+        return table[labels.index]
 
     def _code(self, value, name: str) -> int:
         if is_missing(value):
@@ -96,21 +139,22 @@ def _to_python(value):
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def factorize(labels: np.ndarray) -> tuple[list, np.ndarray]:
+def factorize(labels: np.ndarray) -> SampleLabels:
     """Return the distinct labels in order of appearance, and the index of each sample's label.
 
     Objects that are not equal to themselves, such as NaN, may appear several times.
     """
-    if labels.dtype.kind == "O":
+    if labels.dtype.kind == "O" or len(labels) == 0:
         index = defaultdict(itertools.count().__next__)
         codes = np.fromiter(map(index.__getitem__, labels), np.int64, len(labels))
-        return [_to_python(value) for value in index], codes
+        return SampleLabels([_to_python(value) for value in index], codes)
     # Sorting millions of strings is slow. Labels change rarely, so sort one label for each run.
     start = np.concatenate([[0], np.flatnonzero(labels[1:] != labels[:-1]) + 1])
     values, first, codes = np.unique(labels[start], return_index=True, return_inverse=True)
     order = np.argsort(first)
     codes = np.argsort(order)[codes]
-    return values[order].tolist(), np.repeat(codes, np.diff(np.append(start, len(labels))))
+    index = np.repeat(codes, np.diff(np.append(start, len(labels))))
+    return SampleLabels(values[order].tolist(), index)
 
 
 class Majority(NamedTuple):

@@ -43,6 +43,7 @@ class SegmentationOptions:
     nan_policy: str
     short: str
     purity: float
+    unlabelled: str
 
 
 class Part(NamedTuple):
@@ -70,8 +71,8 @@ def segment_one_recording(
         return None
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
-    if options.gravity and signal.shape[1] == 3:
-        check_gravity(signal, options.units, recording.name)
+    if options.gravity:
+        check_gravity(signal, recording.acceleration, options.units, recording.name)
     if len(missing):
         timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
     if options.nonwear is not None and timeline.n_samples > 0:
@@ -98,7 +99,8 @@ def segment_one_recording(
     if table is not None:
         codes = table.encode(recording.labels, len(signal), recording.name)
         codes = _codes_of_windows(codes, timeline, stretches, windows, options, ratio, dropped)
-        windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
+        if options.unlabelled == "drop":
+            windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
     X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
     if UNITS[options.units] != 1:
         X *= np.float32(UNITS[options.units])
@@ -174,9 +176,10 @@ def _codes_of_windows(
     best = majority(np.concatenate(grids), begin, end, ratio.up)
     share = best.cover / (end - begin)
     pure = (share > options.purity) | (share == 1)
-    unlabelled = ~pure & (best.unlabelled >= best.cover)
-    dropped["windows_unlabelled"] += int(unlabelled.sum())
-    dropped["windows_impure"] += int((~pure & ~unlabelled).sum())
+    if options.unlabelled == "drop":
+        unlabelled = ~pure & (best.unlabelled >= best.cover)
+        dropped["windows_unlabelled"] += int(unlabelled.sum())
+        dropped["windows_impure"] += int((~pure & ~unlabelled).sum())
     return np.where(pure, best.code, UNLABELLED)
 
 

@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._frames import frame_labels, frame_signal, frame_stamps, is_frame
+from ._columns import acceleration_axes, choose_channels
+from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
+from ._intervals import Intervals, has_time_zone
 from ._labels import is_missing, is_scalar
 from ._stamps import has_dates, read_stamps
+from ._time_column import check_unused_times, read_time_column
 
 
 class Recording(NamedTuple):
-    """One recording; `stamps` is None without timestamps, `labels` is what the user passed."""
+    """One recording; `stamps` is None without timestamps, `labels` is input of LabelTable."""
 
     number: int
     name: str
@@ -22,6 +25,7 @@ class Recording(NamedTuple):
     rate: float  # Hz
     stamps: np.ndarray | None
     labels: object
+    acceleration: list[list[int]]  # x, y and z of each accelerometer: numbers of channels
 
 
 def as_list(recordings) -> list:
@@ -72,7 +76,7 @@ def read_subjects(subjects, n_recordings: int) -> np.ndarray:
 
 
 def read_recordings(
-    recordings: list, rates: list[float], names: list[str], *, labels, timestamps, channels
+    recordings: list, rates: list[float], names: list[str], *, labels, timestamps, time, channels
 ) -> Iterator[Recording]:
     """Read the recordings one after the other, without keeping earlier ones in memory.
 
@@ -89,6 +93,15 @@ def read_recordings(
             f"labels={labels!r} names a column, but {names[frames.index(False)]} is not a "
             "DataFrame. Pass a list with the labels of each recording."
         )
+    if time is not None and not all(frames):
+        raise ValueError(
+            f"time={time!r} names a column, but {names[frames.index(False)]} is not a DataFrame. "
+            "Pass a list with the times of each recording in timestamps."
+        )
+    if time is not None and timestamps is not None:
+        raise ValueError(
+            "time and timestamps are both given. Pass the times of the samples in one of them."
+        )
     if channels is not None and not all(frames):
         raise ValueError(
             f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
@@ -98,27 +111,34 @@ def read_recordings(
     given = labels is not None and column is None
     labels_of = per_recording(labels, n, "labels") if given else nothing
     stamps_of = nothing if timestamps is None else per_recording(timestamps, n, "timestamps")
-    wanted, first = channels, None
+    wanted, known, first = channels, None, None
     for i, recording in enumerate(recordings):
         own_labels, stamps = labels_of[i], stamps_of[i]
         if frames[i]:
             if wanted is None:
-                wanted = [name for name in recording.columns if name != column]
+                wanted = choose_channels(recording, [column, time], names[i])
+                known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
-                _check_no_extra_columns(recording, [*wanted, column], names[i])
+                _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            stamps = _choose_stamps(frame_stamps(recording, names[i]), stamps, names[i])
+            stamps = _choose_stamps(recording, time, stamps, [*wanted, column], names[i])
         else:
             signal = _array_signal(recording, names[i])
+        axes = acceleration_axes(list(wanted if frames[i] else range(signal.shape[1])))
         if len(signal) == 0:
             raise ValueError(f"{names[i]} is empty: it has no samples. Leave it out.")
         if signal.shape[1] == 0:
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
+        time_zone = has_time_zone(stamps)
         if stamps is not None:
             stamps = read_stamps(stamps, len(signal), names[i])
-        current = Recording(i, names[i], signal, rates[i], stamps, own_labels)
+        if isinstance(own_labels, Intervals):
+            own_labels = own_labels.label_samples(
+                stamps, len(signal), rates[i], time_zone, names[i]
+            )
+        current = Recording(i, names[i], signal, rates[i], stamps, own_labels, axes)
         first = current if first is None else first
         _check_same_kind(current, first)
         yield current
@@ -147,13 +167,20 @@ def _check_no_extra_columns(frame, known: list, name: str) -> None:
         )
 
 
-def _choose_stamps(indexed: np.ndarray | None, given, name: str):
-    """Return the timestamps of a DataFrame, from its index or from `timestamps`."""
-    if indexed is not None and given is not None:
+def _choose_stamps(frame, time: str | None, given, used: list, name: str):
+    """Return the times of a DataFrame: its index, a column or `given`. None if it is regular."""
+    ignored = time is not None and not has_time_index(frame)
+    indexed = None if ignored else frame_stamps(frame, name)
+    if indexed is not None and (time is not None or given is not None):
+        parameter = "timestamps" if time is None else "time"
         raise ValueError(
-            f"{name} has timestamps twice: in its index and in the parameter timestamps. Pass "
-            "timestamps=None, or frame.reset_index(drop=True)."
+            f"{name} has timestamps twice: in its index and in the parameter {parameter}. Pass "
+            f"{parameter}=None, or frame.reset_index(drop=True)."
         )
+    if time is not None:
+        return read_time_column(frame, time, name)
+    if indexed is None and given is None:
+        check_unused_times(frame, used, name)
     return given if indexed is None else indexed
 
 

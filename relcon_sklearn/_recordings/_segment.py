@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ._labels import LabelTable
+from ._assemble import as_plain_dict, join, number_pairs
+from ._intervals import warn_about_intervals_outside
+from ._labels import UNLABELLED, LabelTable
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
 from ._read import as_list, read_rates, read_recordings, read_subjects
+from ._read_intervals import read_interval_labels
 from ._stamps import has_dates
 from ._timeline import SHORTEST_GAP
 from ._units import UNITS, raise_missing_units
@@ -41,7 +44,8 @@ class Segments(NamedTuple):
         The segments, in g, in the order of the recordings, then of time.
 
     y : ndarray of shape (n_segments,) or None
-        The label of each segment. None if no labels were given.
+        The label of each segment; "", -1 or NaN for segments without a label. None if no labels
+        were given.
 
     groups : ndarray of shape (n_segments,)
         The subject of each segment.
@@ -76,8 +80,10 @@ class Segments(NamedTuple):
         "stride": [Interval(Real, 0, None, closed="neither"), None],
         "overlap": [Interval(Real, 0, 1, closed="left"), None],
         "target_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "time": [str, None],
         "channels": [list, tuple, None],
         "purity": [Interval(Real, 0, 1, closed="both")],
+        "unlabelled": [StrOptions({"drop", "keep"})],
         "max_gap": [Interval(Real, 0, None, closed="neither"), None],
         "nonwear": [Interval(Real, BLOCK / 60, None, closed="left"), None],
         "gravity": ["boolean"],
@@ -98,8 +104,10 @@ def segment_recordings(
     labels=None,
     subjects=None,
     timestamps=None,
+    time=None,
     channels=None,
     purity=0.5,
+    unlabelled="drop",
     max_gap=None,
     nonwear=None,
     gravity=True,
@@ -118,8 +126,8 @@ def segment_recordings(
     recordings : array-like, DataFrame, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, and a time zone is converted to UTC. A RangeIndex
-        stands for regular sampling.
+        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A time zone is converted to
+        UTC. With a RangeIndex and no column that looks like times, sampling is regular.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -127,7 +135,9 @@ def segment_recordings(
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
         Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
-        an error that reports the magnitude of the values.
+        an error that reports the magnitude of the values. Other channels, such as a gyroscope, are
+        scaled by the same factor. To keep their unit, convert the acceleration to g before the
+        call, and pass "g", which scales nothing.
 
     window : float, default=2.56
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
@@ -145,11 +155,18 @@ def segment_recordings(
         Rate of the segments in Hz. If None, the rate of the recordings, which must then be the same
         for all.
 
-    labels : str, list, array-like or None, default=None
+    labels : str, list, array-like, DataFrame or None, default=None
         Labels of the samples, for example activities. For DataFrames, the name of a column.
-        Otherwise a list with one entry for each recording: one label, or an array with one label
-        for each sample. A label is a str, int, bool or float. None, NaN, NA and "" stand for no
-        label.
+        Otherwise a list with one entry for each recording: one label, an array with one label for
+        each sample, or a DataFrame of intervals. A label is a str, int, bool or float. None, NaN,
+        NA and "" stand for no label.
+
+        A DataFrame of intervals, such as a diary, has the columns `start`, `stop` and `label`. A
+        sample whose time is in [start, stop) has this label. Times are dates if the recordings have
+        dates, and then either both have a time zone or neither. Otherwise they are seconds as in
+        `timestamps`, or since the start of the recording. One DataFrame for several recordings has
+        a column `subject`, as in `subjects`, or `recording` with their numbers, from 0. If it has
+        both, `recording` counts, and the subjects must agree.
 
     subjects : list, array-like of shape (n_recordings,) or None, default=None
         The subject each recording belongs to. If None, each recording is a separate subject, named
@@ -161,14 +178,31 @@ def segment_recordings(
         recording, or None for a recording with regular sampling. Either all recordings have dates
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
+    time : str or None, default=None
+        Column of DataFrames with the time of each sample: dates, text in ISO 8601, durations,
+        seconds, or the time since 1970 in s, ms, us or ns. The unit is told by the largest number
+        and logged at level INFO: from 1e8 on, numbers are times since 1970. Dates without a time
+        zone are UTC. If None, and the index has no times, a column that is not used and looks like
+        times is an error. Drop it if samples are regular and none is missing.
+
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except the column of the labels. No two
-        used columns may have the same name.
+        Columns of DataFrames to use. If None, all columns except labels and times, if these are at
+        most three. Of more, the three that are called acceleration are used, such as x, y, z or
+        acc_x, acc_y, acc_z. If there is a second triple, such as a gyroscope, or none, `channels`
+        is required. Columns that are left out are logged at level INFO. No two used columns may
+        have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
         label that covers the whole segment is always enough. The default requires more than half,
-        1.0 requires all. Segments without such a label are dropped.
+        1.0 requires all. `unlabelled` says what happens to segments without such a label.
+
+    unlabelled : {"drop", "keep"}, default="drop"
+        How to handle segments without a label, if there are `labels`. "drop" leaves them out.
+        "keep" keeps them, for example for pretraining. Their value in `y` is "" if labels are str,
+        -1 if they are int, as in scikit-learn's semi-supervised estimators, and NaN if they are
+        float. Float labels that are all whole are int. "keep" refuses bool labels, and -1 as an
+        int label. If there is no label at all, `y` has only "".
 
     max_gap : float or None, default=None
         Longest gap, in seconds, that is filled by linear interpolation. If None, no gap is filled.
@@ -178,9 +212,10 @@ def segment_recordings(
         Such periods are removed and become gaps. 60 is usual. If None, nothing is removed.
 
     gravity : bool, default=True
-        Whether the signals include gravity. If True, and there are 3 channels, the median magnitude
-        of each recording must be between 1/3 and 3 g, which detects wrong units. Pass False for
-        signals with gravity removed.
+        Whether the signals include gravity. If True, and there are at least 3 channels, the median
+        magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
+        wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
+        the first three channels. Pass False for signals with gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
@@ -209,10 +244,18 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others. If recordings differ in their
-        channels, if used columns of a DataFrame have the same name, or in their rates without a
-        `target_rate`. If a recording is empty, too short (with ``short="raise"``), has infinite
-        values or NaN (with ``nan_policy="raise"``), or has a magnitude that does not fit its units.
-        If timestamps are not increasing or do not fit the rate. If no segment is left.
+        channels, or in their rates without a `target_rate`. If used columns of a DataFrame have the
+        same name, or if the names of its columns do not tell which are the acceleration. If a
+        recording is empty, too short (with ``short="raise"``), has infinite values or NaN (with
+        ``nan_policy="raise"``), or has a magnitude that does not fit its units. If timestamps are
+        not increasing or do not fit the rate, or if a column that looks like times is not used. If
+        intervals end before they start, overlap and differ in their label, belong to an unknown
+        recording or have another kind of time. If no segment is left.
+
+    Warns
+    -----
+    UserWarning
+        If intervals of `labels` are entirely outside of their recordings.
 
     See Also
     --------
@@ -263,6 +306,9 @@ def segment_recordings(
     - ``windows_unlabelled``: windows whose larger part has no label
     - ``windows_impure``: other windows without a label that covers enough
 
+    With ``unlabelled="keep"``, the last two are 0, and the number of segments without a label is
+    logged.
+
     References
     ----------
     .. [1] van Hees et al. Separating movement and gravity components in an acceleration signal and
@@ -302,41 +348,49 @@ def segment_recordings(
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
     _check_max_gap(max_gap, nonwear, min(rates))
     options = SegmentationOptions(
-        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
     )
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
+    labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
     dropped, pieces, parts = Counter(dict.fromkeys(_DROPPED, 0)), [], []
     for recording in read_recordings(
-        recordings, rates, names, labels=labels, timestamps=timestamps, channels=channels
+        recordings, rates, names, labels=labels, timestamps=timestamps, time=time, channels=channels
     ):
         if units is None:
-            raise_missing_units(recording.signal, recording.name)
+            raise_missing_units(recording.signal, recording.acceleration, recording.name)
         part = segment_one_recording(recording, options, table, dropped)
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
-    dropped = _as_plain_dict(dropped)
+    warn_about_intervals_outside(labels)
+    dropped = as_plain_dict(dropped)
     left_out = ", ".join(f"{name} {amount:g}" for name, amount in dropped.items() if amount)
     if not parts:
         raise ValueError(
             f"No window of {layout.n_timesteps / layout.rate:g} s is left of {n} recordings. Left "
             f"out: {left_out or 'nothing'}."
         )
-    X = _join(pieces)
+    X, y, kept = join(pieces), None, ""
+    if table is not None:
+        codes = np.concatenate([part.codes for part in parts])
+        if unlabelled == "keep":
+            y = table.decode_with_unlabelled(codes)
+            kept = f", {np.count_nonzero(codes == UNLABELLED)} of them without a label"
+        else:
+            y = table.decode(codes)
     logger.info(
-        "%d segments of %d samples at %g Hz from %d of %d recordings; left out: %s",
-        *(*X.shape[:2], layout.rate, len(parts), n, left_out or "nothing"),
+        "%d segments of %d samples at %g Hz from %d of %d recordings%s; left out: %s",
+        *(*X.shape[:2], layout.rate, len(parts), n, kept, left_out or "nothing"),
     )
     number = np.concatenate([np.full(len(part.hours), part.number) for part in parts])
     start_times = np.concatenate([part.start_times for part in parts])
     groups = subject_of[number]
     # Hours of dates are shared by all recordings. Without dates they belong to one recording.
     owners = np.unique(groups, return_inverse=True)[1] if has_dates(start_times) else number
-    hour_groups = _hour_groups(owners, np.concatenate([part.hours for part in parts]))
-    y = None if table is None else table.decode(np.concatenate([part.codes for part in parts]))
+    hour_groups = number_pairs(owners, np.concatenate([part.hours for part in parts]))
     return Segments(X, y, groups, hour_groups, start_times, dropped)
 
 
@@ -365,30 +419,3 @@ def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: fl
             f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
             "Lower max_gap."
         )
-
-
-def _as_plain_dict(dropped: Counter) -> dict:
-    """Return the counts as Python numbers, with seconds rounded to hide errors of summation."""
-    return {
-        name: round(float(amount), 6) if name.startswith("seconds") else int(amount)
-        for name, amount in dropped.items()
-    }
-
-
-def _join(pieces: list[np.ndarray]) -> np.ndarray:
-    """Concatenate arrays, and release each once it is copied, to need little memory beyond it."""
-    if len(pieces) == 1:
-        return pieces.pop()
-    joined = np.empty((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype)
-    stop = len(joined)
-    while pieces:
-        piece = pieces.pop()
-        joined[stop - len(piece) : stop] = piece
-        stop -= len(piece)
-    return joined
-
-
-def _hour_groups(owners: np.ndarray, hours: np.ndarray) -> np.ndarray:
-    """Return one number for each distinct pair of `owners` and `hours`."""
-    hours = hours - hours.min()
-    return np.unique(owners * (hours.max() + 1) + hours, return_inverse=True)[1].astype(np.int64)

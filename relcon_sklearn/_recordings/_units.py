@@ -19,16 +19,16 @@ _PLAUSIBLE = (1 / 3, 3.0)
 _MAX_MEDIAN_SAMPLES = 100_000
 
 
-def median_magnitude(signal: np.ndarray) -> float:
-    """Return the median norm of the samples (n_samples, n_channels), NaN if all are missing."""
-    some = signal[:: max(1, len(signal) // _MAX_MEDIAN_SAMPLES)].astype(np.float64)
+def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:
+    """Return the median norm of the given channels, NaN if all samples are missing."""
+    some = signal[:: max(1, len(signal) // _MAX_MEDIAN_SAMPLES)][:, axes].astype(np.float64)
     some = some[np.isfinite(some).all(axis=1)]
     return float(np.median(np.linalg.norm(some, axis=1))) if len(some) else np.nan
 
 
-def raise_missing_units(signal: np.ndarray, name: str) -> None:
+def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name: str) -> None:
     """Raise the ValueError for ``units=None``, with a hint at the units."""
-    seen = median_magnitude(signal)
+    seen = median_magnitude(signal, acceleration[0] if acceleration else slice(None))
     hints = [unit for unit in _CANONICAL_UNITS if _is_plausible(seen * UNITS[unit])]
     hint = f", which hints at {hints[0]!r} if the signal has gravity" if hints else ""
     raise ValueError(
@@ -37,22 +37,45 @@ def raise_missing_units(signal: np.ndarray, name: str) -> None:
     )
 
 
-def check_gravity(signal: np.ndarray, units: str, name: str) -> None:
-    """Raise ValueError if the median magnitude is not plausible for a signal with gravity."""
-    seen = median_magnitude(signal)
-    if np.isnan(seen) or _is_plausible(seen * UNITS[units]):
-        return
+def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str, name: str) -> None:
+    """Raise ValueError if a median magnitude is not plausible for a signal with gravity.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_samples, n_channels)
+        The recording. It may have other channels beside those of acceleration.
+    acceleration : list of list of int
+        The channels of each accelerometer. The magnitude of each must be plausible.
+    units : str
+        The units of the signal.
+    name : str
+        What to call the recording in the error.
+    """
+    for axes in acceleration:
+        seen = median_magnitude(signal, axes)
+        if not np.isnan(seen) and not _is_plausible(seen * UNITS[units]):
+            _raise_implausible(seen, axes, signal.shape[1], units, name)
+
+
+def _raise_implausible(
+    seen: float, axes: list[int], n_channels: int, units: str, name: str
+) -> None:
+    """Raise the ValueError for a magnitude that is not plausible."""
     others = " and ".join(
         f"{seen * factor:.3g} g if it were in {unit!r}"
         for unit, factor in UNITS.items()
         if unit in _CANONICAL_UNITS and factor != UNITS[units]
     )
     low, high = _PLAUSIBLE
+    which = order = ""
+    if n_channels > len(axes):
+        which = f" of the channels {axes}"
+        order = " If these channels are not acceleration, put the acceleration first."
     raise ValueError(
-        f"{name}: with units={units!r} the median magnitude is {seen * UNITS[units]:.3g} g. "
+        f"{name}: with units={units!r} the median magnitude{which} is {seen * UNITS[units]:.3g} g. "
         f"Expected {low:.2g} to {high:.2g} g for a signal with gravity. It would be {others}. Pass "
-        "the units of the signal. If they are right, pass gravity=False, which skips this check "
-        "and is meant for signals with gravity removed."
+        f"the units of the signal.{order} If they are right, pass gravity=False, which skips this "
+        "check and is meant for signals with gravity removed."
     )
 
 

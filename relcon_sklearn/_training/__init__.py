@@ -7,6 +7,7 @@ from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
+from ._skorch_callbacks import check_callbacks
 from ._supervised import classification_loss, regression_loss
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PairwiseRanker",
     "TrainingOptions",
     "VectorRanker",
+    "check_callbacks",
     "classification_loss",
     "fit_module",
     "kept_memory",

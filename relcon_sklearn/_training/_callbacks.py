@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from skorch.callbacks import Callback
+from torch import nn
 
 from .._utils._progress import progress_bar
 
@@ -89,3 +92,14 @@ class ProgressBar(Callback):
         """Close the bar, also if training raised an error."""
         if self.bar is not None:
             self.bar.close()
+
+
+@contextmanager
+def requires_grad_kept(module: nn.Module) -> Iterator[None]:
+    """Restore ``requires_grad`` of all parameters at the end, after callbacks have frozen some."""
+    before = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        yield
+    finally:
+        for parameter, requires_grad in before:
+            parameter.requires_grad_(requires_grad)

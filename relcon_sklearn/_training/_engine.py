@@ -11,16 +11,18 @@ from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import Tensor, nn
 
 from .._batches import Batch, Batches, LabelledBatch
-from ._callbacks import KeepBest, ProgressBar, WarmupCosine
+from ._callbacks import KeepBest, ProgressBar, WarmupCosine, requires_grad_kept
 from ._interruption import Interruption
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._prefetch import prefetched
 from ._saver import Position, Saver
+from ._skorch_callbacks import check_callbacks, without_name
+from ._time_estimate import TimeEstimate
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -43,7 +45,8 @@ class TrainingNet(NeuralNet):
     - batches are prefetched in the background;
     - a loss or weight that is not finite is an error;
     - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch;
-    - training can be saved between any two steps, and then continues as if uninterrupted.
+    - training can be saved between any two steps, and then continues as if uninterrupted;
+    - the remaining time is estimated from the first steps.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ class TrainingNet(NeuralNet):
         The initialised module to train.
     loss : callable
         ``loss(module, batch)`` returns a scalar tensor.
+    estimate : TimeEstimate
+        Estimate of the remaining time.
     saver : Saver or None, default=None
         Saver that writes and reads checkpoints. If None, there are no checkpoints.
     description : str, default="fit"
@@ -64,11 +69,13 @@ class TrainingNet(NeuralNet):
         module: nn.Module,
         *,
         loss: Loss,
+        estimate: TimeEstimate,
         saver: Saver | None = None,
         description: str = "fit",
         **kwargs,
     ):
         self.loss = loss
+        self.estimate = estimate
         self.saver = saver
         self.description = description
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
@@ -119,9 +126,12 @@ class TrainingNet(NeuralNet):
         start = self.position
         losses = LossMean(self.device, start.total_loss, start.n_items)
         self.module_.train()
+        n_after_epoch = (self.max_epochs - start.epoch - 1) * len(batches)
+        self.estimate.start_epoch()
         remaining = read_ahead(batches.starting_at(start.step), self.device)
         for step, batch in enumerate(remaining, start.step + 1):
             self._process(batch, losses, training=True)
+            self.estimate.count(n_after_epoch + len(batches) - step)
             if step % _STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite("train_loss", losses.value())
             if self.saver is not None:
@@ -277,12 +287,27 @@ def fit_module(
 
     Raises
     ------
+    ValueError
+        If a callback does not work in this loop, or needs the validation that is missing.
     FloatingPointError
         If the loss or a weight became NaN or infinite. Checkpoints contain finite values only.
     OSError
         If a checkpoint cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If training would take more than ten minutes on a CPU, unless `verbose` is positive.
     """
+    check_callbacks(options.callbacks, validated=valid is not None)
     checkpoints = options.checkpoints
+    callbacks = _callbacks(options, validated=valid is not None)
+    on_cpu = options.device.type == "cpu"
+    estimate = TimeEstimate(
+        options.description,
+        may_stop_early=any(_is_a(EarlyStopping, callback) for callback in callbacks),
+        warns=on_cpu and options.verbose <= 0,
+    )
     bar = ProgressBar(options.max_epochs, options.description, disable=options.verbose <= 0)
     net = TrainingNet(
         module,
@@ -291,16 +316,18 @@ def fit_module(
         lr=options.lr,
         max_epochs=options.max_epochs,
         device=options.device,
-        callbacks=[*_callbacks(options, validated=valid is not None), ("relcon_progress", bar)],
+        callbacks=[*callbacks, ("relcon_progress", bar)],
+        estimate=estimate,
         saver=None if checkpoints is None else Saver(checkpoints, global_rng=options.global_rng),
         description=options.description,
-        verbose=0,
+        verbose=options.verbose,  # callbacks that print depend on it
     )
     try:
         with (
             nullcontext() if checkpoints is None else checkpoints.locked(),
             # On a GPU, torch itself reuses memory.
-            kept_memory() if options.device.type == "cpu" else nullcontext(),
+            kept_memory() if on_cpu else nullcontext(),
+            requires_grad_kept(module),
         ):
             return net.train(batches, valid)
     finally:
@@ -311,21 +338,23 @@ def fit_module(
 def _callbacks(options: TrainingOptions, validated: bool) -> list:
     """Return the callbacks of the user and of the engine."""
     callbacks = list(options.callbacks)
-    if not any(_is_scheduler(callback) for callback in callbacks):
+    if not any(_is_a(LRScheduler, callback) for callback in callbacks):
         callbacks.append(("relcon_schedule", WarmupCosine(options.lr, options.max_epochs)))
     if not validated:
         return callbacks
     if options.patience is not None:
-        stopping = EarlyStopping(monitor="valid_loss", patience=options.patience, threshold=0)
+        stopping = EarlyStopping(
+            monitor="valid_loss", patience=options.patience, threshold=0, sink=logger.info
+        )
         callbacks.append(("relcon_early_stopping", stopping))
     # First, so that it sees the last epoch even if another callback then ends training.
     return [("relcon_keep_best", KeepBest()), *callbacks]
 
 
-def _is_scheduler(callback) -> bool:
-    """Whether a callback (an instance, a class, or either with a name) sets the learning rate."""
-    callback = callback[1] if isinstance(callback, tuple) else callback
-    return issubclass(callback if isinstance(callback, type) else type(callback), LRScheduler)
+def _is_a(kind: type[Callback], callback) -> bool:
+    """Whether a callback (an instance, a class, or either with a name) is of a kind."""
+    callback = without_name(callback)
+    return issubclass(callback if isinstance(callback, type) else type(callback), kind)
 
 
 def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:

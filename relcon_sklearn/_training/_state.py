@@ -32,6 +32,7 @@ def training_state(net: NeuralNet, *, global_rng: bool) -> dict:
     return {
         "module": net.module_.state_dict(),
         "optimizer": net.optimizer_.state_dict(),
+        "requires_grad": {name: p.requires_grad for name, p in net.module_.named_parameters()},
         "history": [{k: plain(v) for k, v in row.items()} for row in net.history],
         "callbacks": {name: callback_state(callback) for name, callback in net.callbacks_},
         "rng": _rng_state(net.device) if global_rng else None,
@@ -42,6 +43,9 @@ def restore_training(net: NeuralNet, state: dict) -> None:
     """Restore a state of :func:`training_state` in an initialised net."""
     net.module_.load_state_dict(state["module"])
     net.optimizer_.load_state_dict(state["optimizer"])
+    # Freezer freezes in its epoch only. Checkpoints of earlier development versions lack the entry.
+    for name, requires_grad in state.get("requires_grad", {}).items():
+        net.module_.get_parameter(name).requires_grad_(requires_grad)
     # The optimizer took its steps in another process. Without this, schedulers of torch would warn
     # that it has not taken any.
     net.optimizer_._opt_called = True

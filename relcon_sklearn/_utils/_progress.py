@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from tqdm import TqdmWarning
@@ -16,17 +17,35 @@ with warnings.catch_warnings():
 _MANY = 10_000
 
 
-class Bar(tqdm):
-    """A tqdm bar without tqdm's monitor thread, which would run until the process ends.
+# Seconds between lines of a bar in a file, where each line stays.
+_SECONDS_BETWEEN_LINES = 10.0
 
-    That thread refreshes bars whose updates have become rare. Here every update checks the time
-    instead.
+
+class Bar(tqdm):
+    """A tqdm bar without tqdm's monitor thread, and with few lines in files.
+
+    That thread, which would run until the process ends, refreshes bars whose updates have become
+    rare. Here every update checks the time instead. In a file, a pipe or a log, a line is written
+    at the start, at the end, and at most every ten seconds between.
     """
 
     monitor_interval = 0
 
     def __init__(self, *args, **kwargs):
+        self._overwrites = _overwrites(sys.stderr)
+        if not self._overwrites:
+            kwargs |= {"mininterval": _SECONDS_BETWEEN_LINES}
         super().__init__(*args, miniters=1, **kwargs)
+
+    def set_postfix(self, *args, **kwargs) -> None:
+        """Set the values after the bar, and show them at once if this overwrites the last line."""
+        super().set_postfix(*args, refresh=self._overwrites, **kwargs)
+
+
+def _overwrites(stream) -> bool:
+    """Return whether a new line of a bar replaces the last one: in terminals and notebooks."""
+    in_notebook = type(stream).__module__.startswith("ipykernel.")
+    return in_notebook or (hasattr(stream, "isatty") and stream.isatty())
 
 
 class NoBar:

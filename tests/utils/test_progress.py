@@ -1,5 +1,6 @@
 """Progress bars: shown on request, without threads or other output."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -32,6 +33,48 @@ def test_large_numbers_are_short(capsys):
     with progress_bar(20_000, "embed", "segments", shown=True) as bar:
         bar.update(10_000)
     assert "10.0k/20.0k" in capsys.readouterr().err
+
+
+class Screen(io.StringIO):
+    """A text stream that is a terminal, or is not."""
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+    def n_lines(self):
+        return self.getvalue().count("/100 [")
+
+
+def lines_of_a_bar(stream, monkeypatch):
+    """Return the number of lines that a bar writes which advances 100 times in 50 seconds."""
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress_bar(100, "my encoder", "steps", shown=True) as bar:
+        now = bar.start_t
+        bar._time = lambda: now
+        for _ in range(100):
+            now += 0.5
+            bar.update()
+            bar.set_postfix({"loss": "0.5"})
+    assert "loss=0.5" in stream.getvalue()
+    return stream.n_lines()
+
+
+def test_without_a_terminal_a_line_is_written_every_ten_seconds(monkeypatch):
+    # At the start, after 10, 20, 30, 40 and 50 seconds, and at the end.
+    assert lines_of_a_bar(Screen(terminal=False), monkeypatch) == 7
+
+
+def test_in_a_terminal_each_step_is_shown(monkeypatch):
+    assert lines_of_a_bar(Screen(terminal=True), monkeypatch) > 100
+
+
+def test_in_a_notebook_each_step_is_shown(monkeypatch):
+    kind = type("OutStream", (Screen,), {"__module__": "ipykernel.iostream"})
+    assert lines_of_a_bar(kind(terminal=False), monkeypatch) > 100
 
 
 def test_no_bar(capsys):

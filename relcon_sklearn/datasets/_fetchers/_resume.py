@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
-from ..._utils._progress import tqdm
+from ..._utils._progress import Bar
 from ...exceptions import DamagedFileError
 from ._json_object import read_json_object
 
@@ -177,7 +177,7 @@ class ResumingDownloader:
         try:
             with (
                 open(self.part, "ab") as file,
-                tqdm(
+                Bar(
                     total=part.total,
                     initial=part.size,
                     desc=self.path.name,

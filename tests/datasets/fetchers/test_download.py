@@ -245,7 +245,7 @@ def test_interruption_keeps_the_part(server, source, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_resume, "tqdm", Bar)
+        patch.setattr(_resume, "Bar", Bar)
         with pytest.raises(KeyboardInterrupt):
             fetch(source, tmp_path)
     assert files_in(tmp_path) == ["data.bin.part", "data.bin.part.json"]

@@ -1,0 +1,96 @@
+"""Which columns of a recording are acceleration, told by their names."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from ._frames import check_signal_columns
+from ._time_column import is_called_time, raise_if_times, rises
+
+logger = logging.getLogger("relcon_sklearn")
+
+_N_AXES = 3
+_UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
+
+
+def choose_channels(frame, excluded: list, name: str) -> list:
+    """Return the columns of a DataFrame to use if the user names none, in their order.
+
+    Columns of times are left out. Up to three numeric columns are all used. Of more, those of an
+    accelerometer are used if their names tell it. If columns are left out, that is logged.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The first recording.
+    excluded : list
+        Columns that the user named as labels or times.
+    name : str
+        What to call the recording in an error.
+
+    Raises
+    ------
+    ValueError
+        If a column is not numeric or not unique, or if there are more than three, and not exactly
+        one x, y and z among them, or if these are not called acceleration. If a column to use looks
+        like times.
+    """
+    times = {column.name for _, column in frame.items() if is_called_time(column)}
+    others = [column for column in frame.columns if column not in excluded]
+    columns = [column for column in others if column not in times]
+    check_signal_columns(frame, columns, name)
+    chosen = columns if len(columns) <= _N_AXES else _choose_acceleration(columns, name)
+    raise_if_times([column for column in chosen if rises(frame[column])], name)
+    left_out = [column for column in others if column not in chosen]
+    if left_out:
+        logger.info(
+            "channels, chosen from the columns of %s: %s; left out: %s", name, chosen, left_out
+        )
+    return chosen
+
+
+def _choose_acceleration(columns: list, name: str) -> list:
+    """Return x, y and z of the only accelerometer. Raise ValueError if names do not tell them."""
+    triples = _triples(columns)
+    if len(triples) != 1 or not _is_acceleration(triples[0][0]):
+        raise ValueError(
+            f"{name} has more than three numeric columns, and channels is None. They are chosen by "
+            "name only if there is exactly one x, y and z, and if it is called acceleration, for "
+            "example acc_x, acc_y and acc_z. "
+            f"Pass the columns to use in channels. channels={columns} uses all."
+        )
+    return [columns[axis] for axis in triples[0][1]]
+
+
+def acceleration_axes(columns: list) -> list[list[int]]:
+    """Return the numbers of the three columns of each accelerometer.
+
+    These are the columns called x, y and z of acceleration. If there are none, they are the first
+    three columns. With fewer than three columns, the list is empty.
+    """
+    found = [axes for stem, axes in _triples(columns) if _is_acceleration(stem)]
+    return found or [list(range(_N_AXES))] * (len(columns) >= _N_AXES)
+
+
+def _triples(columns: list) -> list[tuple[str, list[int]]]:
+    """Return the triples of names that differ in one letter only, which is x, y and z.
+
+    Each triple is the name without that letter, and the numbers of the columns in their order.
+    """
+    number = {column: i for i, column in enumerate(columns) if isinstance(column, str)}
+    triples = []
+    for column in number:
+        for match in re.finditer("[xX]", column):
+            before, after = column[: match.start()], column[match.end() :]
+            axes = "xyz" if match.group() == "x" else "XYZ"
+            names = [before + axis + after for axis in axes]
+            if number.keys() >= set(names):
+                triples.append((before + after, sorted(number[name] for name in names)))
+    return triples
+
+
+def _is_acceleration(stem: str) -> bool:
+    """Return whether the name of an axis, without its letter, stands for acceleration."""
+    words = re.findall(r"[^\W\d_]+", _UNIT_IN_BRACKETS.sub("", stem.lower()))
+    return any("acc" in word for word in words) or set(words) <= {"a", "axis"}

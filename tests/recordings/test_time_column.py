@@ -1,0 +1,226 @@
+"""Columns with the times of DataFrames: read if named, never ignored."""
+
+import datetime
+import logging
+
+import numpy as np
+import pytest
+
+from relcon_sklearn import segment_recordings
+
+pd = pytest.importorskip("pandas")
+
+RATE = 50
+START = "2024-03-05T22:59:57.500"
+DATES = pd.date_range(START, periods=500, freq="20ms").delete(slice(110, 140))
+NANOSECONDS = DATES.as_unit("ns").to_numpy().astype(np.int64)
+RNG = np.random.default_rng(0)
+SIGNAL = (np.array([0.0, 0.6, 0.8]) + 0.1 * RNG.normal(size=(470, 3))).astype(np.float32)
+VIENNA = DATES.tz_localize("UTC").tz_convert("Europe/Vienna")
+
+
+def frame_of(times=None, name="timestamp", index=None, columns="xyz", **more):
+    frame = pd.DataFrame(SIGNAL, columns=list(columns), index=index).assign(**more)
+    if times is not None:
+        frame.insert(0, name, np.asarray(times) if index is None else list(times))
+    return frame
+
+
+def segment(frames, **kwargs):
+    return segment_recordings(frames, RATE, units="g", window=1.0, **kwargs)
+
+
+EXPECTED = segment(frame_of(index=DATES))
+ELAPSED = (NANOSECONDS - NANOSECONDS[0]) / 1e9
+
+
+def mixed_offsets():
+    """Return the dates, with an offset from UTC that changes on the way."""
+    return [date.tz_convert(("Asia/Kolkata", "UTC")[i > 200]) for i, date in enumerate(VIENNA)]
+
+
+KINDS = {
+    "datetime64": (DATES, None),
+    "datetime64[ms]": (DATES.as_unit("ms"), None),
+    "time zone": (pd.Series(VIENNA).array, None),
+    "text": (DATES.strftime("%Y-%m-%d %H:%M:%S.%f"), "dates"),
+    "text of isoformat": ([date.isoformat() for date in DATES], "dates"),
+    "text in UTC": (DATES.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "dates"),
+    "text with an offset": ([date.isoformat() for date in VIENNA], "dates"),
+    "text of mixed offsets": ([date.isoformat() for date in mixed_offsets()], "dates"),
+    "category": (pd.Categorical([str(date) for date in DATES]), "dates"),
+    "datetime": (pd.Series(DATES.to_pydatetime(), dtype=object), "dates"),
+    "datetime with mixed offsets": (np.array(mixed_offsets(), object), "dates"),
+    "epoch s": (NANOSECONDS / 1e9, "seconds since 1970"),
+    "epoch ms": (NANOSECONDS // 10**6, "milliseconds since 1970"),
+    "epoch ms, float": (NANOSECONDS / 1e6, "milliseconds since 1970"),
+    "epoch us": (NANOSECONDS // 10**3, "microseconds since 1970"),
+    "epoch ns": (NANOSECONDS, "nanoseconds since 1970"),
+    "epoch ns, unsigned": (NANOSECONDS.astype(np.uint64), "nanoseconds since 1970"),
+    "epoch ns, nullable": (pd.array(NANOSECONDS, "Int64"), "nanoseconds since 1970"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dates_of_a_column(kind, caplog):
+    times, logged = KINDS[kind]
+    frame = frame_of().assign(timestamp=times)
+    for channels in (None, ["x", "y", "z"]):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+            segments = segment([frame, frame], time="timestamp", channels=channels)
+        np.testing.assert_array_equal(segments.X, np.tile(EXPECTED.X, (2, 1, 1)))
+        np.testing.assert_array_equal(segments.start_times, np.tile(EXPECTED.start_times, 2))
+        for number in (0, 1):
+            what = f"recording {number}: column 'timestamp' was read as {logged}"
+            assert (what in caplog.text) == (logged is not None)
+
+
+@pytest.mark.parametrize("times", [ELAPSED + 3, pd.to_timedelta(ELAPSED + 3, "s")])
+def test_seconds_of_a_column(times, caplog):
+    with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+        segments = segment(frame_of(times, "t"), time="t")
+    np.testing.assert_array_equal(segments.X, EXPECTED.X)
+    assert segments.start_times.dtype == np.float64
+    assert segments.start_times[0] == 3
+    assert ("'t' was read as seconds; the first is 3.0" in caplog.text) == isinstance(
+        times, np.ndarray
+    )
+
+
+def test_text_with_and_without_fractions_of_a_second():
+    times = pd.date_range("2024-03-05", periods=470, freq="500ms")
+    text = [date.isoformat() for date in times]  # "...:00", then "...:00.500000"
+    frame = frame_of(text)
+    segments = segment_recordings(frame, 2, units="g", window=10, time="timestamp")
+    assert segments.start_times[1] == times[20]
+
+
+def test_an_index_without_times_is_no_obstacle():
+    rows = np.arange(1000, 1470)  # of a table of several people
+    segments = segment(frame_of(DATES, index=rows), time="timestamp")
+    np.testing.assert_array_equal(segments.start_times, EXPECTED.start_times)
+
+
+UNUSED = {
+    "datetime64": ("when", DATES),
+    "time zone": ("when", pd.Series(VIENNA).array),
+    "timedelta": ("when", pd.to_timedelta(ELAPSED, "s")),
+    "text": ("when", DATES.strftime("%d.%m.%Y %H:%M:%S")),
+    "datetime": ("when", pd.Series(DATES.to_pydatetime(), dtype=object).array),
+    "time": ("when", [date.time() for date in DATES]),
+    "rising": ("a", ELAPSED),
+    "rising integers": ("a", np.arange(470)),
+    "rising, nullable": ("a", pd.array(np.arange(470), "Int64")),
+    **{
+        name: (name, np.zeros(470))
+        for name in (
+            *("time", "Time (s)", "timestamp", "TimeStamp", "timestamp_ms", "unix_time", "date"),
+            *("DATETIME", "epoc (ms)", "epoch", "seconds_elapsed", "milliseconds", "loggingTime"),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("kind", UNUSED)
+def test_a_column_that_looks_like_time_is_not_ignored(kind):
+    name, times = UNUSED[kind]
+    frame = frame_of().assign(**{name: times})
+    for channels in (None, ["x", "y", "z"]):
+        with pytest.raises(ValueError, match=r"recording 0: .*look like times") as error:
+            segment(frame, channels=channels)
+        assert f"['{name}']" in str(error.value)
+        assert f"time={name!r}" in str(error.value)
+    # These are the ways to say that the samples are regular, or that the times are known.
+    regular = segment(frame.drop(columns=name))
+    np.testing.assert_array_equal(regular.X, segment(SIGNAL).X)
+    for given in (
+        segment(frame, timestamps=DATES),
+        segment(frame.set_index(DATES), channels=["x", "y", "z"]),
+        segment(frame.set_index(DATES)),
+    ):
+        np.testing.assert_array_equal(given.X, EXPECTED.X)
+
+
+def test_the_time_column_of_a_later_recording_is_not_ignored():
+    with pytest.raises(ValueError, match=r"recording 1: .*\['time'\] look like times"):
+        segment([frame_of(index=DATES, time=0), frame_of(time=0)])
+
+
+def test_other_columns_do_not_look_like_time():
+    steps = np.arange(470) // 50
+    frame = frame_of(temperature=31.0, steps=steps, lifetime=1.0, noise=RNG.normal(size=470))
+    np.testing.assert_array_equal(segment(frame).X, segment(SIGNAL).X)
+    frame = frame.assign(subject="1001", worn=True, activity=pd.Categorical(["walk"] * 470))
+    np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
+
+
+def test_a_time_column_is_not_a_channel():
+    frame = frame_of(index=DATES)[["x", "y"]].assign(epoch=NANOSECONDS // 10**9)
+    np.testing.assert_array_equal(segment(frame).X, EXPECTED.X[..., :2])
+    rising = frame_of(index=DATES)[["x", "y"]].assign(t=ELAPSED)
+    with pytest.raises(ValueError, match=r"recording 0: .*\['t'\] look like times"):
+        segment(rising)
+    assert segment(rising, channels=["x", "y", "t"], gravity=False).X.shape[2] == 3
+
+
+def test_times_twice():
+    with pytest.raises(ValueError, match="recording 0 has timestamps twice: in its index and in"):
+        segment(frame_of(DATES, index=DATES), time="timestamp")
+    with pytest.raises(ValueError, match="time and timestamps"):
+        segment(frame_of(DATES), time="timestamp", timestamps=DATES)
+
+
+def test_a_time_column_that_is_not_there():
+    with pytest.raises(ValueError, match=r"recording 1: time='t' is not one of its columns \['x'"):
+        segment([frame_of(ELAPSED, "t"), frame_of()], time="t")
+    with pytest.raises(ValueError, match="time='t' names a column, but recording 1 is not a Data"):
+        segment([frame_of(ELAPSED, "t"), SIGNAL], time="t")
+    twice = pd.concat([frame_of(ELAPSED, "t"), frame_of(ELAPSED, "t")[["t"]]], axis=1)
+    with pytest.raises(ValueError, match=r"recording 0 has several columns named \['t'\]"):
+        segment(twice, time="t", channels=["x", "y", "z"])
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        DATES.strftime("%d.%m.%Y %H:%M:%S.%f"),
+        ["walk"] * 470,
+        [datetime.time(12)] * 470,
+        np.array([*range(469), "walk"], object),
+        np.ones(470, bool),
+        1j * ELAPSED,
+    ],
+    ids=["day first", "words", "time of day", "mixed", "bool", "complex"],
+)
+def test_a_column_without_readable_times(times):
+    with pytest.raises(ValueError, match=r"recording 0: time='t' .*ISO 8601"):
+        segment(frame_of(times, "t"), time="t", channels=["x", "y", "z"])
+
+
+@pytest.mark.parametrize(
+    "times", [NANOSECONDS * 1.0, DATES, DATES.astype(str), pd.array(NANOSECONDS, "Int64")], ids=str
+)
+def test_missing_times_of_a_column(times):
+    frame = frame_of().assign(t=times)
+    frame.loc[3, "t"] = None
+    with pytest.raises(ValueError, match=r"recording 0: 1 timestamps are missing.* at sample 3"):
+        segment(frame, time="t")
+
+
+@pytest.mark.parametrize(
+    ("most", "dtype"),
+    [(most, "f8") for most in (1e10, 1e13, 1e16, 1e19, 1e300)] + [(1e16, "u8"), (1e19, "u8")],
+)
+def test_numbers_that_are_not_times_of_our_days(most, dtype):
+    times = (np.linspace(0.9, 1, 470) * most).astype(dtype)
+    with pytest.raises(ValueError, match=r"recording 0: .*(1678 to 2262|time='t'|sampling_rate)"):
+        segment(frame_of(times, "t"), time="t", channels=["x", "y", "z"])
+
+
+def test_a_csv_file_is_refused_until_its_times_are_named(tmp_path):
+    frame_of(DATES).to_csv(tmp_path / "ann.csv")  # the first column is a number without a name
+    frame = pd.read_csv(tmp_path / "ann.csv")
+    with pytest.raises(ValueError, match=r"\['Unnamed: 0', 'timestamp'\] look like times"):
+        segment(frame, channels=["x", "y", "z"])
+    np.testing.assert_allclose(segment(frame, time="timestamp").X, EXPECTED.X, atol=1e-6)
