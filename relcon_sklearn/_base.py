@@ -38,6 +38,8 @@ from ._utils._memory_advice import advises_on_memory
 from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import ONE_LENGTH, SegmentArray
+from .segments._chosen_rows import ChosenRows
+from .segments._layout import advice_on_channels, check_columns, check_index, warn_of_layout
 from .segments._runs import RunLabels
 
 # Attempts at a split whose training part is acceptable, for example contains every class.
@@ -45,16 +47,19 @@ _MAX_SPLITS = 20
 
 
 class FitRun(NamedTuple):
-    """One call of ``fit``: the seed of its random draws, and its checkpoints or None."""
+    """One call of ``fit``: the seed of its random draws, its checkpoints, and `n_channels`."""
 
     seed: int
     checkpoints: CheckpointFolder | None
+    n_channels: int | None
 
     def configure_nested(self, estimator: BaseEstimator, folder_name: str) -> None:
-        """Set the seed and the checkpoint folder of a nested estimator where these are None.
+        """Set seed, `n_channels` and checkpoint folder of a nested estimator where they are None.
 
         The folder is inside the folder of this run.
         """
+        if getattr(estimator, "n_channels", "none") is None:
+            estimator.set_params(n_channels=self.n_channels)
         if getattr(estimator, "random_state", "none") is None:
             estimator.set_params(random_state=self.seed)
         if self.checkpoints is not None and getattr(estimator, "checkpoint_dir", "none") is None:
@@ -70,6 +75,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -92,6 +98,15 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
 
     # -- input -----------------------------------------------------------------------------
 
+    @property
+    def n_features_in_(self) -> int:
+        # The classes document it as an attribute. n_channels may be set after fit.
+        return self._n_timesteps_in * (self.n_channels or 1)
+
+    @n_features_in_.setter
+    def n_features_in_(self, n_features: int):
+        self._n_timesteps_in = n_features // (self.n_channels or 1)
+
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
         """Check `X` without copying it, and return a view of it as segments.
 
@@ -106,24 +121,37 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
             if not is_nested:
                 warn_of_other_processes()
-        array = X if is_nested else _as_segments(X, name)
-        is_2d = len(array.X.shape) == 2
+        array = X if is_nested else _as_segments(X, name, self.n_channels)
         _, n_timesteps, n_channels = array.shape
-        if is_2d:
+        self._check_channels(array, reset=reset)
+        # An estimator nested in one with another n_channels gets segments and no columns.
+        has_columns = len(array.X.shape) == 2 and n_channels == (self.n_channels or 1)
+        if has_columns:
             # For scikit-learn each column is a feature: names and number must match.
             validate_data(self, array.given, reset=reset, skip_check_array=True)
+        if not is_nested and self.n_channels is None:
+            warn_of_layout(array)
         if reset:
-            self.n_features_in_ = operator.index(n_timesteps)
+            self._n_timesteps_in = operator.index(n_timesteps)
             self.n_channels_in_ = operator.index(n_channels)
             vars(self).pop("history_", None)
-            if not is_2d:
+            if not has_columns:
                 vars(self).pop("feature_names_in_", None)
-        elif n_channels != self.n_channels_in_:
-            raise ValueError(
-                f"{name} has {n_channels} channels, but {type(self).__name__} was fitted with "
-                f"{self.n_channels_in_}."
-            )
         return array
+
+    def _check_channels(self, array: SegmentArray, *, reset: bool) -> None:
+        """Raise ValueError unless the number of channels is `n_channels`, and that of the fit."""
+        n_channels, estimator = array.shape[2], type(self).__name__
+        if self.n_channels not in (None, n_channels):
+            raise ValueError(
+                f"{array.name} has {n_channels} channels, but {estimator} has "
+                f"n_channels={self.n_channels}. {advice_on_channels(array, self.n_channels)}"
+            )
+        if not reset and n_channels != self.n_channels_in_:
+            raise ValueError(
+                f"{array.name} has {n_channels} channels, but {estimator} was fitted with "
+                f"{self.n_channels_in_}. {advice_on_channels(array, self.n_channels_in_)}"
+            )
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
         """Return the index of `groups`. If None, every segment is its own group."""
@@ -153,7 +181,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         """
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if self.checkpoint_dir is None:
-            return FitRun(seed, None)
+            return FitRun(seed, None, self.n_channels)
         settings = self.checkpoint_dir
         if not isinstance(settings, Checkpoints):
             settings = Checkpoints(settings)
@@ -167,7 +195,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         if isinstance(self.random_state, np.random.RandomState):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
         checkpoints = CheckpointFolder(settings, fingerprint, seed)
-        return FitRun(checkpoints.seed, checkpoints)
+        return FitRun(checkpoints.seed, checkpoints, self.n_channels)
 
     def _hold_out(
         self,
@@ -259,8 +287,10 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         self.history_ = read_history(reader.take("history_"))
         if (n_features := reader.take("n_features_in_")) is not None:
             self.n_features_in_ = as_count(n_features)
+            check_entry(self.n_features_in_ == n_features, "n_features_in_")
         if (names := reader.take("feature_names_in_")) is not None:
-            check_entry(are_strings(names) and len(names) == n_features, "feature_names_in_")
+            n_names = getattr(self, "_n_timesteps_in", 0) * self.n_channels_in_
+            check_entry(are_strings(names) and len(names) == n_names, "feature_names_in_")
             self.feature_names_in_ = np.array(names, dtype=object)
 
     # -- pickling --------------------------------------------------------------------------
@@ -293,20 +323,27 @@ def fit_nested(estimator, array: SegmentArray, groups):
 
     An estimator with a ``fit`` of this package gets the segments as they were checked, so that
     they are not scanned a second time. One with another ``fit``, which may be a subclass of ours,
-    gets what the user passed.
+    gets what the user passed, but flat segments of several channels as a 3-D array.
     """
     is_ours = type(estimator).fit.__module__.partition(".")[0] == __package__
-    return estimator.fit(array if is_ours else array.given, groups=groups)
+    if is_ours:
+        return estimator.fit(array, groups=groups)
+    is_flat = len(array.X.shape) == 2 and array.n_channels > 1
+    X = ChosenRows(array, np.arange(len(array))) if is_flat else array.given
+    return estimator.fit(X, groups=groups)
 
 
-def _as_segments(X, name: str) -> SegmentArray:
+def _as_segments(X, name: str, n_channels: int | None) -> SegmentArray:
     """Return a view of `X`, or raise ValueError. Arrays in memory are scanned immediately."""
+    check_index(X, name)
     in_memory = not _is_lazy(X)
     checked = X
     if in_memory:
         checked = as_array(X, name, if_ragged=ONE_LENGTH, allow_nd=True, ensure_all_finite=False)
     _check_shape(checked, name)
-    array = SegmentArray(checked, name, given=X)
+    if len(checked.shape) == 2 and n_channels is not None:
+        check_columns(checked.shape[1], n_channels, name)
+    array = SegmentArray(checked, name, given=X, n_channels=n_channels or 1)
     if in_memory:
         array.check()
     return array
@@ -334,7 +371,8 @@ def _check_shape(X, name: str) -> None:
     if len(shape) not in (2, 3):
         raise ValueError(
             f"{name} has {len(shape)} dimensions, shape {shape}; expected "
-            "(n_segments, n_timesteps, n_channels), or (n_segments, n_timesteps) for one channel."
+            "(n_segments, n_timesteps, n_channels), or (n_segments, n_timesteps) for one channel, "
+            "or with n_channels=... the flat (n_segments, n_timesteps * n_channels)."
         )
     if not _is_real(X.dtype):
         raise ValueError(f"{name} has dtype {X.dtype}; expected real numbers.")

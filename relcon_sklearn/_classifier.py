@@ -44,6 +44,12 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Weights of the classes, which multiply the weights of the segments. A dict has a weight of
         at least 0 for each class; `fit` raises ValueError for other weights. With "balanced", they
         are inversely proportional to the class frequencies. If None, all are 1.
+    n_channels : int or None, default=None
+        Number of channels. With it, 2-D `X` may be flat, of shape
+        (n_segments, n_timesteps * n_channels), and is read as
+        ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
+        None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
+        warning (:doc:`/guide/layouts`).
     max_epochs : int, default=50
         Number of passes over the segments. If 0, the encoder keeps its initial weights, and the
         head stays untrained.
@@ -93,12 +99,12 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
         losses are weighted mean cross-entropies.
     n_features_in_ : int
-        Number of time steps of the training segments.
+        Number of time steps of the training segments. With `n_channels`, number of columns of
+        flat segments: ``n_timesteps * n_channels``.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only for data frames with string column names, which hold segments
-        with one channel.
+        Column names of `X`. Set only for data frames with string column names.
 
     See Also
     --------
@@ -141,6 +147,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         head="linear",
         freeze="none",
         class_weight=None,
+        n_channels=None,
         max_epochs=50,
         batch_size=64,
         lr=1e-3,
@@ -157,6 +164,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.head = head
         self.freeze = freeze
         self.class_weight = class_weight
+        self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -176,9 +184,9 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
-            memory-mapped array or any object with shape, dtype and row indexing, which is read
-            batch by batch.
+            Segments, in g. 2-D input is (n_segments, n_timesteps), with one channel, or flat if
+            `n_channels` is set. `X` may be a memory-mapped array or any object with shape, dtype
+            and row indexing, which is read batch by batch. A data frame has one segment per row.
         y : array-like of shape (n_segments,)
             Class labels, at least two different ones.
         sample_weight : array-like of shape (n_segments,) or None, default=None
@@ -216,6 +224,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
+            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
+            None.
         """
         classes, codes = self._check_labels(y)
         weights = check_weights(sample_weight, len(codes))

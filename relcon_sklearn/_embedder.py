@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -20,11 +19,12 @@ from ._batches import (
     check_within_candidates,
 )
 from ._embedder_constructors import EmbedderConstructors
+from ._embedder_score import EmbedderScore
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker, read_distance
-from ._training import Loss, fit_module, mean_loss, ranking_loss
+from ._training import Loss, fit_module, ranking_loss
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
@@ -33,7 +33,7 @@ from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
+class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates of the same subject and of others are ranked by a learned
@@ -96,6 +96,12 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         not approximated.
     temperature : float, default=0.1
         Temperature :math:`\tau` of the loss, as published.
+    n_channels : int or None, default=None
+        Number of channels. With it, 2-D `X` may be flat, of shape
+        (n_segments, n_timesteps * n_channels), and is read as
+        ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
+        None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
+        warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
         Number of passes over the segments. In each, every training segment is an anchor once. If 0,
         the encoder stays untrained, for comparison.
@@ -145,13 +151,13 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
         losses are mean relative contrastive losses, which depend on the number of candidates.
     n_features_in_ : int
-        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        Number of time steps of the training segments. With `n_channels`, number of columns of
+        flat segments: ``n_timesteps * n_channels``. Not set if the estimator was loaded from a
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only for data frames with string column names, which hold segments
-        with one channel.
+        Column names of `X`. Set only for data frames with string column names.
 
     See Also
     --------
@@ -218,6 +224,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         candidates="independent",
         query_stride=1,
         temperature=0.1,
+        n_channels=None,
         max_epochs=10,
         batch_size=64,
         lr=1e-3,
@@ -239,6 +246,7 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         self.candidates = candidates
         self.query_stride = query_stride
         self.temperature = temperature
+        self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -258,9 +266,9 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
-            memory-mapped array or any object with shape, dtype and row indexing, which is read
-            batch by batch.
+            Segments, in g. 2-D input is (n_segments, n_timesteps), with one channel, or flat if
+            `n_channels` is set. `X` may be a memory-mapped array or any object with shape, dtype
+            and row indexing, which is read batch by batch. A data frame has one segment per row.
         y : Ignored
             Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
@@ -295,6 +303,8 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
+            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
+            None.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -351,51 +361,6 @@ class RelConEmbedder(EmbedderConstructors, SegmentTransformer):
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
-
-    @advises_on_memory("scoring")
-    def score(self, X, y=None, groups=None):
-        """Return the negative mean relative contrastive loss, as published.
-
-        The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors
-        of the batch. `candidates`, `n_between`, `n_positives`, `query_stride` and `augmentation`
-        have no effect. Compare only models with the same `n_within`, `batch_size`, `temperature`
-        and frozen distance, or set these parameters to the same values first: the loss depends on
-        them, and a search over them would prefer the fewest candidates.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, at least two.
-        y : Ignored
-            Not used, present for API consistency by convention.
-        groups : array-like of shape (n_segments,) or None, default=None
-            The subject each segment belongs to, as in :meth:`fit`.
-
-        Returns
-        -------
-        score : float
-            Negative mean loss. Higher is better.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If `X` or `groups` cannot be used, or if there is no distance to rank by.
-        """
-        check_is_fitted(self)
-        if self.distance_ is None:
-            raise ValueError(
-                "score ranks candidates by a distance, but this RelConEmbedder was loaded without "
-                "one. Pass distance=... to from_released_checkpoint."
-            )
-        array = self._check_segments(X, reset=False)
-        index = self._check_groups(groups, len(array))
-        check_at_least_two(array)
-        batches = Batches(array, index, self.batch_size, 0, self.n_within)
-        ranker = make_ranker(self.distance_, self._device(), torch.float32, query_stride=1)
-        loss = ranking_loss(ranker, self.temperature, torch.float32)
-        return -mean_loss(self.encoder_, loss, batches, self._device())
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {

@@ -151,7 +151,8 @@ class FineTunedEstimator(SegmentEstimator):
             return fit_nested(embedder, array, groups)
         rows = np.flatnonzero(weights)
         groups = None if groups is None else np.asarray(groups)[rows]
-        return embedder.fit(ChosenRows(array, rows), groups=groups)
+        chosen = SegmentArray(ChosenRows(array, rows), array.name)
+        return fit_nested(embedder, chosen, groups)
 
     @advises_on_memory("training")
     def _train(self, data: Labelled, loss: Loss, *, n_outputs: int, run: FitRun) -> list[dict]:

@@ -11,28 +11,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
 from ._batches import Batches, GroupIndex
+from ._distance_constructors import DistanceConstructors
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
-from ._files._recipes import Recipe
-from ._files._released_checkpoints import read_released
 from ._motif_pairs import PairComparison
 from ._training import fit_module, mean_loss, reconstruction_loss
 from ._utils._memory_advice import advises_on_memory
-from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
 from .nn import MotifCrossAttention
 from .nn._motif_attention import ATTENTIONS
-from .nn._released_networks import released_motif_attention
 from .segments._array import SegmentArray
-
-# Published kernel size of the convolutions, and the default of the network.
-_KERNEL_SIZE = 15
 
 # The kind of module that files hold as `net_`. Each of its layers has at least 12 tensors.
 _NET = ModuleKind(MotifCrossAttention, "n_layers", 12)
 
 
 @saved_in_files
-class LearnedMotifDistance(PairComparison, SegmentTransformer):
+class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransformer):
     r"""Learned distance between motion segments, trained to ignore rotations.
 
     The distance of an anchor segment :math:`A` from a candidate :math:`B` is the squared error of
@@ -76,6 +70,12 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         evenly from the groups and keep the order of `X`. If None, all segments are kept. The
         transform of the training data is then square, as
         ``KNeighborsClassifier(metric="precomputed")`` requires.
+    n_channels : int or None, default=None
+        Number of channels. With it, 2-D `X` may be flat, of shape
+        (n_segments, n_timesteps * n_channels), and is read as
+        ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
+        None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
+        warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
         Number of passes over the segments, as published.
     batch_size : int, default=64
@@ -118,13 +118,13 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
         losses are mean distances of segments from augmented copies of themselves.
     n_features_in_ : int
-        Number of time steps of the training segments. Not set if the estimator was loaded from a
+        Number of time steps of the training segments. With `n_channels`, number of columns of
+        flat segments: ``n_timesteps * n_channels``. Not set if the estimator was loaded from a
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
     feature_names_in_ : ndarray of str
-        Column names of `X`. Set only for data frames with string column names, which hold segments
-        with one channel.
+        Column names of `X`. Set only for data frames with string column names.
 
     See Also
     --------
@@ -166,6 +166,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         revin=True,
         augmentation=None,
         n_references=64,
+        n_channels=None,
         max_epochs=10,
         batch_size=64,
         lr=1e-3,
@@ -183,6 +184,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         self.revin = revin
         self.augmentation = augmentation
         self.n_references = n_references
+        self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -200,9 +202,9 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments, in g. 2-D input is treated as segments with one channel. `X` may be a
-            memory-mapped array or any object with shape, dtype and row indexing, which is read
-            batch by batch.
+            Segments, in g. 2-D input is (n_segments, n_timesteps), with one channel, or flat if
+            `n_channels` is set. `X` may be a memory-mapped array or any object with shape, dtype
+            and row indexing, which is read batch by batch. A data frame has one segment per row.
         y : Ignored
             Not used, present for API consistency by convention.
         groups : array-like of shape (n_segments,) or None, default=None
@@ -234,6 +236,8 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
+            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
+            None.
         """
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
@@ -333,94 +337,6 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         loss = reconstruction_loss(self._augmentation())
         return -mean_loss(self.net_, loss, batches, self._device())
 
-    @classmethod
-    def from_released_checkpoint(cls, path, *, references=None, attention="sparsemax", **params):
-        """Load a motif distance that was trained with the released code of RelCon.
-
-        The size of the network is inferred from the names and shapes of the weights in the file.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Path of the file ("checkpoint_best.pkl"). Nothing in the file is executed. It may have
-            been written on a GPU.
-        references : array-like of shape (n_references, n_timesteps, n_channels) or None, \
-                default=None
-            Reference segments for :meth:`transform`, which the file does not contain. If None,
-            :meth:`transform` raises an error. Ranking and the other methods need no references.
-        attention : {"sparsemax", "softmax"}, default="sparsemax"
-            Function that maps attention scores to weights, which the file does not contain. The
-            released code trains with sparsemax, as described in the paper, but ranks with softmax,
-            because its evaluation follows another code path. Use "softmax" to rank as it does.
-        **params : dict
-            Other parameters of the estimator, such as `device`. `embed_dim`, `n_layers` and `revin`
-            are set to match the network in the file.
-
-        Returns
-        -------
-        distance : LearnedMotifDistance
-            Fitted estimator for segments of any length. ``history_`` has one record: ``epoch``, the
-            epoch after which the file was written, counted from 0, and ``test_loss``, the sum of
-            the losses of the validation batches.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged or is not such a checkpoint.
-        OSError
-            If the file cannot be read.
-
-        Warns
-        -----
-        UserWarning
-            If the kernel size is not the published 15. The estimator has no parameter for it.
-        """
-        checkpoint = read_released(path, released_motif_attention)
-        settings = checkpoint.net.settings
-        size = {name: settings[name] for name in ("embed_dim", "n_layers")}
-        distance = cls(attention=attention, revin=True, **size, **params)
-        distance._validate_params()
-        arguments = {"n_channels": settings["n_channels"], **distance._net_settings()}
-        if settings["kernel_size"] != _KERNEL_SIZE:
-            arguments["kernel_size"] = settings["kernel_size"]
-            warn(
-                f"{path} has convolutions of {settings['kernel_size']} time steps, for which "
-                f"{cls.__name__} has no parameter. A clone that is fitted has {_KERNEL_SIZE}."
-            )
-        checkpoint.install_into(distance, "net_", Recipe(MotifCrossAttention, arguments))
-        distance.references_ = np.empty((0, 1, distance.n_channels_in_), dtype=np.float32)
-        if references is not None:
-            array = distance._check_segments(references, reset=False, name="references")
-            distance.references_ = array.read(np.arange(len(array)))
-            distance.n_references = len(array)
-        distance.reference_rows_ = np.arange(len(distance.references_))
-        return distance
-
-    @classmethod
-    def for_cpu(cls, **params):
-        """Return an unfitted distance with settings that train in seconds on a CPU.
-
-        The gallery uses these settings: a quarter of the published size, small batches, a high
-        learning rate and few epochs.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters of the estimator, which take precedence over these settings.
-
-        Returns
-        -------
-        distance : LearnedMotifDistance
-            Unfitted estimator.
-
-        Examples
-        --------
-        >>> from relcon_sklearn import LearnedMotifDistance
-        >>> LearnedMotifDistance.for_cpu(max_epochs=8)
-        LearnedMotifDistance(batch_size=16, embed_dim=16, lr=0.01, max_epochs=8)
-        """
-        return cls(**{"embed_dim": 16, "max_epochs": 4, "batch_size": 16, "lr": 1e-2, **params})
-
     def _write_fitted(self, writer: FittedWriter) -> dict:
         writer.array("references_", np.float32)
         writer.array("reference_rows_", np.int64)
@@ -434,7 +350,7 @@ class LearnedMotifDistance(PairComparison, SegmentTransformer):
         others = {k: v for k, v in net.recipe.kwargs.items() if k in self._net_settings()}
         type(self)(**others)._validate_params()
         n_references, n_timesteps, _ = reader.shape("references_", 3)
-        n_timesteps = getattr(self, "n_features_in_", n_timesteps)
+        n_timesteps = getattr(self, "_n_timesteps_in", n_timesteps)
         reader.array("references_", "F32", (n_references, n_timesteps, self.n_channels_in_))
         reader.array("reference_rows_", "I64", (n_references,))
 

@@ -34,8 +34,10 @@ def expected_failed_checks(estimator):
     return failed
 
 
-# Some checks set random_state to None, and have so few samples on purpose that a warning is given.
+# Some checks set random_state to None, and have so few samples or columns on purpose that a warning
+# is given.
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
+@pytest.mark.filterwarnings("ignore:X of shape:UserWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -81,6 +83,7 @@ ABOUT_COLUMNS = {
 
 
 @pytest.mark.filterwarnings("ignore:validation_fraction:UserWarning")
+@pytest.mark.filterwarnings("ignore:X of shape:UserWarning")
 @parametrize_with_checks(
     [three_dimensional(e) for e in ESTIMATORS], expected_failed_checks=expected_failed_checks
 )
@@ -227,12 +230,13 @@ class TestInputs:
     @pytest.mark.parametrize("shape", [(6, 1, 1), (6, 2, 3), (6, 5, 6), (9, 300, 1)])
     def test_lengths_and_channels(self, estimator, shape):
         X = np.random.default_rng(0).normal(size=shape)
+        estimator = clone(estimator).set_params(n_channels=shape[2])
         assert np.isfinite(output(fit(estimator, X), X)).all()
 
     def test_column_names(self, estimator):
         pd = pytest.importorskip("pandas")
         X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 4)), columns=list("abcd"))
-        fitted = fit(estimator, X)
+        fitted = fit(clone(estimator).set_params(n_channels=1), X)
         assert list(fitted.feature_names_in_) == list("abcd")
         with pytest.raises(ValueError, match="feature names"):
             output(fitted, X[["b", "a", "c", "d"]])

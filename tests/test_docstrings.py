@@ -31,7 +31,10 @@ SHARED = [
         ESTIMATORS,
         None,
         "Parameters",
-        ["validation_fraction", "callbacks", "checkpoint_dir", "device", "verbose"],
+        [
+            *("n_channels", "validation_fraction", "callbacks", "checkpoint_dir", "device"),
+            "verbose",
+        ],
     ),
     (ESTIMATORS, None, "Attributes", ["n_channels_in_", "feature_names_in_"]),
     (ESTIMATORS, "fit", "Parameters", ["X"]),

@@ -98,8 +98,9 @@ def nothing_else_happens(*memory):
     states, contents = rng_states(), [array.tobytes() for array in memory]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # These warnings are documented, and frequent with so few segments.
+        # These warnings are documented, and frequent with so few and short segments.
         warnings.filterwarnings("ignore", "validation_fraction=", UserWarning)
+        warnings.filterwarnings("ignore", r"\w+ of shape .* is read as", UserWarning)
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         warnings.filterwarnings("ignore", "A column-vector y was passed", UserWarning)
         yield

@@ -19,8 +19,8 @@ from ..segments._array import SegmentArray
 # they are in memory or on disk.
 _N_ROWS = 256
 
-# Parameters that do not change the result of a fit.
-_IRRELEVANT = {"checkpoint_dir", "device", "verbose"}
+# Parameters that do not change the result of a fit. `n_channels` is part of the shape of the data.
+_IRRELEVANT = {"checkpoint_dir", "device", "n_channels", "verbose"}
 
 
 def fingerprint_of_data(array: SegmentArray, index: GroupIndex) -> dict:
@@ -37,7 +37,7 @@ def fingerprint_of_data(array: SegmentArray, index: GroupIndex) -> dict:
     rate = getattr(array.X, "sampling_rate", None)
     return {
         "X": {
-            "shape": list(array.X.shape),
+            "shape": list(array.shape),
             "dtype": str(array.X.dtype),
             "sampling_rate": None if rate is None else float(rate),
             "checksum": checksum(array.read(rows)),

@@ -29,29 +29,35 @@ class SegmentArray:
     """View of array-like data as segments, read a few rows at a time.
 
     Only the requested rows are copied. They are returned as a new, writable float32 array after
-    their values were checked. 2-D data are segments of one channel.
+    their values were checked. 2-D data are flat segments: (n_segments, n_timesteps * n_channels).
 
     Parameters
     ----------
-    X : array-like of shape (n_segments, n_timesteps, n_channels) or (n_segments, n_timesteps)
+    X : array-like of shape (n_segments, n_timesteps, n_channels) or (n_segments, n_columns)
         Any object with ``shape``, ``dtype`` and row indexing: ndarray, memmap, h5py or zarr array,
         torch tensor. Values are real numbers of any width. Integers are cast without scaling.
     name : str, default="X"
         Name used in error messages.
     given : object or None, default=None
         What the user passed, if `X` was converted from it: a data frame has names of columns.
+    n_channels : int, default=1
+        Number of channels of 2-D data. It divides the number of columns.
     """
 
-    def __init__(self, X, name: str = "X", given=None):
+    def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):
         self.X = X
         self.given = X if given is None else given
         self.name = name
+        self.n_channels = n_channels if len(X.shape) == 2 else X.shape[2]
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of segments, time steps and channels."""
-        return (*self.X.shape, 1) if len(self.X.shape) == 2 else tuple(self.X.shape)
+        if len(self.X.shape) == 3:
+            return tuple(self.X.shape)
+        n_segments, n_columns = self.X.shape
+        return n_segments, n_columns // self.n_channels, self.n_channels
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -97,6 +103,7 @@ class SegmentArray:
                 f"for rows {rows.min()} to {rows.max()}. Expected shape {expected} and real "
                 "numbers."
             )
+        values = values.reshape(len(rows), *self.shape[1:])
         check_values(values, rows, self.name)
         return values
 

@@ -112,6 +112,11 @@ EDITS = {
         lambda h: fitted(h).update(n_features_in_=HUGE),
         r"references_ in the file is F32 \[4, 32, 3\]; expected F32 \[4, 1000000000, 3\]",
     ),
+    "columns that n_channels does not divide": (
+        "LearnedMotifDistance",
+        lambda h: node(h)["params"].update(n_channels=5),
+        "n_features_in_",
+    ),
     "history that is not one": (
         "LearnedMotifDistance",
         lambda h: fitted(h).update(history_=[1]),

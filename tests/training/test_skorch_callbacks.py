@@ -111,7 +111,9 @@ def test_fit_refuses_callbacks_before_any_training(make, motion, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "callback", [print, None, object(), int, ("a", print), ("a",), (1, Callback())], ids=str
+    "callback",
+    [print, None, object(), int, ("a", print), ("a",), (1, Callback())],
+    ids=["function", "None", "object", "class", "named function", "name", "number"],
 )
 def test_what_is_not_a_callback_is_refused(callback):
     with pytest.raises(ValueError, match=r"callbacks\[1\] is not a skorch callback"):
@@ -139,7 +141,7 @@ def test_names_that_are_given_twice_are_refused():
         (LRScheduler("ReduceLROnPlateau", monitor="valid_loss"), "monitor='train_loss'"),
         (WandbLogger(MagicMock()), "save_model=False"),
     ],
-    ids=str,
+    ids=["instance", "class", "plateau", "wandb"],
 )
 def test_callbacks_that_need_validation_are_refused_without_it(callback, instead):
     with pytest.raises(ValueError, match=f"no validation.*validation_fraction.*{instead}"):
@@ -158,7 +160,7 @@ def test_callbacks_that_need_validation_are_refused_without_it(callback, instead
         LRScheduler(torch.optim.lr_scheduler.StepLR, monitor="valid_loss", step_size=1),
         WandbLogger(MagicMock(), save_model=False),
     ],
-    ids=str,
+    ids=["train_loss", "own", "plateau", "schedule", "wandb"],
 )
 def test_callbacks_that_need_no_validation_are_accepted_without_it(callback):
     class Mine(Callback):

@@ -1,0 +1,87 @@
+"""Layouts of X: what its shape says about the order of its axes, and advice for other orders."""
+
+from __future__ import annotations
+
+from .._utils._warnings import warn
+from ._array import SegmentArray
+
+# Segments of fewer time steps are unlikely. A 2-D array of fewer columns is probably one recording.
+_FEWEST_COLUMNS = 8
+
+# Kinds of NumPy dtypes of times and durations.
+_TIMES = "mM"
+
+
+def check_index(X, name: str) -> None:
+    """Raise ValueError if the rows of a data frame are samples of recordings, not segments.
+
+    Parameters
+    ----------
+    X : object
+        What the user passed. Only pandas objects have an index.
+    name : str
+        Name of the argument, for the message.
+    """
+    if not hasattr(X, "iloc"):
+        return
+    index = X.index
+    if getattr(index, "nlevels", 1) > 1:
+        found = "MultiIndex, as frames in the long format of sktime do"
+    elif index.dtype.kind in _TIMES or hasattr(index, "to_timestamp"):  # periods have kind "O"
+        found = f"{type(index).__name__}, as recordings do"
+    else:
+        return
+    raise ValueError(
+        f"{name} has a {found}, but each row must be a segment. Cut recordings into segments with "
+        "relcon_sklearn.segment_recordings. If the rows are the time steps of segments of one "
+        f"length, one segment after the other, pass {name}.to_numpy().reshape(n_segments, "
+        f"n_timesteps, {X.shape[-1]}). If each row is a segment, pass "
+        f"{name}.reset_index(drop=True)."
+    )
+
+
+def check_columns(n_columns: int, n_channels: int, name: str) -> None:
+    """Raise ValueError if a flat array cannot have `n_channels`."""
+    if n_columns % n_channels:
+        raise ValueError(
+            f"{name} has {n_columns} columns, which n_channels={n_channels} does not divide. Flat "
+            "segments have n_timesteps * n_channels columns, ordered as in "
+            "segments.reshape(n_segments, -1). To read the columns as time steps of one channel, "
+            "set n_channels=None."
+        )
+
+
+def warn_of_layout(array: SegmentArray) -> None:
+    """Warn if the shape of an array suggests that its axes have another meaning."""
+    n_segments, n_timesteps, n_channels = array.shape
+    shape = tuple(array.X.shape)
+    if len(shape) == 2 and n_timesteps < _FEWEST_COLUMNS:
+        warn(
+            f"{array.name} of shape {shape} is read as {n_segments} segments of {n_timesteps} time "
+            f"steps and one channel. If {array.name} is one recording, cut it into segments with "
+            "relcon_sklearn.segment_recordings. If its columns are segments, pass "
+            f"{array.name}.T. To silence this warning, set n_channels=1."
+        )
+    elif len(shape) == 3 and n_channels > n_timesteps:
+        warn(
+            f"{array.name} of shape {shape} is read as segments of {n_timesteps} time steps and "
+            f"{n_channels} channels. If it is (n_segments, n_channels, n_timesteps), as in aeon "
+            f"and sktime, pass {array.name}.transpose(0, 2, 1). To silence this warning, set "
+            f"n_channels={n_channels}."
+        )
+
+
+def advice_on_channels(array: SegmentArray, n_channels: int) -> str:
+    """Return what to do about an array that does not have the expected `n_channels`."""
+    if len(array.X.shape) == 2:
+        return (
+            f"2-D {array.name} has one channel unless n_channels is set. If its rows are flat "
+            f"segments, set n_channels={n_channels}, here and in outer estimators. If it is one "
+            "recording, cut it into segments with relcon_sklearn.segment_recordings."
+        )
+    if array.shape[1] == n_channels:
+        return (
+            f"If {array.name} is (n_segments, n_channels, n_timesteps), as in aeon and sktime, "
+            f"pass {array.name}.transpose(0, 2, 1)."
+        )
+    return f"Pass {array.name} of shape (n_segments, n_timesteps, {n_channels})."
