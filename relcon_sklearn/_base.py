@@ -24,6 +24,7 @@ from ._files import (
     SavedAsFile,
     are_strings,
     as_count,
+    as_numbers,
     check_entry,
     read_history,
     write_history,
@@ -40,7 +41,9 @@ from .nn._threads import own_num_threads
 from .segments._array import ONE_LENGTH, SegmentArray
 from .segments._chosen_rows import ChosenRows
 from .segments._layout import advice_on_channels, check_columns, check_index, warn_of_layout
+from .segments._magnitudes import Magnitudes, training_magnitudes, warn_of_magnitudes
 from .segments._runs import RunLabels
+from .segments._sampling_rate import agreed_rate, check_rate, is_rate, rate_of
 
 # Attempts at a split whose training part is acceptable, for example contains every class.
 _MAX_SPLITS = 20
@@ -80,6 +83,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": [list, tuple, None],
         "checkpoint_dir": [str, os.PathLike, Checkpoints, None],
         "device": [str, torch.device],
@@ -137,6 +141,7 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             vars(self).pop("history_", None)
             if not has_columns:
                 vars(self).pop("feature_names_in_", None)
+        self._check_signal(array, reset=reset)
         return array
 
     def _check_channels(self, array: SegmentArray, *, reset: bool) -> None:
@@ -152,6 +157,30 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
                 f"{array.name} has {n_channels} channels, but {estimator} was fitted with "
                 f"{self.n_channels_in_}. {advice_on_channels(array, self.n_channels_in_)}"
             )
+
+    def _check_signal(self, array: SegmentArray, *, reset: bool) -> None:
+        """Keep rate and magnitudes of the training, or compare those of other segments with them.
+
+        Raises ValueError for another rate, and warns of other magnitudes.
+        """
+        if reset:
+            # Estimators that are nested in this one compare theirs with the rate of the array.
+            array.sampling_rate = agreed_rate(self.sampling_rate, array.sampling_rate, array.name)
+            self.sampling_rate_ = array.sampling_rate
+            self._magnitudes = training_magnitudes(array)
+            return
+        name, model = array.name, type(self).__name__
+        check_rate(array.sampling_rate, rate_of(self, "sampling_rate_"), name, model)
+        warn_of_magnitudes(array, getattr(self, "_magnitudes", None), name, model)
+
+    def _adopt_rate(self, nested) -> None:
+        """Take the sampling rate of a fitted distance or embedder if no other is known.
+
+        Raises ValueError if another one is known.
+        """
+        rate = rate_of(nested, "sampling_rate_")
+        what = f"the fitted {type(nested).__name__}"
+        self.sampling_rate_ = agreed_rate(self.sampling_rate_, rate, what)
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
         """Return the index of `groups`. If None, every segment is its own group."""
@@ -272,6 +301,8 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
             "n_channels_in_": int(self.n_channels_in_),
             "feature_names_in_": None if names is None else [str(name) for name in names],
             "history_": write_history(self.history_),
+            "sampling_rate_": rate_of(self, "sampling_rate_"),
+            "_magnitudes": getattr(self, "_magnitudes", None),
         }
 
     def _read_fitted(self, reader: FittedReader) -> None:
@@ -285,6 +316,10 @@ class SegmentEstimator(SavedAsFile, DocLinkMixin, BaseEstimator):
         """
         self.n_channels_in_ = as_count(reader.take("n_channels_in_"))
         self.history_ = read_history(reader.take("history_"))
+        # Earlier versions did not write these two.
+        self.sampling_rate_ = reader.take("sampling_rate_", None)
+        check_entry(self.sampling_rate_ is None or is_rate(self.sampling_rate_), "sampling_rate_")
+        self._magnitudes = _read_magnitudes(reader.take("_magnitudes", None))
         if (n_features := reader.take("n_features_in_")) is not None:
             self.n_features_in_ = as_count(n_features)
             check_entry(self.n_features_in_ == n_features, "n_features_in_")
@@ -316,6 +351,14 @@ class SegmentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Segm
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _read_magnitudes(entry: list[float] | None) -> Magnitudes | None:
+    if entry is None:
+        return None
+    magnitudes = Magnitudes(*as_numbers(entry, "_magnitudes").tolist())
+    check_entry(0 < magnitudes.low <= magnitudes.median <= magnitudes.high, "_magnitudes")
+    return magnitudes
 
 
 def fit_nested(estimator, array: SegmentArray, groups):

@@ -49,8 +49,8 @@ class DistanceConstructors:
 
         Raises
         ------
-        ValueError
-            If the file is damaged or is not such a checkpoint.
+        DamagedFileError
+            If the file is damaged or is not such a checkpoint. It is a ValueError and an OSError.
         OSError
             If the file cannot be read.
 

@@ -11,29 +11,23 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import (
-    Batches,
-    DeviceSegments,
-    GroupIndex,
-    SharedBatches,
-    check_within_candidates,
-)
+from ._batches import GroupIndex, check_within_candidates
 from ._embedder_constructors import EmbedderConstructors
 from ._embedder_score import EmbedderScore
+from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._files._recipes import seeded_global_rng
-from ._motif_distance import LearnedMotifDistance
-from ._ranking_distance import fit_distance, make_ranker, read_distance
-from ._training import Loss, fit_module, ranking_loss
+from ._ranking_distance import fit_distance, read_distance
+from ._training import fit_module
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
-from ._utils._precision import dtype_of
+from ._utils._missing_groups import warn_without_groups
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
+class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates of the same subject and of others are ranked by a learned
@@ -64,7 +58,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=20
-        Number of within-subject candidates per anchor, as published. Smaller groups have fewer.
+        Number of within-subject candidates per anchor, as published. Smaller groups have fewer. If
+        positive, `fit` and `score` need `groups`.
     n_between : int or None, default=None
         Number of between-subject candidates per anchor, drawn from the other anchors of the batch.
         Most of these belong to other groups, but with few groups, some belong to the anchor's own
@@ -115,6 +110,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have, or the rate
+        of a fitted `distance`. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -156,6 +155,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
 
@@ -229,6 +231,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -251,6 +254,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device
@@ -285,12 +289,13 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, if a callback is not supported, or if there is no such `device`.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
+            nested estimators have different sampling rates, if `checkpoint_dir` holds another
+            training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written.
+            If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
@@ -299,8 +304,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         Warns
         -----
         UserWarning
+            If `groups` is None, and `n_within` and `max_epochs` are positive.
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the median magnitude of `X` is far from the training of a frozen `distance`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
@@ -311,6 +318,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         check_at_least_two(array)
         if self.augmentation is None and self.n_between == 0:
             check_within_candidates(index, self.n_within)
+        if self.max_epochs > 0:
+            warn_without_groups(groups, self.n_within, "fit")
         self._train(array, index, groups)
         return self
 
@@ -318,6 +327,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
     def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
         run = self._open_checkpoints(array, index)
         self.distance_ = fit_distance(self._distance(), array, groups, run)
+        self._adopt_rate(self.distance_)
         factory, settings = encoder_preset(self.encoder)
         self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
@@ -356,8 +366,13 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
@@ -376,27 +391,6 @@ class RelConEmbedder(EmbedderConstructors, EmbedderScore, SegmentTransformer):
         self._n_features_out = as_count(reader.take("_n_features_out"))
         check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
         self.distance_ = read_distance(reader, self.n_channels_in_)
-
-    def _distance(self):
-        if self.distance is None:
-            return LearnedMotifDistance(device=self.device, verbose=self.verbose)
-        return self.distance
-
-    def _batches(self, data: SegmentArray | DeviceSegments, part: GroupIndex, seed: int) -> Batches:
-        kind = SharedBatches if self.candidates == "shared" else Batches
-        return kind(data, part, self.batch_size, seed, self.n_within, self.n_between)
-
-    def _training_loss(self) -> Loss:
-        device = self._device()
-        dtype = dtype_of(self.precision, device)
-        return ranking_loss(
-            make_ranker(self.distance_, device, dtype, self.query_stride),
-            self.temperature,
-            dtype,
-            n_positives=self.n_positives,
-            augmentation=self.augmentation,
-            compiled=self.compile,
-        )
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:

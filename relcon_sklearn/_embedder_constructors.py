@@ -26,7 +26,8 @@ class EmbedderConstructors:
         inferred from the names and shapes of the weights. Strides and the kind of pooling are
         assumed to be as published. The encoder of RelCon expects accelerations in g, the encoder of
         Pulse-PPG pulse waves of any scale. Both expect the sampling rate that they were trained
-        with, which is not in the file.
+        with, which is not in the file. Pass it in `sampling_rate`, so that segments of another rate
+        are refused.
 
         Parameters
         ----------
@@ -54,8 +55,9 @@ class EmbedderConstructors:
         Raises
         ------
         ValueError
-            If the file is damaged or is not such a checkpoint, or if `distance` does not fit the
-            encoder.
+            If `distance` does not fit the encoder, or was fitted with another sampling rate.
+        DamagedFileError
+            If the file is damaged or is not such a checkpoint. It is a ValueError and an OSError.
         OSError
             If the file cannot be read.
         """
@@ -72,6 +74,7 @@ class EmbedderConstructors:
         factory, settings = encoder_preset(embedder.encoder)
         recipe = Recipe(factory, {"n_channels": n_channels, **settings})
         embedder._n_features_out = checkpoint.install_into(embedder, "encoder_", recipe).n_features
+        embedder._adopt_rate(embedder.distance_)
         return embedder
 
     @classmethod

@@ -10,6 +10,7 @@ from ._batches import Batches
 from ._ranking_distance import make_ranker
 from ._training import mean_loss, ranking_loss
 from ._utils._memory_advice import advises_on_memory
+from ._utils._missing_groups import warn_without_groups
 
 
 class EmbedderScore:
@@ -45,6 +46,11 @@ class EmbedderScore:
             If the estimator is not fitted.
         ValueError
             If `X` or `groups` cannot be used, or if there is no distance to rank by.
+
+        Warns
+        -----
+        UserWarning
+            If `groups` is None, and `n_within` is positive.
         """
         check_is_fitted(self)
         if self.distance_ is None:
@@ -55,6 +61,7 @@ class EmbedderScore:
         array = self._check_segments(X, reset=False)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
+        warn_without_groups(groups, self.n_within, "score")
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
         ranker = make_ranker(self.distance_, self._device(), torch.float32, query_stride=1)
         loss = ranking_loss(ranker, self.temperature, torch.float32)

@@ -124,6 +124,7 @@ class FineTunedEstimator(SegmentEstimator):
                 embedder._check_segments(array, reset=False)
             else:
                 embedder = self._pretrain(array, groups, weights, run)
+            self._adopt_rate(embedder)
             recipe = embedder._recipes["encoder_"]
             self._set_module("encoder_", copy.deepcopy(embedder.encoder_), recipe)
         elif isinstance(encoder, str) or callable(encoder):

@@ -87,6 +87,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -123,6 +126,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         checkpoint of the released code, which does not contain it.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
 
@@ -171,6 +177,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -189,6 +196,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device
@@ -219,12 +227,13 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Raises
         ------
         ValueError
-            If `X` or `groups` cannot be used or contain NaN or infinity, if `checkpoint_dir` holds
-            another training, if a callback is not supported, or if there is no such `device`.
+            If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
+            nested estimators have different sampling rates, if `checkpoint_dir` holds another
+            training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written.
+            If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
@@ -292,8 +301,13 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity, or if there are no reference segments.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity, or if there are no reference segments.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         check_is_fitted(self)
         if len(self.references_) == 0:

@@ -11,6 +11,7 @@ from ._utils._memory_advice import advises_on_memory
 from ._utils._progress import progress_bar
 from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
 from .segments._array import SegmentArray
+from .segments._sampling_rate import check_rate, rate_of
 
 # Size of a block of segments in float32. The features of candidates take about 150 times as much.
 _BLOCK_BYTES = 2**21
@@ -44,8 +45,13 @@ class PairComparison:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the segments cannot be used, have another number of channels than in training, or
-            contain NaN or infinity.
+            If the segments cannot be used, have another number of channels or another sampling rate
+            than in training, or contain NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of segments is far from the training.
         """
         check_is_fitted(self)
         anchors = self._check_segments(X_anchor, reset=False, name="X_anchor")
@@ -132,6 +138,9 @@ class PairComparison:
     def _apply_to_pairs(self, anchor, candidate, function) -> np.ndarray:
         """Apply `function` to pairs of an anchor and a candidate, a block at a time."""
         check_is_fitted(self)
+        model, trained = type(self).__name__, rate_of(self, "sampling_rate_")
+        for name, value in (("anchor", anchor), ("candidate", candidate)):
+            check_rate(rate_of(value), trained, name, model)  # conversion drops the attribute
         arrays = {
             name: as_array(value, name, ensure_2d=False, allow_nd=True, ensure_all_finite=False)
             for name, value in (("anchor", anchor), ("candidate", candidate))

@@ -63,6 +63,10 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     n_iter_no_change : int or None, default=10
         Number of epochs without a decrease of the validation loss after which training stops. If
         None, training lasts for `max_epochs`.
+    sampling_rate : float or None, default=None
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
+        ``store.X`` and :class:`LazyWindows` have, or the rate
+        of the embedder. It does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -101,6 +105,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         flat segments: ``n_timesteps * n_channels``.
     n_channels_in_ : int
         Number of channels.
+    sampling_rate_ : float or None
+        Sampling rate of the training segments in Hz. None if it is not known. Segments that have
+        another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
 
@@ -138,6 +145,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         lr=1e-3,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
         device="auto",
@@ -155,6 +163,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.sampling_rate = sampling_rate
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.device = device
@@ -183,8 +192,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             Weights of the segments. Segments with weight 0 are left out. If None, all weights are
             1.
         groups : array-like of shape (n_segments,) or None, default=None
-            The subject each segment belongs to. Validation holds out whole groups. If None, every
-            segment is its own group.
+            The subject each segment belongs to. Validation holds out whole groups, and an embedder
+            that is pretrained draws within-subject candidates from them. If None, every segment is
+            its own group.
 
         Returns
         -------
@@ -195,12 +205,14 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         ------
         ValueError
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
-            the encoder cannot be used with them, if `checkpoint_dir` holds another training, if
-            a callback is not supported, or if there is no such `device`.
+            If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
+            the encoder cannot be used with them, if `X`, the parameter and nested estimators have
+            different sampling rates, if `checkpoint_dir` holds another training, if a callback is
+            not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written.
+            If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
@@ -211,6 +223,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
+            If the median magnitude of `X` is far from the training of a frozen `encoder`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
@@ -251,8 +265,13 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` cannot be used, has another number of channels than in training, or contains NaN
-            or infinity.
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If the median magnitude of `X` is far from the training (other units, gravity removed).
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

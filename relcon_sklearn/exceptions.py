@@ -6,6 +6,9 @@ __all__ = ["DamagedFileError"]
 class DamagedFileError(OSError, ValueError):
     """A file is damaged, incomplete or hostile, or has another content than expected.
 
+    It is raised by everything that reads files: estimators and released checkpoints, stores of
+    segments, checkpoints of trainings, recordings, and the archives of data sets.
+
     It is an OSError and a ValueError, so that code that catches one of them also catches it. Catch
     it alone to tell a file that must be obtained again from a parameter that is not valid (only a
     ValueError) and from a file that cannot be opened or written (only an OSError).

@@ -36,7 +36,7 @@ SHARED = [
             "verbose",
         ],
     ),
-    (ESTIMATORS, None, "Attributes", ["n_channels_in_", "feature_names_in_"]),
+    (ESTIMATORS, None, "Attributes", ["n_channels_in_", "sampling_rate_", "feature_names_in_"]),
     (ESTIMATORS, "fit", "Parameters", ["X"]),
     (ESTIMATORS, "fit", "Raises", ERRORS_OF_FIT),
     (
@@ -45,7 +45,7 @@ SHARED = [
         "Parameters",
         [
             *("encoder", "head", "freeze", "max_epochs", "batch_size", "lr", "n_iter_no_change"),
-            *("precision", "random_state"),
+            *("precision", "random_state", "sampling_rate"),
         ],
     ),
     (FINE_TUNED, None, "Attributes", ["encoder_", "n_features_in_"]),

@@ -63,11 +63,11 @@ class TestDistance:
 
     def test_frozen_but_not_fitted(self, motion):
         with pytest.raises(NotFittedError):
-            tiny_embedder(distance=FrozenEstimator(tiny_distance())).fit(motion[0])
+            tiny_embedder(distance=FrozenEstimator(tiny_distance()), n_within=0).fit(motion[0])
 
     def test_frozen_with_other_channels(self, motion, distance):
         with pytest.raises(ValueError, match="X has 2 channels"):
-            tiny_embedder(distance=FrozenEstimator(distance)).fit(motion[0][..., :2])
+            tiny_embedder(distance=FrozenEstimator(distance), n_within=0).fit(motion[0][..., :2])
 
     @pytest.mark.parametrize("metric", ["euclidean", "dtw"])
     def test_any_callable(self, motion, metric):
@@ -89,7 +89,7 @@ class TestDistance:
     )
     def test_bad_callables(self, motion, function, message):
         with pytest.raises(ValueError, match=message):
-            tiny_embedder(distance=function).fit(motion[0])
+            tiny_embedder(distance=function).fit(motion[0], groups=motion[2])
 
     def test_neither_estimator_nor_callable(self, motion):
         with pytest.raises(ValueError, match="'distance' parameter"):
@@ -133,7 +133,7 @@ class TestEncoder:
     )
     def test_invalid_encoders(self, motion, encoder, error, message):
         with pytest.raises(error, match=message):
-            tiny_embedder(encoder=encoder).fit(motion[0])
+            tiny_embedder(encoder=encoder).fit(motion[0], groups=motion[2])
 
 
 class Broken(nn.Module):
@@ -246,7 +246,8 @@ class TestTraining:
     def test_without_groups_every_segment_is_its_own(self, motion):
         X = motion[0]
         settings = {"distance": euclidean, "max_epochs": 1}
-        without = tiny_embedder(**settings).fit(X).transform(X)
+        with pytest.warns(UserWarning, match="received no groups"):
+            without = tiny_embedder(**settings).fit(X).transform(X)
         own = tiny_embedder(**settings).fit(X, groups=np.arange(90)).transform(X)
         np.testing.assert_array_equal(without, own)
 
@@ -298,15 +299,15 @@ class TestTraining:
 
         embedder = tiny_embedder(distance=euclidean, max_epochs=1)
         if fitted_before:
-            embedder.fit(motion[0])
+            embedder.fit(motion[0], groups=motion[2])
         with pytest.raises(KeyboardInterrupt):
-            embedder.set_params(callbacks=[Interrupt()]).fit(motion[0])
+            embedder.set_params(callbacks=[Interrupt()]).fit(motion[0], groups=motion[2])
         with pytest.raises(NotFittedError):
             embedder.transform(motion[0])
 
     def test_bad_input_does_not_change_an_earlier_fit(self, motion):
-        X, _, _ = motion
-        embedder = tiny_embedder(distance=euclidean, max_epochs=1).fit(X)
+        X, _, subjects = motion
+        embedder = tiny_embedder(distance=euclidean, max_epochs=1).fit(X, groups=subjects)
         expected = embedder.transform(X)
         with pytest.raises(ValueError, match="NaN"):
             embedder.fit(np.full((5, 64, 2), np.nan))
@@ -450,7 +451,7 @@ class TestPersistence:
         assert b"_rebuild_tensor" not in path.read_bytes()
         loaded = joblib.load(path)
         np.testing.assert_array_equal(loaded.transform(X), embedder.transform(X))
-        assert loaded.score(X) == embedder.score(X)
+        assert loaded.score(X, groups=subjects) == embedder.score(X, groups=subjects)
         assert loaded.history_ == embedder.history_
         assert not loaded.encoder_.training
 
@@ -461,8 +462,8 @@ class TestPersistence:
         assert joblib.hash(first) == joblib.hash(second) == joblib.hash(joblib.load(tmp_path / "e"))
 
     def test_parameters_changed_after_fit_have_no_effect(self, motion, tmp_path):
-        X = motion[0]
-        embedder = tiny_embedder(distance=euclidean).fit(X)
+        X, _, subjects = motion
+        embedder = tiny_embedder(distance=euclidean).fit(X, groups=subjects)
         expected = embedder.transform(X)
         embedder.set_params(encoder="resnet34")
         joblib.dump(embedder, tmp_path / "e")

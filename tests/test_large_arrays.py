@@ -16,7 +16,7 @@ from relcon_sklearn import _motif_pairs
 from relcon_sklearn._training import _blocks
 from relcon_sklearn.segments import _mapped
 from tests.support import peak_memory
-from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.estimators import score_of, tiny_distance, tiny_embedder
 
 SHAPE = N_ROWS, N_TIMESTEPS, N_CHANNELS = 100, 64, 8
 MOST_EMBEDDED, MOST_COMPARED = 32, 48
@@ -151,7 +151,7 @@ def results(estimator, X, groups=GROUPS):
     fitted = clone(estimator).fit(X, groups=groups)
     found = {
         "transform": fitted.transform(X),
-        "score": fitted.score(X),
+        "score": score_of(fitted, X, groups),
         "train_loss": [record["train_loss"] for record in fitted.history_],
         "valid_loss": [record["valid_loss"] for record in fitted.history_],
     }
@@ -259,7 +259,7 @@ def test_only_a_few_rows_are_read_at_once(name, dtype, values):
 
     X.forget()
     X.most = 2 * BATCH_SIZE
-    fitted.score(X)
+    score_of(fitted, X, groups=np.arange(N_ROWS))  # without within-subject candidates
     assert (X.n_reads == 1).all()
 
 
@@ -394,7 +394,7 @@ def test_transform_names_the_first_row_with_nan(kind, row, values, fitted, tmp_p
         with pytest.raises(ValueError, match=rf"^X contains NaN or infinity: .* row {row}\b"):
             estimator.transform(X)
         with pytest.raises(ValueError, match=r"^X contains NaN or infinity: "):
-            estimator.score(X)
+            score_of(estimator, X, GROUPS)
 
 
 def test_rows_of_a_memmap_are_numbered_as_in_the_view(values, fitted, tmp_path):

@@ -221,7 +221,7 @@ def test_nested_estimators_read_segments_as_the_outer_one_does(weight):
     results = []
     for given, n_channels in [(segments(), None), (flat(segments()), C)]:
         classifier = tiny_classifier(
-            encoder=tiny_embedder(max_epochs=1), max_epochs=1, n_channels=n_channels
+            encoder=tiny_embedder(n_within=0, max_epochs=1), max_epochs=1, n_channels=n_channels
         )
         fitted = classifier.fit(given, y, sample_weight=weights)
         results.append(fitted.predict_proba(given))
@@ -233,13 +233,15 @@ def test_n_channels_silences_the_warnings_of_nested_estimators(weight):
     weights = np.ones(N)
     weights[:4] = weight
     X = segments(8, 12)
-    classifier = tiny_classifier(encoder=tiny_embedder(max_epochs=1), n_channels=12, max_epochs=1)
+    classifier = tiny_classifier(
+        encoder=tiny_embedder(n_within=0, max_epochs=1), n_channels=12, max_epochs=1
+    )
     classifier.fit(X, y, sample_weight=weights).predict(X)
 
 
 def test_fitted_nested_distances_accept_flat_segments():
     X = segments()
-    embedder = tiny_embedder(n_channels=C, max_epochs=1).fit(flat(X))
+    embedder = tiny_embedder(n_within=0, n_channels=C, max_epochs=1).fit(flat(X))
     assert embedder.distance.n_channels is None
     np.testing.assert_array_equal(
         embedder.distance_.transform(flat(X)), embedder.distance_.transform(X)
@@ -249,15 +251,15 @@ def test_fitted_nested_distances_accept_flat_segments():
 def test_nested_estimators_that_contradict_n_channels():
     distance = tiny_distance(n_channels=2)
     with pytest.raises(ValueError, match=r"X has 3 channels, but Learned.* n_channels=2"):
-        tiny_embedder(distance=distance, n_channels=C).fit(flat(segments()))
+        tiny_embedder(n_within=0, distance=distance, n_channels=C).fit(flat(segments()))
     with pytest.raises(ValueError, match=r"X has 1 channels, but .* set n_channels=2"):
-        tiny_embedder(distance=distance).fit(flat(segments()))
+        tiny_embedder(n_within=0, distance=distance).fit(flat(segments()))
 
 
 @pytest.mark.parametrize("n_channels", [None, C])
 def test_frozen_encoders_with_flat_segments(n_channels):
     X = segments()
-    embedder = tiny_embedder(max_epochs=1, n_channels=n_channels).fit(X)
+    embedder = tiny_embedder(n_within=0, max_epochs=1, n_channels=n_channels).fit(X)
     frozen = FrozenEstimator(embedder)
     classifier = tiny_classifier(encoder=frozen, freeze="encoder", n_channels=C, max_epochs=1)
     expected = clone(classifier).set_params(n_channels=None).fit(X, y).predict_proba(X)
@@ -273,7 +275,7 @@ class Doubling(LearnedMotifDistance):
 
 def test_distances_of_users_get_segments():
     kwargs = {"embed_dim": 8, "n_layers": 1, "max_epochs": 1, "random_state": 0}
-    embedder = tiny_embedder(distance=Doubling(**kwargs), max_epochs=1)
+    embedder = tiny_embedder(n_within=0, distance=Doubling(**kwargs), max_epochs=1)
     expected = clone(embedder).fit(segments()).transform(segments())
     embedder.set_params(n_channels=C)
     found = embedder.fit(flat(segments())).transform(segments())

@@ -41,7 +41,7 @@ def test_pipeline_with_groups(motion):
 
 def test_grid_search_over_nested_names(motion):
     X, y, subjects = motion
-    pipe = Pipeline([("emb", tiny_embedder(max_epochs=1)), ("clf", classifier())])
+    pipe = Pipeline([("emb", tiny_embedder(max_epochs=1, n_within=0)), ("clf", classifier())])
     grid = {"emb__distance__attention": ["softmax", "sparsemax"], "emb__temperature": [0.1, 0.5]}
     search = GridSearchCV(pipe, grid, cv=GroupKFold(2), error_score="raise")
     search.fit(X, y, groups=subjects)
@@ -104,7 +104,7 @@ def test_frozen_embedder_is_pretrained_once(motion):
 def test_regression(motion):
     X = motion[0]
     target = X[..., 0].std(axis=1)
-    model = make_pipeline(quick(), StandardScaler(), Ridge()).fit(X, target)
+    model = make_pipeline(quick(n_within=0), StandardScaler(), Ridge()).fit(X, target)
     assert model.score(X, target) > 0.3
 
 
@@ -125,12 +125,12 @@ def test_distances_to_references_are_features(motion):
 
 
 def test_pipeline_memory_reuses_the_embedding(motion, tmp_path):
-    X, y, _ = motion
+    X, y, subjects = motion
     assert joblib.hash(quick()) == joblib.hash(clone(quick()))
     memory = joblib.Memory(tmp_path, verbose=0)
     for c in (0.1, 1.0):
         pipe = Pipeline([("emb", quick()), ("clf", LogisticRegression(C=c))], memory=memory)
-        pipe.fit(X, y)
+        pipe.fit(X, y, emb__groups=subjects)
     cached = list(tmp_path.rglob("output.pkl"))
     assert len(cached) == 1
 
@@ -139,7 +139,7 @@ def test_parallel_fits_on_a_read_only_memmap_equal_serial_ones(motion, tmp_path)
     X, y, subjects = motion
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    pipe = make_pipeline(quick(), classifier())
+    pipe = make_pipeline(quick(n_within=0), classifier())
     scores = [
         cross_val_score(
             pipe, data, y, groups=subjects, cv=GroupKFold(3), n_jobs=n_jobs, error_score="raise"
@@ -165,7 +165,7 @@ def test_tslearn_upstream(motion):
     pipe = make_pipeline(
         preprocessing.TimeSeriesResampler(sz=32),
         preprocessing.TimeSeriesScalerMeanVariance(),
-        quick(),
+        quick(n_within=0),
         classifier(),
     )
     assert pipe.fit(X, y).predict(X).shape == (90,)

@@ -23,7 +23,7 @@ LAYERS = [
     {"_base", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},
     {"_ranking_distance"},
-    {"_embedder_constructors", "_embedder_score"},
+    {"_embedder_constructors", "_embedder_score", "_embedder_training"},
     {"_embedder"},
     {"_fine_tuning"},
     {"_classifier", "_regressor"},

@@ -180,6 +180,10 @@ def repeated(case: Case) -> Callable[[int], object]:
         seeds = case.n_seeds
         return lambda i: case.run(lambda: case.make(i % seeds).fit(X, y, groups=groups))
     call = getattr(case.make(0).fit(X, y, groups=groups), case.method)
+    if case.method == "score":
+        return lambda i: case.run(
+            lambda: call(X[i % 8 : i % 8 + 8], groups=groups[i % 8 : i % 8 + 8])
+        )
     return lambda i: case.run(lambda: call(X[i % 8 : i % 8 + 8]))
 
 

@@ -7,21 +7,16 @@ import json
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks.reliability.mutations import places
+from benchmarks.reliability.model_mutations import places
+from benchmarks.reliability.tries import require
 from relcon_sklearn import LearnedMotifDistance, RelConClassifier, RelConEmbedder, RelConRegressor
 from relcon_sklearn._files._format import open_file
 from relcon_sklearn._files._writer import Writer
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
-
-
-def generator(seed: int, name: str, i: int) -> np.random.Generator:
-    """Return the random generator of the i-th file of an estimator."""
-    return np.random.default_rng([seed, *name.encode(), i])
 
 
 def fitted() -> dict:
@@ -72,24 +67,25 @@ def equal_tensors(a: dict, b: dict) -> bool:
     )
 
 
-def attempt(kind: type, path: Path):
-    """Load a file; return the estimator or None, the outcome if it is known, and the reason."""
-    try:
-        return kind.load(path), "", ""
-    except (ValueError, OSError) as error:
-        return None, "refused", str(error)
-    except Exception as error:
-        return None, "failed", f"{type(error).__name__}: {error}"
+def judge(loaded, estimator, path: Path, is_signed: bool) -> str:
+    """Compare the loaded with the saved estimator.
 
+    Returns
+    -------
+    verdict : str
+        "identical", or "as signed" if the checksums were computed again: somebody could have saved
+        such a file, and the loaded estimator is exactly what the file says.
 
-def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
-    """Compare the loaded with the saved estimator; return the outcome and the reason."""
+    Raises
+    ------
+    WrongData
+        If it is another estimator.
+    """
     nodes, tensors = contents(loaded)
     saved_nodes, saved_tensors = contents(estimator)
     if nodes == saved_nodes and equal_tensors(tensors, saved_tensors):
-        return "identical", ""
-    if not is_signed:
-        return "failed", "another estimator was loaded"
+        return "identical"
+    require(is_signed, "another estimator was loaded")
     with open_file(path) as file:
         said, said_tensors = file.header["estimators"], file.tensors()
     for node, other in zip(nodes, said, strict=True):
@@ -97,6 +93,8 @@ def judge(loaded, estimator, path: Path, is_signed: bool) -> tuple[str, str]:
         node["params"] = {key: node["params"][key] for key in other["params"]}
     nodes, tensors = with_numbers(nodes, tensors)
     said, said_tensors = with_numbers(said, said_tensors)
-    if nodes == said and equal_tensors(tensors, said_tensors):
-        return "as signed", ""
-    return "failed", "the loaded estimator differs from what the file says"
+    require(
+        nodes == said and equal_tensors(tensors, said_tensors),
+        "the loaded estimator differs from what the file says",
+    )
+    return "as signed"

@@ -55,6 +55,10 @@ class FileError(ValueError):
     """A file that cannot be read or written. The message is written for the user."""
 
 
+class FileDamage(FileError):
+    """A file that is damaged or hostile. Another FileError is about what the caller asks for."""
+
+
 class Spec(NamedTuple):
     """Dtype and shape of a tensor, known before the tensor is read."""
 
@@ -96,7 +100,7 @@ def encode_file(header: dict, tensors: dict[str, Tensor]) -> bytes:
     for name, tensor in tensors.items():
         if tensor.dtype not in _DTYPES:
             raise FileError(f"{name} has dtype {tensor.dtype}, which files cannot store.")
-        _check_finite(name, tensor)
+        _check_finite(name, tensor, FileError)
     text = json.dumps({**header, "tensors": _checksum_of_tensors(tensors)}, allow_nan=False)
     metadata = {
         "format": FORMAT,
@@ -132,15 +136,15 @@ class OpenFile:
         self._file = file
         metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise FileError("it is a safetensors file, but not of an estimator of relcon_sklearn.")
+            raise FileDamage("it is a safetensors file, but not of an estimator of relcon_sklearn.")
         _check_version(metadata.get("version"))
         if metadata.keys() != _KEYS or metadata["checksum"] != _checksum_of_header(
             metadata["header"]
         ):
-            raise FileError("its header is damaged: the checksum does not match.")
+            raise FileDamage("its header is damaged: the checksum does not match.")
         names = file.keys()
         if len(names) > MAX_TENSORS:
-            raise FileError(f"it has {len(names)} tensors, more than {MAX_TENSORS}.")
+            raise FileDamage(f"it has {len(names)} tensors, more than {MAX_TENSORS}.")
         self.header = _parse(metadata["header"])
         self._checksum = self.header.pop("tensors", None)
         slices = {name: file.get_slice(name) for name in names}
@@ -153,15 +157,15 @@ class OpenFile:
 
         Raises
         ------
-        FileError
+        FileDamage
             If a tensor is damaged or has a value that is not finite.
         """
         # Copies, because safetensors returns views of the file, which change when the file changes.
         tensors = {name: self._file.get_tensor(name).clone() for name in self.specs}
         if _checksum_of_tensors(tensors) != self._checksum:
-            raise FileError("its tensors are damaged: the checksum does not match.")
+            raise FileDamage("its tensors are damaged: the checksum does not match.")
         for name, tensor in tensors.items():
-            _check_finite(name, tensor)
+            _check_finite(name, tensor, FileDamage)
         return tensors
 
 
@@ -172,8 +176,9 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     Raises
     ------
     FileError
-        If the file is damaged, or has another format or an unknown version. Code within the block
-        can raise it too.
+        If the file has a later version. Code within the block can raise it too.
+    FileDamage
+        If the file is damaged, or has another format.
     OSError
         If the file cannot be read.
     """
@@ -182,7 +187,7 @@ def open_file(path: Path) -> Iterator[OpenFile]:
         with safe_open(os.fspath(path), framework="pt") as file:
             yield OpenFile(file, path)
     except SafetensorError as error:
-        raise FileError(f"it is damaged, or not a safetensors file: {error}.") from error
+        raise FileDamage(f"it is damaged, or not a safetensors file: {error}.") from error
 
 
 def _check_beginning(path: Path) -> None:
@@ -195,9 +200,9 @@ def _check_beginning(path: Path) -> None:
         beginning = file.read(8)
     n_header = int.from_bytes(beginning, "little")
     if len(beginning) < 8 or n_header > status.st_size - 8:
-        raise FileError("it is truncated, or not a safetensors file.")
+        raise FileDamage("it is truncated, or not a safetensors file.")
     if n_header > MAX_HEADER_BYTES:
-        raise FileError(f"its header has {n_header} bytes, more than {MAX_HEADER_BYTES}.")
+        raise FileDamage(f"its header has {n_header} bytes, more than {MAX_HEADER_BYTES}.")
 
 
 def _check_version(version: str | None) -> None:
@@ -208,7 +213,7 @@ def _check_version(version: str | None) -> None:
             f"its format version is {version}; this relcon_sklearn reads version {VERSION}. "
             "Update relcon_sklearn to load it."
         )
-    raise FileError(
+    raise FileDamage(
         f"its format version is {version!r}, which no relcon_sklearn writes: it is damaged."
     )
 
@@ -217,9 +222,9 @@ def _parse(text: str) -> dict:
     try:
         header = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"its header is not JSON as relcon_sklearn writes it: {error}.") from error
+        raise FileDamage(f"its header is not JSON as relcon_sklearn writes it: {error}.") from error
     if not isinstance(header, dict):
-        raise FileError(f"its header is a {type(header).__name__}, not an object.")
+        raise FileDamage(f"its header is a {type(header).__name__}, not an object.")
     return header
 
 
@@ -227,9 +232,9 @@ def _refuse_constant(name: str):
     raise ValueError(f"{name} is not a number in JSON")
 
 
-def _check_finite(name: str, tensor: Tensor) -> None:
+def _check_finite(name: str, tensor: Tensor, kind: type[FileError]) -> None:
     if tensor.dtype.is_floating_point and not torch.isfinite(tensor).all():
-        raise FileError(f"{name} holds NaN or infinity.")
+        raise kind(f"{name} holds NaN or infinity.")
 
 
 def _checksum_of_header(text: str) -> str:

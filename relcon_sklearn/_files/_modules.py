@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .._utils._text import listed
 from ..nn import PulsePPGEncoder, ResNet1D
 from ._entries import check_entry
-from ._format import FileError, Spec
+from ._format import FileDamage, FileError, Spec
 from ._recipes import Recipe, seeded_global_rng
 
 
@@ -65,7 +65,8 @@ class PlannedModule(NamedTuple):
             module.load_state_dict(tensors)
         except RuntimeError as error:
             raise FileError(f"{self.name} does not fit the weights in the file: {error}") from error
-        check_specs(specs_of(module), {k: Spec.of(v) for k, v in tensors.items()}, self.name)
+        found = {name: Spec.of(tensor) for name, tensor in tensors.items()}
+        check_specs(specs_of(module), found, self.name, FileError)
         return module.eval()
 
 
@@ -91,7 +92,7 @@ def plan_builtin_module(
         specs = specs_of(module)
     except Exception as error:  # arguments that no fit has checked can raise any error
         arguments = reprlib.repr(_arguments(recipe))
-        raise FileError(f"{name} cannot be made with {arguments}: {error}") from error
+        raise FileDamage(f"{name} cannot be made with {arguments}: {error}") from error
     return PlannedModule(name, recipe, specs, getattr(module, "n_features", None))
 
 
@@ -109,17 +110,19 @@ def specs_of(module: nn.Module) -> dict[str, Spec]:
     return {name: Spec.of(tensor) for name, tensor in module.state_dict().items()}
 
 
-def check_specs(expected: dict[str, Spec], found: dict[str, Spec], where: str) -> None:
-    """Raise FileError unless exactly the expected tensors are found, with the expected specs."""
+def check_specs(
+    expected: dict[str, Spec], found: dict[str, Spec], where: str, error: type[FileError]
+) -> None:
+    """Raise `error` unless exactly the expected tensors are found, with the expected specs."""
     for title, names in [
         ("lacks", expected.keys() - found.keys()),
         ("has unexpected tensors:", found.keys() - expected.keys()),
     ]:
         if names:
-            raise FileError(f"{where} {title} {listed(sorted(names), 3)}.")
+            raise error(f"{where} {title} {listed(sorted(names), 3)}.")
     for name, spec in expected.items():
         if found[name] != spec:
-            raise FileError(f"{name} in {where} is {found[name]}; expected {spec}.")
+            raise error(f"{name} in {where} is {found[name]}; expected {spec}.")
 
 
 def _make_on_meta_device(recipe: Recipe) -> nn.Module:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .._version import __version__
 from ._entries import check_entry
-from ._format import FileError, Spec, open_file
+from ._format import FileDamage, FileError, Spec, open_file
 from ._modules import (
     ENCODERS,
     ModuleKind,
@@ -32,17 +32,6 @@ from ._names import join
 from ._recipes import Recipe
 from ._registry import ESTIMATORS, MAX_ESTIMATORS, METHODS, NESTED, NOT_IN_FILES, OUTPUTS
 from ._values import from_json, from_json_object
-
-# Errors that reading a header can raise if another program has written the header.
-_MALFORMED_HEADER = (
-    AttributeError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 # Parameters that only training uses.
 _TRAINING_ONLY = ("augmentation", "callbacks")
@@ -64,8 +53,11 @@ def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
 
     Raises
     ------
+    FileDamage
+        If the file is damaged or hostile.
     FileError
-        If the file cannot be loaded, or if `given` does not match what the file lacks.
+        If the file is of another class or a later version, or if `given` does not match what the
+        file lacks.
     OSError
         If the file cannot be read.
     """
@@ -110,10 +102,10 @@ class Reader:
             names = [self._kind, self._version, *self._lacking.values()]
             if len(header) != 3 or not all(isinstance(name, str) for name in names):
                 raise ValueError("other entries")
-        except _MALFORMED_HEADER as error:
-            raise FileError(f"its header is not as relcon_sklearn writes it: {error!r}") from error
+        except Exception as error:  # a header of another program can raise any error
+            raise FileDamage(f"its header is not as relcon_sklearn writes it: {error!r}") from error
         if len(self._nodes) > MAX_ESTIMATORS:
-            raise FileError(
+            raise FileDamage(
                 f"it holds {len(self._nodes)} estimators; expected at most {MAX_ESTIMATORS}."
             )
 
@@ -152,9 +144,11 @@ class Reader:
 
         Raises
         ------
-        FileError
+        FileDamage
             If the header does not describe an estimator, or if the tensors are not exactly the
             tensors that the estimator needs.
+        FileError
+            If a given value is not valid.
         """
         try:
             for node in self._nodes:
@@ -163,12 +157,12 @@ class Reader:
                 raise ValueError("estimators that are not part of another")
         except FileError:
             raise
-        except _MALFORMED_HEADER as error:
-            raise FileError(
+        except Exception as error:
+            raise FileDamage(
                 f"its header, by relcon_sklearn {self._version}, is not as this version, "
                 f"{__version__}, would write it: {error!r}"
             ) from error
-        check_specs(self._expected, self.specs, "the file")
+        check_specs(self._expected, self.specs, "the file", FileDamage)
         return self._estimators[""]
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
@@ -199,8 +193,8 @@ class Reader:
         estimator = kind(**values)
         try:
             estimator._validate_params()
-        except InvalidParameterError as error:  # of a parameter in the file or in `given`
-            raise FileError(str(error)) from error
+        except InvalidParameterError as error:
+            raise self.invalid_value(str(error)) from error
         _set_requests(estimator, requests)
         if output is not None:
             if output not in OUTPUTS:
@@ -212,6 +206,11 @@ class Reader:
             reader.check_all_taken()
         self._estimators[name] = estimator
 
+    @property
+    def invalid_value(self) -> type[FileError]:
+        """Error about an invalid value: FileDamage, unless the caller has given values too."""
+        return FileError if self._given or self._device is not None else FileDamage
+
     # -- for FittedReader ----------------------------------------------------------------------
 
     def value(self, node, holder: type):
@@ -219,7 +218,7 @@ class Reader:
 
         Raises
         ------
-        FileError
+        FileDamage
             If the value is an estimator, and no estimator of its class may be nested in `holder`.
         """
         if isinstance(node, dict):
@@ -230,7 +229,7 @@ class Reader:
                 self._inner.add(content)
                 estimator = self._estimators[content]
                 if NESTED.get(holder.__name__) != (inner := type(estimator).__name__):
-                    raise FileError(f"it has a {inner} inside a {holder.__name__}.")
+                    raise FileDamage(f"it has a {inner} inside a {holder.__name__}.")
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
         return from_json(node)
 
@@ -255,9 +254,12 @@ class FittedReader:
         self._name = name
         self._entries = {**entries}
 
-    def take(self, attribute: str):
-        """Return the entry of an attribute unchanged, and remove it from the remaining entries."""
-        return self._entries.pop(attribute)
+    def take(self, attribute: str, *default):
+        """Return the entry of an attribute unchanged, and remove it from the remaining entries.
+
+        If there is no such entry, return the default or, without one, raise KeyError.
+        """
+        return self._entries.pop(attribute, *default)
 
     def value(self, node):
         """Return the value of an entry, which may be an estimator."""
@@ -270,7 +272,7 @@ class FittedReader:
         factory, arguments = self.value(entry["factory"]), entry["arguments"]
         builtin = encoder_name(factory.func if isinstance(factory, partial) else factory)
         if builtin is None and not callable(factory):
-            raise FileError(f"{factory!r} was given as encoder; expected a callable.")
+            raise self._reader.invalid_value(f"encoder is {factory!r}; expected a callable.")
         if builtin is None and arguments.keys() != {"n_channels"}:
             raise ValueError(f"an encoder with the arguments {sorted(arguments)}")
         kind = None if builtin is None else ENCODERS[builtin]
@@ -293,7 +295,8 @@ class FittedReader:
         else:
             plan = plan_builtin_module(prefix[:-1], kind, recipe, len(found))
         if plan.specs is not None:
-            check_specs(plan.specs, found, plan.name)
+            # A callable of the user may make another network than the one that was saved.
+            check_specs(plan.specs, found, plan.name, FileError if kind is None else FileDamage)
         estimator = self._estimator
 
         def fill(tensors: dict[str, Tensor]) -> None:
@@ -307,10 +310,10 @@ class FittedReader:
         """Return the shape of an array in the file."""
         key = join(self._name, attribute)
         if key not in self._reader.specs:
-            raise FileError(f"it lacks {key}.")
+            raise FileDamage(f"it lacks {key}.")
         spec = self._reader.specs[key]
         if len(spec.shape) != n_dimensions:
-            raise FileError(f"{key} is {spec}; expected {n_dimensions} dimensions.")
+            raise FileDamage(f"{key} is {spec}; expected {n_dimensions} dimensions.")
         return spec.shape
 
     def array(self, attribute: str, dtype: str, shape: tuple[int, ...]) -> None:

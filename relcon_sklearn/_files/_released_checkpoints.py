@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import reprlib
-import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,8 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from .._utils._text import listed
+from .._utils._zip_damage import is_damage
+from ..exceptions import DamagedFileError
 from ..nn._presets import ENCODER_PRESETS
 from ..nn._released_networks import ReleasedNet
+from ..segments._sampling_rate import rate_of
 from ._pickle_opcodes import NotAStateDict, check_pickle
 from ._recipes import Recipe
 
@@ -33,17 +35,6 @@ _ENTRIES = ("net", "optimizer", "epoch", "test_loss")
 _EXPECTED = (
     "Expected a file that the released code of RelCon or Pulse-PPG has written with torch.save: a "
     f"dictionary with {', '.join(_ENTRIES)}."
-)
-
-
-# Errors that zipfile raises for files that are not an archive, encrypted, truncated or forged.
-_BAD_ARCHIVE = (
-    zipfile.BadZipFile,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    UnicodeError,
-    struct.error,
 )
 
 
@@ -73,6 +64,9 @@ class ReleasedCheckpoint(NamedTuple):
         module.load_state_dict(self.net.weights)
         estimator._set_module(name, module, recipe)
         estimator.n_channels_in_ = self.net.settings["n_channels"]
+        # The file has neither the rate nor the magnitudes of the training.
+        estimator.sampling_rate_ = rate_of(estimator)
+        estimator._magnitudes = None
         estimator.history_ = [{"epoch": self.epoch, "test_loss": self.test_loss}]
         return module
 
@@ -97,11 +91,15 @@ def read_released(
     Raises
     ------
     ValueError
+        If the path is not a file.
+    DamagedFileError
         If the file is not such a checkpoint, is damaged, or contains anything else.
     OSError
         If the file cannot be read.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} cannot be loaded: it is not a file.")
     try:
         n_bytes = _check_archive(path)
         content = _load(path)
@@ -109,7 +107,7 @@ def read_released(
         _check_tensors(content["net"], n_bytes)
         net = read_net(content["net"])
     except ValueError as error:
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
+        raise DamagedFileError(f"{path} cannot be loaded: {error}") from error
     return ReleasedCheckpoint(net, content["epoch"], float(content["test_loss"]))
 
 
@@ -129,8 +127,6 @@ def as_encoder(net: ReleasedNet) -> str | Callable[..., nn.Module]:
 
 def _check_archive(path: Path) -> int:
     """Raise ValueError unless a file is a complete archive of torch; return its size in bytes."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is not a file.")
     n_bytes = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
@@ -138,14 +134,17 @@ def _check_archive(path: Path) -> int:
             # torch does not compress, so that no member can be larger than the file.
             stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
             within = all(0 <= member.header_offset < n_bytes for member in members)
-            if not stored or not within or sum(m.file_size for m in members) > n_bytes:
-                raise ValueError(f"it is an archive, but torch did not write it. {_EXPECTED}")
+            by_torch = stored and within and sum(m.file_size for m in members) <= n_bytes
             # torch does not compare checksums.
-            damaged = archive.testzip()
-    except _BAD_ARCHIVE as error:
+            damaged = archive.testzip() if by_torch else None
+    except Exception as error:
+        if not is_damage(error):
+            raise
         raise ValueError(
             f"it is not an archive of torch, or it is truncated ({error}). {_EXPECTED}"
         ) from error
+    if not by_torch:
+        raise ValueError(f"it is an archive, but torch did not write it. {_EXPECTED}")
     if damaged is not None:
         raise ValueError(f"it is damaged: the checksum of {damaged} does not match.")
     return n_bytes

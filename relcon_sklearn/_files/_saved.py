@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._atomic import write_atomically
 from .._utils._text import shortened
-from ._format import FileError
+from ..exceptions import DamagedFileError
+from ._format import FileDamage, FileError
 from ._reader import load_estimator
 from ._writer import encode_estimator
 
@@ -91,8 +92,11 @@ class SavedAsFile:
         Raises
         ------
         ValueError
-            If the file is damaged, of another class, another format or a later version, or if a
-            parameter that files do not contain is not given. The message says what to do.
+            If the file is of another class or a later version, or if a parameter that files do not
+            contain is not given. The message says what to do.
+        DamagedFileError
+            If the file is damaged, hostile or of another format.
+            :class:`~relcon_sklearn.exceptions.DamagedFileError` is a ValueError and an OSError.
         OSError
             If the file cannot be read.
 
@@ -109,8 +113,9 @@ class SavedAsFile:
         try:
             return load_estimator(path, cls, given, device)
         except FileError as error:
+            kind = DamagedFileError if isinstance(error, FileDamage) else ValueError
             # Text from a file, such as the names of tensors, can have any length.
-            raise ValueError(f"{path} cannot be loaded: {shortened(str(error), 1000)}") from error
+            raise kind(f"{path} cannot be loaded: {shortened(str(error), 1000)}") from error
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Save as ``model.safetensors`` in a folder, as model hubs expect it.
@@ -150,7 +155,7 @@ class SavedAsFile:
 
         Raises
         ------
-        ValueError, OSError
+        ValueError, DamagedFileError, OSError
             As in :meth:`load`.
         """
         path = Path(os.path.expanduser(folder))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._clocks import has_offsets
+
 
 def is_frame(recording) -> bool:
     """Return whether a recording is a DataFrame, without importing pandas."""
@@ -64,10 +66,12 @@ def check_unique(frame, columns: list, name: str) -> None:
 
 
 def has_time_index(frame) -> bool:
-    """Return whether the index of a DataFrame has times."""
+    """Return whether the index of a DataFrame has times, or dates with UTC offsets as objects."""
     import pandas
 
-    return isinstance(frame.index, pandas.DatetimeIndex | pandas.TimedeltaIndex)
+    index = frame.index
+    known = isinstance(index, pandas.DatetimeIndex | pandas.TimedeltaIndex)
+    return known or (index.dtype == object and has_offsets(index))
 
 
 def frame_stamps(frame, name: str):

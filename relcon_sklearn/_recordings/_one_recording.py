@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ._labels import UNLABELLED, LabelTable, majority
+from ._losses import Loss, find_loss
 from ._missing import find_missing
 from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, resample
+from ._rounding import find_resolution, is_coarse, undo_rounding
 from ._stamps import check_rate, has_dates, positions, start_stamps
 from ._timeline import (
     RESOLUTION,
@@ -24,7 +26,14 @@ from ._timeline import (
     signal_on_grid,
 )
 from ._units import UNITS, check_gravity
-from ._window_layout import Layout, Windows, count_windows, cut_windows, place_windows
+from ._window_layout import (
+    Layout,
+    Windows,
+    count_covered,
+    count_windows,
+    cut_windows,
+    place_windows,
+)
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -54,12 +63,13 @@ class Part(NamedTuple):
     codes: np.ndarray | None
     start_times: np.ndarray
     hours: np.ndarray
+    loss: Loss | None
 
 
 def segment_one_recording(
-    recording: Recording, options: SegmentationOptions, table: LabelTable | None, dropped: Counter
+    recording: Recording, options: SegmentationOptions, table: LabelTable | None, total: Counter
 ) -> Part | None:
-    """Return the segments of one recording, and add what is left out to the counts in `dropped`.
+    """Return the segments of one recording, and add what is left out to the counts in `total`.
 
     Returns None if the recording is shorter than a window and must be skipped.
     """
@@ -67,18 +77,20 @@ def segment_one_recording(
     ratio = Ratio.of(layout.rate, rate)
     timeline = _full_timeline(recording)
     if _too_short(timeline, recording, options, ratio):
-        dropped["recordings_too_short"] += 1
+        total["recordings_too_short"] += 1
         return None
+    dropped = Counter()
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
-    if options.gravity:
-        check_gravity(signal, recording.acceleration, options.units, recording.name)
     if len(missing):
         timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
     if options.nonwear is not None and timeline.n_samples > 0:
         worn = _worn_samples(timeline, recording, options)
         dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
         timeline = timeline.keep(worn)
+    if options.gravity:
+        checked = signal if options.nonwear is None else _used_or_not_zero(signal, timeline)
+        check_gravity(checked, recording.acceleration, options.units, recording.name)
 
     stretches = find_stretches(timeline, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
@@ -104,19 +116,30 @@ def segment_one_recording(
     X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
     if UNITS[options.units] != 1:
         X *= np.float32(UNITS[options.units])
-    seconds = stretches.origin[windows.stretch] / rate + windows.begin / layout.rate
+    # The times of the samples: with an approximated ratio, their rate is not quite the target rate.
+    since_origin = windows.begin * ratio.down / (ratio.up * rate)
+    seconds = stretches.origin[windows.stretch] / rate + since_origin
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
-    return Part(recording.number, X, codes, start_times, _hours(since))
+    total.update(dropped)
+    n_covered = count_covered(windows, layout)
+    loss = find_loss(recording.name, n_covered, len(signal), timeline, dropped, rate, layout, ratio)
+    return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 
 def _full_timeline(recording: Recording) -> Timeline:
     """Return the timeline of all samples of a recording, after a check of its rate."""
-    if recording.stamps is None:
-        return Timeline(len(recording.signal))
-    position = positions(recording.stamps, recording.rate)
-    check_rate(position, recording.rate, recording.name)
-    return Timeline(len(recording.signal), None, position)
+    n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
+    if stamps is None:
+        return Timeline(n)
+    position = positions(stamps, rate)
+    if n == 1:
+        return Timeline(n, None, position)
+    typical = check_rate(position, rate, recording.name)
+    resolution = find_resolution(stamps) * rate
+    if is_coarse(resolution, typical):
+        position = undo_rounding(position, resolution, typical)
+    return Timeline(n, None, position)
 
 
 def _too_short(
@@ -152,6 +175,17 @@ def _worn_samples(
         UNITS[options.units],
     )
     return np.flatnonzero(~nonwear)
+
+
+def _used_or_not_zero(signal: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Return the samples that non-wear detection left, or else those that are not 0.
+
+    If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
+    Zeros do not count, because devices write them in idle sleep mode.
+    """
+    if timeline.n_samples > 0:
+        return timeline.take(signal, slice(None))
+    return signal[signal.any(axis=1)]
 
 
 def _codes_of_windows(

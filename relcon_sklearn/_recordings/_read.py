@@ -133,7 +133,7 @@ def read_recordings(
             raise ValueError(f"{names[i]} has no channels. Pass at least one.")
         time_zone = has_time_zone(stamps)
         if stamps is not None:
-            stamps = read_stamps(stamps, len(signal), names[i])
+            stamps = read_stamps(stamps, len(signal), rates[i], names[i])
         if isinstance(own_labels, Intervals):
             own_labels = own_labels.label_samples(
                 stamps, len(signal), rates[i], time_zone, names[i]

@@ -40,6 +40,8 @@ def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name:
 def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str, name: str) -> None:
     """Raise ValueError if a median magnitude is not plausible for a signal with gravity.
 
+    The message for a median of 0 is about idle sleep, in which devices write zeros.
+
     Parameters
     ----------
     signal : ndarray of shape (n_samples, n_channels)
@@ -53,8 +55,22 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
     """
     for axes in acceleration:
         seen = median_magnitude(signal, axes)
-        if not np.isnan(seen) and not _is_plausible(seen * UNITS[units]):
-            _raise_implausible(seen, axes, signal.shape[1], units, name)
+        if np.isnan(seen) or _is_plausible(seen * UNITS[units]):
+            continue
+        if seen == 0:
+            _raise_zeros(1 - signal[:, axes].any(axis=1).mean(), name)
+        _raise_implausible(seen, axes, signal.shape[1], units, name)
+
+
+def _raise_zeros(share: float, name: str) -> None:
+    """Raise the ValueError for a recording with this share of samples that are 0."""
+    raise ValueError(
+        f"{name}: {share:.0%} of its samples are 0 in all channels. Some devices write zeros "
+        "while they are not moved (idle sleep mode). To remove such time, pass nonwear, or "
+        "lower nonwear to the shortest such time in minutes. Otherwise, replace such samples "
+        "with NaN and pass nan_policy='omit'. For signals with gravity removed, pass "
+        "gravity=False."
+    )
 
 
 def _raise_implausible(

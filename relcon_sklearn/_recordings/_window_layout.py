@@ -50,6 +50,16 @@ def place_windows(n_windows: np.ndarray, layout: Layout) -> Windows:
     return Windows(stretch, number * layout.stride_samples)
 
 
+def count_covered(windows: Windows, layout: Layout) -> int:
+    """Return the number of samples in any of the windows, which are in the order of time."""
+    if len(windows.begin) == 0:
+        return 0
+    n = layout.n_timesteps
+    same_stretch = np.diff(windows.stretch) == 0
+    new = np.where(same_stretch, np.minimum(np.diff(windows.begin), n), n)
+    return int(new.sum()) + n
+
+
 def cut_windows(stretch: np.ndarray, begin: np.ndarray, n_timesteps: int) -> np.ndarray:
     """Return windows of a stretch as a new array of shape (n_windows, n_timesteps, n_channels)."""
     shape = (n_timesteps, stretch.shape[1])

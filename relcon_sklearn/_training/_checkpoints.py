@@ -7,7 +7,7 @@ import io
 import json
 import logging
 import os
-import pickle
+import reprlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,16 +18,24 @@ import filelock
 import torch
 
 from .._utils._atomic import unfinished, write_atomically
+from .._utils._json_object import read_json_object
 from .._utils._text import shortened
 from .._utils._warnings import warn
 from .._version import __version__
+from ..exceptions import DamagedFileError
 
 logger = logging.getLogger("relcon_sklearn")
 
 _FORMAT = "relcon_sklearn checkpoint"
 _VERSION = 2
 _RECORD = "training.json"
+_RECORDED = {"format": str, "version": int, "seed": int, "fingerprint": dict}
 _LOCK = ".lock"
+
+# Writes out values of files, which can be nested deeply: a plain repr would exceed the recursion
+# limit.
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 200
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,8 @@ class CheckpointFolder:
     ValueError
         If the path is not a folder, or if the folder holds the checkpoints of a training with
         another fingerprint or of another version.
+    DamagedFileError
+        If ``training.json`` is damaged.
     RuntimeError
         If another process or thread is training into the folder.
     """
@@ -168,15 +178,15 @@ class CheckpointFolder:
             write_atomically(record, text.encode())
             return seed
         try:
-            before = json.loads(record.read_bytes())
-            version, seed, fingerprint = (before[k] for k in ("version", "seed", "fingerprint"))
+            before = read_json_object(record, _RECORDED)
+            version, seed, fingerprint = (before[key] for key in ("version", "seed", "fingerprint"))
             if before["format"] != _FORMAT:
-                raise ValueError("unknown format")
+                raise DamagedFileError("Its format is unknown.")
             if type(seed) is not int or not 0 <= seed < 2**31:
-                raise ValueError(f"the seed is {shortened(repr(seed))}")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(
-                f"{record} is damaged, or was not written by relcon_sklearn: {error!r}. Choose "
+                raise DamagedFileError(f"The seed is {reprlib.repr(seed)}.")
+        except DamagedFileError as error:
+            raise DamagedFileError(
+                f"{record} is damaged, or was not written by relcon_sklearn: {error} Choose "
                 "another folder as checkpoint_dir."
             ) from error
         _check_version(version, record)
@@ -249,7 +259,7 @@ class CheckpointFolder:
         content = checkpoint_to_bytes({"training": self._identity, "state": state})
         try:
             checkpoint_from_bytes(content, path)
-        except DamagedCheckpoint as error:
+        except DamagedFileError as error:
             raise TypeError(
                 "The state of a module, an optimizer or a callback holds more than tensors, "
                 "numbers, strings and containers of them. Checkpoints cannot store other values: "
@@ -279,13 +289,17 @@ class CheckpointFolder:
         Raises
         ------
         ValueError
-            If none of the checkpoints can be read, or one belongs to another training.
+            If a checkpoint belongs to another training, or to another version.
+        DamagedFileError
+            If none of the checkpoints can be read.
         """
         files = self._files()
         for path in reversed(files):
             try:
                 content = checkpoint_from_bytes(path.read_bytes(), path)
-            except DamagedCheckpoint as error:
+                if content.keys() != {"training", "state"}:
+                    raise DamagedFileError(f"{path} does not hold the state of a training.")
+            except DamagedFileError as error:
                 warn(f"{error} Resuming from the checkpoint before it.", RuntimeWarning)
                 continue
             if changes := differences(content["training"], self._identity):
@@ -295,15 +309,11 @@ class CheckpointFolder:
                 )
             return content["state"]
         if files:
-            raise ValueError(
+            raise DamagedFileError(
                 f"None of the {len(files)} checkpoints in {self.path} can be read. To start a new "
                 "training, choose another folder as checkpoint_dir."
             )
         return None
-
-
-class DamagedCheckpoint(ValueError):
-    """A checkpoint that differs from what was written."""
 
 
 def checkpoint_to_bytes(state: dict) -> bytes:
@@ -323,8 +333,8 @@ def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
 
     Raises
     ------
-    DamagedCheckpoint
-        If any of the bytes changed since they were written.
+    DamagedFileError
+        If any of the bytes changed since they were written, or if they are not a checkpoint.
     ValueError
         If the checkpoint is intact and has another version.
     """
@@ -332,26 +342,30 @@ def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
     beginning, _, checksum = line.rpartition(b" ")
     name, _, version = beginning.rpartition(b" ")
     if name != _FORMAT.encode():
-        raise DamagedCheckpoint(f"{path} does not start like a checkpoint.")
+        raise DamagedFileError(f"{path} does not start like a checkpoint.")
     # The version is checked after the checksum, which covers it.
     if checksum != _checksum(beginning, payload):
-        raise DamagedCheckpoint(f"{path} is damaged: its checksum does not match.")
-    _check_version(int(version), path)
+        raise DamagedFileError(f"{path} is damaged: its checksum does not match.")
+    _check_version(version.decode(errors="replace"), path)
     try:
-        return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DamagedCheckpoint(f"{path} holds more than tensors and plain values.") from error
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch can raise any error for bytes that it has not written
+        raise DamagedFileError(f"{path} holds more than tensors and plain values.") from error
+    if not isinstance(state, dict):
+        raise DamagedFileError(f"{path} holds a {type(state).__name__}; expected a dict.")
+    return state
 
 
 def _checksum(beginning: bytes, payload: bytes) -> bytes:
     return b"%08x" % zlib.crc32(payload, zlib.crc32(beginning))
 
 
-def _check_version(version, path: Path) -> None:
-    if version != _VERSION:
+def _check_version(version: int | str, path: Path) -> None:
+    if str(version) != str(_VERSION):
         raise ValueError(
-            f"{path} has format version {version}; this version of relcon_sklearn, {__version__}, "
-            f"resumes from version {_VERSION} only. Resume with the version that started it."
+            f"{path} has format version {shortened(str(version))}; this version of relcon_sklearn, "
+            f"{__version__}, resumes from version {_VERSION} only. Resume with the version that "
+            "started it."
         )
 
 
@@ -368,4 +382,4 @@ def differences(before, now, name: str = "") -> list[str]:
         ]
     if before == now:
         return []
-    return [f"{name} was {shortened(repr(before))} and is {shortened(repr(now))}"]
+    return [f"{name} was {_BRIEF.repr(before)} and is {_BRIEF.repr(now)}"]

@@ -292,7 +292,8 @@ def fit_module(
     FloatingPointError
         If the loss or a weight became NaN or infinite. Checkpoints contain finite values only.
     OSError
-        If a checkpoint cannot be written.
+        If a checkpoint cannot be written. It is a DamagedFileError if those to resume from are
+        damaged.
 
     Warns
     -----

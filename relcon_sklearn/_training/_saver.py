@@ -7,8 +7,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from skorch import NeuralNet
+from torch import Tensor
 
+from .._utils._text import shortened
+from ..exceptions import DamagedFileError
 from ._checkpoints import CheckpointFolder
 from ._state import restore_training, training_state
 
@@ -22,6 +26,23 @@ class Position(NamedTuple):
     step: int = 0
     total_loss: float = 0.0
     n_items: int = 0
+
+
+def _as_position(values) -> Position:
+    """Return the position in a checkpoint; raise TypeError or ValueError if it is not one."""
+    epoch, step, total_loss, n_items = values
+    position = Position(epoch, step, total_loss, n_items)
+    are_counts = all(type(n) is int and n >= 0 for n in (epoch, step, n_items))
+    if not are_counts or type(total_loss) is not float:
+        raise ValueError(f"the position is {position}")
+    return position
+
+
+def _check_finite(weights: dict[str, Tensor]) -> None:
+    """Raise ValueError if a weight is NaN or infinite, which no training has saved."""
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} is NaN or infinite")
 
 
 class Saver:
@@ -53,13 +74,30 @@ class Saver:
         self._saved: Position | None = None
 
     def restore(self, net: NeuralNet) -> Position:
-        """Restore `net` from the last checkpoint, if there is one; return the position."""
+        """Restore `net` from the last checkpoint, if there is one; return the position.
+
+        Raises
+        ------
+        ValueError
+            If the checkpoint belongs to another training.
+        DamagedFileError
+            If no checkpoint can be read, or if `net` cannot be restored from it.
+        """
         state = self.folder.read()
         self._last = self.clock()
         if state is None:
             return Position()
-        restore_training(net, state["training"])
-        self._saved = Position(*state["position"])
+        try:
+            self._saved = _as_position(state["position"])
+            restore_training(net, state["training"])
+            _check_finite(net.module_.state_dict())
+        except Exception as error:  # of torch and of callbacks, which can be any
+            raise DamagedFileError(
+                f"The checkpoints in {self.folder.path} do not fit this training "
+                f"({type(error).__name__}: {shortened(str(error))}). They are damaged, or were "
+                "written with other versions of torch or of a callback. Choose another folder as "
+                "checkpoint_dir."
+            ) from error
         logger.info("Continuing from %s", self.folder.newest)
         return self._saved
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from numpy.lib import format as npy_format
 
+from .._utils._zip_damage import is_damage
 from ..exceptions import DamagedFileError
-from ._zip_damage import is_damage
 
 # Compressions that numpy writes, and the highest ratio that they can reach.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -25,8 +25,8 @@ _HEADER_READERS = {
 def read_arrays(path):
     """Return all arrays of an npz file, {name: array}.
 
-    Sizes that a file declares are checked before memory is allocated: an array never needs more
-    memory than the size of the file allows.
+    Sizes that a file declares are checked before memory is allocated: all arrays together never
+    need more memory than the size of the file allows.
 
     Parameters
     ----------
@@ -55,6 +55,8 @@ def read_arrays(path):
                 raise DamagedFileError(f"{path} has several arrays of the name {name}.")
             with _report_damage(f"{path}: the array {name} cannot be read"):
                 arrays[name] = _read_array(archive, info, limit)
+            # Members can overlap, so that each is small enough and all together are not.
+            limit -= arrays[name].nbytes
     return arrays
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from ._lazy import LazyArray
 from ._mapped import MappedRows
+from ._sampling_rate import rate_of
 
 # Larger values make variances overflow in the float32 arithmetic of an embedding.
 LARGEST_VALUE = 1e12
@@ -42,6 +45,16 @@ class SegmentArray:
         What the user passed, if `X` was converted from it: a data frame has names of columns.
     n_channels : int, default=1
         Number of channels of 2-D data. It divides the number of columns.
+
+    Attributes
+    ----------
+    sampling_rate : float or None
+        Sampling rate in Hz that `given` has. An estimator that knows better changes it, for the
+        estimators nested in it.
+    magnitudes : ndarray or None
+        Magnitudes of some segments, if they have been computed.
+    on_read : callable or None
+        Function that receives the row numbers and the float32 segments of each :meth:`read`.
     """
 
     def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):
@@ -49,6 +62,9 @@ class SegmentArray:
         self.given = X if given is None else given
         self.name = name
         self.n_channels = n_channels if len(X.shape) == 2 else X.shape[2]
+        self.sampling_rate = rate_of(self.given)
+        self.magnitudes: np.ndarray | None = None
+        self.on_read: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
@@ -75,7 +91,10 @@ class SegmentArray:
         values = np.ascontiguousarray(self._read(rows), dtype=np.float32)
         # Reshaped through one dimension: otherwise an axis of size one could keep any stride, and
         # torch chooses its kernels by strides.
-        return values.reshape(-1).reshape(len(rows), *self.shape[1:])
+        segments = values.reshape(-1).reshape(len(rows), *self.shape[1:])
+        if self.on_read is not None:
+            self.on_read(rows, segments)
+        return segments
 
     def check(self) -> None:
         """Read every row once, in order, to raise the errors of :meth:`read`."""

@@ -24,6 +24,7 @@ class ChosenRows(LazyArray):
         self.rows = rows
         self.shape = (len(rows), *array.shape[1:])
         self.dtype = np.dtype(np.float32)
+        self.sampling_rate = array.sampling_rate
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         return self.array.read(self.rows[rows])

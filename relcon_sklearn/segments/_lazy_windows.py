@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from ._lazy import LazyArray
 from ._mapped import MappedRows, Residency
 from ._runs import RunLabels, Runs
+from ._sampling_rate import is_rate
 
 # Each mapping uses a file descriptor, and a process may have about a thousand.
 _MAX_OPEN_FILES = 128
@@ -49,7 +50,8 @@ class LazyWindows(LazyArray):
         Subject of each recording, of any sortable type. If None, each recording is a separate
         subject.
     sampling_rate : float or None, default=None
-        Sampling rate in Hz. It is needed for `hour_groups` only.
+        Sampling rate in Hz. It is needed for `hour_groups`. Estimators compare it with the rate of
+        their training segments.
     scale : float, default=1.0
         Factor that converts the values of the files to g: 1 / 9.80665 for m/s^2, or the value of
         one step for integers.
@@ -110,6 +112,11 @@ class LazyWindows(LazyArray):
                     f"{name}={value!r} is not valid. Pass a number of samples, an integer of at "
                     "least 1."
                 )
+        if sampling_rate is not None and not is_rate(sampling_rate):
+            raise ValueError(
+                f"sampling_rate={sampling_rate!r} is not valid. Pass the rate in Hz, a positive "
+                "number, or None."
+            )
         if not (isinstance(scale, Real) and np.isfinite(scale) and scale != 0):
             raise ValueError(
                 f"scale={scale!r} is not valid. Pass the value of one unit of the files in g, a "

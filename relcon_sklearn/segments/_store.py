@@ -47,7 +47,10 @@ def open_segments(path: str | os.PathLike) -> SegmentStore:
     FileNotFoundError
         If there is no store at `path`.
     ValueError
-        If the store is damaged, truncated or of another version, or has no segments yet.
+        If the store is of another version, or has no segments yet.
+    DamagedFileError
+        If the store is damaged or truncated. :class:`~relcon_sklearn.exceptions.DamagedFileError`
+        is a ValueError and an OSError.
 
     See Also
     --------

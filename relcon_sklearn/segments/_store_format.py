@@ -15,6 +15,9 @@ committed part of each file:
 
 Data are flushed to disk before the header that counts them replaces the previous header. Bytes
 after the committed part of a file come from an interrupted append and are ignored.
+
+The header has a checksum of itself, and of the index files, which name the subjects. Version 1 had
+no checksums. Stores of version 1 are read, and get version 2 when they are continued.
 """
 
 from __future__ import annotations
@@ -22,21 +25,29 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
+import reprlib
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._utils._atomic import write_atomically
+from .._utils._json_object import read_json_object
+from ..exceptions import DamagedFileError
 
 FORMAT = "relcon_sklearn segments"
-VERSION = 1
+VERSION = 2
 
 # A run ends where the next one starts.
 RUN = np.dtype([("start", "<i8"), ("subject", "<u4"), ("hour", "<i4")])
 
 DTYPES = {"float32": "<f4", "float16": "<f2", "int16": "<i2"}
 TIME_DTYPES = {"datetime": "<M8[ns]", "seconds": "<f8"}
+
+# Dtypes of columns in headers. NumPy would take other texts too, some with a DeprecationWarning.
+_DTYPE = re.compile(r"[<|][biufUmM]\d+(\[\w+\])?")
 
 SEGMENTS, TIMES, RUNS, SUBJECTS = "segments.raw", "times.raw", "runs.raw", "subjects.txt"
 HEADER, LOCK = "header.json", "writer.lock"
@@ -56,7 +67,8 @@ class Header:
 
     `scale` is the value of one integer step, in `units`, for dtype "int16", and None otherwise.
     `times` is "datetime", "seconds" or None, and is set by the first append. `columns` maps names
-    to NumPy dtype strings.
+    to NumPy dtype strings. `checksums` maps the names of index files to the CRC-32 of their
+    committed part.
     """
 
     n_timesteps: int
@@ -72,6 +84,7 @@ class Header:
     n_runs: int = 0
     n_subjects: int = 0
     subjects_bytes: int = 0
+    checksums: dict[str, int] = dataclasses.field(default_factory=lambda: {RUNS: 0, SUBJECTS: 0})
 
     def file_sizes(self) -> dict[str, int]:
         """Return the number of committed bytes of each file."""
@@ -89,13 +102,13 @@ class Header:
 
     def description(self) -> dict[str, Any]:
         """Return the part of the header that a writer must match to continue a store."""
-        counts = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes"}
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in counts}
+        growing = {"times", "n_segments", "n_runs", "n_subjects", "subjects_bytes", "checksums"}
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in growing}
 
     def write(self, folder: Path) -> None:
         """Replace the header of the store atomically."""
         record = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
-        text = json.dumps(record, indent=1) + "\n"
+        text = json.dumps(record | {"checksum": checksum_of(record)}, indent=1) + "\n"
         write_atomically(folder / HEADER, text.encode())
 
     @classmethod
@@ -107,7 +120,11 @@ class Header:
         FileNotFoundError
             If there is no store in `folder`.
         ValueError
-            If the store has another version, or files are shorter than the header says.
+            If the store has another version.
+        DamagedFileError
+            If the header is damaged, or if files are shorter than the header says.
+        OSError
+            If the header cannot be read.
         """
         path = folder / HEADER
         if not path.is_file():
@@ -115,58 +132,127 @@ class Header:
                 f"{folder} is not a segment store: it has no {HEADER}. Pass the directory that a "
                 "SegmentWriter wrote to."
             )
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged: it is not valid JSON ({error}).") from error
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError(f"{path} is not the header of a segment store.")
+        record = read_json_object(path, {})
+        if record.get("format") != FORMAT:
+            raise DamagedFileError(f"{path} is not the header of a segment store.")
         version = record.get("version")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise ValueError(
-                f"{folder} is a segment store of version {version!r}, but this relcon_sklearn "
-                f"reads version {VERSION}. Upgrade relcon_sklearn, or write the store again."
+                f"{folder} is a segment store of version {reprlib.repr(version)}, but this "
+                f"relcon_sklearn reads versions up to {VERSION}. Upgrade relcon_sklearn, or write "
+                "the store again."
             )
+        if version == VERSION:
+            _check_checksum(record, path)
         names = {field.name for field in dataclasses.fields(cls)}
+        if version == 1:
+            names.remove("checksums")
         given = set(record) - {"format", "version"}
         if given != names:
-            raise ValueError(
+            raise DamagedFileError(
                 f"{path} is damaged: fields {sorted(names - given)} are missing, fields "
                 f"{sorted(given - names)} are unknown."
             )
         header = cls(**{name: record[name] for name in names})
         header._check_values(path)
         header._check_sizes(folder)
+        if version == 1:
+            header.checksums = {
+                name: zlib.crc32(header.read_committed(folder, name)) for name in (RUNS, SUBJECTS)
+            }
         return header
 
+    def read_committed(self, folder: Path, name: str) -> bytes:
+        """Return the committed part of a file."""
+        if self.n_segments == 0:  # the files may not exist yet
+            return b""
+        with open(folder / name, "rb") as file:
+            return file.read(self.file_sizes()[name])
+
     def _check_values(self, path: Path) -> None:
-        for name in ("n_timesteps", "n_channels", "n_segments", "n_runs", "n_subjects"):
-            value = getattr(self, name)
-            if type(value) is not int or value < (
-                1 if name in ("n_timesteps", "n_channels") else 0
-            ):
-                raise ValueError(f"{path} is damaged: {name} is {value!r}.")
-        if self.dtype not in DTYPES or self.times not in (*TIME_DTYPES, None):
-            raise ValueError(
-                f"{path} is damaged: dtype is {self.dtype!r} and times is {self.times!r}. Expected "
-                f"dtype in {list(DTYPES)}, and times in {list(TIME_DTYPES)} or null."
-            )
-        if (self.dtype == "int16") != isinstance(self.scale, float):
-            raise ValueError(
+        for name, is_valid in _VALID.items():
+            if not is_valid(value := getattr(self, name)):
+                raise DamagedFileError(f"{path} is damaged: {name} is {reprlib.repr(value)}.")
+        if (self.dtype == "int16") != (self.scale is not None):
+            raise DamagedFileError(
                 f"{path} is damaged: scale is {self.scale!r} for dtype {self.dtype!r}."
             )
-        for name, dtype in self.columns.items():
-            check_column(name, dtype)
+        if len(self.channels) != self.n_channels:
+            raise DamagedFileError(
+                f"{path} is damaged: it names {len(self.channels)} of {self.n_channels} channels."
+            )
 
     def _check_sizes(self, folder: Path) -> None:
         for name, expected in self.file_sizes().items():
             path = folder / name
             size = path.stat().st_size if path.is_file() else 0
             if size < expected:
-                raise ValueError(
+                raise DamagedFileError(
                     f"{path} is truncated: it has {size} bytes, but the store's {self.n_segments} "
                     f"segments need {expected}. Copy the store again, or write it again."
                 )
+
+
+def _is_count(value) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_size(value) -> bool:
+    return _is_count(value) and value > 0
+
+
+def _is_positive(value) -> bool:
+    return isinstance(value, float) and 0 < value < math.inf
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+def _are_columns(value) -> bool:
+    """Return whether a value maps valid names to dtypes, as :func:`make_header` writes them."""
+    try:
+        return all(
+            _DTYPE.fullmatch(dtype) and check_column(name, dtype).str == dtype
+            for name, dtype in value.items()
+        )
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+# What the fields of a header may be. They are checked because a header can be damaged or hostile.
+_VALID = {
+    "n_timesteps": _is_size,
+    "n_channels": _is_size,
+    "sampling_rate": _is_positive,
+    "units": _is_text,
+    "channels": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "dtype": lambda value: _is_text(value) and value in DTYPES,
+    "scale": lambda value: value is None or _is_positive(value),
+    "columns": _are_columns,
+    "times": lambda value: value is None or (_is_text(value) and value in TIME_DTYPES),
+    "n_segments": _is_count,
+    "n_runs": _is_count,
+    "n_subjects": _is_count,
+    "subjects_bytes": _is_count,
+    "checksums": lambda value: isinstance(value, dict) and value.keys() == {RUNS, SUBJECTS},
+}
+
+
+def _check_checksum(record: dict, path: Path) -> None:
+    """Remove the checksum from a header; raise DamagedFileError unless it matches."""
+    try:
+        matches = record.pop("checksum", None) == checksum_of(record)
+    except RecursionError:  # of a header that is nested nearly too deep to be read
+        matches = False
+    if not matches:
+        raise DamagedFileError(f"{path} is damaged: its checksum does not match.")
+
+
+def checksum_of(record: dict) -> int:
+    """Return the checksum of all entries of a header except the checksum itself."""
+    entries = {name: value for name, value in record.items() if name != "checksum"}
+    return zlib.crc32(json.dumps(entries, sort_keys=True).encode())
 
 
 def make_header(
@@ -210,33 +296,43 @@ def make_header(
 
 
 def read_subjects(folder: Path, header: Header) -> list[str]:
-    """Read the names of the committed subjects."""
-    with open(folder / SUBJECTS, "rb") as file:
-        text = file.read(header.subjects_bytes).decode()
+    """Read the names of the committed subjects; raise DamagedFileError if they are damaged."""
+    path = folder / SUBJECTS
+    lines = _read_checked(folder, header, SUBJECTS).splitlines()
     try:
-        names = [json.loads(line) for line in text.splitlines()]
-    except ValueError as error:
-        raise ValueError(f"{folder / SUBJECTS} is damaged ({error}).") from error
+        names = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{path} is damaged ({error}).") from error
     if len(names) != header.n_subjects:
-        raise ValueError(
-            f"{folder / SUBJECTS} is damaged: it has {len(names)} names, but the header counts "
+        raise DamagedFileError(
+            f"{path} is damaged: it has {len(names)} names, but the header counts "
             f"{header.n_subjects}."
         )
+    if not all(map(_is_text, names)) or len(set(names)) != len(names):
+        raise DamagedFileError(f"{path} is damaged: its names are not distinct strings.")
     return names
 
 
 def read_runs(folder: Path, header: Header) -> np.ndarray:
-    """Read the committed runs."""
-    runs = np.fromfile(folder / RUNS, dtype=RUN, count=header.n_runs)
+    """Read the committed runs; raise DamagedFileError if they are damaged."""
+    runs = np.frombuffer(_read_checked(folder, header, RUNS), dtype=RUN)
     starts = runs["start"]
     in_order = np.all(np.diff(starts) > 0) and np.all(starts[:1] == 0)
     within = np.all(starts[-1:] < header.n_segments) and np.all(runs["subject"] < header.n_subjects)
     if not (in_order and within and bool(len(runs)) == bool(header.n_segments)):
-        raise ValueError(
+        raise DamagedFileError(
             f"{folder / RUNS} is damaged: its runs do not cover the {header.n_segments} segments "
             f"of {header.n_subjects} subjects."
         )
     return runs
+
+
+def _read_checked(folder: Path, header: Header, name: str) -> bytes:
+    """Return the committed part of an index file; raise DamagedFileError if it has changed."""
+    content = header.read_committed(folder, name)
+    if zlib.crc32(content) != header.checksums[name]:
+        raise DamagedFileError(f"{folder / name} is damaged: its checksum does not match.")
+    return content
 
 
 def check_column(name: str, dtype: str) -> np.dtype:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -87,6 +88,8 @@ class SegmentWriter:
         writer has it open.
     FileExistsError
         If `path` holds something other than a store.
+    DamagedFileError
+        If the store at `path` is damaged.
 
     See Also
     --------
@@ -261,7 +264,10 @@ class SegmentWriter:
             except BaseException:
                 # An interrupted exit from a block may end it when later appends are committed.
                 current = self._block is block
-                if current and self._lock is not None and self._process == os.getpid():
+                # After a commit that was only not synced, nothing is left to roll back, which could
+                # fail and hide that it is committed.
+                is_left = nested or self._torn or self._pending != self._header
+                if current and is_left and self._lock is not None and self._process == os.getpid():
                     self._roll_back(before if nested else None)
                 raise
             finally:
@@ -369,6 +375,9 @@ class SegmentWriter:
 
     def _write(self, name: str, values: np.ndarray) -> None:
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        if name in (checksums := self._pending.checksums):
+            # A new dict, because the one of the committed header must not change.
+            self._pending.checksums = checksums | {name: zlib.crc32(data, checksums[name])}
         while len(data):
             data = data[self._files[name].write(data) :]
 
@@ -384,6 +393,7 @@ class SegmentWriter:
         except OSError as error:
             if Header.read(self.path) != self._pending:
                 raise
+            self._header = dataclasses.replace(self._pending)
             raise OSError(
                 error.errno,
                 f"{error.strerror or error}: the directory of the store could not be synced, but "

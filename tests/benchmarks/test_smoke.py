@@ -21,8 +21,7 @@ SCRIPTS = {
     "speed.bench_store": "--sizes 2e4 --repeats 1",
     "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",
     "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
-    "reliability.fuzz_files": "--files 8",
-    "reliability.kill_training": "--kills 2 --trainings distance",
+    "reliability.bench_reliability": "--smoke",
 }
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining"))]
 
@@ -42,11 +41,9 @@ def test_scripts_are_all_here():
 def test_smoke(name, tmp_path):
     if name in NEED_DATA and not Path(DATA, "hapt.npz").is_file():
         pytest.skip(f"needs the public recordings, and {DATA} has no hapt.npz")
-    if name == "reliability.kill_training" and not hasattr(os, "fork"):
+    if name == "reliability.bench_reliability" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
-    options = SCRIPTS[name].split()
-    if name != "reliability.kill_training":
-        options += ["--output", tmp_path / "results.json"]
+    options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
     if name == "downstream.bench_downstream":
         options += ["--cache", tmp_path / "cache"]
     env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})

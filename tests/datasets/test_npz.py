@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.datasets import load_npz_recordings, save_npz_recordings
+from relcon_sklearn.datasets import _npz_arrays, load_npz_recordings, save_npz_recordings
 from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.paths import SHARED
 
@@ -310,6 +310,19 @@ def test_every_damage_is_one_kind_of_error(path, save):
         except ValueError:
             n_refused += 1
     assert n_refused > 50
+
+
+def test_all_arrays_together_are_bounded_by_the_size_of_the_file(path, monkeypatch):
+    """Members of a zip file can overlap, so that a bound for each of them is not one for all."""
+    write(path)
+    with np.load(path) as file:
+        n_bytes = sum(file[name].nbytes for name in file.files)
+    size = path.stat().st_size
+    monkeypatch.setattr(_npz_arrays, "_MAX_RATIO", (n_bytes + 0.5) / size)
+    load_npz_recordings(path)
+    monkeypatch.setattr(_npz_arrays, "_MAX_RATIO", (n_bytes - 0.5) / size)
+    with pytest.raises(DamagedFileError, match="it cannot have"):
+        load_npz_recordings(path)
 
 
 def test_a_folder_is_not_damage(tmp_path):

@@ -71,4 +71,4 @@ def test_trained_on():
     for name in settings():
         estimator = sklearn.base.clone(load(name)).set_params(max_epochs=1, validation_fraction=0)
         y = X.std(axis=1) if name == "RelConRegressor" else np.repeat(["sitting", "walking"], 5)
-        assert len(estimator.fit(X, y).history_) == 1
+        assert len(estimator.fit(X, y, groups=np.arange(10) // 2).history_) == 1

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.reliability import judging, mutations
+from benchmarks.reliability import judging
+from benchmarks.reliability import model_mutations as mutations
+from benchmarks.reliability.damaged_files import KINDS
+from benchmarks.reliability.tries import SURVIVED, WrongData, generator, outcome_of
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._format import open_file
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.estimators import tiny_encoder
 
 
@@ -32,19 +36,21 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize("kind", [*mutations.UNSIGNED, *mutations.SIGNED])
 def test_mutations(saved, tmp_path, kind):
     path = tmp_path / "file"
-    outcomes = set()
+    n_refused = 0
     for name, (estimator, content) in saved.items():
-        for i in range(2):
-            rng = judging.generator(0, name + kind, i)
+
+        def attempt(rng, estimator=estimator, content=content):
             mutation = (mutations.UNSIGNED | mutations.SIGNED)[kind]
             path.write_bytes(mutation(content, rng))
-            loaded, outcome, why = judging.attempt(type(estimator), path)
-            if loaded is not None:
-                is_signed = kind in mutations.SIGNED
-                outcome, why = judging.judge(loaded, estimator, path, is_signed)
-            assert outcome != "failed", why
-            outcomes.add(outcome)
-    assert "refused" in outcomes
+            loaded = type(estimator).load(path)
+            judging.judge(loaded, estimator, path, kind in mutations.SIGNED)
+
+        for i in range(2):
+            rng = generator(name + kind, 0, i)
+            outcome, error = outcome_of(KINDS["model files"], attempt, rng)
+            assert outcome == SURVIVED, error
+            n_refused += bool(error)
+    assert n_refused > 0
 
 
 def test_the_judge_finds_another_estimator(saved, tmp_path):
@@ -56,11 +62,13 @@ def test_the_judge_finds_another_estimator(saved, tmp_path):
 
     path.write_bytes(mutations.signed(content, change))
     loaded = type(estimator).load(path)
-    assert judging.judge(loaded, estimator, path, is_signed=False)[0] == "failed"
-    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "as signed"
-    assert judging.judge(estimator, estimator, path, is_signed=True)[0] == "identical"
+    with pytest.raises(WrongData, match="another estimator"):
+        judging.judge(loaded, estimator, path, is_signed=False)
+    assert judging.judge(loaded, estimator, path, is_signed=True) == "as signed"
+    assert judging.judge(estimator, estimator, path, is_signed=True) == "identical"
     loaded.set_params(lr=0.5)
-    assert judging.judge(loaded, estimator, path, is_signed=True)[0] == "failed"
+    with pytest.raises(WrongData, match="differs from what the file says"):
+        judging.judge(loaded, estimator, path, is_signed=True)
 
 
 def node(header, name=""):
@@ -136,6 +144,26 @@ EDITS = {
         "LearnedMotifDistance",
         lambda h: fitted(h).update(transform="x"),
         "transform",
+    ),
+    "sampling rate that is not one": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(sampling_rate_=-50.0),
+        "sampling_rate_ is not valid",
+    ),
+    "magnitudes that are not ordered": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=[1.0, 0.5, 2.0]),
+        "_magnitudes is not valid",
+    ),
+    "magnitude that is not one": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=1.0),
+        "TypeError",
+    ),
+    "too few magnitudes": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=[1.0]),
+        "TypeError",
     ),
     "no attribute": (
         "LearnedMotifDistance",
@@ -294,7 +322,9 @@ def test_signed_edits(saved, tmp_path, edit):
     if message is None:
         type(estimator).load(path)
         return
-    with pytest.raises(ValueError, match=f"cannot be loaded: .*{message}"):
+    # Everything that does not look like a file of a later version is damage.
+    kind = ValueError if edit == "class of a later version" else DamagedFileError
+    with pytest.raises(kind, match=f"cannot be loaded: .*{message}"):
         type(estimator).load(path)
 
 
@@ -319,7 +349,7 @@ def test_the_cost_of_nested_estimators_is_bounded(saved, tmp_path, depth, last):
     path.write_bytes(mutations.signed(content, change))
     begin = time.perf_counter()
     message = "inside a RelConEmbedder" if depth == 3 else "it holds 41 estimators; expected at"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DamagedFileError, match=message):
         RelConEmbedder.load(path)
     assert time.perf_counter() - begin < 1  # second
 
@@ -332,7 +362,7 @@ def test_a_message_is_never_long(saved, tmp_path):
         tensors["x" * 10**6] = torch.zeros(1)
 
     path.write_bytes(mutations.signed(content, change))
-    with pytest.raises(ValueError, match="has unexpected tensors: xxx") as error:
+    with pytest.raises(DamagedFileError, match="has unexpected tensors: xxx") as error:
         LearnedMotifDistance.load(path)
     assert len(str(error.value)) < 1500
 

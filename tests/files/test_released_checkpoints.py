@@ -17,6 +17,7 @@ from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._files._released_checkpoints import as_encoder
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.nn import PulsePPGEncoder, ResNet1D
 from relcon_sklearn.nn._released_networks import ReleasedNet
 from tests.support.estimators import tiny_classifier, tiny_distance
@@ -311,7 +312,8 @@ class TestRanking:
         load = partial(RelConEmbedder.from_released_checkpoint, small.path)
         fitted = LearnedMotifDistance.from_released_checkpoint(path)
         embedders = [load(distance=d) for d in (path, str(path), fitted, FrozenEstimator(fitted))]
-        scores = {embedder.score(small.X) for embedder in embedders}
+        groups = np.arange(len(small.X)) // 2
+        scores = {embedder.score(small.X, groups=groups) for embedder in embedders}
         assert len(scores) == 1
         assert np.isfinite(scores.pop())
         assert embedders[-1].distance_ is embedders[-2].distance_ is fitted
@@ -319,14 +321,14 @@ class TestRanking:
     def test_callable(self, small):
         embedder = RelConEmbedder.from_released_checkpoint(small.path, distance=euclidean)
         assert embedder.distance_ is embedder.distance is euclidean
-        assert np.isfinite(embedder.score(small.X))
+        assert np.isfinite(embedder.score(small.X, groups=np.arange(len(small.X)) // 2))
 
     def test_a_clone_is_trained_by_the_same_distance(self, small, motif_file):
         path, _ = motif_file
         embedder = RelConEmbedder.from_released_checkpoint(
             small.path, distance=path, max_epochs=1, validation_fraction=0, random_state=0
         )
-        again = clone(embedder).fit(small.X)
+        again = clone(embedder).fit(small.X, groups=np.arange(len(small.X)) // 2)
         assert again.distance_.history_ == embedder.distance_.history_
         for name, value in again.distance_.net_.state_dict().items():
             assert torch.equal(value, embedder.distance_.net_.state_dict()[name])
@@ -483,7 +485,8 @@ COSTLY = {
 
 class TestRefusals:
     def refused(self, path, message):
-        with pytest.raises(ValueError, match=message) as caught:
+        kind = ValueError if path.is_dir() else DamagedFileError
+        with pytest.raises(kind, match=message) as caught:
             RelConEmbedder.from_released_checkpoint(path)
         assert str(path) in str(caught.value)
 
@@ -591,7 +594,9 @@ class TestRefusals:
         self.refused(
             motif_file[0], "belong to a motif distance, which LearnedMotifDistance can load"
         )
-        with pytest.raises(ValueError, match="belong to an encoder, which RelConEmbedder can load"):
+        with pytest.raises(
+            DamagedFileError, match="belong to an encoder, which RelConEmbedder can load"
+        ):
             LearnedMotifDistance.from_released_checkpoint(small.path)
 
     def test_of_an_even_kernel_and_an_incomplete_distance(self, vectors, tmp_path):
@@ -621,7 +626,7 @@ class TestRefusals:
             small.path.write_bytes(damaged)
             try:
                 embedder = RelConEmbedder.from_released_checkpoint(small.path)
-            except ValueError:
+            except DamagedFileError:
                 n_refused += 1
             else:
                 assert error_of(embedder.transform(small.X), small.expected) < 1e-4

@@ -28,9 +28,11 @@ from relcon_sklearn import (
 from relcon_sklearn._files._recipes import Recipe
 from relcon_sklearn._utils import _atomic
 from relcon_sklearn.augmentations import Jitter, Rotation
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.nn import MotifCrossAttention, PulsePPGEncoder, ResNet1D
 from tests.support.comparing import comparable
 from tests.support.estimators import (
+    score_of,
     tiny_classifier,
     tiny_distance,
     tiny_embedder,
@@ -201,8 +203,12 @@ def test_what_is_loaded_works_on(fitted, motion, tmp_path, name):
     np.testing.assert_array_equal(outputs(FrozenEstimator(found), X), expected)
     # A fit with the same parameters gives the same result.
     np.testing.assert_array_equal(outputs(fit(clone(found), motion), X), expected)
-    target = X.std(axis=1) if name == "regressor" else y
-    assert found.score(X, target) == estimator.score(X, target)
+    if name == "regressor":
+        assert found.score(X, X.std(axis=1)) == estimator.score(X, X.std(axis=1))
+    elif name == "classifier":
+        assert found.score(X, y) == estimator.score(X, y)
+    else:
+        assert score_of(found, X, subjects) == score_of(estimator, X, subjects)
     if name == "embedder":
         results = [
             quick_classifier(encoder=FrozenEstimator(e)).fit(X, y, groups=subjects)
@@ -351,7 +357,7 @@ def test_column_names_output_and_requests(motion, tmp_path):
         embedder = quick_embedder(distance=quick().set_fit_request(groups=True))
         embedder.set_score_request(groups=False)
     for estimator in (distance, embedder):
-        estimator.fit(X)
+        estimator.fit(X, groups=motion[2])
         found = there_and_back(estimator, tmp_path)
         np.testing.assert_array_equal(found.feature_names_in_, X.columns)
         with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -390,7 +396,7 @@ def test_encoders_of_ones_own(motion, tmp_path, encoder):
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        ("resnet34", "'resnet34' was given as encoder; expected a callable"),
+        ("resnet34", "encoder is 'resnet34'; expected a callable"),
         (None, "'encoder' parameter of RelConEmbedder must be"),
         (ResNet1D, "cannot be loaded: encoder_ lacks blocks.0"),
         (partial(nn.Conv1d, 3, 4), "unexpected keyword argument 'n_channels'"),
@@ -425,7 +431,8 @@ def test_a_distance_of_ones_own(motion, tmp_path):
     found = there_and_back(embedder, tmp_path, distance=euclidean)
     assert found.distance is found.distance_ is euclidean
     assert_same(found, embedder, motion[0])
-    assert found.score(motion[0]) == embedder.score(motion[0])
+    groups = motion[2]
+    assert found.score(motion[0], groups=groups) == embedder.score(motion[0], groups=groups)
     for wrong in (None, 3):
         with pytest.raises(ValueError, match="distance"):
             there_and_back(embedder, tmp_path, distance=wrong)
@@ -490,7 +497,8 @@ def test_references_taken_out(motion, tmp_path):
     found = there_and_back(embedder, tmp_path)
     assert found.distance_.references_.shape == (0, 64, 3)
     assert_same(found, embedder, motion[0])
-    assert found.score(motion[0]) == embedder.score(motion[0])
+    groups = motion[2]
+    assert found.score(motion[0], groups=groups) == embedder.score(motion[0], groups=groups)
 
 
 def test_parameters_changed_since(motion, tmp_path):
@@ -564,8 +572,9 @@ def test_trained_on_a_device_that_is_not_here(motion, tmp_path):
     found = RelConEmbedder.load(tmp_path / "file", device="cpu")
     assert found.device == found.distance_.device == found.distance.estimator.device == "cpu"
     np.testing.assert_array_equal(found.transform(motion[0]), expected)
-    with pytest.raises(ValueError, match="'device' parameter"):
+    with pytest.raises(ValueError, match="'device' parameter") as error:
         RelConEmbedder.load(tmp_path / "file", device=3)
+    assert not isinstance(error.value, DamagedFileError)
 
 
 # -- refusals --------------------------------------------------------------------------------------
@@ -583,8 +592,11 @@ def test_not_fitted(tmp_path, make):
 def test_another_class(fitted, tmp_path):
     fitted("embedder").save(tmp_path / "file")
     for kind in (LearnedMotifDistance, RelConClassifier, RelConRegressor):
-        with pytest.raises(ValueError, match=r"it holds a RelConEmbedder; use RelConEmbedder.load"):
+        with pytest.raises(
+            ValueError, match=r"it holds a RelConEmbedder; use RelConEmbedder.load"
+        ) as error:
             kind.load(tmp_path / "file")
+        assert not isinstance(error.value, DamagedFileError)
 
 
 class Mine(LearnedMotifDistance):
@@ -666,7 +678,9 @@ def test_folders_and_what_is_not_there(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         LearnedMotifDistance.from_pretrained(tmp_path)
     (tmp_path / "text").write_text("no model")
-    with pytest.raises(ValueError, match="text cannot be loaded: it is truncated, or not a safe"):
+    with pytest.raises(
+        DamagedFileError, match="text cannot be loaded: it is truncated, or not a safe"
+    ):
         LearnedMotifDistance.load(tmp_path / "text")
     with pytest.raises(FileExistsError):
         distance.save_pretrained(tmp_path / "text")

@@ -90,6 +90,7 @@ def test_every_axis_must_be_still():
     assert find_nonwear(signal[:, [0, 2]], seconds, 1 / RATE, 1, 1.0).all()
 
 
+@pytest.mark.filterwarnings("ignore:More than half of")
 @pytest.mark.parametrize(("n_minutes", "found"), [(59, False), (60, True), (61, True)])
 @pytest.mark.parametrize("units", ["g", "m/s^2"])
 def test_an_hour_on_the_table_is_cut_out(n_minutes, found, units):
@@ -104,6 +105,7 @@ def test_an_hour_on_the_table_is_cut_out(n_minutes, found, units):
     assert gap == (60 * n_minutes + 10 if found else 10)
 
 
+@pytest.mark.filterwarnings("ignore:More than half of")
 def test_missing_samples_within_a_block_do_not_end_nonwear():
     signal = wear([0.2] * 6 + [0.003] * 60 + [0.2] * 6, 0)
     signal[500:510] = np.nan

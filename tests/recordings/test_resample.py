@@ -1,13 +1,15 @@
 """Resampling: the ratio, the frequencies that remain, those that must not, and the ends."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings._resample import Ratio, resample
+from relcon_sklearn._recordings._resample import Ratio, _low_pass, resample
 
 RATES = [20, 25, 31.25, 32, 50, 50.3, 64, 100, 125]
 
@@ -33,6 +35,68 @@ def tone(frequency, rate, seconds, phase=0.4):
 )
 def test_ratio(after, before, ratio):
     assert Ratio.of(after, before) == ratio
+
+
+def best_ratio_by_loops(after, before):
+    """Return the best fraction whose term of the lower rate is at most 1000."""
+    quotient = max(after, before) / min(after, before)
+    pairs = [(round(quotient * low), low) for low in range(1, 1001)]
+    high, low = min(pairs, key=lambda pair: (abs(pair[0] / pair[1] - quotient), pair[1]))
+    return (high, low) if after >= before else (low, high)
+
+
+@given(st.floats(0.9, 200), st.floats(0.9, 200))
+@example(50, 33.333)
+@example(33.333, 50)
+@example(100, 100.04)
+def test_ratio_is_approximated_within_the_stated_error(after, before):
+    ratio = Ratio.of(after, before)
+    assert ratio == best_ratio_by_loops(after, before)
+    assert abs(ratio.up / ratio.down / (after / before) - 1) <= 5e-4
+    assert min(ratio) <= 1000
+    assert math.gcd(*ratio) == 1
+
+
+def test_a_ratio_with_large_terms_is_as_fast_as_its_neighbour():
+    """33.333 Hz to 50 Hz is 50000 / 33333: the filter had a million taps, at every stretch."""
+    assert Ratio.of(50, 33.333) == (3, 2)
+    _low_pass.cache_clear()
+    signal = np.random.default_rng(0).normal(size=(20_000, 1))
+    signal[::200] = np.nan
+    segments = segment_recordings(
+        signal, 33.333, units="g", target_rate=50, window=1.0, nan_policy="omit"
+    )
+    assert len(segments.X) == 500
+    assert _low_pass.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(33.333, 50), (100.04, 100), (50, 33.333)])
+def test_start_times_do_not_drift_with_an_approximated_ratio(before, after):
+    frequency, seconds = 2.0, 1800
+    signal = tone(frequency, before, seconds, 0.0)
+    segments = segment_recordings(signal, before, units="g", target_rate=after, window=2.0)
+    t = segments.start_times[:, None] + np.arange(segments.X.shape[1]) / after
+    expected = 1 + 0.3 * np.sin(2 * np.pi * frequency * t)
+    np.testing.assert_allclose(segments.X[3:-3, :, 0], expected[3:-3], atol=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "match"),
+    [
+        (4e-4, None, r"sampling_rate=0\.0004 Hz is one sample in 2500 s"),
+        (4e-4, 50, r"sampling_rate=0\.0004 Hz is one sample in 2500 s"),
+        (50, 4e-4, r"target_rate=0\.0004 Hz is one sample in 2500 s"),
+        (1e-3, 50, r"target_rate=50 Hz and sampling_rate=0\.001 Hz differ by a factor of 50000"),
+        (1e12, 50, r"target_rate=50 Hz and sampling_rate=1e\+12 Hz differ by a factor of 2e\+10"),
+    ],
+)
+def test_rates_that_cannot_be_resampled(before, after, match):
+    with pytest.raises(ValueError, match=match):
+        segment_recordings(np.ones((500, 1)), before, units="g", target_rate=after)
+
+
+def test_the_lowest_rate():
+    assert segment_recordings(np.ones((50, 1)), 1e-3, units="g", window=1e4).X.shape == (5, 10, 1)
 
 
 @given(st.sampled_from(RATES), st.sampled_from(RATES), st.integers(1, 200))

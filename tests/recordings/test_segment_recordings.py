@@ -179,6 +179,7 @@ def label_shares(labels, start, stop):
     return shares
 
 
+@pytest.mark.filterwarnings("ignore:More than half of")
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "b", "c", ""]), st.integers(1, 12)), min_size=1, max_size=12
@@ -252,6 +253,7 @@ def test_labels_of_interpolated_recordings_are_assigned_by_time():
     assert segments.y.tolist() == ["a"] * 10 + ["b"] * 12
 
 
+@pytest.mark.filterwarnings("ignore:More than half of")
 def test_labels_keep_their_type():
     assert segment([rest(60), rest(60)], labels=[3, 1]).y.tolist() == [3, 1]
     assert segment([rest(60), rest(60)], labels=[True, False]).y.dtype == bool

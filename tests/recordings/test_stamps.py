@@ -50,7 +50,7 @@ def test_dates_of_pandas_become_utc():
     vienna = index.tz_localize("UTC").tz_convert("Europe/Vienna")
     for stamps in (index, pd.Series(index), vienna, pd.Series(vienna), pd.to_timedelta(T, "s")):
         expected = DATES if stamps.dtype.kind == "M" else T
-        actual = read_stamps(stamps, 500, "recording 0")
+        actual = read_stamps(stamps, 500, RATE, "recording 0")
         np.testing.assert_allclose(actual.astype(float), expected.astype(float))
         assert actual.dtype == expected.dtype
 

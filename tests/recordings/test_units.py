@@ -89,3 +89,38 @@ def test_median_magnitude_of_a_long_recording_is_about_right():
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(450_000, 1)).astype(np.float32)
     np.testing.assert_allclose(median_magnitude(signal), np.median(np.abs(signal)), rtol=0.02)
+
+
+def with_idle_sleep(n_worn, n_asleep, magnitude=1.0):
+    """Return a signal at 4 Hz that ends with zeros, as ActiGraph's idle sleep mode writes them."""
+    noise = 0.2 * magnitude * np.random.default_rng(0).standard_normal((n_worn, 3))
+    return np.concatenate([still(magnitude, n_worn) + noise, np.zeros((n_asleep, 3))])
+
+
+@pytest.mark.filterwarnings("ignore:More than half of")
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.9])
+def test_zeros_that_nonwear_removes_are_not_taken_for_wrong_units(share):
+    n_asleep = round(4 * 3600 * 4 * share)
+    signal = with_idle_sleep(4 * 3600 * 4 - n_asleep, n_asleep)
+    segments = segment_recordings(signal, 4, units="g", window=10, nonwear=60)
+    assert segments.dropped["seconds_nonwear"] == n_asleep / 4
+    # Another recording may be all zeros.
+    both = [signal, np.zeros((20_000, 3))]
+    assert len(segment_recordings(both, 4, units="g", window=10, nonwear=60).X) == len(segments.X)
+
+
+@pytest.mark.parametrize("nonwear", [None, 60])
+def test_zeros_that_remain_are_refused_with_what_removes_them(nonwear):
+    signal = np.concatenate([with_idle_sleep(800, 1200)] * 20)  # five minutes of sleep at a time
+    match = r"recording 0: 60% of its samples are 0 in all channels.*idle sleep.*lower nonwear"
+    with pytest.raises(ValueError, match=match if nonwear else match.replace("lower", "pass")):
+        segment_recordings(signal, 4, units="g", window=10, nonwear=nonwear)
+
+
+@pytest.mark.parametrize(("magnitude", "units"), [(1.0, "mg"), (9.8, "g"), (1.0, "m/s^2")])
+@pytest.mark.parametrize("n_asleep", [0, 30_000])
+def test_wrong_units_are_found_if_nonwear_removes_most(magnitude, units, n_asleep):
+    """In mg, a signal in g never seems to move."""
+    signal = with_idle_sleep(20_000, n_asleep, magnitude)
+    with pytest.raises(ValueError, match=rf"with units='{units.replace('^', '.')}' the median mag"):
+        segment_recordings(signal, 4, units=units, window=10, nonwear=60)

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import signal
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.segments import SegmentWriter, _store_writer, open_segments
 from relcon_sklearn.segments._mapped import MappedRows
+from relcon_sklearn.segments._store_format import checksum_of
 from tests.support.estimators import tiny_embedder
 from tests.support.forked import in_another_process, needs_fork
 
@@ -465,8 +468,19 @@ def test_nothing_there(tmp_path):
 
 
 def edited(header, **changes):
+    """Change fields of a header, which gets the checksums of what is there."""
     record = json.loads(header.read_text())
-    header.write_text(json.dumps({k: v for k, v in {**record, **changes}.items() if v != "drop"}))
+    record["checksums"] = {
+        name: zlib.crc32((header.parent / name).read_bytes()) for name in record["checksums"]
+    }
+    record = {k: v for k, v in {**record, **changes}.items() if v != "drop"}
+    header.write_text(json.dumps(record | {"checksum": checksum_of(record)}))
+
+
+def with_checksums(path, name, content):
+    """Replace a file of the index, and the checksums."""
+    (path / name).write_bytes(content)
+    edited(path / "header.json")
 
 
 DAMAGE = {
@@ -475,17 +489,48 @@ DAMAGE = {
     "truncated times": (lambda p: os.truncate(p / "times.raw", 8), "times.raw is truncated"),
     "truncated runs": (lambda p: os.truncate(p / "runs.raw", 17), "runs.raw is truncated"),
     "truncated names": (lambda p: os.truncate(p / "subjects.txt", 3), "subjects.txt is truncated"),
-    "from the future": (lambda p: edited(p / "header.json", version=2), "version 2, .*Upgrade"),
-    "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "not the header of a segment"),
-    "not JSON": (lambda p: (p / "header.json").write_text("{"), "not valid JSON"),
+    "from the future": (lambda p: edited(p / "header.json", version=3), "version 3, .*Upgrade"),
+    "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "does not hold a JSON object"),
+    "another JSON": (lambda p: (p / "header.json").write_text("{}"), "not the header of a segment"),
+    "not JSON": (lambda p: (p / "header.json").write_text("{"), "not a JSON file, or is damaged"),
     "field missing": (lambda p: edited(p / "header.json", scale="drop"), r"fields \['scale'\]"),
     "field unknown": (lambda p: edited(p / "header.json", colour=1), r"\['colour'\] are unknown"),
     "wrong count": (lambda p: edited(p / "header.json", n_segments=-1), "n_segments is -1"),
     "wrong dtype": (lambda p: edited(p / "header.json", dtype="f8"), "dtype is 'f8'"),
+    "list as dtype": (lambda p: edited(p / "header.json", dtype=["f4"]), r"dtype is \['f4'\]"),
+    "wrong rate": (
+        lambda p: edited(p / "header.json", sampling_rate="50"),
+        "sampling_rate is '50'",
+    ),
+    "wrong columns": (lambda p: edited(p / "header.json", columns={"a": "a4"}), "columns is"),
+    "list of columns": (lambda p: edited(p / "header.json", columns=[1]), "columns is"),
+    "wrong channels": (
+        lambda p: edited(p / "header.json", channels=["x"]),
+        "names 1 of 3 channels",
+    ),
+    "huge count": (lambda p: edited(p / "header.json", n_runs=10**4000), "n_runs is 1000"),
+    "nested": (lambda p: (p / "header.json").write_text("[" * 10**5), "is damaged: maximum rec"),
+    "not UTF-8": (
+        lambda p: (p / "header.json").write_bytes(b'{"\xff": 1}'),
+        "header.json is not a",
+    ),
     "wrong scale": (lambda p: edited(p / "header.json", scale=2.0), "scale is 2.0"),
-    "runs": (lambda p: (p / "runs.raw").write_bytes(bytes(64)), "runs.raw is damaged"),
-    "names": (lambda p: (p / "subjects.txt").write_bytes(b'"ann"\n"bob\\\n'), "damaged"),
-    "number of names": (lambda p: (p / "subjects.txt").write_bytes(b'"ann-bobby"\n'), "1 names"),
+    "runs": (lambda p: with_checksums(p, "runs.raw", bytes(64)), "runs.raw is damaged"),
+    "names": (lambda p: with_checksums(p, "subjects.txt", b'"ann"\n"bob\\\n'), "damaged"),
+    "names not UTF-8": (
+        lambda p: with_checksums(p, "subjects.txt", b'"ann"\n"b\xffb"\n'),
+        "damaged",
+    ),
+    "names nested": (
+        lambda p: with_checksums(p, "subjects.txt", b"[" * 12),
+        "subjects.txt is damaged",
+    ),
+    "a name twice": (lambda p: with_checksums(p, "subjects.txt", b'"ann"\n"ann"\n'), "distinct"),
+    "a name of no text": (
+        lambda p: with_checksums(p, "subjects.txt", b'"ann"\n12345\n'),
+        "strings",
+    ),
+    "number of names": (lambda p: with_checksums(p, "subjects.txt", b'"ann-bobby"\n'), "1 names"),
 }
 
 
@@ -494,11 +539,53 @@ def test_damage_is_found_on_opening(damage, message, tmp_path):
     write(tmp_path, ["ann", "bob"])
     damage(tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(ValueError, match=message):
+    # The version is a matter of this package, and not of the file.
+    kind = ValueError if "Upgrade" in message else DamagedFileError
+    with pytest.raises(kind, match=message):
         open_segments(tmp_path)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         SegmentWriter(tmp_path, **SHAPE)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["header.json", "runs.raw", "subjects.txt"])
+def test_every_flipped_bit_of_the_index_is_noticed(name, tmp_path):
+    """A flipped bit gave segments to another person, or another name, rate or shape."""
+    X = write(tmp_path, ["ann", "bob"])
+    content = (tmp_path / name).read_bytes()
+    for i in range(0, 8 * len(content), 29):
+        flipped = bytearray(content)
+        flipped[i // 8] ^= 1 << i % 8
+        (tmp_path / name).write_bytes(flipped)
+        try:
+            store = open_segments(tmp_path)
+        except DamagedFileError:
+            continue
+        except ValueError as error:  # a flipped bit of the version
+            if "is a segment store of version" not in str(error):
+                raise
+            continue
+        # A flipped bit of the white space between fields.
+        assert name == "header.json"
+        assert_array_equal(store.X[:], X)
+        assert store.sampling_rate == SHAPE["sampling_rate"]
+        assert np.unique(store.groups).tolist() == ["ann", "bob"]
+
+
+def test_a_store_without_checksums_is_read_and_gets_them(tmp_path):
+    """As version 1 has written it."""
+    X = write(tmp_path, ["ann", "bob"])
+    edited(tmp_path / "header.json", version=1, checksums="drop")
+    record = json.loads((tmp_path / "header.json").read_text())
+    del record["checksum"]
+    (tmp_path / "header.json").write_text(json.dumps(record))
+    assert_array_equal(open_segments(tmp_path).X[:], X)
+    write(tmp_path, ["kim"])
+    assert json.loads((tmp_path / "header.json").read_text())["version"] == 2
+    assert open_segments(tmp_path).subjects.tolist() == ["ann", "bob", "kim"]
+    (tmp_path / "subjects.txt").write_bytes(b'"ann"\n"bob"\n"kin"\n')
+    with pytest.raises(DamagedFileError, match=r"subjects\.txt is damaged: its checksum"):
+        open_segments(tmp_path)
 
 
 def test_files_grow_but_only_what_is_committed_counts(tmp_path):

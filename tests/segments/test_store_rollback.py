@@ -244,6 +244,23 @@ def test_a_commit_that_was_not_synced_says_that_it_is_committed(writer, monkeypa
     assert runs(writer.path) == [("ann", 0, 1, 1), ("bob", 1, 2, 2), ("cy", 2, 3, 3)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not sync folders")
+def test_a_roll_back_cannot_hide_that_an_append_is_committed(writer, monkeypatch):
+    """The error of a roll back that failed did not say it, and a retry doubled the segments."""
+
+    def fails(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync_of_a_folder_fails)
+        patch.setattr(SegmentWriter, "_roll_back", fails)
+        with pytest.raises(OSError, match="is committed"):
+            append(writer, 2, "bob")
+    assert list(writer.subjects) == ["ann", "bob"]
+    append(writer, 3, "cy")
+    assert runs(writer.path) == [("ann", 0, 1, 1), ("bob", 1, 2, 2), ("cy", 2, 3, 3)]
+
+
 def test_an_interrupted_commit_that_was_complete_counts(writer, monkeypatch):
     replace = os.replace
 

@@ -41,3 +41,9 @@ def tiny_classifier(**kwargs):
 
 def tiny_regressor(**kwargs):
     return RelConRegressor(**(_SUPERVISED | kwargs))
+
+
+def score_of(transformer, X, groups):
+    """Return the score of a distance, or of an embedder with groups."""
+    takes_groups = isinstance(transformer, RelConEmbedder)
+    return transformer.score(X, groups=groups) if takes_groups else transformer.score(X)

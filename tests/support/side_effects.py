@@ -166,6 +166,7 @@ def use(estimator, X, y, groups, folder):
     from sklearn.base import clone
 
     fitted = clone(estimator).fit(X, y, groups=groups)
+    scored = {"groups": groups} if hasattr(fitted, "distance_") else {}
     for name in ("transform", "predict", "predict_proba", "pairwise"):
         if hasattr(fitted, name):
             getattr(fitted, name)(X)
@@ -175,14 +176,14 @@ def use(estimator, X, y, groups, folder):
     if hasattr(fitted, "transform"):
         fitted.get_feature_names_out()
         clone(estimator).set_output(transform="pandas").fit(X, groups=groups).transform(X)
-    fitted.score(X, y)
+    fitted.score(X, y, **scored)
     repr(fitted)
     fitted._repr_html_()
-    pickle.loads(pickle.dumps(copy.deepcopy(fitted))).score(X, y)
+    pickle.loads(pickle.dumps(copy.deepcopy(fitted))).score(X, y, **scored)
     joblib.dump(fitted, folder / "model.joblib")
     joblib.load(folder / "model.joblib")
     fitted.save(folder / "model.safetensors")
-    type(fitted).load(folder / "model.safetensors").score(X, y)
+    type(fitted).load(folder / "model.safetensors").score(X, y, **scored)
     checkpoints = folder / "checkpoints" / type(fitted).__name__
     for _ in range(2):
         clone(estimator).set_params(checkpoint_dir=checkpoints).fit(X, y, groups=groups)
@@ -237,6 +238,7 @@ def tasks(folder):
     y = np.unique(y, return_inverse=True)[1]
     quick = {"max_epochs": 1, "batch_size": 8}
     embedder = tiny_embedder(distance=tiny_distance(**quick), **quick)
+    alone = tiny_embedder(distance=tiny_distance(**quick), n_within=0, **quick)  # without groups
 
     def other_settings():
         tiny_embedder(
@@ -252,7 +254,7 @@ def tasks(folder):
         classifier.fit(X, y, groups=groups)
 
     def ctrl_c():
-        embedder = tiny_embedder(**quick, encoder=DropoutEncoder, distance=press_ctrl_c)
+        embedder = tiny_embedder(**quick, encoder=DropoutEncoder, distance=press_ctrl_c, n_within=0)
         embedder.set_params(checkpoint_dir=folder / "stop")
         raises(KeyboardInterrupt, embedder.fit, X)
 
@@ -269,12 +271,14 @@ def tasks(folder):
             lambda: tiny_embedder(**quick, encoder=DropoutEncoder).fit(X, groups=groups)
         ),
         "classifier of a pretrained and frozen encoder": pretrained_and_frozen,
-        "search": lambda: GridSearchCV(embedder, {"temperature": [0.1, 0.2]}, cv=2).fit(X),
+        "search": lambda: GridSearchCV(alone, {"temperature": [0.1, 0.2]}, cv=2).fit(X),
         "bad data": lambda: raises(ValueError, tiny_distance().fit, X * np.nan),
         "divergence": (
             lambda: raises(FloatingPointError, tiny_distance(augmentation=diverging).fit, X)
         ),
-        "no memory": lambda: raises(MemoryError, tiny_embedder(distance=no_memory).fit, X),
+        "no memory": lambda: raises(
+            MemoryError, tiny_embedder(distance=no_memory, n_within=0).fit, X
+        ),
         "Ctrl-C": ctrl_c,
     }
 

@@ -10,11 +10,11 @@ import torch
 import relcon_sklearn._training._checkpoints as checkpoints_module
 from relcon_sklearn._training import CheckpointFolder, Checkpoints
 from relcon_sklearn._training._checkpoints import (
-    DamagedCheckpoint,
     checkpoint_from_bytes,
     checkpoint_to_bytes,
     differences,
 )
+from relcon_sklearn.exceptions import DamagedFileError
 
 FINGERPRINT = {"lr": 0.1, "data": {"shape": [4, 3], "checksum": "abc"}}
 
@@ -112,7 +112,7 @@ def test_a_seed_that_cannot_be_one_is_damage(tmp_path, seed):
     folder(tmp_path)
     record = tmp_path / "training.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"seed": seed}))
-    with pytest.raises(ValueError, match=r"training\.json is damaged.*the seed is"):
+    with pytest.raises(DamagedFileError, match=r"training\.json is damaged.*seed"):
         folder(tmp_path)
 
 
@@ -141,11 +141,13 @@ def test_checkpoints_without_a_record_are_refused(tmp_path):
         folder(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "x"}', "\x00", "[" * 10**5])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '{"format": "x"}', "\x00", "[" * 10**5, '{"a":' * 10**5]
+)
 def test_a_damaged_record_is_refused(tmp_path, text):
     (tmp_path / "training.json").write_text(text)
     with pytest.raises(
-        ValueError, match=r"training\.json is damaged, or was not written by relcon"
+        DamagedFileError, match=r"training\.json is damaged, or was not written by relcon"
     ):
         folder(tmp_path)
 
@@ -172,13 +174,13 @@ def test_a_file_in_place_of_a_folder(tmp_path):
 def test_every_damage_is_noticed(tmp_path):
     content = checkpoint_to_bytes({"x": torch.arange(5.0), "y": [1, 2]})
     for cut in range(0, len(content), 37):
-        with pytest.raises(DamagedCheckpoint):
+        with pytest.raises(DamagedFileError):
             checkpoint_from_bytes(content[:cut], tmp_path)
     first = content.index(b"\n") + 1
     for i in range(first, len(content), 101):
         flipped = bytearray(content)
         flipped[i] ^= 16
-        with pytest.raises(DamagedCheckpoint, match="checksum"):
+        with pytest.raises(DamagedFileError, match="checksum"):
             checkpoint_from_bytes(bytes(flipped), tmp_path)
 
 
@@ -188,7 +190,7 @@ def test_every_flipped_bit_of_the_first_line_is_damage(tmp_path):
     for i in range(8 * (content.index(b"\n") + 1)):
         flipped = bytearray(content)
         flipped[i // 8] ^= 1 << i % 8
-        with pytest.raises(DamagedCheckpoint):
+        with pytest.raises(DamagedFileError):
             checkpoint_from_bytes(bytes(flipped), tmp_path)
     checkpoints = folder(tmp_path)
     checkpoints.write(1, {"step": 1})
@@ -210,9 +212,42 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
         path.write_bytes(b"")
     with (
         pytest.warns(RuntimeWarning, match="does not start like a checkpoint"),
-        pytest.raises(ValueError, match=r"None of the 2 checkpoints in .* can be read"),
+        pytest.raises(DamagedFileError, match=r"None of the 2 checkpoints in .* can be read"),
     ):
         folder(tmp_path).read()
+
+
+def test_a_record_nested_nearly_too_deep_is_another_training(tmp_path):
+    """JSON can be nested more deeply than a repr of it can be."""
+    folder(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text())
+    for depth in range(700, 1000, 10):
+        nested = json.dumps(record).replace("0.1", "[" * depth + "]" * depth)
+        (tmp_path / "training.json").write_text(nested)
+        with pytest.raises(ValueError, match=r"lr was \[\[.*is 0.1|is damaged"):
+            folder(tmp_path)
+
+
+@pytest.mark.parametrize("content", [[1], {"step": 1}, {"training": {}, "state": {}, "more": 1}])
+def test_a_checkpoint_of_another_program_is_damage(tmp_path, content):
+    folder(tmp_path).write(1, {})
+    path = folder(tmp_path).newest
+    path.write_bytes(checkpoint_to_bytes(content))
+    with (
+        pytest.warns(RuntimeWarning, match="Resuming from the checkpoint before it"),
+        pytest.raises(DamagedFileError, match=r"None of the 1 checkpoints"),
+    ):
+        folder(tmp_path).read()
+
+
+def test_bytes_that_torch_cannot_read_are_damage(tmp_path):
+    """Also if their checksum is right: torch raises many kinds of errors."""
+    line, _, content = checkpoint_to_bytes({}).partition(b"\n")
+    beginning = line.rpartition(b" ")[0]
+    for payload in (b"", b"x" * 99, content[:200]):
+        checksum = checkpoints_module._checksum(beginning, payload)
+        with pytest.raises(DamagedFileError, match="more than tensors and plain values"):
+            checkpoint_from_bytes(b"%s %s\n%s" % (beginning, checksum, payload), tmp_path)
 
 
 class Evil:
@@ -223,7 +258,7 @@ class Evil:
 def test_nothing_is_executed(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(DamagedCheckpoint, match="more than tensors and plain values"):
+        with pytest.raises(DamagedFileError, match="more than tensors and plain values"):
             checkpoint_from_bytes(checkpoint_to_bytes({"evil": Evil()}), tmp_path)
 
 

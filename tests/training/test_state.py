@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import (
 from relcon_sklearn._training import CheckpointFolder, Checkpoints, TrainingOptions, fit_module
 from relcon_sklearn._training._saver import Position, Saver
 from relcon_sklearn._training._state import is_plain, plain
+from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.break_off import BreakOff, Broken
 from tests.support.small_training import (
     CPU,
@@ -318,3 +319,28 @@ def test_numpy_scalars_become_python_ones():
     assert type(made["a"][0]) is float
     assert type(made["a"][1]) is Counter
     assert type(made["a"][1]["b"]) is int
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("training"),
+        lambda state: state["training"].pop("rng"),
+        lambda state: state.update(training=[]),
+        lambda state: state["training"].update(module={"weight": torch.zeros(99)}),
+        lambda state: state["training"]["module"]["linear.bias"].fill_(float("nan")),
+        lambda state: state["training"]["optimizer"].update(param_groups=[]),
+        lambda state: state.update(position=(1, 2)),
+        lambda state: state.update(position=("a", 2, 0.0, 1)),
+        lambda state: state.update(position=(-1, 2, 0.0, 1)),
+    ],
+)
+def test_a_state_that_does_not_fit_is_damage(tmp_path, change):
+    """Torch and the reader raised KeyError, RuntimeError, TypeError and others."""
+    fit(net(), tmp_path)
+    folder = CheckpointFolder(Checkpoints(tmp_path), {}, 0)
+    state = folder.read()
+    change(state)
+    folder.write(10**6, state)
+    with pytest.raises(DamagedFileError, match=r"(?s)do not fit this training .*another folder"):
+        fit(net(), tmp_path)

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from ..._utils._zip_damage import is_damage
 from ...exceptions import DamagedFileError
-from .._zip_damage import is_damage
 from ._data_home import is_read_only
 
 # The largest member of the supported data sets is a text file of 1.3 GB. A member is never read
 # beyond its declared size.
 MAX_MEMBER_BYTES = 4 << 30
+
+# Compressions whose memory is bounded. With LZMA, a file of any size can ask for gigabytes.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 
 # Text of sensors is compressed to about a tenth. Small members may be as repetitive as they are.
 _MAX_RATIO = 200
@@ -142,7 +145,7 @@ class Archive:
         if self._zip.fp is None:
             raise ValueError(f"{self.label} is closed.")
         info = self._members[self.find(name)]
-        self._check_size(info)
+        self._check_cost(info)
         with self._report_damage(info.filename):
             member = self._zip.open(info)
         report_damage = partial(self._report_damage, info.filename)
@@ -192,8 +195,14 @@ class Archive:
             "call again."
         )
 
-    def _check_size(self, info):
-        """Raise DamagedFileError if a member is too large, or compressed too much."""
+    def _check_cost(self, info):
+        """Raise DamagedFileError if reading a member could need too much memory or time."""
+        if info.compress_type not in _METHODS:
+            raise DamagedFileError(
+                f"{self.label}: the member {info.filename!r} is compressed by method "
+                f"{info.compress_type}. Only stored, deflate and bzip2 are read. Delete the file "
+                "and call again to download it again."
+            )
         ratio = info.file_size / max(info.compress_size, 1)
         if info.file_size > MAX_MEMBER_BYTES:
             limit = f"exceeds the limit of {MAX_MEMBER_BYTES / 1e9:.1f} GB"

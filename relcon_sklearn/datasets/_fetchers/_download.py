@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
+from ..._utils._json_object import read_json_object
 from ..._utils._warnings import warn
 from ...exceptions import DamagedFileError
 from ._data_home import is_read_only
-from ._json_object import read_json_object
 from ._resume import ResumingDownloader
 
 logger = logging.getLogger("relcon_sklearn")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..._utils._atomic import write_atomically
+from ..._utils._json_object import read_json_object
 from ..._utils._progress import Bar
 from ...exceptions import DamagedFileError
-from ._json_object import read_json_object
 
 logger = logging.getLogger("relcon_sklearn")
 

@@ -268,6 +268,22 @@ def test_every_damage_is_one_kind_of_error(tmp_path, method):
     assert n_refused > 100
 
 
+def test_a_member_cannot_ask_for_memory_by_its_compression(tmp_path):
+    """LZMA allocates what a member declares: a damaged byte asked for 3 GB."""
+    path = tmp_path / "toy.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", "text")
+    content = bytearray(path.read_bytes())
+    # After the name: the version and size of the properties, one byte, and the dictionary size.
+    content[30 + len("a.txt") + 5 + 3] = 0xBF
+    path.write_bytes(content)
+    with (
+        Archive(path) as archive,
+        pytest.raises(DamagedFileError, match="by method 14"),
+    ):
+        archive.read_bytes("a.txt")
+
+
 def test_the_file_is_closed(write):
     path = write(MEMBERS)
     with Archive(path) as archive:

@@ -1,37 +1,27 @@
-"""Kill trainings at random moments, resume them, and compare with uninterrupted trainings.
-
-    python -m benchmarks.reliability.kill_training --kills 200
+"""Tries with trainings that are killed at random moments and resumed.
 
 A training is killed by SIGKILL after a random time, or while it writes a checkpoint: after half of
 the file, before it is on the disk, before and after it gets its name, or while old checkpoints are
 removed. The same `fit` in a new process resumes it, until it ends. Weights and history must then be
-bit for bit those of an uninterrupted training. Linux and macOS; the script needs fork.
+bit for bit those of an uninterrupted training. Linux and macOS: it needs fork.
 """
 
 import os
 import pickle
-import platform
 import signal
 import sys
-import tempfile
 import time
-from collections import Counter
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import nn
 
 import relcon_sklearn._utils._atomic as atomic
-from benchmarks.common.report import script_parser
-from relcon_sklearn import (
-    Checkpoints,
-    LearnedMotifDistance,
-    RelConClassifier,
-    RelConEmbedder,
-    __version__,
-)
+from benchmarks.reliability.tries import Kind, Try, new_folder, require
+from relcon_sklearn import Checkpoints, LearnedMotifDistance, RelConClassifier, RelConEmbedder
 from relcon_sklearn.datasets import make_motion
+
+_KILLS = 4  # of one training
 
 WRITES = ["half of the file", "before fsync", "before rename", "after rename", "before removal"]
 
@@ -173,13 +163,14 @@ def wait(pid, seconds=None):
             break
         time.sleep(0.001)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        sys.exit("A fit failed. See its error above.")
+        raise RuntimeError("a fit failed; its error is above")
     return os.WIFSIGNALED(status)
 
 
-def kill_one_training(name, data, seed, rng, folder, n_left):
-    """Kill a training until it ends, at most `n_left` times; return counts of the places."""
+def kill_one_training(name, data, rng, folder):
+    """Kill a training at most `_KILLS` times, let it end, and compare it with one that was not."""
     make, answer = TRAININGS[name], folder / "answer"
+    seed = int(rng.integers(1000))
     start = time.monotonic()
     wait(fit_in_child(make, data, seed, None, answer))
     duration = time.monotonic() - start
@@ -187,55 +178,35 @@ def kill_one_training(name, data, seed, rng, folder, n_left):
     answer.unlink()
     # Checkpoints are frequent, so that some kills hit a checkpoint of every stage.
     settings = Checkpoints(folder / "checkpoints", every_steps=int(rng.integers(1, 4)))
-    places = Counter()
+    n_kills = 0
     while not answer.exists():
         death, seconds = None, None
-        if places.total() < n_left:
+        if n_kills < _KILLS:
             if rng.random() < 0.5:
                 death = (WRITES[rng.integers(len(WRITES))], int(rng.integers(2, 12)))
             else:
                 seconds = rng.uniform(0, duration)
         if wait(fit_in_child(make, data, seed, settings, answer, death), seconds):
-            places[f"in a write: {death[0]}" if death else "at a random time"] += 1
+            n_kills += 1
             answer.unlink(missing_ok=True)  # of a fit that was killed after it ended
-    if pickle.loads(answer.read_bytes()) != expected:
-        sys.exit(
-            f"{name}, seed {seed}: the result after {places.total()} kills differs from that of an "
-            "uninterrupted training."
-        )
-    return places
-
-
-def main():
-    """Kill, resume, compare, and print the counts."""
-    parser = script_parser(__doc__)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--trainings", nargs="+", choices=TRAININGS, default=list(TRAININGS))
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    data = make_motion(60, n_subjects=5, n_timesteps=32, random_state=args.seed)[:3]
-    rng = np.random.default_rng(args.seed)
-    print(
-        f"relcon_sklearn {__version__}, torch {torch.__version__}, Python "
-        f"{platform.python_version()}, seed {args.seed}"
+    require(
+        pickle.loads(answer.read_bytes()) == expected,
+        f"{name} after {n_kills} kills differs from an uninterrupted training",
     )
-    for name in args.trainings:
-        fit(TRAININGS[name](), data)  # so that no child has to load and compile modules
-    places, trainings = Counter(), Counter()
-    while places.total() < args.kills:
-        name = args.trainings[trainings.total() % len(args.trainings)]
-        left = args.kills - places.total()
-        with tempfile.TemporaryDirectory() as folder:
-            seed = int(rng.integers(1000))
-            places += kill_one_training(name, data, seed, rng, Path(folder), left)
-        trainings[name] += 1
-    for place, n in sorted(places.items()):
-        print(f"{n:5d} kills {place}")
-    for name, n in sorted(trainings.items()):
-        print(f"{n:5d} trainings ended bit for bit as if uninterrupted: {name}")
-    print(f"{places.total():5d} kills survived")
 
 
-if __name__ == "__main__":
-    main()
+def _killed(folder: Path, name: str) -> Try:
+    data = make_motion(60, n_subjects=5, n_timesteps=32, random_state=0)[:3]
+    fit(TRAININGS[name](), data)  # so that no child has to load and compile modules
+
+    def attempt(rng):
+        with new_folder(folder) as path:
+            kill_one_training(name, data, rng, path)
+
+    return attempt
+
+
+KINDS = {
+    f"training killed: {name}": Kind(partial(_killed, name=name), lambda error: False, seconds=300)
+    for name in TRAININGS
+}

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
+from benchmarks.reliability.byte_mutations import BYTES
 from relcon_sklearn._files import _format
 
 # Values that replace a value in a header.
@@ -30,14 +31,7 @@ def mutate(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     return name, (UNSIGNED | SIGNED)[name](content, rng)
 
 
-# -- bytes -----------------------------------------------------------------------------------------
-
-
-def _flip_bits(content: bytes, rng) -> bytes:
-    changed = bytearray(content)
-    for i in rng.integers(len(content), size=rng.choice([1, 1, 2, 8])):
-        changed[i] ^= 1 << int(rng.integers(8))
-    return bytes(changed)
+# -- the beginning of a file ---------------------------------------------------------------------
 
 
 def _flip_a_bit_of_the_header(content: bytes, rng) -> bytes:
@@ -46,39 +40,9 @@ def _flip_a_bit_of_the_header(content: bytes, rng) -> bytes:
     return bytes(changed)
 
 
-def _edit_bytes(content: bytes, rng) -> bytes:
-    start, n = int(rng.integers(len(content))), int(rng.integers(1, 64))
-    return content[:start] + rng.bytes(n) + content[start + n :]
-
-
-def _zero_a_block(content: bytes, rng) -> bytes:
-    start, n = int(rng.integers(len(content))), int(rng.integers(1, 4096))
-    return content[:start] + bytes(len(content[start : start + n])) + content[start + n :]
-
-
-def _truncate(content: bytes, rng) -> bytes:
-    return content[: rng.integers(len(content))]
-
-
-def _extend(content: bytes, rng) -> bytes:
-    more = rng.bytes(int(rng.integers(1, 1000)))
-    return rng.choice(np.array([content + more, more + content, content + content], dtype=object))
-
-
-def _insert_or_remove(content: bytes, rng) -> bytes:
-    start, n = int(rng.integers(len(content))), int(rng.integers(1, 64))
-    if rng.integers(2):
-        return content[:start] + rng.bytes(n) + content[start:]
-    return content[:start] + content[start + n :]
-
-
 def _announce_another_header(content: bytes, rng) -> bytes:
     n = rng.choice(np.array([0, 1, 7, 100, 2**20, 2**21, 2**31, 2**63, 2**64 - 1], dtype=np.uint64))
     return int(n).to_bytes(8, "little") + content[8:]
-
-
-def _random_bytes(content: bytes, rng) -> bytes:
-    return rng.bytes(int(rng.integers(2000)))
 
 
 # -- safetensors' entries of the tensors -----------------------------------------------------------
@@ -290,15 +254,9 @@ def _signed_text(content: bytes, rng) -> bytes:
 
 
 UNSIGNED: dict[str, Callable] = {
-    "bits flipped": _flip_bits,
+    **BYTES,
     "a bit of the header flipped": _flip_a_bit_of_the_header,
-    "bytes edited": _edit_bytes,
-    "a block zeroed": _zero_a_block,
-    "truncated": _truncate,
-    "extended": _extend,
-    "bytes inserted or removed": _insert_or_remove,
     "another length of header": _announce_another_header,
-    "random bytes": _random_bytes,
     "tensors swapped": _edit_tensors(_swap),
     "tensor duplicated": _edit_tensors(_duplicate),
     "tensor renamed": _edit_tensors(_rename),

@@ -1,0 +1,74 @@
+"""segment_recordings(like=model) makes segments as a fitted model expects them."""
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from relcon_sklearn import segment_recordings
+from tests.support.untrained import embedder, fit
+
+RECORDING = np.random.default_rng(0).normal([0, 0, 9.8], 1, (1200, 3))
+Y = np.arange(20) % 2
+
+
+def fitted(**kwargs):
+    X = np.random.default_rng(0).normal([0, 0, 1], 0.1, (20, 37, 3))
+    return fit(embedder(**kwargs), X)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fitted(sampling_rate=30)
+
+
+def segments(like, **kwargs):
+    return segment_recordings(RECORDING, 100, units="m/s^2", like=like, **kwargs).X
+
+
+def test_length_rate_and_units_are_as_in_training(model):
+    X = segments(model)
+    window = 37 / 30
+    expected = segment_recordings(RECORDING, 100, units="m/s^2", window=window, target_rate=30).X
+    assert X.shape[1:] == (37, 3)
+    np.testing.assert_array_equal(X, expected)
+    model.transform(X)  # without a warning about its magnitude
+
+
+def test_overlap_is_free_to_choose(model):
+    assert len(segments(model, overlap=0.5)) > len(segments(model))
+
+
+def test_the_model_may_be_in_another_estimator(model):
+    expected = segments(model)
+    frozen = FrozenEstimator(model)
+    pipeline = make_pipeline("passthrough", frozen, LogisticRegression())
+    search = GridSearchCV(pipeline, {}, cv=2).fit(expected, Y[: len(expected)])
+    for like in (frozen, pipeline, make_pipeline(pipeline), FrozenEstimator(pipeline), search):
+        np.testing.assert_array_equal(segments(like), expected)
+
+
+@pytest.mark.parametrize("extra", [{"window": 2.0}, {"target_rate": 50}])
+def test_window_and_rate_are_not_given_twice(model, extra):
+    with pytest.raises(ValueError, match="like cannot be used together with window="):
+        segments(model, **extra)
+
+
+def test_a_model_without_a_rate_is_refused():
+    with pytest.raises(ValueError, match=r"does not know the sampling rate.*sampling_rate"):
+        segments(fitted())
+
+
+def test_a_model_without_a_length_is_refused(model):
+    released = fitted(sampling_rate=30)
+    del released._n_timesteps_in
+    with pytest.raises(ValueError, match="does not know the number of time steps"):
+        segments(released)
+
+
+@pytest.mark.parametrize("like", [embedder(), make_pipeline(LogisticRegression()), 50, "model"])
+def test_what_holds_no_fitted_model_is_refused(like):
+    with pytest.raises(ValueError, match=r"like is a .* nor contains a fitted"):
+        segments(like)

@@ -1,0 +1,150 @@
+"""Models warn of segments whose magnitudes hint at other units, or at gravity removed or added."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import StandardScaler
+
+from relcon_sklearn.segments._array import SegmentArray
+from relcon_sklearn.segments._magnitudes import (
+    Magnitudes,
+    magnitudes_of,
+    training_magnitudes,
+    warn_of_magnitudes,
+)
+from tests.support.untrained import MAKERS, classifier, distance, embedder, fit
+
+G = 9.80665
+FAR = r"median magnitude of X is .* times the median magnitude in the training of {}"
+
+
+def movement(n=20, gravity=1.0, seed=0):
+    """Return segments of people at rest and in movement, with gravity along one axis."""
+    rng = np.random.default_rng(seed)
+    strength = np.exp(rng.uniform(np.log(0.01), np.log(0.6), (n, 1, 1)))
+    return [0, 0, gravity] + strength * rng.normal(size=(n, 16, 3))
+
+
+def check(X, training):
+    """Compare segments with the magnitudes of a training."""
+    array = SegmentArray(np.asarray(X))
+    warn_of_magnitudes(array, training, "X", "Model")
+    for i in reversed(range(0, len(array), 7)):  # in blocks, in any order
+        array.read(np.arange(i, min(i + 7, len(array))))
+    array.read(np.arange(len(array)))  # without a second warning
+
+
+def trained_on(X):
+    return training_magnitudes(SegmentArray(np.asarray(X)))
+
+
+@MAKERS
+@pytest.mark.parametrize("change", [lambda X: G * X, lambda X: X - [0, 0, 1]])
+def test_other_units_and_removed_gravity_are_warned_of(make, change):
+    X = movement()
+    model = fit(make(), X)
+    use = model.predict if hasattr(model, "predict") else model.transform
+    use(X)
+    with pytest.warns(UserWarning, match=FAR.format(type(model).__name__)) as record:
+        use(change(X))
+    assert len(record) == 1
+
+
+def test_the_warning_can_be_acted_on():
+    with pytest.warns(UserWarning, match=r"9\.8 times .*units of the training .*gravity"):
+        check(movement() * G, trained_on(movement()))
+
+
+@pytest.mark.parametrize("gravity", [0.0, 1.0])
+@pytest.mark.parametrize("factor", [G, 1 / G])
+@pytest.mark.parametrize("n", [5, 300])
+def test_all_sizes_and_both_directions(gravity, factor, n):
+    with pytest.warns(UserWarning, match="median magnitude"):
+        check(movement(n, gravity, seed=1) * factor, trained_on(movement(300, gravity)))
+
+
+@pytest.mark.parametrize("factor", [G, 1 / G, 0.1])
+def test_one_segment_in_other_units(factor):
+    with pytest.warns(UserWarning, match="median magnitude"):
+        check(movement(1, seed=1) * factor, trained_on(movement(300)))
+
+
+@pytest.mark.parametrize("gravity", [0.0, 1.0])
+def test_one_still_or_lively_segment_is_no_cause(gravity):
+    training = trained_on(movement(300, gravity))
+    for X in movement(300, gravity, seed=1):
+        check(X[None], training)
+
+
+@pytest.mark.parametrize("gravity", [0.0, 1.0])
+def test_a_still_or_a_lively_hour_is_no_cause(gravity):
+    X = movement(300, gravity)
+    training = trained_on(X)
+    order = np.argsort(X.std(axis=(1, 2)))
+    check(X[order[10:40]], training)
+    check(X[order[-40:-10]], training)
+
+
+def test_standardised_data_are_no_cause():
+    scaler = StandardScaler().fit(movement(300).reshape(-1, 3))
+
+    def standardised(X):
+        return scaler.transform(X.reshape(-1, 3)).reshape(X.shape)
+
+    training = trained_on(standardised(movement(300)))
+    check(standardised(movement(300, seed=1)), training)
+    check(standardised(movement(3, seed=1)), training)
+
+
+def test_segments_of_zeros_do_not_count():
+    X = movement(300)
+    X[::2] = 0
+    assert trained_on(X).low > 0.9
+    assert trained_on(np.zeros_like(X)) is None
+    check(np.zeros_like(X), trained_on(X))
+    check(X, None)
+    with pytest.warns(UserWarning, match="median magnitude"):
+        check(X - [0, 0, 1] * (X != 0).any(axis=(1, 2), keepdims=True), trained_on(X))
+
+
+def test_magnitudes_are_root_mean_squares_of_a_few_segments():
+    X = movement(3)
+    expected = np.sqrt((X**2).sum(axis=2).mean(axis=1))
+    np.testing.assert_allclose(magnitudes_of(SegmentArray(X)), expected, rtol=1e-6)
+    assert len(magnitudes_of(SegmentArray(movement(5000)))) == 256
+    flat = SegmentArray(X[..., 2])
+    np.testing.assert_allclose(magnitudes_of(flat), np.sqrt((X[..., 2] ** 2).mean(1)), rtol=1e-6)
+
+
+def test_the_largest_values_do_not_overflow():
+    low, median, high = trained_on(np.full((20, 16, 3), 1e12))
+    assert low == median == high == pytest.approx(np.sqrt(3) * 1e12, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", [embedder, classifier])
+def test_a_frozen_estimator_warns_once_when_it_is_trained_on(make):
+    X = movement()
+    if make is embedder:
+        model = embedder(distance=FrozenEstimator(fit(distance(), X)))
+        nested = "LearnedMotifDistance"
+    else:
+        model = classifier(encoder=FrozenEstimator(fit(embedder(), X)))
+        nested = "RelConEmbedder"
+    fit(clone(model), X)
+    with pytest.warns(UserWarning, match=FAR.format(nested)) as record:
+        fit(model, G * X)
+    assert len(record) == 1
+    model.transform(G * X) if make is embedder else model.predict(G * X)
+
+
+@MAKERS
+def test_files_hold_the_magnitudes(make, tmp_path):
+    model = fit(make(), movement())
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model")
+    assert loaded._magnitudes == model._magnitudes
+    assert isinstance(loaded._magnitudes, Magnitudes)
+    use = loaded.predict if hasattr(loaded, "predict") else loaded.transform
+    with pytest.warns(UserWarning, match="median magnitude"):
+        use(G * movement())
