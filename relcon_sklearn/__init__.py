@@ -3,6 +3,7 @@
 from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
 from ._motif_distance import LearnedMotifDistance
+from ._motion_features import MotionFeatures
 from ._recordings import Segments, segment_recordings
 from ._regressor import RelConRegressor
 from ._training import Checkpoints
@@ -14,6 +15,7 @@ __all__ = [
     "Checkpoints",
     "LazyWindows",
     "LearnedMotifDistance",
+    "MotionFeatures",
     "RandomAugmentations",
     "RelConClassifier",
     "RelConEmbedder",

@@ -50,9 +50,11 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         receives float32 arrays of anchors (n, n_timesteps, n_channels) and candidates
         (m, n_timesteps, n_channels) and returns an array of distances (n, m).
     encoder : str or callable, default="resnet34"
-        Encoder network. "resnet34" is the published one (3.6 M parameters, 256 features). For CPUs,
-        "resnet34-half" has half its width (0.9 M, 128 features), and "resnet14-half" also half its
-        depth (0.3 M, 128 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
+        Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 512
+        features). For CPUs, "resnet34-half" has half its width (0.9 M, 256 features), and
+        "resnet14-half" also half its depth (0.3 M, 256 features). Half of the features are means
+        over time, and half standard deviations. "relcon" is the published encoder, with means only
+        (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
         with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
         and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
@@ -359,7 +361,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Returns
         -------
         embeddings : ndarray of shape (n_segments, n_features)
-            Float32 embeddings, with 256 features for the default encoder.
+            Float32 embeddings, with 512 features for the default encoder.
 
         Raises
         ------

@@ -10,7 +10,6 @@ from ._signals import signal_names, to_signals
 from ._spectrum import spectrum_features
 from ._time_domain import channel_feature_names, channel_features, time_features
 
-MIN_TIMESTEPS = 8
 _SIGNAL_FEATURES = (
     *_time_domain.SIGNAL_FEATURES,
     *_spectrum.SIGNAL_FEATURES,
@@ -21,8 +20,7 @@ _SIGNAL_FEATURES = (
 def motion_features(X: np.ndarray, rate: float) -> np.ndarray:
     """Return the features of segments, of shape (n_segments, n_features) and the dtype of `X`.
 
-    `X` is (n_segments, n_timesteps, n_channels), float32 or float64, with at least
-    `MIN_TIMESTEPS` time steps.
+    `X` is (n_segments, n_timesteps, n_channels), float32 or float64.
     """
     signals = to_signals(X)
     around = signals - signals.mean(axis=-1, keepdims=True)

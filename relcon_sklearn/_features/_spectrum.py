@@ -27,7 +27,7 @@ def spectrum_features(around: np.ndarray, rate: float) -> list[np.ndarray]:
     `around` is (n_segments, n_signals, n_timesteps): signals without their means.
     """
     n_timesteps, floor = around.shape[-1], SD_FLOOR**2
-    # The periodic window without the 0 at its end, since each of 8 samples counts.
+    # The periodic window without the 0 at its end, since each of a few samples counts.
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n_timesteps) + 0.5) / n_timesteps)
     n = fft.next_fast_len(max(n_timesteps, int(np.ceil(rate / _RESOLUTION))), real=True)
     frequency = fft.rfftfreq(n, 1 / rate)

@@ -37,6 +37,7 @@ def time_features(x: np.ndarray, around: np.ndarray, rate: float) -> list[np.nda
     quantiles = _quantiles(np.sort(x, axis=-1), list(QUANTILES.values()))
     deviations = np.sort(np.abs(x - quantiles[2][..., None]), axis=-1)
     above = around >= 0
+    per_second = rate / max(1, n_timesteps - 1)
     return [
         mean,
         sd,
@@ -46,8 +47,8 @@ def time_features(x: np.ndarray, around: np.ndarray, rate: float) -> list[np.nda
         np.einsum("nst,nst->ns", squared, z) / n_timesteps,
         np.einsum("nst,nst->ns", squared, squared) / n_timesteps,
         np.abs(x).mean(axis=-1),
-        np.abs(np.diff(x, axis=-1)).mean(axis=-1) * rate,
-        (above[..., 1:] != above[..., :-1]).mean(axis=-1) * rate,
+        np.abs(np.diff(x, axis=-1)).sum(axis=-1) * per_second,
+        (above[..., 1:] != above[..., :-1]).sum(axis=-1) * per_second,
     ]
 
 

@@ -158,7 +158,7 @@ def test_lag_of_what_is_periodic(frequencies, period):
     assert found["autocorrelation_peak_channel0"] == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize("n_timesteps", [8, 9, 100, 300])
+@pytest.mark.parametrize("n_timesteps", [1, 2, 3, 8, 9, 100, 300])
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7, 12])
 @pytest.mark.parametrize("scale", [1e-30, 1, 1e12])
 def test_features_are_always_finite(n_channels, n_timesteps, scale):
