@@ -2,6 +2,7 @@
 
 from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
+from ._feature_distance import FeatureDistance
 from ._motif_distance import LearnedMotifDistance
 from ._motion_features import MotionFeatures
 from ._recordings import Segments, segment_recordings
@@ -13,6 +14,7 @@ from .segments import LazyWindows, SegmentWriter, open_segments
 
 __all__ = [
     "Checkpoints",
+    "FeatureDistance",
     "LazyWindows",
     "LearnedMotifDistance",
     "MotionFeatures",

@@ -43,10 +43,11 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     Parameters
     ----------
-    distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` is cloned and fitted
-        first, on the same data. If None, one with default settings is used. To use a fitted one,
-        pass ``FrozenEstimator(distance)``. A callable, such as ``tslearn.metrics.cdist_dtw``,
+    distance : estimator, FrozenEstimator, callable, "features" or None, default=None
+        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` or `FeatureDistance`
+        is cloned and fitted first, on the same data. If None, a `LearnedMotifDistance` is. "features" stands
+        for a `FeatureDistance`, which needs no training and ranks a whole batch at once. To use a fitted
+        one, pass ``FrozenEstimator(distance)``. A callable, such as ``tslearn.metrics.cdist_dtw``,
         receives float32 arrays of anchors (n, n_timesteps, n_channels) and candidates
         (m, n_timesteps, n_channels) and returns an array of distances (n, m).
     encoder : str or callable, default="resnet34"
@@ -99,9 +100,15 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
+    projection : tuple of int or None, default=None
+        Widths of the layers of a projection head. The loss is then that of its outputs, and the
+        head is dropped after training, as in SimCLR. If None, there is no head, as published.
     max_epochs : int, default=10
-        Number of passes over the segments. In each, every training segment is an anchor once. If 0,
-        the encoder stays untrained, for comparison.
+        Number of epochs. If 0, the encoder stays untrained, for comparison.
+    steps_per_epoch : int or None, default=None
+        Number of training steps of an epoch. The budget is then independent of the number of
+        segments. If None, an epoch is a pass over the segments, in which every training segment is
+        an anchor once.
     batch_size : int, default=64
         Number of anchors per training step, as published. If `candidates` is "shared", number of
         sets.
@@ -203,7 +210,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     _parameter_constraints: dict = {
         **SegmentTransformer._parameter_constraints,
-        "distance": [HasMethods(["fit", "transform"]), callable, None],
+        "distance": [StrOptions({"features"}), HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "n_between": [Interval(Integral, 0, None, closed="left"), None],
@@ -212,6 +219,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         "candidates": [StrOptions({"independent", "shared"})],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "projection": [tuple, list, None],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "compile": ["boolean"],
     }
@@ -229,7 +238,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         query_stride=1,
         temperature=0.1,
         n_channels=None,
+        projection=None,
         max_epochs=10,
+        steps_per_epoch=None,
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
@@ -252,7 +263,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         self.query_stride = query_stride
         self.temperature = temperature
         self.n_channels = n_channels
+        self.projection = projection
         self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
@@ -339,11 +352,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
             data = self._load_to_device(array)
-            train, valid = (
-                None if part is None else self._batches(data, part, run.seed) for part in parts
-            )
+            train, valid = self._train_and_valid(data, *parts, run.seed)
             self.history_ = fit_module(
-                self.encoder_,
+                self._with_projection(run.seed),
                 self._training_loss(),
                 train,
                 valid,

@@ -21,7 +21,7 @@ LAYERS = [
     {"_batches", "datasets"},
     {"_files", "_training"},
     {"_segment_input"},
-    {"_base", "_motion_features", "_distance_constructors", "_motif_pairs"},
+    {"_base", "_feature_distance", "_motion_features", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},
     {"_ranking_distance"},
     {"_embedder_constructors", "_embedder_score", "_embedder_training"},

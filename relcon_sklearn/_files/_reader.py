@@ -228,7 +228,7 @@ class Reader:
             if tag in ("estimator", "frozen"):
                 self._inner.add(content)
                 estimator = self._estimators[content]
-                if NESTED.get(holder.__name__) != (inner := type(estimator).__name__):
+                if (inner := type(estimator).__name__) not in NESTED.get(holder.__name__, ()):
                     raise FileDamage(f"it has a {inner} inside a {holder.__name__}.")
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
         return from_json(node)
