@@ -54,6 +54,7 @@ def test_a_rate_is_positive(make, bad):
 
 
 @MAKERS
+@pytest.mark.filterwarnings("ignore:RelConEmbedder.score received no groups:UserWarning")
 def test_another_rate_is_refused_by_every_method_that_takes_segments(make):
     model = fit(make(), segments(50))
     methods = [getattr(model, name) for name in METHODS if hasattr(model, name)]

@@ -16,6 +16,9 @@ pd = pytest.importorskip("pandas")
 RATE = 50
 ZERO = pd.Timestamp("2024-03-05 22:30")
 
+# The intervals of most tests cover little of the time.
+pytestmark = pytest.mark.filterwarnings("ignore:More than half of:UserWarning")
+
 
 def line(n):
     """Return a recording of one channel whose values are their times, in samples."""

@@ -112,6 +112,7 @@ def test_no_window_spans_a_gap(missing, n_timesteps, step, max_gap, how):
     np.testing.assert_allclose(seconds, np.array(expected) / RATE, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:More than half of:UserWarning")
 @given(st.lists(st.integers(0, 199), max_size=25), st.integers(1, 20))
 def test_all_time_is_accounted_for(missing, n_timesteps):
     signal = line(200)

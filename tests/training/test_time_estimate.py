@@ -128,7 +128,7 @@ def test_only_silent_trainings_on_a_cpu_warn(monkeypatch, device, verbose, warns
 
 def test_the_warning_points_at_the_line_of_fit_and_names_the_stage(slow_clock, motion):
     settings = {"max_epochs": 5, "validation_fraction": 0}
-    embedder = tiny_embedder(distance=tiny_distance(**settings), **settings)
+    embedder = tiny_embedder(distance=tiny_distance(**settings), n_within=0, **settings)
     with pytest.warns(UserWarning, match="of training remain") as warned:
         embedder.fit(motion[0][:24])
     assert [str(w.message).partition(":")[0] for w in warned] == ["motif distance", "encoder"]

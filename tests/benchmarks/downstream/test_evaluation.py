@@ -30,6 +30,7 @@ def test_classification_scores():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.filterwarnings("ignore:A single label was found:UserWarning")
 def test_kappa_where_there_is_one_label_only():
     y = np.array(["a", "a", "b"])
     folds = np.array([0, 0, 1])
