@@ -45,11 +45,12 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     ----------
     distance : estimator, FrozenEstimator, callable, "features" or None, default=None
         Distance that ranks the candidates. An unfitted `LearnedMotifDistance` or `FeatureDistance`
-        is cloned and fitted first, on the same data. If None, a `LearnedMotifDistance` is. "features" stands
-        for a `FeatureDistance`, which needs no training and ranks a whole batch at once. To use a fitted
-        one, pass ``FrozenEstimator(distance)``. A callable, such as ``tslearn.metrics.cdist_dtw``,
-        receives float32 arrays of anchors (n, n_timesteps, n_channels) and candidates
-        (m, n_timesteps, n_channels) and returns an array of distances (n, m).
+        is cloned and fitted first, on the same data. If None, a `LearnedMotifDistance` is.
+        "features" stands for a `FeatureDistance`, which needs no training and ranks a whole batch
+        at once. To use a fitted one, pass ``FrozenEstimator(distance)``. A callable, such as
+        ``tslearn.metrics.cdist_dtw``, receives float32 arrays of anchors
+        (n, n_timesteps, n_channels) and candidates (m, n_timesteps, n_channels) and returns an
+        array of distances (n, m).
     encoder : str or callable, default="resnet34"
         Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 512
         features). For CPUs, "resnet34-half" has half its width (0.9 M, 256 features), and
