@@ -82,6 +82,8 @@ class ResNet1D(nn.Module):
     ----------
     n_features : int
         Size of the embedding.
+    n_map_features : int
+        Number of features over time.
 
     References
     ----------
@@ -99,6 +101,7 @@ class ResNet1D(nn.Module):
     ):
         super().__init__()
         self.readout = READOUTS[readout]
+        self.n_map_features = widths[-1]
         self.n_features = self.readout.n_statistics * widths[-1]
         self.stem_conv = Conv1dAs2d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
@@ -125,7 +128,7 @@ class ResNet1D(nn.Module):
         return self.readout(self.feature_map(segments))
 
     def feature_map(self, segments: Tensor) -> Tensor:
-        """Map (n, n_channels, n_timesteps) to features over time (n, widths[-1], n_steps).
+        """Map (n, n_channels, n_timesteps) to features over time (n, n_map_features, n_steps).
 
         A step spans four time steps of the segment.
         """
