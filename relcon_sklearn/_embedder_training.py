@@ -27,6 +27,12 @@ class EmbedderTraining:
             return LearnedMotifDistance(device=self.device, verbose=self.verbose)
         return self.distance
 
+    def _fingerprint(self, array: SegmentArray) -> dict:
+        fingerprint, distance = super()._fingerprint(array), self._distance()
+        if isinstance(distance, FeatureDistance):
+            fingerprint["rate_of_features"] = distance._rate_after_fit(array.sampling_rate)
+        return fingerprint
+
     def _train_and_valid(
         self,
         data: SegmentArray | DeviceSegments,

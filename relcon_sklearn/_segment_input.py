@@ -38,6 +38,9 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
     }
 
+    # Parameters that do not change a training. The estimators that use the rate say so.
+    _without_effect = frozenset({"sampling_rate"})
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True

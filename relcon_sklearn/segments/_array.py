@@ -27,6 +27,9 @@ _DROP_OR_FILL = "Drop such segments, or fill their gaps first."
 # Bytes of segments read at once when a whole array is checked.
 _SCAN_BYTES = 2**24
 
+# Number of rows that stand for an array, in a checksum and in the magnitudes.
+_N_SPREAD = 256
+
 
 class SegmentArray:
     """View of array-like data as segments, read a few rows at a time.
@@ -105,6 +108,11 @@ class SegmentArray:
         """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
+
+    def spread_rows(self) -> np.ndarray:
+        """Return the numbers of up to 256 evenly spaced rows, increasing."""
+        rows = np.linspace(0, len(self) - 1, _N_SPREAD).round()
+        return np.unique(rows.astype(np.int64))
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows, checked, in new memory."""
