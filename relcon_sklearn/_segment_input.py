@@ -102,13 +102,22 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         Raises ValueError for another rate, and warns of other magnitudes.
         """
         if reset:
-            # Estimators that are nested in this one compare theirs with the rate of the array.
-            array.sampling_rate = agreed_rate(self.sampling_rate, array.sampling_rate, array.name)
-            self.sampling_rate_ = array.sampling_rate
+            is_array = not array.rate_is_parameter
+            holder = array.name if is_array else "the estimator around it"
+            rate = agreed_rate(self.sampling_rate, array.sampling_rate, holder, is_array=is_array)
+            if self.sampling_rate is not None:
+                array.set_rate(rate)
+            self.sampling_rate_ = rate
             self._magnitudes = training_magnitudes(array)
             return
         name, model = array.name, type(self).__name__
-        check_rate(array.sampling_rate, rate_of(self, "sampling_rate_"), name, model)
+        check_rate(
+            array.sampling_rate,
+            rate_of(self, "sampling_rate_"),
+            name,
+            model,
+            is_parameter=array.rate_is_parameter,
+        )
         warn_of_magnitudes(array, getattr(self, "_magnitudes", None), name, model)
 
     def _forget_fit(self) -> None:

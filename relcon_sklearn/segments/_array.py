@@ -52,8 +52,9 @@ class SegmentArray:
     Attributes
     ----------
     sampling_rate : float or None
-        Sampling rate in Hz that `given` has. An estimator that knows better changes it, for the
-        estimators nested in it.
+        Sampling rate in Hz: the one that `given` has, or the one of :meth:`set_rate`.
+    rate_is_parameter : bool
+        Whether the sampling rate is a parameter of an estimator, because `given` has none.
     magnitudes : ndarray or None
         Magnitudes of some segments, if they have been computed.
     on_read : callable or None
@@ -66,6 +67,7 @@ class SegmentArray:
         self.name = name
         self.n_channels = n_channels if len(X.shape) == 2 else X.shape[2]
         self.sampling_rate = rate_of(self.given)
+        self.rate_is_parameter = getattr(self.given, "rate_is_parameter", False) is True
         self.magnitudes: np.ndarray | None = None
         self.on_read: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
@@ -108,6 +110,14 @@ class SegmentArray:
         """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
+
+    def set_rate(self, rate: float) -> None:
+        """Set the sampling rate to a parameter of an estimator.
+
+        The estimators nested in it then compare their rates with the parameter.
+        """
+        self.rate_is_parameter |= self.sampling_rate is None
+        self.sampling_rate = rate
 
     def spread_rows(self) -> np.ndarray:
         """Return the numbers of up to 256 evenly spaced rows, increasing."""
