@@ -57,8 +57,6 @@ class SegmentArray:
         Whether the sampling rate is a parameter of an estimator, because `given` has none.
     magnitudes : ndarray or None
         Magnitudes of some segments, if they have been computed.
-    on_read : callable or None
-        Function that receives the row numbers and the float32 segments of each :meth:`read`.
     """
 
     def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):
@@ -69,7 +67,7 @@ class SegmentArray:
         self.sampling_rate = rate_of(self.given)
         self.rate_is_parameter = getattr(self.given, "rate_is_parameter", False) is True
         self.magnitudes: np.ndarray | None = None
-        self.on_read: Callable[[np.ndarray, np.ndarray], None] | None = None
+        self._listeners: list[Callable[[np.ndarray, np.ndarray], None]] = []
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
@@ -97,8 +95,8 @@ class SegmentArray:
         # Reshaped through one dimension: otherwise an axis of size one could keep any stride, and
         # torch chooses its kernels by strides.
         segments = values.reshape(-1).reshape(len(rows), *self.shape[1:])
-        if self.on_read is not None:
-            self.on_read(rows, segments)
+        for listen in self._listeners:
+            listen(rows, segments)
         return segments
 
     def check(self) -> None:
@@ -110,6 +108,10 @@ class SegmentArray:
         """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
+
+    def on_read(self, listen: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        """Call a function with the row numbers and the float32 segments of each :meth:`read`."""
+        self._listeners.append(listen)
 
     def set_rate(self, rate: float) -> None:
         """Set the sampling rate to a parameter of an estimator.

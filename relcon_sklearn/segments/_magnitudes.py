@@ -74,7 +74,7 @@ def warn_of_magnitudes(
     if array.magnitudes is not None:
         compare(array.magnitudes)
     else:
-        array.on_read = _Watch(array.spread_rows(), compare)
+        array.on_read(_Watch(array.spread_rows(), compare))
 
 
 class _Watch:
