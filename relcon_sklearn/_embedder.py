@@ -329,6 +329,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
+        self._check_projection()
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
