@@ -27,6 +27,13 @@ from .segments._magnitudes import Magnitudes, training_magnitudes, warn_of_magni
 from .segments._sampling_rate import agreed_rate, check_rate, is_rate, rate_of
 
 
+class RateInterval(Interval):
+    """Interval of sampling rates: numbers except True and infinity."""
+
+    def is_satisfied_by(self, val):
+        return is_rate(val) and super().is_satisfied_by(val)
+
+
 class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
     """Base class of estimators that accept segments.
 
@@ -35,7 +42,7 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
-        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "sampling_rate": [RateInterval(Real, 0, None, closed="neither"), None],
     }
 
     # Parameters that do not change a training. The estimators that use the rate say so.
@@ -51,10 +58,6 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         # The classes document it as an attribute. n_channels may be set after fit.
         return self._n_timesteps_in * (self.n_channels or 1)
 
-    @n_features_in_.setter
-    def n_features_in_(self, n_features: int):
-        self._n_timesteps_in = n_features // (self.n_channels or 1)
-
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
         """Check `X` without copying it, and return a view of it as segments.
 
@@ -69,8 +72,11 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         # An estimator nested in one with another n_channels gets segments and no columns.
         has_columns = len(array.X.shape) == 2 and n_channels == (self.n_channels or 1)
         if has_columns:
-            # For scikit-learn each column is a feature: names and number must match.
-            validate_data(self, array.given, reset=reset, skip_check_array=True)
+            # For scikit-learn each column is a feature: names and number must match those of the
+            # fit, which sets the number below.
+            validate_data(
+                self, array.given, reset=reset, skip_check_array=True, ensure_2d=not reset
+            )
         if not is_nested and self.n_channels is None:
             warn_of_layout(array)
         if reset:
@@ -153,7 +159,7 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         check_entry(self.sampling_rate_ is None or is_rate(self.sampling_rate_), "sampling_rate_")
         self._magnitudes = _read_magnitudes(reader.take("_magnitudes", None))
         if (n_features := reader.take("n_features_in_")) is not None:
-            self.n_features_in_ = as_count(n_features)
+            self._n_timesteps_in = as_count(n_features) // (self.n_channels or 1)
             check_entry(self.n_features_in_ == n_features, "n_features_in_")
         if (names := reader.take("feature_names_in_")) is not None:
             n_names = getattr(self, "_n_timesteps_in", 0) * self.n_channels_in_

@@ -47,7 +47,7 @@ def test_the_parameter_and_x_must_agree(make):
 
 
 @MAKERS
-@pytest.mark.parametrize("bad", [0, -50, "50"])
+@pytest.mark.parametrize("bad", [0, -50, "50", True, np.inf])
 def test_a_rate_is_positive(make, bad):
     with pytest.raises(ValueError, match="'sampling_rate' parameter"):
         fit(make(sampling_rate=bad), segments())
