@@ -45,7 +45,8 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         "sampling_rate": [RateInterval(Real, 0, None, closed="neither"), None],
     }
 
-    # Parameters that do not change a training. The estimators that use the rate say so.
+    # Parameters that are not in the fingerprint of a training, because they do not change it. An
+    # embedder adds the rate that its FeatureDistance uses.
     _without_effect = frozenset({"sampling_rate"})
 
     def __sklearn_tags__(self):
