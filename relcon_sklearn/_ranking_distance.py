@@ -62,7 +62,10 @@ def released_distance(distance, n_channels: int):
                 f"with {n_channels}."
             )
     elif isinstance(distance, BaseEstimator):
-        raise ValueError(f"distance={distance!r} cannot be fitted here. Pass a fitted one.")
+        raise ValueError(
+            f"distance={distance!r} cannot be fitted here. Pass a fitted LearnedMotifDistance, or "
+            "another fitted distance in a FrozenEstimator."
+        )
     return distance
 
 
