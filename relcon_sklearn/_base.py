@@ -141,7 +141,7 @@ class SegmentEstimator(SegmentInput):
         if not isinstance(settings, Checkpoints):
             settings = Checkpoints(settings)
         fingerprint = {
-            **fingerprint_of(self),
+            **self._fingerprint(array),
             "data": {
                 **fingerprint_of_data(array, index),
                 **{name: checksum(value) for name, value in others.items()},
@@ -151,6 +151,10 @@ class SegmentEstimator(SegmentInput):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
         checkpoints = CheckpointFolder(settings, fingerprint, seed)
         return FitRun(checkpoints.seed, checkpoints, self.n_channels)
+
+    def _fingerprint(self, array: SegmentArray) -> dict:
+        """Return everything but the data that the result of a fit depends on."""
+        return fingerprint_of(self)
 
     def _hold_out(
         self,

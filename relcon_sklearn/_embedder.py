@@ -122,8 +122,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         of the last epoch are kept.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate
-        of a fitted `distance`. It does not change the training.
+        ``store.X`` and :class:`LazyWindows` have, or the rate of a fitted `distance`. It does not
+        change the training, except with a `FeatureDistance`, whose features depend on it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -329,6 +329,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
+        self._check_projection()
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)

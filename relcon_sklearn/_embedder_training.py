@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from numbers import Integral
 
 from torch import nn
 
@@ -26,6 +27,21 @@ class EmbedderTraining:
         if self.distance is None:
             return LearnedMotifDistance(device=self.device, verbose=self.verbose)
         return self.distance
+
+    def _fingerprint(self, array: SegmentArray) -> dict:
+        fingerprint, distance = super()._fingerprint(array), self._distance()
+        if isinstance(distance, FeatureDistance):
+            fingerprint["rate_of_features"] = distance._rate_after_fit(array.sampling_rate)
+        return fingerprint
+
+    def _check_projection(self) -> None:
+        """Raise ValueError unless `projection` has widths of layers."""
+        for width in self.projection or ():
+            if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
+                raise ValueError(
+                    f"projection={self.projection!r} has the entry {width!r}. Expected positive "
+                    "integers, which are the widths of the layers, or None."
+                )
 
     def _train_and_valid(
         self,

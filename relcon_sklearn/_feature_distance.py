@@ -217,6 +217,10 @@ class FeatureDistance(TransformerMixin, SegmentInput):
     def _features(self, segments: np.ndarray) -> np.ndarray:
         return motion_features(segments, self.sampling_rate_ or _ASSUMED_RATE)
 
+    def _rate_after_fit(self, rate: float | None) -> float:
+        """Return the rate of the features after a fit to segments whose rate is `rate` or None."""
+        return float(self.sampling_rate or rate or _ASSUMED_RATE)
+
     def _describe_all(self, array: SegmentArray) -> np.ndarray:
         vectors = np.empty((len(array), len(self.mean_)), dtype=np.float32)
         for rows in array.chunks(_BLOCK_BYTES):

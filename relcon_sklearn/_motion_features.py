@@ -6,11 +6,10 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ._features import feature_names, motion_features
-from ._segment_input import SegmentInput
+from ._segment_input import RateInterval, SegmentInput
 
 # Segments are described in blocks of this size, which fits into the cache of a core.
 _BLOCK_BYTES = 2**18
@@ -95,7 +94,7 @@ class MotionFeatures(TransformerMixin, SegmentInput):
     _parameter_constraints: dict = {
         **SegmentInput._parameter_constraints,
         # At lower rates there is no frequency to describe.
-        "sampling_rate": [Interval(Real, 1, None, closed="left"), None],
+        "sampling_rate": [RateInterval(Real, 1, None, closed="left"), None],
     }
 
     def __init__(self, sampling_rate=None, *, n_channels=None):

@@ -62,7 +62,10 @@ def released_distance(distance, n_channels: int):
                 f"with {n_channels}."
             )
     elif isinstance(distance, BaseEstimator):
-        raise ValueError(f"distance={distance!r} cannot be fitted here. Pass a fitted one.")
+        raise ValueError(
+            f"distance={distance!r} cannot be fitted here. Pass a fitted LearnedMotifDistance, or "
+            "another fitted distance in a FrozenEstimator."
+        )
     return distance
 
 
@@ -75,8 +78,8 @@ def read_distance(reader: FittedReader, n_channels: int):
             raise FileError(f"{entry['given']} must be a callable. Got {distance!r}.")
     elif distance is not None:
         check_entry(isinstance(distance, LearnedMotifDistance | FeatureDistance), "distance_")
-        check_entry(distance.__sklearn_is_fitted__(), "distance_")
-        check_entry(distance.n_channels_in_ == n_channels, "distance_")
+        # Only a fitted one has the attribute. Its arrays are read later.
+        check_entry(getattr(distance, "n_channels_in_", None) == n_channels, "distance_")
     return distance
 
 

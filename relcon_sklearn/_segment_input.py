@@ -27,6 +27,13 @@ from .segments._magnitudes import Magnitudes, training_magnitudes, warn_of_magni
 from .segments._sampling_rate import agreed_rate, check_rate, is_rate, rate_of
 
 
+class RateInterval(Interval):
+    """Interval of sampling rates: numbers except True and infinity."""
+
+    def is_satisfied_by(self, val):
+        return is_rate(val) and super().is_satisfied_by(val)
+
+
 class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
     """Base class of estimators that accept segments.
 
@@ -35,8 +42,12 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
-        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "sampling_rate": [RateInterval(Real, 0, None, closed="neither"), None],
     }
+
+    # Parameters that are not in the fingerprint of a training, because they do not change it. An
+    # embedder adds the rate that its FeatureDistance uses.
+    _without_effect = frozenset({"sampling_rate"})
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -47,10 +58,6 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
     def n_features_in_(self) -> int:
         # The classes document it as an attribute. n_channels may be set after fit.
         return self._n_timesteps_in * (self.n_channels or 1)
-
-    @n_features_in_.setter
-    def n_features_in_(self, n_features: int):
-        self._n_timesteps_in = n_features // (self.n_channels or 1)
 
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
         """Check `X` without copying it, and return a view of it as segments.
@@ -66,8 +73,11 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         # An estimator nested in one with another n_channels gets segments and no columns.
         has_columns = len(array.X.shape) == 2 and n_channels == (self.n_channels or 1)
         if has_columns:
-            # For scikit-learn each column is a feature: names and number must match.
-            validate_data(self, array.given, reset=reset, skip_check_array=True)
+            # For scikit-learn each column is a feature: names and number must match those of the
+            # fit, which sets the number below.
+            validate_data(
+                self, array.given, reset=reset, skip_check_array=True, ensure_2d=not reset
+            )
         if not is_nested and self.n_channels is None:
             warn_of_layout(array)
         if reset:
@@ -99,13 +109,22 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         Raises ValueError for another rate, and warns of other magnitudes.
         """
         if reset:
-            # Estimators that are nested in this one compare theirs with the rate of the array.
-            array.sampling_rate = agreed_rate(self.sampling_rate, array.sampling_rate, array.name)
-            self.sampling_rate_ = array.sampling_rate
+            is_array = not array.rate_is_parameter
+            holder = array.name if is_array else "the estimator around it"
+            rate = agreed_rate(self.sampling_rate, array.sampling_rate, holder, is_array=is_array)
+            if self.sampling_rate is not None:
+                array.set_rate(rate)
+            self.sampling_rate_ = rate
             self._magnitudes = training_magnitudes(array)
             return
         name, model = array.name, type(self).__name__
-        check_rate(array.sampling_rate, rate_of(self, "sampling_rate_"), name, model)
+        check_rate(
+            array.sampling_rate,
+            rate_of(self, "sampling_rate_"),
+            name,
+            model,
+            is_parameter=array.rate_is_parameter,
+        )
         warn_of_magnitudes(array, getattr(self, "_magnitudes", None), name, model)
 
     def _forget_fit(self) -> None:
@@ -141,7 +160,7 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         check_entry(self.sampling_rate_ is None or is_rate(self.sampling_rate_), "sampling_rate_")
         self._magnitudes = _read_magnitudes(reader.take("_magnitudes", None))
         if (n_features := reader.take("n_features_in_")) is not None:
-            self.n_features_in_ = as_count(n_features)
+            self._n_timesteps_in = as_count(n_features) // (self.n_channels or 1)
             check_entry(self.n_features_in_ == n_features, "n_features_in_")
         if (names := reader.take("feature_names_in_")) is not None:
             n_names = getattr(self, "_n_timesteps_in", 0) * self.n_channels_in_

@@ -78,7 +78,7 @@ def test_an_unknown_rate_is_refused(X):
         MotionFeatures().fit(X)
 
 
-@pytest.mark.parametrize("rate", [0, -1, 0.5, "50"])
+@pytest.mark.parametrize("rate", [0, -1, 0.5, "50", True, np.inf])
 def test_a_rate_that_is_not_one_is_refused(X, rate):
     with pytest.raises(ValueError, match="sampling_rate"):
         MotionFeatures(rate).fit(X)

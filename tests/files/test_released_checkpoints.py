@@ -345,6 +345,16 @@ class TestRanking:
         with pytest.raises(ValueError, match="Pass a fitted LearnedMotifDistance"):
             load(distance=RelConEmbedder())
 
+    def test_the_rate_is_that_of_the_distance(self, small):
+        distance = tiny_distance(max_epochs=0, validation_fraction=0, sampling_rate=50)
+        load = partial(
+            RelConEmbedder.from_released_checkpoint, small.path, distance=distance.fit(small.X)
+        )
+        assert load().sampling_rate_ == load(sampling_rate=50).sampling_rate_ == 50
+        refused = r"sampling_rate=100, but the fitted LearnedMotifDistance has .* 50 Hz"
+        with pytest.raises(ValueError, match=refused):
+            load(sampling_rate=100)
+
     def test_parameters_are_checked(self, small):
         load = partial(RelConEmbedder.from_released_checkpoint, small.path)
         with pytest.raises(ValueError, match="The 'batch_size' parameter"):
