@@ -2,7 +2,9 @@
 
 from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
+from ._feature_distance import FeatureDistance
 from ._motif_distance import LearnedMotifDistance
+from ._motion_features import MotionFeatures
 from ._recordings import Segments, segment_recordings
 from ._regressor import RelConRegressor
 from ._training import Checkpoints
@@ -12,8 +14,10 @@ from .segments import LazyWindows, SegmentWriter, open_segments
 
 __all__ = [
     "Checkpoints",
+    "FeatureDistance",
     "LazyWindows",
     "LearnedMotifDistance",
+    "MotionFeatures",
     "RandomAugmentations",
     "RelConClassifier",
     "RelConEmbedder",

@@ -43,16 +43,20 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     Parameters
     ----------
-    distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` is cloned and fitted
-        first, on the same data. If None, one with default settings is used. To use a fitted one,
-        pass ``FrozenEstimator(distance)``. A callable, such as ``tslearn.metrics.cdist_dtw``,
-        receives float32 arrays of anchors (n, n_timesteps, n_channels) and candidates
-        (m, n_timesteps, n_channels) and returns an array of distances (n, m).
+    distance : estimator, FrozenEstimator, callable, "features" or None, default=None
+        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` or `FeatureDistance`
+        is cloned and fitted first, on the same data. If None, a `LearnedMotifDistance` is.
+        "features" stands for a `FeatureDistance`, which needs no training and ranks a whole batch
+        at once. To use a fitted one, pass ``FrozenEstimator(distance)``. A callable, such as
+        ``tslearn.metrics.cdist_dtw``, receives float32 arrays of anchors
+        (n, n_timesteps, n_channels) and candidates (m, n_timesteps, n_channels) and returns an
+        array of distances (n, m).
     encoder : str or callable, default="resnet34"
-        Encoder network. "resnet34" is the published one (3.6 M parameters, 256 features). For CPUs,
-        "resnet34-half" has half its width (0.9 M, 128 features), and "resnet14-half" also half its
-        depth (0.3 M, 128 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
+        Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 512
+        features). For CPUs, "resnet34-half" has half its width (0.9 M, 256 features), and
+        "resnet14-half" also half its depth (0.3 M, 256 features). Half of the features are means
+        over time, and half standard deviations. "relcon" is the published encoder, with means only
+        (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
         with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
         and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
@@ -97,9 +101,15 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
+    projection : tuple of int or None, default=None
+        Widths of the layers of a projection head. The loss is then that of its outputs, and the
+        head is dropped after training, as in SimCLR. If None, there is no head, as published.
     max_epochs : int, default=10
-        Number of passes over the segments. In each, every training segment is an anchor once. If 0,
-        the encoder stays untrained, for comparison.
+        Number of epochs. If 0, the encoder stays untrained, for comparison.
+    steps_per_epoch : int or None, default=None
+        Number of training steps of an epoch. The budget is then independent of the number of
+        segments. If None, an epoch is a pass over the segments, in which every training segment is
+        an anchor once.
     batch_size : int, default=64
         Number of anchors per training step, as published. If `candidates` is "shared", number of
         sets.
@@ -112,8 +122,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         of the last epoch are kept.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate
-        of a fitted `distance`. It does not change the training.
+        ``store.X`` and :class:`LazyWindows` have, or the rate of a fitted `distance`. It does not
+        change the training, except with a `FeatureDistance`, whose features depend on it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -201,7 +211,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     _parameter_constraints: dict = {
         **SegmentTransformer._parameter_constraints,
-        "distance": [HasMethods(["fit", "transform"]), callable, None],
+        "distance": [StrOptions({"features"}), HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "n_between": [Interval(Integral, 0, None, closed="left"), None],
@@ -210,6 +220,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         "candidates": [StrOptions({"independent", "shared"})],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "projection": [tuple, list, None],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "compile": ["boolean"],
     }
@@ -227,7 +239,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         query_stride=1,
         temperature=0.1,
         n_channels=None,
+        projection=None,
         max_epochs=10,
+        steps_per_epoch=None,
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
@@ -250,7 +264,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         self.query_stride = query_stride
         self.temperature = temperature
         self.n_channels = n_channels
+        self.projection = projection
         self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
@@ -313,6 +329,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
+        self._check_projection()
         array = self._check_segments(X, reset=True)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
@@ -337,11 +354,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
             data = self._load_to_device(array)
-            train, valid = (
-                None if part is None else self._batches(data, part, run.seed) for part in parts
-            )
+            train, valid = self._train_and_valid(data, *parts, run.seed)
             self.history_ = fit_module(
-                self.encoder_,
+                self._with_projection(run.seed),
                 self._training_loss(),
                 train,
                 valid,
@@ -359,7 +374,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Returns
         -------
         embeddings : ndarray of shape (n_segments, n_features)
-            Float32 embeddings, with 256 features for the default encoder.
+            Float32 embeddings, with 512 features for the default encoder.
 
         Raises
         ------

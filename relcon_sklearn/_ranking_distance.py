@@ -7,9 +7,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import FitRun, fit_nested
+from ._feature_distance import FeatureDistance
 from ._files import FileError, FittedReader, check_entry
 from ._motif_distance import LearnedMotifDistance
-from ._training import MotifRanker, PairwiseRanker
+from ._training import MotifRanker, PairwiseRanker, VectorRanker
 from ._utils._frozen import is_frozen, unwrap
 from ._utils._warnings import warn
 from .segments._array import SegmentArray
@@ -62,7 +63,8 @@ def released_distance(distance, n_channels: int):
             )
     elif isinstance(distance, BaseEstimator):
         raise ValueError(
-            f"distance={distance!r} cannot be fitted here. Pass a fitted LearnedMotifDistance."
+            f"distance={distance!r} cannot be fitted here. Pass a fitted LearnedMotifDistance, or "
+            "another fitted distance in a FrozenEstimator."
         )
     return distance
 
@@ -75,16 +77,18 @@ def read_distance(reader: FittedReader, n_channels: int):
         if not callable(distance):
             raise FileError(f"{entry['given']} must be a callable. Got {distance!r}.")
     elif distance is not None:
-        check_entry(isinstance(distance, LearnedMotifDistance), "distance_")
-        check_entry(distance.__sklearn_is_fitted__(), "distance_")
-        check_entry(distance.n_channels_in_ == n_channels, "distance_")
+        check_entry(isinstance(distance, LearnedMotifDistance | FeatureDistance), "distance_")
+        # Only a fitted one has the attribute. Its arrays are read later.
+        check_entry(getattr(distance, "n_channels_in_", None) == n_channels, "distance_")
     return distance
 
 
 def make_ranker(
     distance, device: torch.device, dtype: torch.dtype, query_stride: int
-) -> MotifRanker | PairwiseRanker:
+) -> MotifRanker | VectorRanker | PairwiseRanker:
     """Return a function of batches that ranks candidates by a distance."""
     if isinstance(distance, LearnedMotifDistance):
         return MotifRanker(distance.net_.to(device), dtype, query_stride)
+    if isinstance(distance, FeatureDistance):
+        return VectorRanker(distance._describe)
     return PairwiseRanker(distance)

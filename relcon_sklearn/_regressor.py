@@ -65,8 +65,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         None, training lasts for `max_epochs`.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate
-        of the embedder. It does not change the training.
+        ``store.X`` and :class:`LazyWindows` have, or the rate of the embedder. It does not change
+        the training, except with a `FeatureDistance`.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -204,7 +204,6 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Raises
         ------
         ValueError
-            If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
             If `X`, `y`, `sample_weight` or `groups` cannot be used or contain NaN or infinity, if
             the encoder cannot be used with them, if `X`, the parameter and nested estimators have
             different sampling rates, if `checkpoint_dir` holds another training, if a callback is

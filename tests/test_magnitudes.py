@@ -51,6 +51,19 @@ def test_other_units_and_removed_gravity_are_warned_of(make, change):
     assert len(record) == 1
 
 
+@MAKERS
+def test_every_method_warns_once_at_the_line_of_the_user(make):
+    X = movement()
+    model = fit(make(), X)
+    for name in {"transform", "pairwise", "score", "predict", "predict_proba"} & {*dir(model)}:
+        arguments = {"y": np.arange(20) % 2} if name == "score" else {}
+        if name == "score" and make is embedder:
+            arguments["groups"] = np.arange(20) % 4
+        with pytest.warns(UserWarning, match="median magnitude") as record:
+            getattr(model, name)(G * X, **arguments)
+        assert [warning.filename for warning in record] == [__file__], name
+
+
 def test_the_warning_can_be_acted_on():
     with pytest.warns(UserWarning, match=r"9\.8 times .*units of the training .*gravity"):
         check(movement() * G, trained_on(movement()))

@@ -166,7 +166,7 @@ def test_other_data_are_refused(name, motion, tmp_path):
         refused.predict(X)
 
 
-@pytest.mark.parametrize("name", ["device", "verbose", "interval"])
+@pytest.mark.parametrize("name", ["device", "verbose", "rate", "interval"])
 def test_parameters_without_effect_may_change(name, motion, tmp_path):
     estimator = tiny_distance(max_epochs=1, checkpoint_dir=tmp_path)
     X, _, subjects = motion
@@ -174,10 +174,26 @@ def test_parameters_without_effect_may_change(name, motion, tmp_path):
     change = {
         "device": {"device": "cpu"},
         "verbose": {"verbose": 1},
+        "rate": {"sampling_rate": 50},
         "interval": {"checkpoint_dir": Checkpoints(str(tmp_path), every_steps=1, keep=5)},
     }
     again = clone(estimator).set_params(**change[name])
     assert state(again.fit(X, groups=subjects)) == expected
+
+
+def test_the_rate_counts_if_the_distance_uses_it(motion, tmp_path):
+    X, _, subjects = motion
+    settings = {"distance": "features", "max_epochs": 1, "checkpoint_dir": tmp_path}
+    tiny_embedder(**settings, sampling_rate=50).fit(X, groups=subjects)
+    tiny_embedder(**settings).fit(X, groups=subjects)  # 50 Hz is assumed
+    with pytest.raises(ValueError, match=r"rate_of_features was 50\.0 and is 25\.0"):
+        tiny_embedder(**settings, sampling_rate=25).fit(X, groups=subjects)
+    nested = tiny_classifier(encoder=tiny_embedder(**settings | {"checkpoint_dir": None}))
+    nested.set_params(validation_fraction=0)
+    again = clone(nested).set_params(sampling_rate=50)
+    for estimator in (nested, again):
+        estimator.set_params(max_epochs=1, checkpoint_dir=tmp_path / "nested")
+        estimator.fit(X, subjects, groups=subjects)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

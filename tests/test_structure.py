@@ -17,10 +17,11 @@ ROOT = Path(relcon_sklearn.__file__).parent
 LAYERS = [
     {"_version", "exceptions"},
     {"_utils"},
-    {"_recordings", "augmentations", "nn", "segments"},
+    {"_features", "_recordings", "augmentations", "nn", "segments"},
     {"_batches", "datasets"},
     {"_files", "_training"},
-    {"_base", "_distance_constructors", "_motif_pairs"},
+    {"_segment_input"},
+    {"_base", "_feature_distance", "_motion_features", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},
     {"_ranking_distance"},
     {"_embedder_constructors", "_embedder_score", "_embedder_training"},

@@ -27,10 +27,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tslearn.metrics import cdist_dtw
 
-from benchmarks.common.features import classic_features, magnitudes
+from benchmarks.common.features import magnitudes
 from benchmarks.common.scores import macro_f1
 from benchmarks.common.windows import balanced_rows, shorten
 from benchmarks.downstream.minirocket import minirocket_features
+from relcon_sklearn import MotionFeatures
 
 N_FOLDS = 3  # by subject, for the choice of hyperparameters
 FOREST_GRID = {"min_samples_leaf": [1, 4]}
@@ -123,16 +124,16 @@ def features_forest(X_train, y, groups, X_test, *, rate, seed):
     """Predict by a random forest on classic features."""
     forest = RandomForestRegressor if is_regression(y) else RandomForestClassifier
     model = forest(N_TREES_TO_CHOOSE, random_state=seed, n_jobs=1)
-    Z = classic_features(X_train, rate)
+    Z = MotionFeatures(rate).fit_transform(X_train)
     model, chosen = _choose(model, FOREST_GRID, Z, y, groups)
     model.set_params(n_estimators=N_TREES).fit(Z, y)
-    return model.predict(classic_features(X_test, rate)), chosen
+    return model.predict(MotionFeatures(rate).fit_transform(X_test)), chosen
 
 
 @_method
 def features_linear(X_train, y, groups, X_test, *, rate, seed):
     """Predict by logistic or ridge regression on classic features."""
-    Z_train, Z_test = classic_features(X_train, rate), classic_features(X_test, rate)
+    Z_train, Z_test = (MotionFeatures(rate).fit_transform(X) for X in (X_train, X_test))
     return _linear(Z_train, y, groups, Z_test, seed)
 
 

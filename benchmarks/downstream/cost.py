@@ -10,12 +10,12 @@ import torch
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 
-from benchmarks.common.features import classic_features
 from benchmarks.common.windows import balanced_rows, draw, shorten
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.classic import DTW_SEGMENTS, DTW_TIMESTEPS, N_TREES, dtw
 from benchmarks.downstream.minirocket import minirocket_features
 from benchmarks.downstream.pretrained import RATE, Data
+from relcon_sklearn import MotionFeatures
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
@@ -53,12 +53,13 @@ def cost_cells(data: Data, preset: str, n_windows: int) -> Iterator[tuple[Cell, 
             macs=round(multiply_adds(encoder, batch) / len(batch)),
         )
     forest = RandomForestClassifier(N_TREES, random_state=0, n_jobs=1)
-    forest.fit(classic_features(X, RATE), y)
+    features = MotionFeatures(RATE).fit(X)
+    forest.fit(features.transform(X), y)
     yield _cost_cell(
         "features_forest",
-        milliseconds(lambda x: forest.predict(classic_features(x, RATE)), batch),
+        milliseconds(lambda x: forest.predict(features.transform(x)), batch),
     )
-    yield _cost_cell("features_linear", milliseconds(lambda x: classic_features(x, RATE), batch))
+    yield _cost_cell("features_linear", milliseconds(features.transform, batch))
     rows = balanced_rows(y, DTW_SEGMENTS, np.random.default_rng(0), windows.subject)
     references = shorten(X[rows], DTW_TIMESTEPS)
     yield _cost_cell(

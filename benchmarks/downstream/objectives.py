@@ -155,7 +155,7 @@ class MaskedReconstruction:
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
         with seeded_global_rng(seed):
-            head = nn.Conv1d(encoder.n_features, 4 * array.shape[2], 1)
+            head = nn.Conv1d(encoder.n_map_features, 4 * array.shape[2], 1)
         module = nn.ModuleDict({"encoder": encoder, "head": head})
 
         def loss(module: nn.Module, batch: Batch) -> Tensor:

@@ -11,7 +11,6 @@ from sklearn.frozen import FrozenEstimator
 
 from benchmarks.common.datasets import TASKS, source_of
 from benchmarks.common.encoders import embed
-from benchmarks.common.features import classic_features
 from benchmarks.common.windows import Windows, draw
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.classic import CLASSIC, linear_probe, mlp_probe
@@ -19,7 +18,7 @@ from benchmarks.downstream.evaluation import classification_scores, regression_s
 from benchmarks.downstream.objectives import ABLATIONS, BY_SUBJECT, LONGER, OBJECTIVES
 from benchmarks.downstream.plan import DownstreamSettings
 from benchmarks.downstream.pretrained import Data, as_embedder, pretrained
-from relcon_sklearn import RelConClassifier, RelConRegressor
+from relcon_sklearn import MotionFeatures, RelConClassifier, RelConRegressor
 
 BATCH_SIZE = 64  # of fine-tuning
 # With fewer training subjects, none is held out to choose the epoch.
@@ -133,7 +132,7 @@ def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: Downst
     Z = [embed(encoder, part.X) for part in (train, test)]
     if cell.method.endswith("_features"):
         Z = [
-            np.hstack([z, classic_features(part.X, rate)])
+            np.hstack([z, MotionFeatures(rate).fit_transform(part.X)])
             for z, part in zip(Z, (train, test), strict=True)
         ]
     probe = {"linear": linear_probe, "mlp": mlp_probe}[cell.protocol]

@@ -49,12 +49,15 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Batches of an epoch, in which each row in use is an anchor once, in random order.
+    """Batches of an epoch, in random order, in which each row in use is an anchor once in a pass.
+
+    A pass over the rows is an epoch, unless `n_batches` sets another length of the epochs. Passes
+    then follow each other without regard to the ends of epochs.
 
     The candidates of an anchor are up to `n_within` other segments of its group, and the other
     anchors of the batch (RelCon, section 3.2). A smaller group contributes all its other segments.
 
-    A batch depends only on `seed`, `epoch` and its number within the epoch. Its cost does not
+    A batch depends only on `seed`, the pass and its number within the pass. Its cost does not
     depend on the number of rows.
 
     Parameters
@@ -72,6 +75,8 @@ class Batches:
     n_between : int or None, default=None
         Number of candidates drawn from the other anchors of the batch, at random for each anchor.
         If None, all other anchors.
+    n_batches : int or None, default=None
+        Number of batches of an epoch. If None, the batches of a pass.
 
     Attributes
     ----------
@@ -87,6 +92,7 @@ class Batches:
         seed: int,
         n_within: int = 0,
         n_between: int | None = None,
+        n_batches: int | None = None,
     ):
         self.array = array
         self.index = index
@@ -94,14 +100,19 @@ class Batches:
         self.seed = seed
         self.n_within = n_within
         self.n_between = n_between
+        self.n_batches = n_batches
         self.epoch = 0
 
     @property
     def n_items(self) -> int:
-        """Number of items that are distributed over the batches of an epoch: anchors."""
+        """Number of items that are distributed over the batches of a pass: anchors."""
         return self.index.n_rows
 
     def __len__(self) -> int:
+        return self._n_per_pass if self.n_batches is None else self.n_batches
+
+    @property
+    def _n_per_pass(self) -> int:
         # A single anchor in the last batch would have no candidates and break batch norms: it
         # joins the batch before.
         return max(1, (self.n_items - 2) // self.batch_size + 1)
@@ -111,13 +122,16 @@ class Batches:
 
     def starting_at(self, first: int) -> Iterator[Batch]:
         """Return the batches of the epoch from number `first` on."""
-        order = random_order(self.n_items, [self.seed, self.epoch])
-        for i in range(first, len(self)):
-            stop = None if i == len(self) - 1 else (i + 1) * self.batch_size
-            rng = np.random.default_rng([self.seed, self.epoch, i])
-            yield self._make(order[i * self.batch_size : stop], rng)
+        start, order = self.epoch * len(self), None
+        for number in range(start + first, start + len(self)):
+            n_pass, i = divmod(number, self._n_per_pass)
+            if order is None or i == 0:
+                order = random_order(self.n_items, [self.seed, n_pass])
+            stop = None if i == self._n_per_pass - 1 else (i + 1) * self.batch_size
+            rng = np.random.default_rng([self.seed, n_pass, i])
+            yield self._make(order[i * self.batch_size : stop], n_pass, rng)
 
-    def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+    def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
         within = self.index.sample_within_group(items, self.n_within, rng)
         between = np.tile(items, (len(items), 1))
         np.fill_diagonal(between, -1)

@@ -80,7 +80,7 @@ class LabelledBatches(Batches):
         self.targets = targets
         self.weights = (weights / weights[index.rows].mean()).astype(np.float32)
 
-    def _make(self, items: np.ndarray, rng: np.random.Generator) -> LabelledBatch:
+    def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> LabelledBatch:
         # In the order of the file, which is read fastest.
         rows = np.sort(self.index.rows_at(items))
         return LabelledBatch(

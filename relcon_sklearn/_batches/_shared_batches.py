@@ -18,7 +18,7 @@ class SharedBatches(Batches):
     the same number of candidates as in :class:`Batches`, and a batch has the same number of
     segments, but ``1 + n_within`` times more anchors. One pass through the encoder serves them all.
 
-    In an epoch each segment is in one batch. Every epoch splits the rows of a group again into sets
+    In a pass each segment is in one batch. Every pass splits the rows of a group again into sets
     of almost equal size.
 
     Parameters are the same as in :class:`Batches`, except that `batch_size` is the number of sets
@@ -33,8 +33,9 @@ class SharedBatches(Batches):
         seed: int,
         n_within: int = 0,
         n_between: int | None = None,
+        n_batches: int | None = None,
     ):
-        super().__init__(array, index, batch_size, seed, n_within, n_between)
+        super().__init__(array, index, batch_size, seed, n_within, n_between, n_batches)
         self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
         self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
 
@@ -43,17 +44,17 @@ class SharedBatches(Batches):
         """Number of sets."""
         return int(self._edges[-1])
 
-    def _make(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
-        sets = [self._members(number) for number in items]
+    def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
+        sets = [self._members(number, n_pass) for number in items]
         lists = _candidate_lists(sets, self.n_between, rng)
         return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
 
-    def _members(self, number: int) -> np.ndarray:
-        """Return the positions of the members of a set."""
+    def _members(self, number: int, n_pass: int) -> np.ndarray:
+        """Return the positions of the members of a set of a pass."""
         group = int(np.searchsorted(self._edges, number, side="right")) - 1
         size, n_sets = int(self.index.sizes[group]), int(self._n_sets[group])
         place = int(number - self._edges[group])
-        order = random_order(size, [self.seed, self.epoch, group], largest_table=2**12)
+        order = random_order(size, [self.seed, n_pass, group], largest_table=2**12)
         chosen = order[place * size // n_sets : (place + 1) * size // n_sets]
         return self.index.edges[group] + chosen
 

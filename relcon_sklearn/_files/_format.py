@@ -55,8 +55,11 @@ class FileError(ValueError):
     """A file that cannot be read or written. The message is written for the user."""
 
 
-class FileDamage(FileError):
-    """A file that is damaged or hostile. Another FileError is about what the caller asks for."""
+class BadContent(FileError):
+    """The content of a file is damaged or hostile. Users get a DamagedFileError.
+
+    Any other FileError is about what the caller asks for.
+    """
 
 
 class Spec(NamedTuple):
@@ -136,15 +139,15 @@ class OpenFile:
         self._file = file
         metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise FileDamage("it is a safetensors file, but not of an estimator of relcon_sklearn.")
+            raise BadContent("it is a safetensors file, but not of an estimator of relcon_sklearn.")
         _check_version(metadata.get("version"))
         if metadata.keys() != _KEYS or metadata["checksum"] != _checksum_of_header(
             metadata["header"]
         ):
-            raise FileDamage("its header is damaged: the checksum does not match.")
+            raise BadContent("its header is damaged: the checksum does not match.")
         names = file.keys()
         if len(names) > MAX_TENSORS:
-            raise FileDamage(f"it has {len(names)} tensors, more than {MAX_TENSORS}.")
+            raise BadContent(f"it has {len(names)} tensors, more than {MAX_TENSORS}.")
         self.header = _parse(metadata["header"])
         self._checksum = self.header.pop("tensors", None)
         slices = {name: file.get_slice(name) for name in names}
@@ -157,15 +160,15 @@ class OpenFile:
 
         Raises
         ------
-        FileDamage
+        BadContent
             If a tensor is damaged or has a value that is not finite.
         """
         # Copies, because safetensors returns views of the file, which change when the file changes.
         tensors = {name: self._file.get_tensor(name).clone() for name in self.specs}
         if _checksum_of_tensors(tensors) != self._checksum:
-            raise FileDamage("its tensors are damaged: the checksum does not match.")
+            raise BadContent("its tensors are damaged: the checksum does not match.")
         for name, tensor in tensors.items():
-            _check_finite(name, tensor, FileDamage)
+            _check_finite(name, tensor, BadContent)
         return tensors
 
 
@@ -177,7 +180,7 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     ------
     FileError
         If the file has a later version. Code within the block can raise it too.
-    FileDamage
+    BadContent
         If the file is damaged, or has another format.
     OSError
         If the file cannot be read.
@@ -187,7 +190,7 @@ def open_file(path: Path) -> Iterator[OpenFile]:
         with safe_open(os.fspath(path), framework="pt") as file:
             yield OpenFile(file, path)
     except SafetensorError as error:
-        raise FileDamage(f"it is damaged, or not a safetensors file: {error}.") from error
+        raise BadContent(f"it is damaged, or not a safetensors file: {error}.") from error
 
 
 def _check_beginning(path: Path) -> None:
@@ -200,9 +203,9 @@ def _check_beginning(path: Path) -> None:
         beginning = file.read(8)
     n_header = int.from_bytes(beginning, "little")
     if len(beginning) < 8 or n_header > status.st_size - 8:
-        raise FileDamage("it is truncated, or not a safetensors file.")
+        raise BadContent("it is truncated, or not a safetensors file.")
     if n_header > MAX_HEADER_BYTES:
-        raise FileDamage(f"its header has {n_header} bytes, more than {MAX_HEADER_BYTES}.")
+        raise BadContent(f"its header has {n_header} bytes, more than {MAX_HEADER_BYTES}.")
 
 
 def _check_version(version: str | None) -> None:
@@ -213,7 +216,7 @@ def _check_version(version: str | None) -> None:
             f"its format version is {version}; this relcon_sklearn reads version {VERSION}. "
             "Update relcon_sklearn to load it."
         )
-    raise FileDamage(
+    raise BadContent(
         f"its format version is {version!r}, which no relcon_sklearn writes: it is damaged."
     )
 
@@ -222,9 +225,9 @@ def _parse(text: str) -> dict:
     try:
         header = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise FileDamage(f"its header is not JSON as relcon_sklearn writes it: {error}.") from error
+        raise BadContent(f"its header is not JSON as relcon_sklearn writes it: {error}.") from error
     if not isinstance(header, dict):
-        raise FileDamage(f"its header is a {type(header).__name__}, not an object.")
+        raise BadContent(f"its header is a {type(header).__name__}, not an object.")
     return header
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .._utils._text import listed
 from ..nn import PulsePPGEncoder, ResNet1D
 from ._entries import check_entry
-from ._format import FileDamage, FileError, Spec
+from ._format import BadContent, FileError, Spec
 from ._recipes import Recipe, seeded_global_rng
 
 
@@ -92,7 +92,7 @@ def plan_builtin_module(
         specs = specs_of(module)
     except Exception as error:  # arguments that no fit has checked can raise any error
         arguments = reprlib.repr(_arguments(recipe))
-        raise FileDamage(f"{name} cannot be made with {arguments}: {error}") from error
+        raise BadContent(f"{name} cannot be made with {arguments}: {error}") from error
     return PlannedModule(name, recipe, specs, getattr(module, "n_features", None))
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .._version import __version__
 from ._entries import check_entry
-from ._format import FileDamage, FileError, Spec, open_file
+from ._format import BadContent, FileError, Spec, open_file
 from ._modules import (
     ENCODERS,
     ModuleKind,
@@ -53,7 +53,7 @@ def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
 
     Raises
     ------
-    FileDamage
+    BadContent
         If the file is damaged or hostile.
     FileError
         If the file is of another class or a later version, or if `given` does not match what the
@@ -103,9 +103,9 @@ class Reader:
             if len(header) != 3 or not all(isinstance(name, str) for name in names):
                 raise ValueError("other entries")
         except Exception as error:  # a header of another program can raise any error
-            raise FileDamage(f"its header is not as relcon_sklearn writes it: {error!r}") from error
+            raise BadContent(f"its header is not as relcon_sklearn writes it: {error!r}") from error
         if len(self._nodes) > MAX_ESTIMATORS:
-            raise FileDamage(
+            raise BadContent(
                 f"it holds {len(self._nodes)} estimators; expected at most {MAX_ESTIMATORS}."
             )
 
@@ -144,7 +144,7 @@ class Reader:
 
         Raises
         ------
-        FileDamage
+        BadContent
             If the header does not describe an estimator, or if the tensors are not exactly the
             tensors that the estimator needs.
         FileError
@@ -158,11 +158,11 @@ class Reader:
         except FileError:
             raise
         except Exception as error:
-            raise FileDamage(
+            raise BadContent(
                 f"its header, by relcon_sklearn {self._version}, is not as this version, "
                 f"{__version__}, would write it: {error!r}"
             ) from error
-        check_specs(self._expected, self.specs, "the file", FileDamage)
+        check_specs(self._expected, self.specs, "the file", BadContent)
         return self._estimators[""]
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
@@ -208,8 +208,8 @@ class Reader:
 
     @property
     def invalid_value(self) -> type[FileError]:
-        """Error about an invalid value: FileDamage, unless the caller has given values too."""
-        return FileError if self._given or self._device is not None else FileDamage
+        """Error about an invalid value: BadContent, unless the caller has given values too."""
+        return FileError if self._given or self._device is not None else BadContent
 
     # -- for FittedReader ----------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class Reader:
 
         Raises
         ------
-        FileDamage
+        BadContent
             If the value is an estimator, and no estimator of its class may be nested in `holder`.
         """
         if isinstance(node, dict):
@@ -228,8 +228,8 @@ class Reader:
             if tag in ("estimator", "frozen"):
                 self._inner.add(content)
                 estimator = self._estimators[content]
-                if NESTED.get(holder.__name__) != (inner := type(estimator).__name__):
-                    raise FileDamage(f"it has a {inner} inside a {holder.__name__}.")
+                if (inner := type(estimator).__name__) not in NESTED.get(holder.__name__, ()):
+                    raise BadContent(f"it has a {inner} inside a {holder.__name__}.")
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
         return from_json(node)
 
@@ -296,7 +296,7 @@ class FittedReader:
             plan = plan_builtin_module(prefix[:-1], kind, recipe, len(found))
         if plan.specs is not None:
             # A callable of the user may make another network than the one that was saved.
-            check_specs(plan.specs, found, plan.name, FileError if kind is None else FileDamage)
+            check_specs(plan.specs, found, plan.name, FileError if kind is None else BadContent)
         estimator = self._estimator
 
         def fill(tensors: dict[str, Tensor]) -> None:
@@ -310,10 +310,10 @@ class FittedReader:
         """Return the shape of an array in the file."""
         key = join(self._name, attribute)
         if key not in self._reader.specs:
-            raise FileDamage(f"it lacks {key}.")
+            raise BadContent(f"it lacks {key}.")
         spec = self._reader.specs[key]
         if len(spec.shape) != n_dimensions:
-            raise FileDamage(f"{key} is {spec}; expected {n_dimensions} dimensions.")
+            raise BadContent(f"{key} is {spec}; expected {n_dimensions} dimensions.")
         return spec.shape
 
     def array(self, attribute: str, dtype: str, shape: tuple[int, ...]) -> None:

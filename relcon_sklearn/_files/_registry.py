@@ -27,11 +27,11 @@ def saved_in_files(kind: Estimator) -> Estimator:
 
 
 NESTED = {
-    "RelConEmbedder": "LearnedMotifDistance",
-    "RelConClassifier": "RelConEmbedder",
-    "RelConRegressor": "RelConEmbedder",
+    "RelConEmbedder": ("LearnedMotifDistance", "FeatureDistance"),
+    "RelConClassifier": ("RelConEmbedder",),
+    "RelConRegressor": ("RelConEmbedder",),
 }
-"""The only class of estimators that may be nested in an estimator of a class, by their names.
+"""The classes of estimators that may be nested in an estimator of a class, by their names.
 
 Estimators are therefore nested at most three deep. Deeper nesting has no use, and the time of its
 ``repr``, which error messages contain, grows exponentially with the depth.

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils._damage import is_damage
 from .._utils._text import listed
-from .._utils._zip_damage import is_damage
 from ..exceptions import DamagedFileError
 from ..nn._presets import ENCODER_PRESETS
 from ..nn._released_networks import ReleasedNet

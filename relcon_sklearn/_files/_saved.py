@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils._atomic import write_atomically
 from .._utils._text import shortened
 from ..exceptions import DamagedFileError
-from ._format import FileDamage, FileError
+from ._format import BadContent, FileError
 from ._reader import load_estimator
 from ._writer import encode_estimator
 
@@ -113,7 +113,7 @@ class SavedAsFile:
         try:
             return load_estimator(path, cls, given, device)
         except FileError as error:
-            kind = DamagedFileError if isinstance(error, FileDamage) else ValueError
+            kind = DamagedFileError if isinstance(error, BadContent) else ValueError
             # Text from a file, such as the names of tensors, can have any length.
             raise kind(f"{path} cannot be loaded: {shortened(str(error), 1000)}") from error
 

@@ -18,7 +18,7 @@ import torch
 
 from .. import augmentations
 from .._utils._text import shortened
-from ._format import FileDamage, FileError
+from ._format import BadContent, FileError
 from ._modules import ENCODERS, encoder_name
 
 _AUGMENTATIONS = {
@@ -156,11 +156,11 @@ def from_json(node, depth: int = 0) -> Any:
 
     Raises
     ------
-    FileDamage, KeyError, TypeError, ValueError, OverflowError
+    BadContent, KeyError, TypeError, ValueError, OverflowError
         If the node is not one that :func:`to_json` writes.
     """
     if depth > _MAX_DEPTH:
-        raise FileDamage(f"its header has values nested deeper than {_MAX_DEPTH} levels.")
+        raise BadContent(f"its header has values nested deeper than {_MAX_DEPTH} levels.")
     if node is None or isinstance(node, (bool, int, float, str)):
         return node
     if isinstance(node, list):

@@ -170,7 +170,7 @@ class Writer:
     def _nested(self, estimator, holder: str, name: str, keywords: tuple[str, ...]) -> str:
         """Add an estimator that is nested in one of the class `holder`; return its name."""
         # Loading would refuse the file.
-        if NESTED.get(holder) != type(estimator).__name__:
+        if type(estimator).__name__ not in NESTED.get(holder, ()):
             raise NotStorable
         return self.add(estimator, name, keywords)
 

@@ -6,7 +6,7 @@ from ._engine import Loss, fit_module, mean_loss
 from ._losses import ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
-from ._rankers import MotifRanker, PairwiseRanker
+from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
 from ._skorch_callbacks import check_callbacks
 from ._supervised import classification_loss, regression_loss
 
@@ -18,6 +18,7 @@ __all__ = [
     "MotifRanker",
     "PairwiseRanker",
     "TrainingOptions",
+    "VectorRanker",
     "check_callbacks",
     "classification_loss",
     "fit_module",

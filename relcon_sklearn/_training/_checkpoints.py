@@ -18,6 +18,7 @@ import filelock
 import torch
 
 from .._utils._atomic import unfinished, write_atomically
+from .._utils._damage import is_damage
 from .._utils._json_object import read_json_object
 from .._utils._text import shortened
 from .._utils._warnings import warn
@@ -337,6 +338,8 @@ def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
         If any of the bytes changed since they were written, or if they are not a checkpoint.
     ValueError
         If the checkpoint is intact and has another version.
+    MemoryError
+        If there is not enough memory to read it. This is not damage.
     """
     line, _, payload = content.partition(b"\n")
     beginning, _, checksum = line.rpartition(b" ")
@@ -350,6 +353,8 @@ def checkpoint_from_bytes(content: bytes, path: Path) -> dict:
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # torch can raise any error for bytes that it has not written
+        if not is_damage(error):
+            raise
         raise DamagedFileError(f"{path} holds more than tensors and plain values.") from error
     if not isinstance(state, dict):
         raise DamagedFileError(f"{path} holds a {type(state).__name__}; expected a dict.")

@@ -91,3 +91,24 @@ class PairwiseRanker:
         if not np.isfinite(values).all():
             raise ValueError(f"distance={self.pairwise!r} returned NaN or infinity.")
         return values[0]
+
+
+class VectorRanker:
+    """Ranker by the Euclidean distance of vectors that describe segments.
+
+    Parameters
+    ----------
+    describe : callable
+        ``describe(segments)`` maps a float32 array (n, n_timesteps, n_channels) to float32 vectors
+        (n, n_values). It is called once for a batch, so that each segment is described once.
+    """
+
+    def __init__(self, describe: Callable[[np.ndarray], np.ndarray]):
+        self.describe = describe
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return distances (n_anchors, n_candidates), arbitrary for missing candidates."""
+        vectors = torch.from_numpy(self.describe(batch.segments.cpu().numpy()))
+        vectors = vectors.to(batch.segments.device)
+        distances = torch.cdist(vectors[batch.anchors], vectors)
+        return distances.gather(1, batch.candidates.clamp(min=0))

@@ -11,6 +11,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from .._utils._damage import is_damage
 from .._utils._text import shortened
 from ..exceptions import DamagedFileError
 from ._checkpoints import CheckpointFolder
@@ -92,6 +93,8 @@ class Saver:
             restore_training(net, state["training"])
             _check_finite(net.module_.state_dict())
         except Exception as error:  # of torch and of callbacks, which can be any
+            if not is_damage(error):  # such as a device out of memory
+                raise
             raise DamagedFileError(
                 f"The checkpoints in {self.folder.path} do not fit this training "
                 f"({type(error).__name__}: {shortened(str(error))}). They are damaged, or were "

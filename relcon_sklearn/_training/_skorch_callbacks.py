@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from inspect import signature
 from typing import Any
 
 from skorch.callbacks import (
@@ -54,6 +55,9 @@ _UNSUPPORTED: dict[type[Callback], str] = {
 # Callbacks that can log what the history has of each batch.
 _LOGGERS = (MlflowLogger, NeptuneLogger, SacredLogger)
 
+# Callbacks whose settings decide whether they work.
+_WITH_SETTINGS = (*_LOGGERS, WandbLogger, EarlyStopping, LRScheduler)
+
 # Values that the training loop records, in each epoch and not in each batch.
 _VALIDATION = ("valid_loss", "valid_loss_best")
 _LOSSES = ("train_loss", *_VALIDATION)
@@ -70,11 +74,13 @@ def check_callbacks(callbacks: Iterable, *, validated: bool) -> None:
         Whether there is a validation loss.
     """
     entries = [(f"callbacks[{number}]", given) for number, given in enumerate(callbacks)]
-    instances = [(where, _instance(where, given)) for where, given in entries]
-    for where, callback in instances:
-        if (problem := _problem(callback, validated)) is not None:
-            raise ValueError(f"{where}: {type(callback).__name__} {problem}")
-    default_names = [type(callback).__name__ for _, callback in instances]
+    kinds = []
+    for where, given in entries:
+        kind, callback = _kind_and_callback(where, given)
+        if (problem := _problem(kind, callback, validated)) is not None:
+            raise ValueError(f"{where}: {kind.__name__} {problem}")
+        kinds.append(kind)
+    default_names = [kind.__name__ for kind in kinds]
     names = [given[0] if _is_pair(given) else None for _, given in entries]
     used = Counter(name or default for name, default in zip(names, default_names, strict=True))
     for (where, _), name in zip(entries, names, strict=True):
@@ -90,12 +96,17 @@ def without_name(given: Any) -> Any:
     return given[1] if _is_pair(given) else given
 
 
-def _instance(where: str, given: Any) -> Callback:
-    """Return the callback of an entry, made without arguments if the entry has a class."""
+def _kind_and_callback(where: str, given: Any) -> tuple[type[Callback], Any]:
+    """Return the class of the callback of an entry, and the callback itself.
+
+    If the entry has a class, an instance is made only of a class whose settings are checked: others
+    may open a file or a run. Otherwise the class stands for it.
+    """
     callback = without_name(given)
     if isinstance(callback, type) and issubclass(callback, Callback):
         try:
-            return callback()
+            signature(callback).bind()
+            return callback, callback() if issubclass(callback, _WITH_SETTINGS) else callback
         except TypeError as error:
             raise ValueError(f"{where}: {error}. Pass an instance, not the class.") from error
     if not isinstance(callback, Callback):
@@ -104,13 +115,13 @@ def _instance(where: str, given: Any) -> Callback:
             "skorch.callbacks.Callback, or a pair of a name and one of these. Got "
             f"{shortened(repr(given))}."
         )
-    return callback
+    return type(callback), callback
 
 
-def _problem(callback: Callback, validated: bool) -> str | None:
+def _problem(kind: type[Callback], callback: Any, validated: bool) -> str | None:
     """Return why a callback does not work, and what to do, or None if it works."""
     for unsupported, reason in _UNSUPPORTED.items():
-        if isinstance(callback, unsupported):
+        if issubclass(kind, unsupported):
             return f"is not supported, because {reason}"
     if isinstance(callback, _LOGGERS) and getattr(callback, "log_on_batch_end", False):
         return (

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import joblib
 import sklearn
@@ -19,10 +22,15 @@ _LIBRARY_FOLDERS = tuple(
 )
 
 
+# In a thread that works for another one: the warnings, which the other one shows.
+_background = threading.local()
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn, with the file and line of the innermost frame of the user's code.
 
-    Frames of this package, of scikit-learn and of joblib are skipped.
+    Frames of this package, of scikit-learn and of joblib are skipped. In a background thread, which
+    has no frame of the user, the warning is kept for :func:`kept_warnings`.
 
     Parameters
     ----------
@@ -31,7 +39,23 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     category : type of Warning, default=UserWarning
         Category of the warning.
     """
-    warnings.warn(message, category, stacklevel=_level_of_user())
+    if (kept := getattr(_background, "kept", None)) is not None:
+        kept.append((message, category))
+    else:
+        warnings.warn(message, category, stacklevel=_level_of_user())
+
+
+@contextmanager
+def kept_warnings() -> Iterator[list[tuple[str, type[Warning]]]]:
+    """Keep the warnings of this thread in a list within the block.
+
+    The thread that it works for takes them from the list, and passes each to :func:`warn`.
+    """
+    _background.kept = []
+    try:
+        yield _background.kept
+    finally:
+        _background.kept = None
 
 
 def _level_of_user() -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from numpy.lib import format as npy_format
 
-from .._utils._zip_damage import is_damage
+from .._utils._damage import is_damage
 from ..exceptions import DamagedFileError
 
 # Compressions that numpy writes, and the highest ratio that they can reach.

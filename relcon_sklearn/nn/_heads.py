@@ -82,6 +82,38 @@ def make_head(kind: str, n_features: int, n_outputs: int, width: int = 256) -> n
     return head
 
 
+def make_projection(n_features: int, widths: Sequence[int]) -> nn.Sequential:
+    """Make a projection head: linear layers with ReLU between them.
+
+    A contrastive loss of the output leaves more information in the embedding than a loss of the
+    embedding itself, so that the head is dropped after training [1]_.
+
+    Parameters
+    ----------
+    n_features : int
+        Size of the embedding.
+    widths : sequence of int
+        Number of outputs of each layer.
+
+    Returns
+    -------
+    projection : nn.Sequential
+        Head that maps (n, n_features) to (n, widths[-1]).
+
+    References
+    ----------
+    .. [1] Chen et al. A simple framework for contrastive learning of visual representations.
+       ICML 2020. arXiv:2002.05709
+    """
+    projection = nn.Sequential()
+    for width in widths:
+        if len(projection):
+            projection.append(nn.ReLU())
+        projection.append(nn.Linear(n_features, width))
+        n_features = width
+    return projection
+
+
 class HeadedEncoder(nn.Module):
     """Encoder followed by a head, with parts of the encoder frozen.
 

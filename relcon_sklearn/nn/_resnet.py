@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._readout import READOUTS
+
 # The stem has no padding, as published: a convolution of 7 and a pooling of 3, both with stride 2,
 # need 11 time steps for one output. Shorter segments are padded with zeros to this length.
 _MIN_TIMESTEPS = 11
@@ -55,7 +57,7 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNet1D(nn.Module):
-    """Pre-activation ResNet of RelCon, which averages its features over time.
+    """Pre-activation ResNet of RelCon, with statistics over time as its embedding.
 
     The stem (convolution of 7 with stride 2, batch norm, ReLU, max pooling of 3 with stride 2)
     divides the length by four, and the stages keep it. The default is the published encoder [1]_
@@ -68,14 +70,20 @@ class ResNet1D(nn.Module):
     n_blocks : sequence of int, default=(3, 4, 6)
         Number of residual blocks of each stage.
     widths : sequence of int, default=(64, 128, 256)
-        Number of channels of each stage. The last is the size of the embedding.
+        Number of channels of each stage. The last is the number of features over time.
     kernel_sizes : sequence of int, default=(3, 4, 4)
         Kernel size of each stage.
+    readout : {"mean", "mean_sd"}, default="mean"
+        Statistics over time that are the embedding. "mean" is as published. "mean_sd" is the mean
+        and the standard deviation, which doubles the size of the embedding. The standard deviation
+        tells how much a feature varies within the segment.
 
     Attributes
     ----------
     n_features : int
         Size of the embedding.
+    n_map_features : int
+        Number of features over time.
 
     References
     ----------
@@ -89,9 +97,12 @@ class ResNet1D(nn.Module):
         n_blocks: Sequence[int] = (3, 4, 6),
         widths: Sequence[int] = (64, 128, 256),
         kernel_sizes: Sequence[int] = (3, 4, 4),
+        readout: str = "mean",
     ):
         super().__init__()
-        self.n_features = widths[-1]
+        self.readout = READOUTS[readout]
+        self.n_map_features = widths[-1]
+        self.n_features = self.readout.n_statistics * widths[-1]
         self.stem_conv = Conv1dAs2d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
         self._n_blocks = tuple(n_blocks)
@@ -114,13 +125,12 @@ class ResNet1D(nn.Module):
 
     def forward(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to embeddings (n, n_features)."""
-        return self.feature_map(segments).mean(dim=2)
+        return self.readout(self.feature_map(segments))
 
     def feature_map(self, segments: Tensor) -> Tensor:
-        """Map (n, n_channels, n_timesteps) to features over time (n, n_features, n_steps).
+        """Map (n, n_channels, n_timesteps) to features over time (n, n_map_features, n_steps).
 
-        A step spans four time steps of the segment. The embedding is the mean of the features over
-        the steps.
+        A step spans four time steps of the segment.
         """
         n_missing = max(0, _MIN_TIMESTEPS - segments.shape[-1])
         x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2)).unsqueeze(2)

@@ -27,6 +27,9 @@ _DROP_OR_FILL = "Drop such segments, or fill their gaps first."
 # Bytes of segments read at once when a whole array is checked.
 _SCAN_BYTES = 2**24
 
+# Number of rows that stand for an array, in a checksum and in the magnitudes.
+_N_SPREAD = 256
+
 
 class SegmentArray:
     """View of array-like data as segments, read a few rows at a time.
@@ -49,12 +52,11 @@ class SegmentArray:
     Attributes
     ----------
     sampling_rate : float or None
-        Sampling rate in Hz that `given` has. An estimator that knows better changes it, for the
-        estimators nested in it.
+        Sampling rate in Hz: the one that `given` has, or the one of :meth:`set_rate`.
+    rate_is_parameter : bool
+        Whether the sampling rate is a parameter of an estimator, because `given` has none.
     magnitudes : ndarray or None
         Magnitudes of some segments, if they have been computed.
-    on_read : callable or None
-        Function that receives the row numbers and the float32 segments of each :meth:`read`.
     """
 
     def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):
@@ -63,8 +65,9 @@ class SegmentArray:
         self.name = name
         self.n_channels = n_channels if len(X.shape) == 2 else X.shape[2]
         self.sampling_rate = rate_of(self.given)
+        self.rate_is_parameter = getattr(self.given, "rate_is_parameter", False) is True
         self.magnitudes: np.ndarray | None = None
-        self.on_read: Callable[[np.ndarray, np.ndarray], None] | None = None
+        self._listeners: list[Callable[[np.ndarray, np.ndarray], None]] = []
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
     @property
@@ -92,8 +95,8 @@ class SegmentArray:
         # Reshaped through one dimension: otherwise an axis of size one could keep any stride, and
         # torch chooses its kernels by strides.
         segments = values.reshape(-1).reshape(len(rows), *self.shape[1:])
-        if self.on_read is not None:
-            self.on_read(rows, segments)
+        for listen in self._listeners:
+            listen(rows, segments)
         return segments
 
     def check(self) -> None:
@@ -105,6 +108,23 @@ class SegmentArray:
         """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
         n_rows = max(1, n_bytes // (4 * self.shape[1] * self.shape[2]))
         return [np.arange(i, min(i + n_rows, len(self))) for i in range(0, len(self), n_rows)]
+
+    def on_read(self, listen: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        """Call a function with the row numbers and the float32 segments of each :meth:`read`."""
+        self._listeners.append(listen)
+
+    def set_rate(self, rate: float) -> None:
+        """Set the sampling rate to a parameter of an estimator.
+
+        The estimators nested in it then compare their rates with the parameter.
+        """
+        self.rate_is_parameter |= self.sampling_rate is None
+        self.sampling_rate = rate
+
+    def spread_rows(self) -> np.ndarray:
+        """Return the numbers of up to 256 evenly spaced rows, increasing."""
+        rows = np.linspace(0, len(self) - 1, _N_SPREAD).round()
+        return np.unique(rows.astype(np.int64))
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows, checked, in new memory."""

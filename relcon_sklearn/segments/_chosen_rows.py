@@ -25,6 +25,7 @@ class ChosenRows(LazyArray):
         self.shape = (len(rows), *array.shape[1:])
         self.dtype = np.dtype(np.float32)
         self.sampling_rate = array.sampling_rate
+        self.rate_is_parameter = array.rate_is_parameter
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         return self.array.read(self.rows[rows])

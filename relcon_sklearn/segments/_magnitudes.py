@@ -11,9 +11,7 @@ import numpy as np
 from .._utils._warnings import warn
 from ._array import SegmentArray
 
-# Number of rows whose magnitudes are computed, evenly spaced, and limits for reading them: at most
-# this many at once and, of long segments, at most this many bytes.
-_N_ROWS = 256
+# Limits for reading rows: at most this many at once and, of long segments, at most this many bytes.
 _N_AT_ONCE = 32
 _BYTES_AT_ONCE = 2**20
 
@@ -39,7 +37,7 @@ class Magnitudes(NamedTuple):
 def magnitudes_of(array: SegmentArray) -> np.ndarray:
     """Return the magnitudes of some rows of an array, which keeps them."""
     if array.magnitudes is None:
-        rows = _some_rows(len(array))
+        rows = array.spread_rows()
         n_at_once = min(_N_AT_ONCE, max(1, _BYTES_AT_ONCE // (4 * array.shape[1] * array.shape[2])))
         blocks = (rows[i : i + n_at_once] for i in range(0, len(rows), n_at_once))
         array.magnitudes = np.concatenate([_magnitudes(array.read(block)) for block in blocks])
@@ -76,7 +74,7 @@ def warn_of_magnitudes(
     if array.magnitudes is not None:
         compare(array.magnitudes)
     else:
-        array.on_read = _Watch(_some_rows(len(array)), compare)
+        array.on_read(_Watch(array.spread_rows(), compare))
 
 
 class _Watch:
@@ -95,11 +93,6 @@ class _Watch:
             self._found[place[new]] = _magnitudes(segments[new])
             if not np.isnan(self._found).any():
                 self._act(self._found)
-
-
-def _some_rows(n: int) -> np.ndarray:
-    """Return evenly spaced row numbers of `n` rows, increasing."""
-    return np.unique(np.linspace(0, n - 1, _N_ROWS).round().astype(np.int64))
 
 
 def _magnitudes(segments: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
-from relcon_sklearn._batches import Batch, Batches, GroupIndex
+from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
 from relcon_sklearn._batches._batches import drop_repeats, sample_candidates
 from relcon_sklearn.segments._array import SegmentArray
 
@@ -62,9 +62,9 @@ def singles(n):
     return GroupIndex.from_labels(np.arange(n))
 
 
-def batches_of(n=23, batch_size=5, seed=0, n_groups=4, n_within=3, n_between=None, epoch=0):
+def batches_of(n=23, batch_size=5, seed=0, n_groups=4, epoch=0, n_within=3, **others):
     index = GroupIndex.from_labels(np.arange(n) % (n_groups or n))
-    batches = Batches(SegmentArray(numbered(n)), index, batch_size, seed, n_within, n_between)
+    batches = Batches(SegmentArray(numbered(n)), index, batch_size, seed, n_within, **others)
     batches.epoch = epoch
     return batches
 
@@ -365,3 +365,35 @@ def test_drop_repeats(n_anchors, n_candidates, top, seed):
     before = candidates.copy()
     assert_array_equal(drop_repeats(candidates), drop_repeats_slowly(candidates))
     assert_array_equal(candidates, before)
+
+
+# ---------------------------------------------------------------- epochs of a number of batches
+
+
+def in_epochs(batches, n_epochs):
+    """Return the batches of the first epochs in one list."""
+    found = []
+    for epoch in range(n_epochs):
+        batches.epoch = epoch
+        found += batches
+    return found
+
+
+@pytest.mark.parametrize("kind", [Batches, SharedBatches])
+@pytest.mark.parametrize("n_batches", [1, 2, 3, 7, 12])
+def test_epochs_of_any_length_divide_the_same_sequence_of_batches(kind, n_batches):
+    """Epochs are pieces of one sequence, in which each pass visits every row."""
+    array = SegmentArray(np.arange(23, dtype=np.float32).reshape(23, 1, 1))
+    index = GroupIndex.from_labels(np.arange(23) % 4)
+    settings = {"batch_size": 5 if kind is Batches else 2, "seed": 0, "n_within": 3}
+    passes = kind(array, index, **settings)
+    epochs = kind(array, index, **settings, n_batches=n_batches)
+    assert len(epochs) == n_batches
+    pieces = in_epochs(epochs, 3)
+    expected = in_epochs(passes, -(-3 * n_batches // len(passes)))
+    assert same(pieces, expected[: 3 * n_batches])
+
+
+def test_an_epoch_of_a_number_of_batches_resumes_in_the_middle():
+    batches = batches_of(n=23, batch_size=5, epoch=2, n_batches=7)
+    assert same(list(batches.starting_at(4)), list(batches)[4:])

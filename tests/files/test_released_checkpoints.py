@@ -40,7 +40,7 @@ ENCODERS = {
 RESNET = {"n_blocks": (2, 2, 3), "widths": (8, 16, 32), "kernel_sizes": (3, 4, 4)}
 PARAMETER = {
     "relcon": (ResNet1D, RESNET),
-    "relcon, full size": "resnet34",
+    "relcon, full size": "relcon",
     "pulse-ppg": (PulsePPGEncoder, {"width": 4, "n_blocks": 12, "kernel_size": 11}),
     "pulse-ppg, larger": (PulsePPGEncoder, {"width": 16, "n_blocks": 12, "kernel_size": 11}),
 }
@@ -184,9 +184,12 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("layout", "encoder"),
         [
-            (relcon_layout((3, 4, 6), (64, 128, 256), (3, 4, 4)), "resnet34"),
-            (relcon_layout((3, 4, 6), (32, 64, 128), (3, 4, 4), n_channels=6), "resnet34-half"),
-            (relcon_layout((2, 2, 2), (32, 64, 128), (3, 4, 4), n_channels=1), "resnet14-half"),
+            (relcon_layout((3, 4, 6), (64, 128, 256), (3, 4, 4)), "relcon"),
+            # Released encoders average over time: the smaller presets, which do not, differ.
+            (
+                relcon_layout((2, 2, 2), (32, 64, 128), (3, 4, 4), n_channels=6),
+                {"n_blocks": (2, 2, 2), "widths": (32, 64, 128), "kernel_sizes": (3, 4, 4)},
+            ),
             (
                 relcon_layout((1,), (5,), (2,)),
                 {"n_blocks": (1,), "widths": (5,), "kernel_sizes": (2,)},
@@ -341,6 +344,16 @@ class TestRanking:
             load(distance=two)
         with pytest.raises(ValueError, match="Pass a fitted LearnedMotifDistance"):
             load(distance=RelConEmbedder())
+
+    def test_the_rate_is_that_of_the_distance(self, small):
+        distance = tiny_distance(max_epochs=0, validation_fraction=0, sampling_rate=50)
+        load = partial(
+            RelConEmbedder.from_released_checkpoint, small.path, distance=distance.fit(small.X)
+        )
+        assert load().sampling_rate_ == load(sampling_rate=50).sampling_rate_ == 50
+        refused = r"sampling_rate=100, but the fitted LearnedMotifDistance has .* 50 Hz"
+        with pytest.raises(ValueError, match=refused):
+            load(sampling_rate=100)
 
     def test_parameters_are_checked(self, small):
         load = partial(RelConEmbedder.from_released_checkpoint, small.path)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from relcon_sklearn.nn import HeadedEncoder, make_head, without_gradients
-from relcon_sklearn.nn._heads import HEADS, Standardise
+from relcon_sklearn.nn._heads import HEADS, Standardise, make_projection
 from tests.support.estimators import tiny_encoder
 
 
@@ -94,3 +94,14 @@ def test_without_gradients():
     assert all(p.requires_grad for p in first.parameters())
     assert second.weight.requires_grad
     assert not second.bias.requires_grad
+
+
+@pytest.mark.parametrize(("widths", "sizes"), [((5,), [4, 5]), ((7, 5), [4, 7, 5])])
+def test_a_projection_has_relu_between_its_linear_layers(widths, sizes):
+    projection = make_projection(4, widths)
+    z = expected = torch.randn(3, 4)
+    layers = [layer for layer in projection if isinstance(layer, torch.nn.Linear)]
+    assert [4, *(layer.out_features for layer in layers)] == sizes
+    for i, layer in enumerate(layers):
+        expected = layer(expected if i == 0 else expected.clamp(min=0))
+    torch.testing.assert_close(projection(z), expected)

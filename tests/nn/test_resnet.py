@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -80,9 +81,42 @@ def test_stages_are_the_whole_network_in_order():
 
 @pytest.mark.parametrize(
     ("name", "millions", "n_features"),
-    [("resnet34", 3.63, 256), ("resnet34-half", 0.91, 128), ("resnet14-half", 0.31, 128)],
+    [
+        ("resnet34", 3.63, 512),
+        ("resnet34-half", 0.91, 256),
+        ("resnet14-half", 0.31, 256),
+        ("relcon", 3.63, 256),
+    ],
 )
 def test_presets_have_the_documented_size(name, millions, n_features):
     net = ENCODER_PRESETS[name].make(3)
     assert sum(p.numel() for p in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
     assert net.n_features == n_features
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_readout_is_the_mean_and_the_standard_deviation_over_time(dtype):
+    torch.manual_seed(0)
+    net = ResNet1D(3, n_blocks=(1, 1), widths=(4, 6), kernel_sizes=(3, 4), readout="mean_sd").eval()
+    x = 100 * torch.randn(5, 3, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found, features = net(x).detach(), net.feature_map(x).detach().double()
+    assert found.shape == (5, net.n_features) == (5, 12)
+    for row, segment in zip(found, features, strict=True):
+        means = [sum(feature) / len(feature) for feature in segment]
+        sds = [np.std(feature.numpy()) for feature in segment]
+        np.testing.assert_allclose(row, [*means, *sds], rtol=1e-4, atol=1e-2)
+
+
+def test_gradient_of_the_readout_is_finite_for_features_that_do_not_vary():
+    net = ResNet1D(1, n_blocks=(1,), widths=(4,), kernel_sizes=(3,), readout="mean_sd")
+    net(torch.zeros(3, 1, 1)).sum().backward()  # one step over time
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+def test_readout_does_not_change_the_weights():
+    """Encoders of all readouts load the same weights, such as those of earlier versions."""
+    nets = [ResNet1D(3, (1,), (4,), (3,), readout=readout) for readout in ("mean", "mean_sd")]
+    nets[1].load_state_dict(nets[0].state_dict())
+    x = torch.randn(2, 3, 40)
+    torch.testing.assert_close(nets[1].eval()(x)[:, :4], nets[0].eval()(x))

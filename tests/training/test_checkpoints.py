@@ -250,6 +250,32 @@ def test_bytes_that_torch_cannot_read_are_damage(tmp_path):
             checkpoint_from_bytes(b"%s %s\n%s" % (beginning, checksum, payload), tmp_path)
 
 
+FAILURES = [
+    MemoryError("full"),
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    OSError(errno.EIO, "Input/output error"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_a_failure_of_the_machine_does_not_resume_from_an_older_checkpoint(
+    tmp_path, monkeypatch, failure
+):
+    for step in (1, 2):
+        folder(tmp_path).write(step, {"step": step})
+
+    def load(*args, **kwargs):
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", load)
+        with pytest.raises(type(failure)) as e:
+            folder(tmp_path).read()
+    assert e.value is failure
+    assert folder(tmp_path).read() == {"step": 2}
+
+
 class Evil:
     def __reduce__(self):
         return warnings.warn, ("this was executed",)

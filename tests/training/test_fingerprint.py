@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import EpochScoring, LRScheduler
 
-from relcon_sklearn import LazyWindows
+from relcon_sklearn import FeatureDistance, LazyWindows
 from relcon_sklearn._batches import GroupIndex
 from relcon_sklearn._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from relcon_sklearn.segments._array import SegmentArray
@@ -22,9 +22,8 @@ def test_data():
     found = fingerprint_of_data(SegmentArray(X), index)
     assert found["X"]["shape"] == [4, 5, 3]
     assert found["X"]["dtype"] == "float32"
-    assert found["X"]["sampling_rate"] == 50.0
-    dense = fingerprint_of_data(SegmentArray(np.asarray(X)), index)
-    assert dense["X"] == found["X"] | {"sampling_rate": None}
+    # The sampling rate does not change a training.
+    assert fingerprint_of_data(SegmentArray(np.asarray(X)), index) == found
 
 
 def test_checksums_differ_for_different_arrays():
@@ -50,6 +49,14 @@ def test_estimators():
     assert frozen == fingerprint_of(FrozenEstimator(clone(fitted).fit(np.zeros((4, 9, 2)))))
     same_parameters = other.set_params(random_state=0)
     assert frozen != fingerprint_of(FrozenEstimator(same_parameters))
+
+
+def test_the_rate_of_a_frozen_feature_distance_counts():
+    X = np.random.default_rng(0).normal(size=(20, 40, 3))
+    found = [
+        fingerprint_of(FrozenEstimator(FeatureDistance(rate).fit(X))) for rate in (50, 50.0, 25)
+    ]
+    assert found[0] == found[1] != found[2]
 
 
 def test_objects():

@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from relcon_sklearn._training._prefetch import prefetched
+from relcon_sklearn._utils._warnings import warn
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])
@@ -95,3 +96,17 @@ def test_no_thread_is_left_behind():
 
 def test_missing_items_are_items():
     assert list(prefetched([None, 0, None])) == [None, 0, None]
+
+
+def test_warnings_come_in_the_thread_of_the_caller_with_their_item():
+    def items():
+        yield 1
+        warn("row 7", RuntimeWarning)
+        yield 2
+
+    found = prefetched(items())
+    assert next(found) == 1
+    with pytest.warns(RuntimeWarning, match="row 7") as record:
+        assert next(found) == 2
+    assert [warning.filename for warning in record] == [__file__]
+    assert next(found, None) is None

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from torch import nn
 
 from relcon_sklearn._batches import Batch, Batches, GroupIndex
-from relcon_sklearn._training import MotifRanker, PairwiseRanker
+from relcon_sklearn._training import MotifRanker, PairwiseRanker, VectorRanker
 from relcon_sklearn.nn import MotifCrossAttention, encode_in_chunks, motif_distances, squared_error
 from relcon_sklearn.nn._motif_attention import ATTENTIONS
 from relcon_sklearn.segments._array import SegmentArray
@@ -209,3 +209,27 @@ def test_no_candidates_at_all():
     batch = make_batch()._replace(candidates=torch.full((4, 2), -1))
     assert MotifRanker(make_net())(batch).shape == (4, 2)
     assert PairwiseRanker(mean_gap)(batch).isinf().all()
+
+
+# ---------------------------------------------------------------- vectors
+
+
+def test_vectors_rank_by_their_euclidean_distance():
+    batch = make_batch()
+    before = clone(batch)
+    calls = []
+
+    def describe(segments):
+        calls.append(segments.copy())
+        return np.concatenate([segments.mean(axis=1), segments.std(axis=1)], axis=1)
+
+    distances = VectorRanker(describe)(batch)
+    (segments,) = calls  # all segments in one call
+    assert_array_equal(segments, batch.segments.numpy())
+    vectors = describe(segments)
+    for i, anchor in enumerate(ANCHORS):
+        for j, candidate in enumerate(CANDIDATES[i]):
+            if candidate >= 0:
+                expected = np.sqrt(((vectors[anchor] - vectors[candidate]) ** 2).sum())
+                np.testing.assert_allclose(distances[i, j], expected, rtol=1e-4, atol=1e-5)
+    assert_same_batch(batch, before)

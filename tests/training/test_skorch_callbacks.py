@@ -125,6 +125,19 @@ def test_a_class_that_needs_arguments_is_refused():
         fit([TensorBoard])
 
 
+def test_a_class_is_made_into_a_callback_once(motion):
+    """It may open a file or a run."""
+    made = []
+
+    class Run(Callback):
+        def __init__(self):
+            made.append(self)
+
+    X, _, subjects = motion
+    tiny_distance(max_epochs=1, callbacks=[Run, ("named", Run)]).fit(X, groups=subjects)
+    assert len(made) == 2
+
+
 def test_names_that_are_given_twice_are_refused():
     with pytest.raises(ValueError, match=r"callbacks\[0\] has the name 'a', which another"):
         fit([("a", Callback()), ("a", EpochTimer())])

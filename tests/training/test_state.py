@@ -344,3 +344,13 @@ def test_a_state_that_does_not_fit_is_damage(tmp_path, change):
     folder.write(10**6, state)
     with pytest.raises(DamagedFileError, match=r"(?s)do not fit this training .*another folder"):
         fit(net(), tmp_path)
+
+
+def test_a_device_out_of_memory_is_not_damage(tmp_path, monkeypatch):
+    def restore_training(net, state):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    fit(net(), tmp_path)
+    monkeypatch.setattr("relcon_sklearn._training._saver.restore_training", restore_training)
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(net(), tmp_path)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ..._utils._zip_damage import is_damage
+from ..._utils._damage import is_damage
 from ...exceptions import DamagedFileError
 from ._data_home import is_read_only
 

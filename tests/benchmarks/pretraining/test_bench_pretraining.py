@@ -146,7 +146,7 @@ def test_probing_takes_no_time():
         batch_size=2,
         seed=0,
         n_within=1,
-    )._make(np.array([0, 2]), np.random.default_rng(0))
+    )._make(np.array([0, 2]), 0, np.random.default_rng(0))
     module = torch.nn.Linear(1, 1)
     budget.start()
     rates = []

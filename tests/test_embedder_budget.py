@@ -1,0 +1,87 @@
+"""Parameters of RelConEmbedder for a budget in steps and for a projection head."""
+
+import numpy as np
+import pytest
+from skorch.callbacks import Callback
+
+from tests.support.estimators import tiny_embedder
+from tests.support.reference import euclidean
+
+
+class CountSteps(Callback):
+    """Callback that counts training steps."""
+
+    n_steps = 0
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        self.n_steps += training
+
+
+def embedder(**kwargs):
+    return tiny_embedder(**{"distance": euclidean, "validation_fraction": 0} | kwargs)
+
+
+@pytest.mark.parametrize("candidates", ["independent", "shared"])
+@pytest.mark.parametrize("n_segments", [10, 90])  # 1 or 2 batches a pass, and 3 to 11
+@pytest.mark.parametrize("steps", [1, 4])
+def test_an_epoch_has_the_given_number_of_steps(motion, candidates, n_segments, steps):
+    X, _, subjects = motion
+    counter = CountSteps()
+    fitted = embedder(
+        steps_per_epoch=steps, max_epochs=3, candidates=candidates, callbacks=[counter]
+    ).fit(X[:n_segments], groups=subjects[:n_segments])
+    assert counter.n_steps == 3 * steps
+    assert [row["epoch"] for row in fitted.history_] == [1, 2, 3]
+
+
+def test_a_pass_in_steps_is_the_same_training(motion):
+    X, _, subjects = motion
+    n_batches = -(-len(X) // 8)  # of a pass
+    expected = embedder().fit(X, groups=subjects)
+    found = embedder(steps_per_epoch=n_batches).fit(X, groups=subjects)
+    assert found.history_ == expected.history_
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "all"])
+def test_steps_are_counts(motion, bad):
+    with pytest.raises(ValueError, match="'steps_per_epoch' parameter"):
+        embedder(steps_per_epoch=bad).fit(motion[0])
+
+
+@pytest.mark.parametrize("projection", [(8,), [8, 4]])
+def test_a_projection_is_dropped_after_training(motion, projection):
+    X, _, subjects = motion
+    plain = embedder().fit(X, groups=subjects)
+    fitted = embedder(projection=projection).fit(X, groups=subjects)
+    assert fitted.encoder_.state_dict().keys() == plain.encoder_.state_dict().keys()
+    assert fitted.transform(X).shape == plain.transform(X).shape
+    assert not any("projection" in name for name in vars(fitted) if name != "projection")
+    # It takes part in the training.
+    assert fitted.history_ != plain.history_
+
+
+@pytest.mark.parametrize("empty", [(), []])
+def test_an_empty_projection_is_none(motion, empty):
+    X, _, subjects = motion
+    expected = embedder().fit(X, groups=subjects)
+    assert embedder(projection=empty).fit(X, groups=subjects).history_ == expected.history_
+
+
+@pytest.mark.parametrize("bad", [(0,), (8, -1), (8.0,), ("8",), (True,), (None,), [[8]]])
+def test_entries_of_a_projection_are_positive_integers(motion, bad):
+    with pytest.raises(ValueError, match=r"^projection=.* has the entry .*positive integers"):
+        embedder(projection=bad).fit(motion[0])
+
+
+@pytest.mark.parametrize("bad", [8, "8", {8: 8}])
+def test_a_projection_is_a_sequence(motion, bad):
+    with pytest.raises(ValueError, match="'projection' parameter"):
+        embedder(projection=bad).fit(motion[0])
+
+
+def test_widths_of_numpy_are_integers(motion):
+    X, _, subjects = motion
+    settings = {"max_epochs": 1, "steps_per_epoch": 1}
+    expected = embedder(projection=(8,), **settings).fit(X, groups=subjects)
+    found = embedder(projection=(np.int64(8),), **settings).fit(X, groups=subjects)
+    assert found.history_ == expected.history_
