@@ -1,8 +1,6 @@
-"""Clock times: stamps with UTC offsets, and local times in which the clock was set back."""
+"""Clock times: local times in which the clock was set back."""
 
 from __future__ import annotations
-
-from datetime import timezone
 
 import numpy as np
 
@@ -14,22 +12,6 @@ _MOST_CHANGES = 3  # in a recording: shuffled samples have more steps back by an
 _FIRST_CLOCK_TIME = 1e9  # s since 1970: smaller numbers count from the start of a recording
 _CROWDED = 1.25  # times the samples that the rate gives for a minute
 _FEWEST_SAMPLES = 10  # of a minute, so that a crowded minute can be told
-
-
-def has_offsets(stamps) -> bool:
-    """Return whether stamps are objects with UTC offsets, such as those of mixed offsets."""
-    return len(stamps) > 0 and all(getattr(stamp, "tzinfo", None) is not None for stamp in stamps)
-
-
-def offsets_to_utc(stamps) -> np.ndarray:
-    """Return stamps with UTC offsets as datetime64 in UTC."""
-    return np.array([_to_utc(stamp) for stamp in stamps])
-
-
-def _to_utc(stamp) -> np.datetime64:
-    if hasattr(stamp, "to_datetime64"):  # pandas.Timestamp, which has nanoseconds
-        return stamp.to_datetime64()
-    return np.datetime64(stamp.astimezone(timezone.utc).replace(tzinfo=None))
 
 
 def check_clock(stamps: np.ndarray, rate: float, name: str, times: str) -> None:

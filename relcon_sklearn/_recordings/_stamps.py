@@ -6,7 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .._utils._dates import to_nanoseconds
-from ._clocks import check_clock, has_offsets, offsets_to_utc
+from .._utils._offsets import has_offsets, offsets_to_utc
+from ._clocks import check_clock
 
 _NS = 1e-9  # s
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._utils._offsets import has_offsets, offsets_to_utc
 from ._array import check_values
 from ._store_format import DTYPES, TIME_DTYPES, Header
 
@@ -62,7 +63,10 @@ def check_times(times, n: int, header: Header) -> np.ndarray | None:
         return None
     times = _check_one_per_segment(times, n, "times")
     if times.dtype.kind not in "Miuf":
-        raise ValueError(f"times has dtype {times.dtype}. Pass datetime64 or seconds.")
+        raise ValueError(
+            f"times has dtype {times.dtype}. Pass datetime64 or seconds. "
+            "pandas.to_datetime(times, utc=True) converts text and lists of dates to datetime64."
+        )
     given = "datetime" if times.dtype.kind == "M" else "seconds"
     if given != kind and header.n_segments > 0:
         raise ValueError(
@@ -136,6 +140,8 @@ def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
         raise ValueError(
             f"{name} has shape {values.shape}. Expected shape ({n},): one value for each segment."
         )
+    if values.dtype == object and has_offsets(values):
+        values = offsets_to_utc(values)
     return values
 
 

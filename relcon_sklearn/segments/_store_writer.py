@@ -171,8 +171,8 @@ class SegmentWriter:
         subject : str
             Name of the subject the segments belong to. A subject may be appended several times.
         times : array-like of shape (n_segments,) or None, default=None
-            Start time of each segment, as datetime64 (UTC) or in seconds. Times of pandas with a
-            time zone are converted to UTC. Either all segments of a store have times of one kind,
+            Start time of each segment, as datetime64 (UTC) or in seconds. Times with a time zone or
+            UTC offsets are converted to UTC. Either all segments of a store have times of one kind,
             or none has times.
         hours : array-like of int of shape (n_segments,) or None, default=None
             Number of the hour of each segment. Segments with the same number belong to the same

@@ -148,6 +148,32 @@ def test_times_with_a_time_zone_are_stored_in_utc(make, unit, tmp_path):
     assert_array_equal(store.hour_groups[:], np.arange(6))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        lambda index: index.to_numpy(),
+        lambda index: index.to_pydatetime(),
+        # Objects of two offsets, as an index of text with UTC offsets gives.
+        lambda index: pd.Index([*index[:2], index[2].tz_convert("Asia/Tokyo")], dtype=object),
+    ],
+    ids=["list", "to_numpy", "to_pydatetime", "mixed offsets"],
+)
+def test_times_that_are_objects_with_offsets_are_stored_in_utc(make, tmp_path):
+    times = make(LOCAL.tz_localize("Europe/Rome"))
+    with SegmentWriter(tmp_path / "times", **SHAPE) as writer:
+        writer.append(ONES, "ann", times=times)
+    assert_array_equal(open_segments(tmp_path / "times").times, UTC)
+    assert_array_equal(stored(tmp_path / "column", "M8[s]", times), UTC)
+
+
+def test_other_objects_are_no_times(tmp_path):
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        for times in (list(LOCAL), [*LOCAL[:2].tz_localize("UTC"), pd.NaT]):
+            with pytest.raises(ValueError, match=r"dtype object. Pass .*pandas.to_datetime\("):
+                writer.append(ONES, "ann", times=times)
+
+
 def test_a_column_with_a_time_zone_is_stored_in_utc(tmp_path):
     assert_array_equal(stored(tmp_path, "M8[s]", pd.Series(LOCAL.tz_localize("Europe/Rome"))), UTC)
 
