@@ -8,9 +8,7 @@ import numpy as np
 
 from .._utils._offsets import has_offsets, offsets_to_utc
 from ._array import check_values
-from ._store_format import DTYPES, TIME_DTYPES, Header
-
-_NS_PER_HOUR = 3_600_000_000_000
+from ._store_format import DTYPES, Header
 
 
 def check_shape(X, header: Header) -> int:
@@ -51,70 +49,6 @@ def encode_segments(values, rows: np.ndarray, header: Header) -> np.ndarray:
     return values.astype(DTYPES[header.dtype])
 
 
-def check_times(times, n: int, header: Header) -> np.ndarray | None:
-    """Return `times` in the dtype of the store; None if the store has no times."""
-    kind = header.times
-    if times is None:
-        if kind is not None:
-            raise ValueError(
-                f"times is None, but earlier segments have times ({kind}). Pass the time of each "
-                "segment."
-            )
-        return None
-    times = _check_one_per_segment(times, n, "times")
-    if times.dtype.kind not in "Miuf":
-        raise ValueError(
-            f"times has dtype {times.dtype}. Pass datetime64 or seconds. "
-            "pandas.to_datetime(times, utc=True) converts text and lists of dates to datetime64."
-        )
-    given = "datetime" if times.dtype.kind == "M" else "seconds"
-    if given != kind and header.n_segments > 0:
-        raise ValueError(
-            f"times are {given}, but the times of earlier segments are {kind or 'not known'}. All "
-            "segments of a store must have times of one kind."
-        )
-    times = _checked_cast(times, "times", TIME_DTYPES[given])
-    missing = np.isnat(times) if given == "datetime" else ~np.isfinite(times)
-    if missing.any():
-        raise ValueError(f"times has no value at index {np.flatnonzero(missing)[0]}.")
-    return times
-
-
-def check_hours(hours, times: np.ndarray | None, n: int, first_free: int) -> np.ndarray:
-    """Return the hour of each segment as int64.
-
-    Parameters
-    ----------
-    hours : array-like of int of shape (n,) or None
-        Hours as given. If None, they are computed from `times`.
-    times : ndarray of shape (n,) or None
-        Times after :func:`check_times`.
-    n : int
-        Number of segments.
-    first_free : int
-        Smallest hour above all earlier hours of the subject. Hours computed from times in seconds
-        start here.
-    """
-    if hours is not None:
-        hours = _check_one_per_segment(hours, n, "hours")
-        if hours.dtype.kind not in "iu":
-            raise ValueError(f"hours has dtype {hours.dtype}. Pass integers.")
-    elif times is None:
-        hours = np.zeros(n, dtype=np.int64)
-    elif times.dtype.kind == "M":
-        hours = times.astype(np.int64) // _NS_PER_HOUR
-    else:
-        hours = np.floor(times / 3600).astype(np.int64)
-        # Seconds start at zero in each recording: its hours must differ from earlier hours.
-        hours = hours - hours.min() + first_free
-    limit = np.iinfo(np.int32)
-    if not (limit.min <= hours.min() and hours.max() < limit.max):
-        raise ValueError(
-            f"hours range from {hours.min()} to {hours.max()}. They must fit into 32 bits."
-        )
-    return hours.astype(np.int64)
-
-
 def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Return the values of each column in its dtype; `expected` maps names to dtypes."""
     if set(columns) != set(expected):
@@ -125,7 +59,8 @@ def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict
     return {name: _cast(columns[name], n, name, expected[name]) for name in expected}
 
 
-def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+def check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+    """Return values as an array of shape (n,); dates with a time zone as UTC."""
     if np.ma.is_masked(values):
         first = np.flatnonzero(np.ma.getmaskarray(values))[0]
         raise ValueError(
@@ -163,7 +98,7 @@ def _check_text(values, name: str) -> np.ndarray:
 def _cast(given, n: int, name: str, dtype: str) -> np.ndarray:
     """Cast the values of a column, which may lose precision only."""
     dtype = np.dtype(dtype)
-    values = _check_one_per_segment(given, n, name)
+    values = check_one_per_segment(given, n, name)
     if dtype.kind == "U" and values.dtype.kind in "UOT":
         values = _check_text(given, name)
     alike = (values.dtype.kind == "U") == (dtype.kind == "U")

@@ -182,7 +182,7 @@ def test_a_column_with_a_time_zone_is_stored_in_utc(tmp_path):
 def test_times_that_would_wrap_are_refused(zone, tmp_path):
     times = pd.Series(pd.DatetimeIndex(["2026-03-01", "2300-03-01", "2026-03-02"], dtype="M8[s]"))
     with SegmentWriter(tmp_path, **SHAPE) as writer:
-        with pytest.raises(ValueError, match=r"times has .*at index 1, which does not fit"):
+        with pytest.raises(ValueError, match=r"times must be within 1678 to 2262.*Got 2300-0"):
             writer.append(ONES, "ann", times=times.dt.tz_localize(zone))
 
 
@@ -191,6 +191,62 @@ def test_missing_times_with_a_time_zone_are_refused(tmp_path):
     with SegmentWriter(tmp_path, **SHAPE) as writer:
         with pytest.raises(ValueError, match="times has no value at index 1"):
             writer.append(ONES, "ann", times=times)
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e9, -1e3])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_epochs_in_finer_units_than_seconds_are_refused(dtype, scale, tmp_path):
+    seconds = 1.7e9 + 2.0 * np.arange(3)
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        with pytest.raises(ValueError, match=r"times has .* at index 0, .*Divide mill.* by 1000"):
+            writer.append(ONES, "ann", times=(scale * seconds).astype(dtype))
+        assert writer.n_segments == 0
+        writer.append(ONES, "ann", times=seconds.astype(dtype))
+    assert_array_equal(open_segments(tmp_path).times, seconds)
+
+
+def around_the_change(zone, minutes, change):
+    """Return times in UTC around a change of clocks, and their local times."""
+    change = pd.Timestamp(change, tz="UTC")
+    times = change + pd.to_timedelta(np.arange(-minutes, minutes, 10), "min")
+    return times, times.tz_convert(zone).tz_localize(None)
+
+
+CHANGES = {
+    "Europe/Vienna": ("2024-10-27T01:00", "60"),
+    "Australia/Lord_Howe": ("2024-04-06T15:00", "30"),
+}
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_local_times_in_which_the_clock_was_set_back_are_warned_of(zone, tmp_path):
+    change, minutes = CHANGES[zone]
+    utc, local = around_the_change(zone, 60, change)
+    X = np.ones((len(utc), 6000, 3), np.float32)  # 10 minutes at 10 Hz
+    shape = {"n_timesteps": 6000, "n_channels": 3, "sampling_rate": 10.0}
+    back = int(np.flatnonzero(np.diff(local) < pd.Timedelta(0))[0]) + 1
+    step = int(minutes) - 10
+    match = rf"times steps back by {step} minutes at index {back}, .*ambiguous=.*\(12\) < {back}\)"
+    with SegmentWriter(tmp_path, **shape) as writer:
+        with pytest.warns(UserWarning, match=match):
+            writer.append(X, "naive", times=local)
+        # What the message advises.
+        writer.append(
+            X, "zoned", times=local.tz_localize(zone, ambiguous=np.arange(len(local)) < back)
+        )
+        writer.append(X, "utc", times=pd.DatetimeIndex(local, tz="UTC"))
+    store = open_segments(tmp_path)
+    assert_array_equal(store.times[len(X) : 2 * len(X)], utc.tz_localize(None))
+    assert_array_equal(store.times[2 * len(X) :], local)
+
+
+def test_segments_in_another_order_are_not_local_times(tmp_path):
+    hours = np.datetime64("2026-03-01") + np.arange(8).astype("m8[h]")
+    X = np.ones((8, 6, 3), np.float32)
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        writer.append(X, "reversed", times=hours[::-1])
+        writer.append(X, "two days", times=hours + np.repeat([1, 0], 4).astype("m8[D]"))
+    assert len(open_segments(tmp_path)) == 16
 
 
 # ---------------------------------------------------------------- groups
