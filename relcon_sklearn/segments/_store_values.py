@@ -103,25 +103,33 @@ def _cast(given, n: int, name: str, dtype: str) -> np.ndarray:
         values = _check_text(given, name)
     alike = (values.dtype.kind == "U") == (dtype.kind == "U")
     if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
-        raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
+        raise ValueError(
+            f"{name} has dtype {values.dtype}, but its column has {dtype}. Convert the values, or "
+            f"choose another dtype for columns[{name!r}] in a new store."
+        )
     return _checked_cast(values, name, dtype)
 
 
 def _checked_cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
-    """Cast values, after which none may be cut, wrapped or infinite that was not before."""
+    """Cast values, none of which may be cut, wrapped or made infinite. Floats may be rounded."""
     with np.errstate(over="ignore"):
         cast = values.astype(dtype)
     changed = np.flatnonzero(_out_of_range(values, cast))
     if len(changed):
+        advice = "Correct the value, or choose a wider dtype for its column"
+        if values.dtype.kind in "iu" and cast.dtype.kind == "f":
+            advice += ", for example f8 or i8. To have integers rounded, pass floats"
         raise ValueError(
             f"{name} has {values[changed[0]]!r} at index {changed[0]}, which does not fit into "
-            f"dtype {cast.dtype}. Correct the value, or choose a wider dtype for its column."
+            f"dtype {cast.dtype}. {advice}."
         )
     return cast
 
 
 def _out_of_range(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
-    """Return which values a cast has cut, wrapped or made infinite."""
+    """Return which values a cast has cut, wrapped or made infinite, and integers it has changed."""
+    if values.dtype.kind in "iu" and cast.dtype.kind == "f":
+        return _changed_integers(values, cast)
     if cast.dtype.kind in "iuU":
         return cast != values
     if cast.dtype.kind == "f":
@@ -130,3 +138,12 @@ def _out_of_range(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "mM" and np.can_cast(values.dtype, cast.dtype, "safe"):
         return (cast.astype(values.dtype) != values) & ~np.isnat(values)
     return np.zeros(len(values), dtype=bool)
+
+
+def _changed_integers(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
+    """Return which integers a cast to floats has rounded or made infinite."""
+    # The largest integers may have been rounded up to this limit, which they do not have.
+    limit = float(np.iinfo(values.dtype).max) + 1
+    cast = cast.astype(np.float64)
+    inside = cast < limit
+    return ~inside | (np.where(inside, cast, 0).astype(values.dtype) != values)

@@ -182,7 +182,8 @@ class SegmentWriter:
             all segments belong to one hour.
         **columns : array-like of shape (n_segments,)
             Values of each column of the store. All columns are required. Columns of text require a
-            str for each segment, for example "" where it is missing.
+            str for each segment, for example "" where it is missing. Columns of floats require
+            integers that they represent exactly.
 
         Raises
         ------

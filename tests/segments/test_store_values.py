@@ -106,6 +106,42 @@ def test_what_fits_comes_back(dtype, values, tmp_path):
     assert_array_equal(stored(tmp_path, dtype, values), values)
 
 
+INEXACT = {
+    "f4": ("f4", [2**24 + 1, 1, 2], r"16777217.* at index 0"),
+    "f4, negative": ("f4", [1, 2, -(2**24) - 1], r"-16777217.* at index 2"),
+    "f2": ("f2", np.array([1, 2049, 2], np.int16), r"2049.* at index 1"),
+    "f8": ("f8", [1, 2, 2**53 + 1], r"9007199254740993.* at index 2"),
+    "f8, largest": ("f8", [1, 2, 2**63 - 1], r"9223372036854775807.* at index 2"),
+    "f4, unsigned": ("f4", np.array([1, 2**64 - 1, 2], np.uint64), "18446.* at index 1"),
+}
+
+
+@pytest.mark.parametrize(("dtype", "values", "message"), INEXACT.values(), ids=INEXACT)
+def test_integers_that_floats_cannot_represent_are_refused(dtype, values, message, tmp_path):
+    assert_refused(tmp_path, dtype, values, f"value has .*{message}, which .*f8 or i8.*pass floats")
+
+
+def test_integers_that_floats_represent_come_back(tmp_path):
+    for i, (dtype, values) in enumerate(
+        [
+            ("f4", [2**24, -(2**24), 2**40]),
+            ("f8", [2**53, -(2**63), 2**62]),
+            ("f2", np.array([127, -128, 1], np.int8)),
+            ("f8", np.array([2**63, 0, 255], np.uint64)),
+        ]
+    ):
+        assert_array_equal(stored(tmp_path / str(i), dtype, values), values)
+    assert stored(tmp_path / "floats", "f4", [2**24 + 1.0, 1, 2])[0] == 2**24
+
+
+def test_messages_of_columns_say_what_to_do(tmp_path):
+    assert_refused(
+        tmp_path, "U8", [1, 2, 3], r"but its column has <U8. Convert .*columns\['value'\]"
+    )
+    with pytest.raises(ValueError, match=r"'S8' is a dtype of bytes, which are not supp.*'U16'"):
+        SegmentWriter(tmp_path / "bytes", **SHAPE, columns={"value": "S8"})
+
+
 def test_precision_may_be_lost(tmp_path):
     values = np.array(["2026-03-01T10:30:15.5"] * 3, dtype="M8[ms]")
     assert_array_equal(stored(tmp_path, "M8[h]", values), values.astype("M8[h]"))
