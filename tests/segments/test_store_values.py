@@ -303,3 +303,6 @@ def test_groups_go_into_a_frame(tmp_path):
     frame["again"] = store.groups
     assert frame["again"].equals(frame["subject"])
     assert list(store.groups) == frame["subject"].tolist()
+    # What the guide advises where pandas accepts only arrays.
+    assert frame.groupby(np.asarray(store.groups)).size().to_dict() == {"ann": 6, "bob": 3}
+    assert pd.unique(np.asarray(store.groups)).tolist() == ["ann", "bob"]
