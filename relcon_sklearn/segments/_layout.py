@@ -47,12 +47,15 @@ def _check_cells(X, name: str) -> None:
     nested = [cell for cell in first if hasattr(cell, "__len__") and not isinstance(cell, str)]
     if not nested:
         return
+    if len(X.shape) == 1 and len({len(cell) for cell in X if hasattr(cell, "__len__")}) > 1:
+        return  # the conversion to an array reports the lengths
     stacked = f"numpy.array({name}.to_numpy().tolist())"
     if len(X.shape) == 2:
         stacked += ".transpose(0, 2, 1)"
     raise ValueError(
-        f"{name} has cells of type {type(nested[0]).__name__}, as nested frames of sktime do. If "
-        f"each cell is one channel of a segment, and all have one length, pass {stacked}."
+        f"{name} has cells of type {type(nested[0]).__name__}, as nested frames of sktime do. "
+        "Cut cells of different lengths with relcon_sklearn.segment_recordings. If each cell is "
+        f"one channel of a segment, and all have one length, pass {stacked}."
     )
 
 
