@@ -248,8 +248,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         present = np.unique(codes[index.rows])
         if len(present) < 2:
             raise ValueError(
-                f"y has one class only, {classes[present[0]]!r}, among the segments with a weight "
-                "above 0. At least two classes are needed."
+                f"y has one class only, {classes.tolist()[present[0]]!r}, among the segments with "
+                "a weight above 0. At least two classes are needed."
             )
         self.classes_ = classes
         run = self._open_checkpoints(array, index, y=codes, sample_weight=weights)

@@ -483,6 +483,22 @@ class TestWeights:
             with pytest.raises(ValueError, match=message):
                 classifier(class_weight=class_weight).fit(motion[0], y)
 
+    @pytest.mark.parametrize(
+        ("weights", "kept"),
+        [((0, 0, 0), r"\[\]"), ((0, 2, 0), r"\['running'\]"), ((1e40, 1, 1), r"\['lying'\]")],
+    )
+    def test_class_weights_that_leave_one_class_are_named(self, motion, weights, kept):
+        names = np.array(["lying", "running", "walking"])
+        y = names[np.arange(len(motion[0])) % 3]
+        match = f"class_weight leaves the classes {kept} .* at least two are needed"
+        with pytest.raises(ValueError, match=match):
+            classifier(class_weight=dict(zip(names, weights, strict=True))).fit(motion[0], y)
+
+    def test_complex_weights_are_not_printed(self, motion):
+        weights = np.full(len(motion[0]), 1j)
+        with pytest.raises(ValueError, match=r"sample_weight .*Complex data not supported$"):
+            classifier().fit(motion[0], motion[1], sample_weight=weights)
+
     @pytest.mark.parametrize("scale", [1e300, 1e-300])
     def test_only_the_ratios_of_class_weights_count(self, motion, scale):
         X, _, _ = motion

@@ -179,6 +179,26 @@ def test_usual_layouts_give_no_warning(make, shape):
     make().fit(X, y)
 
 
+NESTED = {
+    "frame of series": lambda pd, X: pd.DataFrame(
+        {c: [pd.Series(part) for part in X[:, :, c]] for c in range(C)}
+    ),
+    "frame of arrays": lambda pd, X: pd.DataFrame({c: list(X[:, :, c]) for c in range(C)}),
+    "series of arrays": lambda pd, X: pd.Series(list(X)),
+}
+
+
+@pytest.mark.parametrize("nest", NESTED.values(), ids=NESTED)
+def test_nested_frames_are_refused_with_what_to_pass(nest):
+    pd = pytest.importorskip("pandas")
+    X = segments()
+    nested = nest(pd, X)
+    with pytest.raises(ValueError, match=r"X has cells of type .*sktime.* pass numpy") as error:
+        tiny_classifier(max_epochs=1).fit(nested, y)
+    advice = str(error.value).rpartition(" pass ")[2].removesuffix(".")
+    np.testing.assert_array_equal(eval(advice, {"numpy": np, "X": nested}), X)
+
+
 def long_frame(pd):
     """Segments in the long format of sktime."""
     index = pd.MultiIndex.from_product([range(N), range(T)], names=["segment", "time"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._times import has_offsets
+from .._utils._offsets import has_offsets
 
 
 def is_frame(recording) -> bool:

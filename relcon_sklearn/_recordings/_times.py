@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timezone
 from typing import NamedTuple
 
 import numpy as np
 
 from .._utils._dates import to_nanoseconds
+from .._utils._offsets import has_offsets, offsets_to_utc
 
 NS = 1e-9  # s
 
@@ -28,11 +28,6 @@ class Times(NamedTuple):
 def has_dates(values: np.ndarray | None) -> bool:
     """Return whether times are dates; seconds and None are not."""
     return values is not None and values.dtype.kind == "M"
-
-
-def has_offsets(times) -> bool:
-    """Return whether times are objects with UTC offsets, such as those of mixed offsets."""
-    return len(times) > 0 and all(getattr(time, "tzinfo", None) is not None for time in times)
 
 
 def read_times(times, name: str, code: str) -> Times:
@@ -65,7 +60,7 @@ def read_times(times, name: str, code: str) -> Times:
     else:
         values = np.asarray(times)
     if values.dtype == object and values.ndim == 1 and has_offsets(values):
-        values, has_zone = np.array([_to_utc(time) for time in values]), True
+        values, has_zone = offsets_to_utc(values), True
         is_index, code = False, f"pandas.to_datetime({code}, utc=True)"
     kind = values.dtype.kind
     if kind not in "iufmM":
@@ -83,9 +78,3 @@ def read_times(times, name: str, code: str) -> Times:
         values = np.where(np.isnat(durations), np.nan, durations.astype(np.int64) * NS)
     index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit='s'))"
     return Times(values.astype(np.float64), False, index)
-
-
-def _to_utc(time) -> np.datetime64:
-    if hasattr(time, "to_datetime64"):  # pandas.Timestamp, which has nanoseconds
-        return time.to_datetime64()
-    return np.datetime64(time.astimezone(timezone.utc).replace(tzinfo=None))

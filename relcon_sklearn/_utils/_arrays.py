@@ -37,7 +37,7 @@ def as_array(value, name: str, *, if_ragged: str = "", **options) -> np.ndarray:
             array = check_array(array, input_name=name, **options)
     except _UNREADABLE as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        why = repr(error) if isinstance(error, LookupError) else error
+        why = repr(error) if isinstance(error, LookupError) else str(error).partition("\n[")[0]
         more = _row_lengths(value, if_ragged)
         raise kind(f"{name} ({_type_and_shape(value)}) cannot be used: {why}{more}") from error
     masked = _masked_rows(value)

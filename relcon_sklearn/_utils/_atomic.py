@@ -48,10 +48,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises
     ------
     OSError
-        If the file cannot be written. The old file then stays unchanged, unless only the sync of
-        the folder failed. In this case it is the new file.
+        If the file cannot be written, or if `path` is a loop of symbolic links. The old file then
+        stays unchanged, unless only the sync of the folder failed. In this case it is the new file.
     """
     path = Path(os.path.realpath(path))
+    if path.is_symlink():  # links that refer to each other, where realpath gives up
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     stem = _stem(path.name)
     for left in unfinished(path.parent, glob.escape(stem)):
         _remove_if_abandoned(left)

@@ -15,7 +15,8 @@ def as_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If torch does not know the device, or if this machine does not have it.
+        If torch does not know the device, if this machine does not have it, or if it is "meta",
+        whose tensors have no values.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,6 +26,11 @@ def as_device(device: str | torch.device) -> torch.device:
         raise ValueError(
             f"device={str(device)!r} is not a torch device: {error}. {_what_is_there()}"
         ) from error
+    if found.type == "meta":
+        raise ValueError(
+            f"device={str(device)!r} cannot train, because its tensors have no values. "
+            f"{_what_is_there()}"
+        )
     counts = _counts()
     if found.type in counts and (found.index or 0) >= counts[found.type]:
         raise ValueError(f"device={str(device)!r} is not on this machine. {_what_is_there()}")

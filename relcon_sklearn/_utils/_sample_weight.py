@@ -78,14 +78,16 @@ def class_weights(
     Raises
     ------
     ValueError
-        If a weight in a dict is not a number, is negative, NaN or infinite, or if the dict lacks a
-        class.
+        If a weight in a dict is not a number, is negative, NaN or infinite, if the dict lacks a
+        class, or if it leaves only one of several classes a weight above 0.
     """
     if isinstance(class_weight, Mapping):
         _check_class_weight(class_weight)
     # For "balanced", older releases of scikit-learn ignore sample weights.
     if class_weight != "balanced":
-        return compute_class_weight(class_weight, classes=classes, y=classes[codes])
+        weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
+        _check_several(weights, classes)
+        return weights
     totals = np.bincount(codes, sample_weight, minlength=len(classes))
     present = totals > 0
     weights = np.zeros(len(classes))
@@ -102,6 +104,17 @@ def _check_class_weight(class_weight: Mapping) -> None:
             )
     weights = np.array([_as_float(weight) for weight in class_weight.values()])
     _check_each(weights, "class_weight", lambda i: f"for the class {labels[i]!r}")
+
+
+def _check_several(weights: np.ndarray, classes: np.ndarray) -> None:
+    """Raise ValueError if weights leave fewer than two of several classes."""
+    kept = classes[scaled(weights) > 0].tolist()
+    if len(kept) < 2 <= len(classes):
+        eps = np.finfo(np.float64).eps
+        raise ValueError(
+            f"class_weight leaves the classes {kept} with a weight above 0, but at least two are "
+            f"needed. Weights below {eps:.1e} times the largest count as 0."
+        )
 
 
 def _as_float(number: Real) -> float:

@@ -26,6 +26,30 @@ _ONE_DIMENSIONAL = (
 )
 
 
+def as_signal(values, name, scale=1.0):
+    """Return ``values * scale`` of shape (n_samples, n_channels) as float32.
+
+    Raises
+    ------
+    ValueError
+        If the values are not real numbers, have another shape, or are too large for float32.
+    """
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must be real numbers. Got dtype {values.dtype}.")
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ValueError(
+            f"{name} must have shape (n_samples, n_channels), with at least one channel. Got "
+            f"{values.shape}."
+        )
+    try:
+        with np.errstate(over="raise"):
+            if scale == 1:
+                return values.astype(np.float32, copy=False)
+            return np.multiply(values, scale, dtype=np.float32)
+    except FloatingPointError as error:
+        raise ValueError(f"{name} has values that are too large for float32.") from error
+
+
 def check_arrays(arrays, n_samples, where):
     """Raise ValueError if the arrays of a file contradict each other."""
     start_name = "recording_start"

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 
 from .._utils._dates import to_nanoseconds
 from ._npz_arrays import read_arrays
-from ._npz_format import RENAMED, check_arrays
+from ._npz_format import RENAMED, as_signal, check_arrays
 
 _REQUIRED = ("recording_start", "recording_subject", "sampling_rate", "units")
 
@@ -32,7 +32,7 @@ def load_npz_recordings(path):
         An npz file that does not need pickle. It holds N samples of R recordings in these arrays:
 
         - ``signal``, float32 (N, n_channels): acceleration in g, all recordings concatenated; or
-          ``signal_int16``, int16 (N, n_channels), with ``signal_scale``, one number:
+          ``signal_int16``, int16 (N, n_channels), with ``signal_scale``, one number above 0:
           g = int16 * scale
         - ``recording_start``, integers (R + 1,): index of the first sample of each recording,
           followed by N; starts at 0 and increases
@@ -82,10 +82,11 @@ def load_npz_recordings(path):
         If the file cannot be opened or read.
     ValueError
         If an array is missing, has another type or shape than above, or contradicts another array,
-        or if the units are not g.
+        if the units are not g, or if the signal is too large for float32.
     DamagedFileError
         If the file is not an npz file or is damaged, if it holds two arrays of one name, or if an
-        array needs pickle. :class:`~relcon_sklearn.exceptions.DamagedFileError` is a ValueError.
+        array needs pickle. If the arrays have more than 256 MiB and more than 100 times the size
+        of the file. :class:`~relcon_sklearn.exceptions.DamagedFileError` is a ValueError.
 
     See Also
     --------
@@ -115,19 +116,10 @@ def load_npz_recordings(path):
     >>> data.labels[1][:2].tolist(), data.label_names, data.recording_age.tolist()
     (['sitting', 'sitting'], ['sitting', 'walking'], [31, 48])
     """
-    arrays = read_arrays(path)
-    missing = [name for name in _REQUIRED if name not in arrays]
-    if missing:
-        raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
+    arrays = read_arrays(path, lambda names: _check_names(names, path))
     if str(arrays["units"]) != "g":
         raise ValueError(
             f"{path}: units must be 'g'. Got {str(arrays['units'])!r}. Convert the signal to g."
-        )
-    reserved = sorted(_RESERVED & set(arrays))
-    if reserved:
-        raise ValueError(
-            f"{path} has arrays named {', '.join(reserved)}. These names are reserved for the "
-            "returned Bunch. Rename the arrays."
         )
     signal, start = _read_signal(arrays, path), arrays["recording_start"]
     check_arrays(arrays, len(signal), path)
@@ -152,6 +144,23 @@ def load_npz_recordings(path):
     )
 
 
+def _check_names(names, path):
+    """Raise ValueError if a file lacks arrays, or has arrays with names of the Bunch."""
+    missing = [name for name in _REQUIRED if name not in names]
+    if missing:
+        raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
+    reserved = sorted(_RESERVED & set(names))
+    if reserved:
+        raise ValueError(
+            f"{path} has arrays named {', '.join(reserved)}. These names are reserved for the "
+            "returned Bunch. Rename the arrays."
+        )
+    if "signal" not in names and not {"signal_int16", "signal_scale"} <= set(names):
+        raise ValueError(
+            f"{path} lacks a signal. Expected the array signal, or signal_int16 and signal_scale."
+        )
+
+
 class _Split:
     """Split arrays with one entry for each sample into one array for each recording."""
 
@@ -164,27 +173,26 @@ class _Split:
 
 def _read_signal(arrays, path):
     """Return the signal (N, n_channels) in g, as float32."""
-    for name in ("signal", "signal_int16", "signal_scale"):
-        if name in arrays and arrays[name].dtype.kind not in "biuf":
-            raise ValueError(
-                f"{path}: {name} must be real numbers. Got dtype {arrays[name].dtype}."
-            )
     if "signal" in arrays:
-        signal = arrays["signal"].astype(np.float32, copy=False)
-    elif "signal_int16" in arrays and "signal_scale" in arrays:
-        scale = arrays["signal_scale"]
-        if scale.size != 1:
-            raise ValueError(f"{path}: signal_scale must be one number. Got shape {scale.shape}.")
-        signal = np.multiply(arrays["signal_int16"], scale.reshape(()), dtype=np.float32)
-    else:
+        return as_signal(arrays["signal"], f"{path}: signal")
+    return as_signal(
+        arrays["signal_int16"], f"{path}: signal_int16", _read_scale(arrays["signal_scale"], path)
+    )
+
+
+def _read_scale(scale, path):
+    """Return the value of an integer step as float32."""
+    if scale.dtype.kind not in "iuf":
+        raise ValueError(f"{path}: signal_scale must be real numbers. Got dtype {scale.dtype}.")
+    if scale.size != 1:
+        raise ValueError(f"{path}: signal_scale must be one number. Got shape {scale.shape}.")
+    with np.errstate(over="ignore", under="ignore"):
+        step = scale.reshape(()).astype(np.float32)
+    if not 0 < step < np.inf:
         raise ValueError(
-            f"{path} lacks a signal. Expected the array signal, or signal_int16 and signal_scale."
+            f"{path}: signal_scale must be a finite number above 0, in float32. Got {scale}."
         )
-    if signal.ndim != 2:
-        raise ValueError(
-            f"{path}: signal must have shape (n_samples, n_channels). Got {signal.shape}."
-        )
-    return signal
+    return step
 
 
 def _read_labels(arrays, split, path):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._recordings._labels import factorize, is_missing, labels_as_array
 from .._utils._atomic import replacing
-from ._npz_format import RENAMED, check_arrays
+from ._npz_format import RENAMED, as_signal, check_arrays
 
 # Entries of the Bunch that the file holds under other names or in another form.
 _CONVERTED = {"recordings", "subjects", "labels", "label_names", "timestamps", "units"}
@@ -26,14 +26,16 @@ def save_npz_recordings(path, data):
     data : Bunch or dict
         The entries that :func:`load_npz_recordings` returns. `recordings`, `subjects` and
         `sampling_rate` are required; `units` must be "g" if given. `recordings` are written as
-        float32. Entries that are None are left out. All other entries are written as arrays,
-        without pickle.
+        float32. Entries that are None are left out. A list of arrays with one entry for each sample
+        is written as ``sample_*``: `speeds` of :func:`make_recordings` is loaded as
+        `sample_speeds`. All other entries are written as arrays, without pickle.
 
     Raises
     ------
     ValueError
-        If an entry is missing, contradicts another entry or cannot be written without pickle. An
-        existing file is left unchanged.
+        If an entry is missing, contradicts another entry or cannot be written without pickle, or if
+        the recordings are not real numbers that fit into float32. An existing file is left
+        unchanged.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def _to_arrays(data):
         )
     sizes = [len(recording) for recording in recordings]
     arrays = {
-        "signal": np.concatenate(recordings).astype(np.float32, copy=False),
+        "signal": as_signal(np.concatenate(recordings), "data: recordings"),
         "recording_start": np.cumsum([0, *sizes]),
         "recording_subject": np.asarray(data["subjects"]).astype(str),
         "units": np.array("g"),
@@ -95,12 +97,32 @@ def _to_arrays(data):
     for name, values in data.items():
         if name in _CONVERTED or name in arrays or values is None:
             continue
-        is_split = name.startswith("sample_")
-        arrays[name] = _end_to_end(name, values, sizes) if is_split else np.asarray(values)
+        if name.startswith("sample_"):
+            arrays[name] = _end_to_end(name, values, sizes)
+        elif _is_split(values, sizes) and f"sample_{name}" not in data:
+            arrays[f"sample_{name}"] = np.concatenate(values)
+        else:
+            arrays[name] = _as_array(name, values)
     pickled = [name for name, values in arrays.items() if values.dtype.kind == "O"]
     if pickled:
         raise ValueError(f"data: {', '.join(pickled)} cannot be written without pickle.")
     return arrays
+
+
+def _is_split(values, sizes):
+    """Return whether values are a list of arrays with one entry for each sample."""
+    return (
+        isinstance(values, list)
+        and all(isinstance(part, np.ndarray) and part.ndim > 0 for part in values)
+        and [len(part) for part in values] == sizes
+    )
+
+
+def _as_array(name, values):
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"data: {name} cannot be written as an array: {error}.") from error
 
 
 def _end_to_end(name, parts, sizes):

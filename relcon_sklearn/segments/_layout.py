@@ -13,7 +13,7 @@ _TIMES = "mM"
 
 
 def check_index(X, name: str) -> None:
-    """Raise ValueError if the rows of a data frame are samples of recordings, not segments.
+    """Raise ValueError if a data frame is nested, or if its rows are samples of recordings.
 
     Parameters
     ----------
@@ -24,6 +24,7 @@ def check_index(X, name: str) -> None:
     """
     if not hasattr(X, "iloc"):
         return
+    _check_cells(X, name)
     index = X.index
     if getattr(index, "nlevels", 1) > 1:
         found = "MultiIndex, as frames in the long format of sktime do"
@@ -37,6 +38,24 @@ def check_index(X, name: str) -> None:
         f"length, one segment after the other, pass {name}.to_numpy().reshape(n_segments, "
         f"n_timesteps, {X.shape[-1]}). If each row is a segment, pass "
         f"{name}.reset_index(drop=True)."
+    )
+
+
+def _check_cells(X, name: str) -> None:
+    """Raise ValueError if the cells of a data frame or series hold arrays instead of numbers."""
+    first = X.iloc[:1].to_numpy().ravel()
+    nested = [cell for cell in first if hasattr(cell, "__len__") and not isinstance(cell, str)]
+    if not nested:
+        return
+    if len(X.shape) == 1 and len({len(cell) for cell in X if hasattr(cell, "__len__")}) > 1:
+        return  # the conversion to an array reports the lengths
+    stacked = f"numpy.array({name}.to_numpy().tolist())"
+    if len(X.shape) == 2:
+        stacked += ".transpose(0, 2, 1)"
+    raise ValueError(
+        f"{name} has cells of type {type(nested[0]).__name__}, as nested frames of sktime do. "
+        "Cut cells of different lengths with relcon_sklearn.segment_recordings. If each cell is "
+        f"one channel of a segment, and all have one length, pass {stacked}."
     )
 
 

@@ -92,7 +92,8 @@ class SegmentStore:
         store. It is pickled as the path of the store.
     groups : array-like of shape (n_segments,)
         Name of each segment's subject. Stored as one label for each run of equal neighbours. It
-        can be indexed and compared like an array.
+        can be indexed and compared like an array, and be a column of a DataFrame. Where pandas
+        requires an array, as in `groupby`, pass ``numpy.asarray(store.groups)``.
     hour_groups : array-like of int of shape (n_segments,)
         Number of each segment's subject and hour. RelCon draws within-subject candidates from these
         groups where recordings are long.

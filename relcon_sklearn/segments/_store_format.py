@@ -341,7 +341,8 @@ def check_column(name: str, dtype: str) -> np.dtype:
     Raises
     ------
     ValueError
-        If `name` is not an identifier or is reserved, or if `dtype` has no fixed size.
+        If `name` is not an identifier or is reserved, or if `dtype` has no fixed size or is
+        bytes.
     """
     if not (isinstance(name, str) and name.isidentifier() and name not in RESERVED):
         raise ValueError(
@@ -352,6 +353,11 @@ def check_column(name: str, dtype: str) -> np.dtype:
         checked = np.dtype(dtype).newbyteorder("<")
     except TypeError as error:
         raise ValueError(f"columns[{name!r}]={dtype!r} is not a NumPy dtype.") from error
+    if checked.kind == "S":
+        raise ValueError(
+            f"columns[{name!r}]={dtype!r} is a dtype of bytes, which are not supported. For text "
+            "use str, as in 'U16'."
+        )
     if checked.kind not in "biufUmM" or checked.itemsize == 0:
         raise ValueError(
             f"columns[{name!r}]={dtype!r} has no fixed size. For text give the maximum length, as "

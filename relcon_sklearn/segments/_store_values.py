@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._utils._offsets import has_offsets, offsets_to_utc
 from ._array import check_values
-from ._store_format import DTYPES, TIME_DTYPES, Header
-
-_NS_PER_HOUR = 3_600_000_000_000
+from ._store_format import DTYPES, Header
 
 
 def check_shape(X, header: Header) -> int:
@@ -50,67 +49,6 @@ def encode_segments(values, rows: np.ndarray, header: Header) -> np.ndarray:
     return values.astype(DTYPES[header.dtype])
 
 
-def check_times(times, n: int, header: Header) -> np.ndarray | None:
-    """Return `times` in the dtype of the store; None if the store has no times."""
-    kind = header.times
-    if times is None:
-        if kind is not None:
-            raise ValueError(
-                f"times is None, but earlier segments have times ({kind}). Pass the time of each "
-                "segment."
-            )
-        return None
-    times = _check_one_per_segment(times, n, "times")
-    if times.dtype.kind not in "Miuf":
-        raise ValueError(f"times has dtype {times.dtype}. Pass datetime64 or seconds.")
-    given = "datetime" if times.dtype.kind == "M" else "seconds"
-    if given != kind and header.n_segments > 0:
-        raise ValueError(
-            f"times are {given}, but the times of earlier segments are {kind or 'not known'}. All "
-            "segments of a store must have times of one kind."
-        )
-    times = _checked_cast(times, "times", TIME_DTYPES[given])
-    missing = np.isnat(times) if given == "datetime" else ~np.isfinite(times)
-    if missing.any():
-        raise ValueError(f"times has no value at index {np.flatnonzero(missing)[0]}.")
-    return times
-
-
-def check_hours(hours, times: np.ndarray | None, n: int, first_free: int) -> np.ndarray:
-    """Return the hour of each segment as int64.
-
-    Parameters
-    ----------
-    hours : array-like of int of shape (n,) or None
-        Hours as given. If None, they are computed from `times`.
-    times : ndarray of shape (n,) or None
-        Times after :func:`check_times`.
-    n : int
-        Number of segments.
-    first_free : int
-        Smallest hour above all earlier hours of the subject. Hours computed from times in seconds
-        start here.
-    """
-    if hours is not None:
-        hours = _check_one_per_segment(hours, n, "hours")
-        if hours.dtype.kind not in "iu":
-            raise ValueError(f"hours has dtype {hours.dtype}. Pass integers.")
-    elif times is None:
-        hours = np.zeros(n, dtype=np.int64)
-    elif times.dtype.kind == "M":
-        hours = times.astype(np.int64) // _NS_PER_HOUR
-    else:
-        hours = np.floor(times / 3600).astype(np.int64)
-        # Seconds start at zero in each recording: its hours must differ from earlier hours.
-        hours = hours - hours.min() + first_free
-    limit = np.iinfo(np.int32)
-    if not (limit.min <= hours.min() and hours.max() < limit.max):
-        raise ValueError(
-            f"hours range from {hours.min()} to {hours.max()}. They must fit into 32 bits."
-        )
-    return hours.astype(np.int64)
-
-
 def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Return the values of each column in its dtype; `expected` maps names to dtypes."""
     if set(columns) != set(expected):
@@ -121,7 +59,8 @@ def check_columns(columns: Mapping, n: int, expected: Mapping[str, str]) -> dict
     return {name: _cast(columns[name], n, name, expected[name]) for name in expected}
 
 
-def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+def check_one_per_segment(values, n: int, name: str) -> np.ndarray:
+    """Return values as an array of shape (n,); dates with a time zone as UTC."""
     if np.ma.is_masked(values):
         first = np.flatnonzero(np.ma.getmaskarray(values))[0]
         raise ValueError(
@@ -136,6 +75,8 @@ def _check_one_per_segment(values, n: int, name: str) -> np.ndarray:
         raise ValueError(
             f"{name} has shape {values.shape}. Expected shape ({n},): one value for each segment."
         )
+    if values.dtype == object and has_offsets(values):
+        values = offsets_to_utc(values)
     return values
 
 
@@ -157,30 +98,38 @@ def _check_text(values, name: str) -> np.ndarray:
 def _cast(given, n: int, name: str, dtype: str) -> np.ndarray:
     """Cast the values of a column, which may lose precision only."""
     dtype = np.dtype(dtype)
-    values = _check_one_per_segment(given, n, name)
+    values = check_one_per_segment(given, n, name)
     if dtype.kind == "U" and values.dtype.kind in "UOT":
         values = _check_text(given, name)
     alike = (values.dtype.kind == "U") == (dtype.kind == "U")
     if not (alike and np.can_cast(values.dtype, dtype, "same_kind")):
-        raise ValueError(f"{name} has dtype {values.dtype}, but its column has {dtype}.")
+        raise ValueError(
+            f"{name} has dtype {values.dtype}, but its column has {dtype}. Convert the values, or "
+            f"choose another dtype for columns[{name!r}] in a new store."
+        )
     return _checked_cast(values, name, dtype)
 
 
 def _checked_cast(values: np.ndarray, name: str, dtype: str) -> np.ndarray:
-    """Cast values, after which none may be cut, wrapped or infinite that was not before."""
+    """Cast values, none of which may be cut, wrapped or made infinite. Floats may be rounded."""
     with np.errstate(over="ignore"):
         cast = values.astype(dtype)
     changed = np.flatnonzero(_out_of_range(values, cast))
     if len(changed):
+        advice = "Correct the value, or choose a wider dtype for its column"
+        if values.dtype.kind in "iu" and cast.dtype.kind == "f":
+            advice += ", for example f8 or i8. To have integers rounded, pass floats"
         raise ValueError(
             f"{name} has {values[changed[0]]!r} at index {changed[0]}, which does not fit into "
-            f"dtype {cast.dtype}. Correct the value, or choose a wider dtype for its column."
+            f"dtype {cast.dtype}. {advice}."
         )
     return cast
 
 
 def _out_of_range(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
-    """Return which values a cast has cut, wrapped or made infinite."""
+    """Return which values a cast has cut, wrapped or made infinite, and integers it has changed."""
+    if values.dtype.kind in "iu" and cast.dtype.kind == "f":
+        return _changed_integers(values, cast)
     if cast.dtype.kind in "iuU":
         return cast != values
     if cast.dtype.kind == "f":
@@ -189,3 +138,12 @@ def _out_of_range(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "mM" and np.can_cast(values.dtype, cast.dtype, "safe"):
         return (cast.astype(values.dtype) != values) & ~np.isnat(values)
     return np.zeros(len(values), dtype=bool)
+
+
+def _changed_integers(values: np.ndarray, cast: np.ndarray) -> np.ndarray:
+    """Return which integers a cast to floats has rounded or made infinite."""
+    # The largest integers may have been rounded up to this limit, which they do not have.
+    limit = float(np.iinfo(values.dtype).max) + 1
+    cast = cast.astype(np.float64)
+    inside = cast < limit
+    return ~inside | (np.where(inside, cast, 0).astype(values.dtype) != values)

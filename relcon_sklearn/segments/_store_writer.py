@@ -30,7 +30,8 @@ from ._store_format import (
     read_runs,
     read_subjects,
 )
-from ._store_values import check_columns, check_hours, check_shape, check_times, encode_segments
+from ._store_times import check_hours, check_times
+from ._store_values import check_columns, check_shape, encode_segments
 
 # Segments are cast, checked and written in blocks of about this many bytes.
 _BLOCK_BYTES = 2**24
@@ -171,9 +172,9 @@ class SegmentWriter:
         subject : str
             Name of the subject the segments belong to. A subject may be appended several times.
         times : array-like of shape (n_segments,) or None, default=None
-            Start time of each segment, as datetime64 (UTC) or in seconds. Times of pandas with a
-            time zone are converted to UTC. Either all segments of a store have times of one kind,
-            or none has times.
+            Start time of each segment, as datetime64 (UTC) or in seconds. Times with a time zone or
+            UTC offsets are converted to UTC. Local times must have a time zone. Either all segments
+            of a store have times of one kind, or none has times.
         hours : array-like of int of shape (n_segments,) or None, default=None
             Number of the hour of each segment. Segments with the same number belong to the same
             hour of the subject. If None, hours are computed from `times`. Dates give calendar
@@ -181,14 +182,16 @@ class SegmentWriter:
             all segments belong to one hour.
         **columns : array-like of shape (n_segments,)
             Values of each column of the store. All columns are required. Columns of text require a
-            str for each segment, for example "" where it is missing.
+            str for each segment, for example "" where it is missing. Columns of floats require
+            integers that they represent exactly.
 
         Raises
         ------
         ValueError
             If a shape does not fit, if a value of `X` is NaN or infinite, if a value is masked or
             outside the range of its dtype, if a value in a column of text is missing or a number,
-            or if text is longer than its column is wide.
+            or if text is longer than its column is wide. If `times` are dates outside 1678 to 2262,
+            or numbers above 1e11, which are milliseconds or finer.
         TypeError
             If `subject` is not a str.
         RuntimeError
@@ -198,6 +201,13 @@ class SegmentWriter:
         OSError
             If the disk is full or fails. If the message says that the append is committed, only the
             last sync failed: the segments count, and must not be appended again.
+
+        Warns
+        -----
+        UserWarning
+            If one to three `times` are dates without a time zone that step back by about an hour or
+            30 minutes, as local times do when daylight saving ends. Times with a time zone, such as
+            UTC, are not checked.
 
         Notes
         -----

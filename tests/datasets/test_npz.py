@@ -1,6 +1,7 @@
 """Recordings in npz files: the format, round trips, and invalid files."""
 
 import random
+import sys
 import zipfile
 
 import numpy as np
@@ -11,7 +12,12 @@ from hypothesis.extra import numpy as hnp
 from sklearn.utils import Bunch
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.datasets import _npz_arrays, load_npz_recordings, save_npz_recordings
+from relcon_sklearn.datasets import (
+    _npz_arrays,
+    load_npz_recordings,
+    make_recordings,
+    save_npz_recordings,
+)
 from relcon_sklearn.exceptions import DamagedFileError
 from tests.support.paths import SHARED
 
@@ -235,6 +241,20 @@ def test_damaged_file(path):
             {"signal": None, "signal_int16": np.zeros((8, 3), "i2"), "signal_scale": [1.0, 2.0]},
             r"signal_scale must be one number. Got shape \(2,\)",
         ),
+        *(
+            (
+                {"signal": None, "signal_int16": np.ones((8, 3), "i2"), "signal_scale": scale},
+                "signal_scale must be a finite number above 0",
+            )
+            for scale in (0, 0.0, -1.0, np.nan, np.inf, 1e300, 1e-300)
+        ),
+        (
+            {"signal": None, "signal_int16": np.full((8, 3), 9999, "i2"), "signal_scale": 1e35},
+            "signal_int16 has values that are too large for float32",
+        ),
+        ({"signal": np.full((8, 3), 1e300)}, "signal has values that are too large for float32"),
+        ({"signal": np.full((8, 3), True)}, "signal must be real numbers. Got dtype bool"),
+        ({"signal": np.zeros((8, 0))}, r"at least one channel. Got \(8, 0\)"),
         ({"recording_start": np.array([0, 5, 4, 8], "u8")}, "Recording 1 goes from 5 to 4"),
         ({"recording_label": np.full((3, 2), "a")}, r"recording_label must be 1-D.*\(3, 2\)"),
         ({"sample_timestamp": np.zeros((8, 2))}, r"sample_timestamp must be 1-D.*\(8, 2\)"),
@@ -295,6 +315,16 @@ def test_a_compression_that_numpy_does_not_write(path):
         load_npz_recordings(path)
 
 
+@pytest.mark.parametrize("name", ["units", "recording_subject"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_text_whose_numbers_are_not_characters_is_damage(path, name, order):
+    text = np.array(["ann", "bob"] if name == "recording_subject" else "g").astype(f"{order}U3")
+    text.reshape(-1).view(f"{order}u4")[0] = sys.maxunicode + 1
+    write(path, **{name: text})
+    with pytest.raises(DamagedFileError, match=f"array {name} cannot be read: .* not characters"):
+        load_npz_recordings(path)
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_every_damage_is_one_kind_of_error(path, save):
     """The kinds of zipfile and numpy: BadZipFile, OSError, EOFError, TokenError, ..."""
@@ -318,11 +348,36 @@ def test_all_arrays_together_are_bounded_by_the_size_of_the_file(path, monkeypat
     with np.load(path) as file:
         n_bytes = sum(file[name].nbytes for name in file.files)
     size = path.stat().st_size
+    monkeypatch.setattr(_npz_arrays, "_ALWAYS_ALLOWED", 0)
     monkeypatch.setattr(_npz_arrays, "_MAX_RATIO", (n_bytes + 0.5) / size)
     load_npz_recordings(path)
     monkeypatch.setattr(_npz_arrays, "_MAX_RATIO", (n_bytes - 0.5) / size)
     with pytest.raises(DamagedFileError, match="it cannot have"):
         load_npz_recordings(path)
+
+
+def test_nothing_is_decompressed_before_names_and_sizes_are_checked(path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise AssertionError("an array was read")
+
+    monkeypatch.setattr(_npz_arrays.npy_format, "read_array", fail)
+    np.savez_compressed(path, other=np.zeros(3 * 10**6))
+    with pytest.raises(ValueError, match="lacks the arrays recording_start"):
+        load_npz_recordings(path)
+    write(path, signal=None)
+    with pytest.raises(ValueError, match="lacks a signal"):
+        load_npz_recordings(path)
+    np.savez_compressed(path, **arrays(other=np.zeros(10**6)))
+    monkeypatch.setattr(_npz_arrays, "_ALWAYS_ALLOWED", 10**6)
+    with pytest.raises(DamagedFileError, match=r"array other .*it cannot have .*numpy\.savez"):
+        load_npz_recordings(path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_quiet_recording_loads(path, save):
+    n = 10**6  # 12 MB, which compress to 12 kB
+    save(path, **arrays(signal=np.zeros((n, 3), "f4"), recording_start=[0, 5, 9, n]))
+    assert not load_npz_recordings(path).recordings[2].any()
 
 
 def test_a_folder_is_not_damage(tmp_path):
@@ -475,6 +530,10 @@ def good(**changes):
         ({"signal": np.zeros(3)}, "entries named signal. These names are reserved"),
         ({"sample_label": [np.zeros(4), np.zeros(2)]}, "named sample_label. These names are"),
         ({"note": {"a": 1}}, "note cannot be written without pickle"),
+        ({"note": [[1], [1, 2]]}, "note cannot be written as an array: .*inhomogeneous"),
+        ({"recordings": [np.full((4, 3), 1e300), np.zeros((2, 3))]}, "too large for float32"),
+        ({"recordings": [np.zeros((4, 3), bool), np.zeros((2, 3), bool)]}, "must be real numbers"),
+        ({"recordings": [np.zeros((4, 0)), np.zeros((2, 0))]}, "at least one channel"),
     ],
 )
 def test_invalid_data_leave_the_file_unchanged(path, changes, match):
@@ -484,6 +543,18 @@ def test_invalid_data_leave_the_file_unchanged(path, changes, match):
         save_npz_recordings(path, good(**changes))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_generated_recordings_can_be_saved(path, dropout):
+    data = make_recordings(2, duration=20, dropout=dropout, random_state=0)
+    save_npz_recordings(path, data)
+    expected = Bunch(**data)
+    for name in ("speeds", "cadences"):
+        expected[f"sample_{name}"] = expected.pop(name)
+    loaded = load_npz_recordings(path)
+    del loaded["recording_label"]
+    assert_same(loaded, expected)
 
 
 def test_an_interrupted_write_leaves_the_file_unchanged(path, monkeypatch):

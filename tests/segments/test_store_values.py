@@ -106,6 +106,42 @@ def test_what_fits_comes_back(dtype, values, tmp_path):
     assert_array_equal(stored(tmp_path, dtype, values), values)
 
 
+INEXACT = {
+    "f4": ("f4", [2**24 + 1, 1, 2], r"16777217.* at index 0"),
+    "f4, negative": ("f4", [1, 2, -(2**24) - 1], r"-16777217.* at index 2"),
+    "f2": ("f2", np.array([1, 2049, 2], np.int16), r"2049.* at index 1"),
+    "f8": ("f8", [1, 2, 2**53 + 1], r"9007199254740993.* at index 2"),
+    "f8, largest": ("f8", [1, 2, 2**63 - 1], r"9223372036854775807.* at index 2"),
+    "f4, unsigned": ("f4", np.array([1, 2**64 - 1, 2], np.uint64), "18446.* at index 1"),
+}
+
+
+@pytest.mark.parametrize(("dtype", "values", "message"), INEXACT.values(), ids=INEXACT)
+def test_integers_that_floats_cannot_represent_are_refused(dtype, values, message, tmp_path):
+    assert_refused(tmp_path, dtype, values, f"value has .*{message}, which .*f8 or i8.*pass floats")
+
+
+def test_integers_that_floats_represent_come_back(tmp_path):
+    for i, (dtype, values) in enumerate(
+        [
+            ("f4", [2**24, -(2**24), 2**40]),
+            ("f8", [2**53, -(2**63), 2**62]),
+            ("f2", np.array([127, -128, 1], np.int8)),
+            ("f8", np.array([2**63, 0, 255], np.uint64)),
+        ]
+    ):
+        assert_array_equal(stored(tmp_path / str(i), dtype, values), values)
+    assert stored(tmp_path / "floats", "f4", [2**24 + 1.0, 1, 2])[0] == 2**24
+
+
+def test_messages_of_columns_say_what_to_do(tmp_path):
+    assert_refused(
+        tmp_path, "U8", [1, 2, 3], r"but its column has <U8. Convert .*columns\['value'\]"
+    )
+    with pytest.raises(ValueError, match=r"'S8' is a dtype of bytes, which are not supp.*'U16'"):
+        SegmentWriter(tmp_path / "bytes", **SHAPE, columns={"value": "S8"})
+
+
 def test_precision_may_be_lost(tmp_path):
     values = np.array(["2026-03-01T10:30:15.5"] * 3, dtype="M8[ms]")
     assert_array_equal(stored(tmp_path, "M8[h]", values), values.astype("M8[h]"))
@@ -148,6 +184,32 @@ def test_times_with_a_time_zone_are_stored_in_utc(make, unit, tmp_path):
     assert_array_equal(store.hour_groups[:], np.arange(6))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        lambda index: index.to_numpy(),
+        lambda index: index.to_pydatetime(),
+        # Objects of two offsets, as an index of text with UTC offsets gives.
+        lambda index: pd.Index([*index[:2], index[2].tz_convert("Asia/Tokyo")], dtype=object),
+    ],
+    ids=["list", "to_numpy", "to_pydatetime", "mixed offsets"],
+)
+def test_times_that_are_objects_with_offsets_are_stored_in_utc(make, tmp_path):
+    times = make(LOCAL.tz_localize("Europe/Rome"))
+    with SegmentWriter(tmp_path / "times", **SHAPE) as writer:
+        writer.append(ONES, "ann", times=times)
+    assert_array_equal(open_segments(tmp_path / "times").times, UTC)
+    assert_array_equal(stored(tmp_path / "column", "M8[s]", times), UTC)
+
+
+def test_other_objects_are_no_times(tmp_path):
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        for times in (list(LOCAL), [*LOCAL[:2].tz_localize("UTC"), pd.NaT]):
+            with pytest.raises(ValueError, match=r"dtype object. Pass .*pandas.to_datetime\("):
+                writer.append(ONES, "ann", times=times)
+
+
 def test_a_column_with_a_time_zone_is_stored_in_utc(tmp_path):
     assert_array_equal(stored(tmp_path, "M8[s]", pd.Series(LOCAL.tz_localize("Europe/Rome"))), UTC)
 
@@ -156,7 +218,7 @@ def test_a_column_with_a_time_zone_is_stored_in_utc(tmp_path):
 def test_times_that_would_wrap_are_refused(zone, tmp_path):
     times = pd.Series(pd.DatetimeIndex(["2026-03-01", "2300-03-01", "2026-03-02"], dtype="M8[s]"))
     with SegmentWriter(tmp_path, **SHAPE) as writer:
-        with pytest.raises(ValueError, match=r"times has .*at index 1, which does not fit"):
+        with pytest.raises(ValueError, match=r"times must be within 1678 to 2262.*Got 2300-0"):
             writer.append(ONES, "ann", times=times.dt.tz_localize(zone))
 
 
@@ -165,6 +227,62 @@ def test_missing_times_with_a_time_zone_are_refused(tmp_path):
     with SegmentWriter(tmp_path, **SHAPE) as writer:
         with pytest.raises(ValueError, match="times has no value at index 1"):
             writer.append(ONES, "ann", times=times)
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e9, -1e3])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_epochs_in_finer_units_than_seconds_are_refused(dtype, scale, tmp_path):
+    seconds = 1.7e9 + 2.0 * np.arange(3)
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        with pytest.raises(ValueError, match=r"times has .* at index 0, .*Divide mill.* by 1000"):
+            writer.append(ONES, "ann", times=(scale * seconds).astype(dtype))
+        assert writer.n_segments == 0
+        writer.append(ONES, "ann", times=seconds.astype(dtype))
+    assert_array_equal(open_segments(tmp_path).times, seconds)
+
+
+def around_the_change(zone, minutes, change):
+    """Return times in UTC around a change of clocks, and their local times."""
+    change = pd.Timestamp(change, tz="UTC")
+    times = change + pd.to_timedelta(np.arange(-minutes, minutes, 10), "min")
+    return times, times.tz_convert(zone).tz_localize(None)
+
+
+CHANGES = {
+    "Europe/Vienna": ("2024-10-27T01:00", "60"),
+    "Australia/Lord_Howe": ("2024-04-06T15:00", "30"),
+}
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_local_times_in_which_the_clock_was_set_back_are_warned_of(zone, tmp_path):
+    change, minutes = CHANGES[zone]
+    utc, local = around_the_change(zone, 60, change)
+    X = np.ones((len(utc), 6000, 3), np.float32)  # 10 minutes at 10 Hz
+    shape = {"n_timesteps": 6000, "n_channels": 3, "sampling_rate": 10.0}
+    back = int(np.flatnonzero(np.diff(local) < pd.Timedelta(0))[0]) + 1
+    step = int(minutes) - 10
+    match = rf"times steps back by {step} minutes at index {back}, .*ambiguous=.*\(12\) < {back}\)"
+    with SegmentWriter(tmp_path, **shape) as writer:
+        with pytest.warns(UserWarning, match=match):
+            writer.append(X, "naive", times=local)
+        # What the message advises.
+        writer.append(
+            X, "zoned", times=local.tz_localize(zone, ambiguous=np.arange(len(local)) < back)
+        )
+        writer.append(X, "utc", times=pd.DatetimeIndex(local, tz="UTC"))
+    store = open_segments(tmp_path)
+    assert_array_equal(store.times[len(X) : 2 * len(X)], utc.tz_localize(None))
+    assert_array_equal(store.times[2 * len(X) :], local)
+
+
+def test_segments_in_another_order_are_not_local_times(tmp_path):
+    hours = np.datetime64("2026-03-01") + np.arange(8).astype("m8[h]")
+    X = np.ones((8, 6, 3), np.float32)
+    with SegmentWriter(tmp_path, **SHAPE) as writer:
+        writer.append(X, "reversed", times=hours[::-1])
+        writer.append(X, "two days", times=hours + np.repeat([1, 0], 4).astype("m8[D]"))
+    assert len(open_segments(tmp_path)) == 16
 
 
 # ---------------------------------------------------------------- groups
@@ -185,3 +303,6 @@ def test_groups_go_into_a_frame(tmp_path):
     frame["again"] = store.groups
     assert frame["again"].equals(frame["subject"])
     assert list(store.groups) == frame["subject"].tolist()
+    # What the guide advises where pandas accepts only arrays.
+    assert frame.groupby(np.asarray(store.groups)).size().to_dict() == {"ann": 6, "bob": 3}
+    assert pd.unique(np.asarray(store.groups)).tolist() == ["ann", "bob"]

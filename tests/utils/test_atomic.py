@@ -188,6 +188,20 @@ def test_a_symbolic_link_is_followed(tmp_path, exists):
     assert names(link.parent) == ["link"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_loop_of_symbolic_links_is_not_replaced(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.symlink_to(second)
+    second.symlink_to(first)
+    for path in (first, second):
+        with pytest.raises(OSError, match="symbolic links") as error:
+            write_atomically(path, b"new")
+        assert error.value.errno == errno.ELOOP
+    assert first.is_symlink()
+    assert second.is_symlink()
+    assert names(tmp_path) == ["first", "second"]
+
+
 @pytest.mark.parametrize("n", [233, 234, 255])
 def test_names_as_long_as_the_system_allows(tmp_path, n):
     path = tmp_path / ("m" * n)

@@ -57,6 +57,12 @@ def test_a_name_that_is_not_a_device():
         as_device("gpu")
 
 
+@pytest.mark.parametrize("device", ["meta", torch.device("meta")])
+def test_a_device_without_values(device, motion):
+    with pytest.raises(ValueError, match=r"device='meta' .* have no values. torch finds cpu"):
+        tiny_embedder(device=device).fit(motion[0], groups=motion[2])
+
+
 def test_other_devices():
     assert as_device("cpu") == as_device(torch.device("cpu")) == torch.device("cpu")
     assert as_device("auto").type in ("cpu", "cuda")
