@@ -44,6 +44,11 @@ class WarmupCosine(Callback):
 class KeepBest(Callback):
     """Callback that, at the end, restores the weights of the lowest validation loss."""
 
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Start without weights."""
+        self.best = None
+        self._shapes = _shapes(net.module_.state_dict())
+
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Copy the weights if they are the best so far."""
         if net.history[-1, "valid_loss_best"]:
@@ -54,6 +59,20 @@ class KeepBest(Callback):
         """Restore the best weights."""
         if len(net.history):
             net.module_.load_state_dict(self.best)
+
+    def state_dict(self):
+        """Return the best weights so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state):
+        """Restore weights. Raise ValueError, and not only at the end, if they do not fit."""
+        self.best = state["best"]
+        if self.best is not None and _shapes(self.best) != self._shapes:
+            raise ValueError("the best weights are not those of this module")
+
+
+def _shapes(weights: dict) -> dict:
+    return {name: value.shape for name, value in weights.items()}
 
 
 class ProgressBar(Callback):
