@@ -109,8 +109,9 @@ def _mixed_part(stamps: np.ndarray, rate: float):
     """Return the start and length of a crowded part as long as a change of clocks, or None.
 
     `stamps` do not decrease. A minute is crowded if it has at least 1.25 times the samples that the
-    rate gives. A part of 5 minutes to an hour also counts if it has 1.75 times as many. The first and last minute of the recording are not complete and do not count. If
-    most minutes outside of the part are crowded too, the rate is wrong and the part is not mixed.
+    rate gives. A part of 5 minutes to an hour also counts if it has 1.75 times as many. The first
+    and last minute of the recording are not complete and do not count. If most minutes outside of
+    the part are crowded too, the rate is wrong and the part is not mixed.
     """
     expected = 60 * rate
     if expected < _FEWEST_SAMPLES or not _has_crowded_samples(stamps, expected):

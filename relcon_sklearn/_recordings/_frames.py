@@ -12,6 +12,12 @@ def is_frame(recording) -> bool:
     return hasattr(recording, "iloc") and hasattr(recording, "columns")
 
 
+def series_as_frame(recording):
+    """Return a Series as a DataFrame of one column, so that its index counts, and else itself."""
+    is_series = hasattr(recording, "iloc") and hasattr(recording, "to_frame")
+    return recording.to_frame("signal") if is_series else recording
+
+
 def frame_labels(frame, column: str, name: str):
     """Return the column with the label of each sample."""
     if column not in frame.columns:

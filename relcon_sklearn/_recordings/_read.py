@@ -9,7 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ._columns import acceleration_axes, choose_channels
-from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
+from ._frames import (
+    frame_labels,
+    frame_signal,
+    frame_stamps,
+    has_time_index,
+    is_frame,
+    series_as_frame,
+)
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
@@ -30,12 +37,12 @@ class Recording(NamedTuple):
 
 
 def as_list(recordings) -> list:
-    """Return the recordings as a list, also if there is only one."""
+    """Return the recordings as a list, also if there is only one, with frames for Series."""
     if not isinstance(recordings, list | tuple):
-        return [recordings]
+        recordings = [recordings]
     if len(recordings) == 0:
         raise ValueError("recordings is an empty list. Pass at least one recording.")
-    return list(recordings)
+    return [series_as_frame(recording) for recording in recordings]
 
 
 def per_recording(values, n_recordings: int, name: str) -> list:
@@ -93,7 +100,7 @@ def read_recordings(
     ------
     ValueError
         If a recording is empty or not numeric, if its channels differ from the first recording, or
-        if its timestamps or labels are not valid.
+        if its timestamps or labels are not valid. If `channels` has the column of labels or times.
     """
     n, frames = len(recordings), [is_frame(recording) for recording in recordings]
     column = labels if isinstance(labels, str) and (n > 1 or frames[0]) else None
@@ -116,6 +123,12 @@ def read_recordings(
             f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
             "DataFrame. Select the columns of arrays before the call."
         )
+    for parameter, name in {"labels": column, "time": time}.items():
+        if channels is not None and name is not None and name in channels:
+            raise ValueError(
+                f"channels={list(channels)} has the column {name!r}, which {parameter} names too. "
+                f"A model would learn from it. Remove {name!r} from channels."
+            )
     nothing = [None] * n
     given = labels is not None and column is None
     labels_of = per_recording(labels, n, "labels") if given else nothing

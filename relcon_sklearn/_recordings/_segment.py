@@ -17,6 +17,7 @@ from ._like import window_and_rate
 from ._losses import NO_LABEL, explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
+from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
 from ._timeline import SHORTEST_GAP
@@ -126,12 +127,12 @@ def segment_recordings(
 
     Parameters
     ----------
-    recordings : array-like, DataFrame, or list or tuple of these
+    recordings : array-like, DataFrame, Series, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A time zone, or UTC
-        offsets, are converted to UTC. With a RangeIndex and no column that looks like times,
-        sampling is regular.
+        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A Series is a DataFrame of
+        one column. A time zone, or UTC offsets, are converted to UTC. With a RangeIndex and no
+        column that looks like times, sampling is regular.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -268,6 +269,7 @@ def segment_recordings(
     -----
     UserWarning
         If intervals of `labels` are entirely outside of their recordings.
+        If segments from two recordings of one subject overlap in time, if these have dates.
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.
@@ -398,6 +400,7 @@ def segment_recordings(
             f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
+    warn_about_overlaps(parts, names, subject_of, layout)
     X, y, kept = join(pieces), None, ""
     if table is not None:
         codes = np.concatenate([part.codes for part in parts])

@@ -100,7 +100,7 @@ def test_other_duplicates_and_wrong_orders_keep_their_advice():
         segment(utc.sample(frac=1.0, random_state=0))
     # Hours of several recordings that count from 0 are not clock times.
     seconds = np.tile(np.arange(7200) / RATE, 2)
-    with pytest.raises(ValueError, match="decreasing timestamps.*pass a list of them") as error:
+    with pytest.raises(ValueError, match=r"decreasing timestamps.*pass a list of them") as error:
         segment(np.ones((14400, 3)), timestamps=seconds)
     assert "sort them" not in str(error.value)
 
