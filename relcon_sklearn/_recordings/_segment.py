@@ -185,11 +185,11 @@ def segment_recordings(
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     time : str or None, default=None
-        Column of DataFrames with the time of each sample: dates, text in ISO 8601, durations,
-        seconds, or the time since 1970 in s, ms, us or ns. The unit is told by the largest number
-        and logged at level INFO: from 1e8 on, numbers are times since 1970. Dates without a time
-        zone are UTC. If None, and the index has no times, a column that is not used and looks like
-        times is an error. Drop it if samples are regular and none is missing.
+        Column or index of DataFrames with the time of each sample: dates, text in ISO 8601,
+        durations, seconds, or the time since 1970 in s, ms, us or ns. "index" is an index without
+        a name. The unit is told by the largest number and logged at level INFO: from 1e8 on,
+        numbers are times since 1970. Dates without a time zone are UTC. If None, and the index has
+        no times, an unused column of times is an error. Drop it if samples are regular and complete.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, all columns except labels and times, if these are at

@@ -68,7 +68,7 @@ def test_the_index_of_a_series_is_not_ignored(several):
     expected = segment(series.to_frame())
     np.testing.assert_array_equal(segments.X[:9], expected.X)
     np.testing.assert_array_equal(segments.start_times[:9], expected.start_times)
-    with pytest.raises(ValueError, match=r"index is a .* of float64"):
+    with pytest.raises(ValueError, match=r"DataFrame's index .* dtype float64.*time='index'"):
         segment(series.set_axis(np.arange(470) / RATE))
     np.testing.assert_array_equal(segment(frame_of()["z"]).X, EXPECTED.X[..., 2:])
 

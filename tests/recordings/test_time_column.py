@@ -139,6 +139,13 @@ UNUSED = {
     "rising": ("a", ELAPSED),
     "rising integers": ("a", np.arange(470)),
     "rising, nullable": ("a", pd.array(np.arange(470), "Int64")),
+    "rising, one missing": ("a", np.where(np.arange(470) == 7, np.nan, ELAPSED)),
+    "rising, called t": ("t", ELAPSED[:1] + np.arange(470) / RATE),
+    "whole seconds since 1970": ("unix", 1_700_000_000 + np.arange(470) // RATE),
+    "milliseconds since 1970, one missing": (
+        "a",
+        np.where(np.arange(470) == 0, np.nan, 1.7e12 + np.arange(470) // 3),
+    ),
     **{
         name: (name, np.zeros(470))
         for name in (
@@ -153,7 +160,8 @@ UNUSED = {
 def test_a_column_that_looks_like_time_is_not_ignored(kind):
     name, times = UNUSED[kind]
     frame = frame_of().assign(**{name: times})
-    for channels in (None, ["x", "y", "z"]):
+    regular = kind in ("rising integers", "rising, nullable")  # a counter may be left out
+    for channels in (None,) if regular else (None, ["x", "y", "z"]):
         with pytest.raises(ValueError, match=r"recording 0: .*look like times") as error:
             segment(frame, channels=channels)
         assert f"['{name}']" in str(error.value)
@@ -180,6 +188,59 @@ def test_other_columns_do_not_look_like_time():
     np.testing.assert_array_equal(segment(frame).X, segment(SIGNAL).X)
     frame = frame.assign(subject="1001", worn=True, activity=pd.Categorical(["walk"] * 470))
     np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(470), 31 - np.exp(-np.arange(470) / 200), np.full(470, 2e9)]
+)
+def test_a_counter_or_temperature_is_not_times_if_channels_are_named(values):
+    frame = frame_of(a=values)
+    np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
+
+
+def test_a_rising_signal_called_acceleration_is_not_times():
+    frame = frame_of().assign(z=np.linspace(0.9, 1.1, 470))
+    np.testing.assert_array_equal(segment(frame).X[..., :2], segment(SIGNAL).X[..., :2])
+
+
+INDICES = {
+    "seconds": pd.Index(ELAPSED + 3),
+    "dates": DATES,
+    "named": pd.Index(ELAPSED + 3, name="t 1"),
+    "ms": pd.Index(NANOSECONDS // 10**6),
+    "text": pd.Index([str(date) for date in DATES]),
+}
+
+
+@pytest.mark.parametrize("kind", INDICES)
+def test_time_may_name_the_index(kind):
+    index = INDICES[kind]
+    name = index.name or "index"
+    frame = frame_of(index=index)
+    if kind != "dates":
+        with pytest.raises(ValueError, match=rf"pass time='{name}'.*Otherwise.*drop=True"):
+            segment(frame)
+    for channels in (None, ["x", "y", "z"]):
+        segments = segment(frame, time=name, channels=channels)
+        np.testing.assert_array_equal(segments.X, EXPECTED.X)
+    with pytest.raises(
+        ValueError, match=r"frame = frame.reset_index\(\), then .*sort_values"
+    ) as error:
+        segment(frame.iloc[::-1], time=name)
+    assert f"sort_values('{name}')" in str(error.value)
+
+
+def test_a_range_index_that_may_have_times_is_not_ignored():
+    steps = pd.RangeIndex(0, 470 * 20, 20)
+    for index in (steps, pd.RangeIndex(470, name="time"), pd.RangeIndex(470)[::-1]):
+        frame = frame_of(index=index)
+        with pytest.raises(ValueError, match=r"RangeIndex and dtype int64.*pass time=.*drop=True"):
+            segment(frame)
+        regular = segment(frame.reset_index(drop=True))
+        np.testing.assert_array_equal(regular.X, segment(SIGNAL).X)
+        np.testing.assert_array_equal(segment(frame, timestamps=DATES).X, EXPECTED.X)
+    for index in (pd.RangeIndex(100, 570), pd.RangeIndex(470, name="sample")):
+        np.testing.assert_array_equal(segment(frame_of(index=index)).X, segment(SIGNAL).X)
 
 
 def test_a_time_column_is_not_a_channel():
@@ -260,6 +321,6 @@ def test_numbers_that_are_not_times_of_our_days(most, dtype):
 def test_a_csv_file_is_refused_until_its_times_are_named(tmp_path):
     frame_of(DATES).to_csv(tmp_path / "ann.csv")  # the first column is a number without a name
     frame = pd.read_csv(tmp_path / "ann.csv")
-    with pytest.raises(ValueError, match=r"\['Unnamed: 0', 'timestamp'\] look like times"):
+    with pytest.raises(ValueError, match=r"\['timestamp'\] look like times"):
         segment(frame, channels=["x", "y", "z"])
     np.testing.assert_allclose(segment(frame, time="timestamp").X, EXPECTED.X, atol=1e-6)
