@@ -104,6 +104,6 @@ def raise_not_times(frame, name: str) -> None:
         f"{name}: the DataFrame's index {index_name(frame)!r} is of type {type(index).__name__} "
         f"and dtype {index.dtype}, which are not dates. If it has the times, as time can read "
         f"them, pass time={index_name(frame)!r}. Otherwise pass the name of the column with the "
-        "times in time, or set a DatetimeIndex. Use frame.reset_index(drop=True) only if samples are "
-        "regular and none is missing."
+        "times in time, or set a DatetimeIndex. Use frame.reset_index(drop=True) only if samples "
+        "are regular and none is missing."
     )
