@@ -99,7 +99,8 @@ def _advise_duplicates(not_after: np.ndarray, advice: Advice) -> str:
         "they are probably different samples. If daylight saving ended, or the clock was set back, "
         "and the samples were sorted, read them again in their original order. If "
         "recordings were joined, pass a list of them. If many samples share a time everywhere, the "
-        "resolution of the timestamps is too low."
+        "resolution of the timestamps is too low. If the time of day is in another column than the "
+        "date, join them."
     )
 
 
@@ -171,11 +172,14 @@ def check_rate(position: np.ndarray, rate: float, name: str) -> float:
     if abs(typical - 1) <= _TOLERANCE:
         return typical
     median = np.median(np.diff(position))
+    units = {"ms": 1e3, "us": 1e6, "ns": 1e9}
+    unit = next((unit for unit in units if abs(typical / units[unit] - 1) <= _TOLERANCE), None)
+    convert = "" if unit is None else f": divide by {units[unit]:.0f} if they are in {unit}"
     raise ValueError(
         f"{name}: sampling_rate={rate:g} Hz, but its timestamps are typically {typical / rate:.4g} "
         f"s apart, which is {rate / typical:.4g} Hz (median {median / rate:.4g} s, "
         f"{rate / median:.4g} Hz). Pass the rate of the recording. Timestamps "
-        "that are not dates must be in seconds."
+        f"that are not dates must be in seconds{convert}."
     )
 
 

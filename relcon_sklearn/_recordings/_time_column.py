@@ -43,7 +43,7 @@ def looks_like_time(column) -> bool:
     if column.dtype.kind in "mM" or is_named_time(column.name):
         return True
     if column.dtype.kind in "iuf":
-        known = column[column.notna()]
+        known = _known(column)
         return (
             len(known) >= _FEWEST_RISING
             and known.iloc[0] >= _EPOCHS[-1][0]
@@ -67,15 +67,20 @@ def rises(column) -> bool:
     """Return whether the known numbers of a column (Series) rise from one to the next."""
     if column.dtype.kind not in "iuf":
         return False
-    known = column[column.notna()]
+    known = _known(column)
     return len(known) >= _FEWEST_RISING and known.is_monotonic_increasing and known.is_unique
+
+
+def _known(column):
+    """Return the values of a column (Series) that are not missing, without a copy if all are."""
+    return column.dropna() if column.hasnans else column
 
 
 def _rises_with_holes(column) -> bool:
     """Return whether a column (Series) rises in equal steps, except for a few that are longer."""
     if not rises(column):
         return False
-    step = np.diff(column[column.notna()].to_numpy(np.float64))
+    step = np.diff(_known(column).to_numpy(np.float64))
     typical = np.median(step)
     return np.mean(step < 1.1 * typical) > 0.5 and step.min() > 0.9 * typical < 0.6 * step.max()
 
@@ -103,16 +108,25 @@ def raise_if_times(columns: list, has_times: bool, name: str) -> None:
     """
     if not columns:
         return
-    name_them = (
-        ""
-        if has_times
-        else f"Pass the column with the times in time, for example time={columns[0]!r}. "
-    )
+    name_them = "" if has_times else _advise_naming(columns)
     regular = "they are not needed" if has_times else "samples are regular and none is missing"
     raise ValueError(
         f"{name}: the columns {columns} look like times, but they are not used as times. "
         f"{name_them}If {regular}, drop the columns: frame.drop(columns={columns}). If they are "
         "signals, pass them in channels."
+    )
+
+
+def _advise_naming(columns: list) -> str:
+    """Return how to name one of some columns as that of the times."""
+    if len(columns) != 2:
+        return f"Pass the column with the times in time, for example time={columns[0]!r}. "
+    date, clock = sorted(columns, key=lambda column: "date" not in str(column).lower())
+    return (
+        f"Pass the column with the times in time, time={columns[0]!r} or time={columns[1]!r}. If "
+        f"one is the date and the other the time of day, join them: frame['when'] = "
+        f"pandas.to_datetime(frame[{date!r}].astype(str) + ' ' + frame[{clock!r}].astype(str)), "
+        "then drop both and pass time='when'. "
     )
 
 
@@ -158,7 +172,7 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
         raise ValueError(
             f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
             "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
-            "the time since 1970 in s, ms, us or ns. "
+            "the time since 1970 in s, ms, us or ns. Join a date and a time of day first. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
         ) from None
     first = next(iter(times.values), None)

@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -180,6 +181,20 @@ def test_a_column_that_looks_like_time_is_not_ignored(kind):
 def test_the_time_column_of_a_later_recording_is_not_ignored():
     with pytest.raises(ValueError, match=r"recording 1: .*\['time'\] look like times"):
         segment([frame_of(index=DATES, time=0), frame_of(time=0)])
+
+
+def test_a_date_and_a_time_of_day_are_joined_as_advised():
+    columns = {"time": DATES.strftime("%H:%M:%S.%f"), "date": DATES.strftime("%Y-%m-%d")}
+    frame = frame_of().assign(**columns)
+    with pytest.raises(ValueError, match=r"time of day, join them: frame\['when'\]") as error:
+        segment(frame)
+    code = re.search(r"join them: (.*), then drop both", str(error.value)).group(1)
+    exec(code, {"frame": frame, "pd": pd, "pandas": pd})
+    segments = segment(frame.drop(columns=["date", "time"]), time="when")
+    np.testing.assert_array_equal(segments.start_times, EXPECTED.start_times)
+    for name in ("date", "time"):
+        with pytest.raises(ValueError, match=r"[Jj]oin (them|a date and a time of day)"):
+            segment(frame, time=name)
 
 
 def test_other_columns_do_not_look_like_time():
