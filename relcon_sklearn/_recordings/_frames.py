@@ -100,6 +100,12 @@ def is_numbered(frame, is_named_time) -> bool:
 def raise_not_times(frame, name: str) -> None:
     """Raise the ValueError for an index that may have times but not as dates or durations."""
     index = frame.index
+    if index.nlevels > 1:
+        raise ValueError(
+            f"{name}: the DataFrame has a MultiIndex. Pass one DataFrame for each recording. "
+            "Convert its index to columns with frame.reset_index(), and pass the name of the "
+            "column with the times in time, or set a DatetimeIndex."
+        )
     raise ValueError(
         f"{name}: the DataFrame's index {index_name(frame)!r} is of type {type(index).__name__} "
         f"and dtype {index.dtype}, which are not dates. If it has the times, as time can read "

@@ -21,7 +21,7 @@ _WORDS = {
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
-_SHORT_WORDS = {"t", "ts"}  # also of signals, so that such a column must rise
+_SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
 
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
@@ -56,11 +56,8 @@ def looks_like_time(column) -> bool:
 
 def is_named_time(name) -> bool:
     """Return whether the name of a column or an index has a word for time."""
-    return not _WORDS.isdisjoint(_words(name))
-
-
-def _words(name) -> list[str]:
-    return [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", str(name))]
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(name))
+    return not _WORDS.isdisjoint(word.lower() for word in words)
 
 
 def rises(column) -> bool:
@@ -94,7 +91,7 @@ def check_unused_times(frame, used: list, chosen: bool, name: str) -> None:
     columns = [frame.iloc[:, i] for i, column in enumerate(frame.columns) if column not in used]
 
     def is_time(column):
-        short = not _SHORT_WORDS.isdisjoint(_words(column.name))
+        short = column.name in _SHORT_NAMES
         rising = rises(column) if short or not chosen else _rises_with_holes(column)
         return rising or looks_like_time(column)
 

@@ -154,6 +154,14 @@ def test_an_index_without_times(index):
         segment(frame_of(index))
 
 
+def test_a_multi_index_is_refused():
+    index = pd.MultiIndex.from_arrays([["ann"] * 500, DATES], names=["subject", "when"])
+    with pytest.raises(ValueError, match=r"MultiIndex\. .*frame\.reset_index\(\)"):
+        segment(frame_of(index))
+    frame = frame_of(index).reset_index().drop(columns="subject")
+    np.testing.assert_array_equal(segment(frame, time="when").X, EXPECTED.X)
+
+
 def test_an_index_that_is_not_sorted():
     with pytest.raises(ValueError, match=r"recording 1.*decreasing.*frame.sort_index\(\)"):
         segment([frame_of(DATES), frame_of(DATES).iloc[::-1]])

@@ -209,7 +209,7 @@ def test_other_columns_do_not_look_like_time():
     "values", [np.arange(470), 31 - np.exp(-np.arange(470) / 200), np.full(470, 2e9)]
 )
 def test_a_counter_or_temperature_is_not_times_if_channels_are_named(values):
-    frame = frame_of(a=values)
+    frame = frame_of(a=values, T=values)
     np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
 
 
