@@ -42,9 +42,9 @@ def check_clock(
     ------
     ValueError
         If up to three stamps are about an hour or 30 minutes before the previous one. If stamps are
-        up to an hour before the previous one, and sorting would mix samples from before and after:
-        the device may have been off around the change. If a part of such a length has too many
-        samples for `rate`, which is so after sorting.
+        a minute to an hour before the previous one, and sorting would mix samples from before and
+        after: the device may have been off around the change. If a part of 5 minutes to an hour has
+        too many samples for `rate`, which is so after sorting.
     """
     dates = stamps.dtype.kind == "M"
     if not dates and (len(stamps) == 0 or stamps[0] < _FIRST_CLOCK_TIME):
@@ -85,7 +85,7 @@ def _find_change(stamps: np.ndarray, not_after: np.ndarray, step: np.ndarray):
             return back[0], length
     longest = max(_CHANGES) + _TOLERANCE
     back = np.flatnonzero(step < 0)
-    if len(back) and step[back[0]] >= -longest and sorting_mixes(stamps):
+    if len(back) and _TOLERANCE <= -step[back[0]] <= longest and sorting_mixes(stamps):
         return not_after[back[0]], _in_words(-step[back[0]])
     return None
 

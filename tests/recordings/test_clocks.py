@@ -121,6 +121,15 @@ def test_a_clock_set_back_while_the_device_was_off(off, jump, order):
         assert f"numpy.arange({len(frame)}) < {back - half})" in str(error.value)
 
 
+def test_a_clock_corrected_by_seconds_is_not_called_local_time():
+    frame = naive(recording("Europe/Vienna")[0].tz_convert("UTC"))
+    late = np.arange(len(frame)) >= 1200
+    frame.index = frame.index - pd.to_timedelta(np.where(late, 20.2, 0), "s")
+    with pytest.raises(ValueError, match=r"Sorting would mix.*split the .* sample 1200") as error:
+        segment(frame)
+    assert "tz_localize" not in str(error.value)
+
+
 @pytest.mark.parametrize("minutes", [2, 5, 25, 35, 58, 62, 70, 120])
 def test_a_clock_set_back_by_any_time_is_not_sorted(minutes):
     frame = naive(recording("Europe/Vienna", hours=6.0)[0].tz_convert("UTC"))
