@@ -36,14 +36,16 @@ def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     ValueError
         If a column is not numeric or not unique, or if there are more than three, and not exactly
         one x, y and z among them, or if these are not called acceleration. If a column to use looks
-        like times.
+        like times and is not called acceleration.
     """
     times = {column.name for _, column in frame.items() if looks_like_time(column)}
     others = [column for column in frame.columns if column not in excluded]
     columns = [column for column in others if column not in times]
     check_signal_columns(frame, columns, name)
     chosen = columns if len(columns) <= _N_AXES else _choose_acceleration(columns, name)
-    raise_if_times([column for column in chosen if rises(frame[column])], has_times, name)
+    known = {columns[i] for stem, axes in _triples(columns) if _is_acceleration(stem) for i in axes}
+    rising = [column for column in chosen if column not in known and rises(frame[column])]
+    raise_if_times(rising, has_times, name)
     left_out = [column for column in others if column not in chosen]
     if left_out:
         logger.info(

@@ -12,6 +12,12 @@ def is_frame(recording) -> bool:
     return hasattr(recording, "iloc") and hasattr(recording, "columns")
 
 
+def series_as_frame(recording):
+    """Return a Series as a DataFrame of one column, so that its index counts, and else itself."""
+    is_series = hasattr(recording, "iloc") and hasattr(recording, "to_frame")
+    return recording.to_frame("signal") if is_series else recording
+
+
 def frame_labels(frame, column: str, name: str):
     """Return the column with the label of each sample."""
     if column not in frame.columns:
@@ -74,18 +80,36 @@ def has_time_index(frame) -> bool:
     return known or (index.dtype == object and has_offsets(index))
 
 
-def frame_stamps(frame, name: str):
-    """Return the index of a DataFrame if it has times, None if it is a RangeIndex."""
+def index_name(frame) -> str:
+    """Return the name by which `time` selects the index of a DataFrame."""
+    return "index" if frame.index.name is None else frame.index.name
+
+
+def is_numbered(frame, is_named_time) -> bool:
+    """Return whether the index of a DataFrame only has the numbers of regular samples.
+
+    `is_named_time` is a function that returns whether a name has a word for time.
+    """
     import pandas
 
     index = frame.index
-    if isinstance(index, pandas.RangeIndex):
-        return None
-    if not has_time_index(frame):
+    regular = isinstance(index, pandas.RangeIndex) and (index.step == 1 or len(index) < 2)
+    return regular and not (index.name is not None and is_named_time(index.name))
+
+
+def raise_not_times(frame, name: str) -> None:
+    """Raise the ValueError for an index that may have times but not as dates or durations."""
+    index = frame.index
+    if index.nlevels > 1:
         raise ValueError(
-            f"{name}: the DataFrame's index is a {type(index).__name__} of {index.dtype}, which "
-            "has no times. Pass the name of the column with the times in time, or set a "
-            "DatetimeIndex. Use frame.reset_index(drop=True) if samples are regular and none is "
-            "missing."
+            f"{name}: the DataFrame has a MultiIndex. Pass one DataFrame for each recording. "
+            "Convert its index to columns with frame.reset_index(), and pass the name of the "
+            "column with the times in time, or set a DatetimeIndex."
         )
-    return index
+    raise ValueError(
+        f"{name}: the DataFrame's index {index_name(frame)!r} is of type {type(index).__name__} "
+        f"and dtype {index.dtype}, which are not dates. If it has the times, as time can read "
+        f"them, pass time={index_name(frame)!r}. Otherwise pass the name of the column with the "
+        "times in time, or set a DatetimeIndex. Use frame.reset_index(drop=True) only if samples "
+        "are regular and none is missing."
+    )

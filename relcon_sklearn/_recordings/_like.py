@@ -26,10 +26,12 @@ def window_and_rate(
     """
     if like is None:
         return _WINDOW if window is None else window, target_rate
-    if not (window is None and target_rate is None):
+    values = {"window": window, "target_rate": target_rate}
+    given = [f"{name}={value}" for name, value in values.items() if value is not None]
+    if given:
         raise ValueError(
-            f"like cannot be used together with window={window} and target_rate={target_rate}, "
-            "which it replaces. Pass like, or the other two."
+            f"like cannot be used together with {' and '.join(given)}. It replaces window and "
+            "target_rate. Pass like, or these."
         )
     name, model = type(like).__name__, _model_in(like)
     if model is None:

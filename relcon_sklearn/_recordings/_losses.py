@@ -35,6 +35,10 @@ _REASONS = {
     ),
 }
 
+_ONLY_ZEROS = (
+    "All its samples are 0, as devices write them in idle sleep mode. Leave the recording out."
+)
+
 NO_LABEL = (
     "labels has no label: all are None, NaN or empty. Pass labels=None, or unlabelled='keep', for "
     "segments without labels."
@@ -66,6 +70,7 @@ def find_loss(
     rate: float,
     layout: Layout,
     ratio: Ratio,
+    only_zeros: bool,
 ) -> Loss | None:
     """Return the loss of a recording if more than half of it was left out, else None.
 
@@ -87,6 +92,8 @@ def find_loss(
         Layout of the windows.
     ratio : Ratio
         Rate after resampling divided by `rate`.
+    only_zeros : bool
+        Whether all samples of the recording are 0.
     """
     n_possible = _n_covered(ratio.length(np.array([n_samples])), layout)
     if 2 * n_covered >= n_possible:
@@ -98,6 +105,8 @@ def find_loss(
     reason, advice = _REASONS[worst]
     if worst == "seconds_in_short_stretches":
         advice = _advise_max_gap(n_possible, timeline, rate, layout, ratio) or advice
+    if worst == "seconds_nonwear" and only_zeros:
+        advice = _ONLY_ZEROS
     return Loss(
         name, n_covered / layout.rate, n_possible / layout.rate, reason, amounts[worst], advice
     )

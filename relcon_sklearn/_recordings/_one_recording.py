@@ -124,7 +124,20 @@ def segment_one_recording(
     since = start_times if has_dates(start_times) else seconds
     total.update(dropped)
     n_covered = count_covered(windows, layout)
-    loss = find_loss(recording.name, n_covered, len(signal), timeline, dropped, rate, layout, ratio)
+    only_zeros = timeline.n_samples == 0 and not signal.any()
+    loss = find_loss(
+        *(
+            recording.name,
+            n_covered,
+            len(signal),
+            timeline,
+            dropped,
+            rate,
+            layout,
+            ratio,
+            only_zeros,
+        )
+    )
     return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 

@@ -9,11 +9,25 @@ from typing import NamedTuple
 import numpy as np
 
 from ._columns import acceleration_axes, choose_channels
-from ._frames import frame_labels, frame_signal, frame_stamps, has_time_index, is_frame
+from ._frames import (
+    frame_labels,
+    frame_signal,
+    has_time_index,
+    is_frame,
+    is_numbered,
+    raise_not_times,
+    series_as_frame,
+)
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
-from ._time_column import advise, check_unused_times, read_time_column
+from ._time_column import (
+    advise,
+    check_unused_times,
+    index_as_column,
+    is_named_time,
+    read_time_column,
+)
 from ._times import Times, has_dates, read_times
 
 
@@ -30,12 +44,12 @@ class Recording(NamedTuple):
 
 
 def as_list(recordings) -> list:
-    """Return the recordings as a list, also if there is only one."""
+    """Return the recordings as a list, also if there is only one, with frames for Series."""
     if not isinstance(recordings, list | tuple):
-        return [recordings]
+        recordings = [recordings]
     if len(recordings) == 0:
         raise ValueError("recordings is an empty list. Pass at least one recording.")
-    return list(recordings)
+    return [series_as_frame(recording) for recording in recordings]
 
 
 def per_recording(values, n_recordings: int, name: str) -> list:
@@ -93,7 +107,7 @@ def read_recordings(
     ------
     ValueError
         If a recording is empty or not numeric, if its channels differ from the first recording, or
-        if its timestamps or labels are not valid.
+        if its timestamps or labels are not valid. If `channels` has the column of labels or times.
     """
     n, frames = len(recordings), [is_frame(recording) for recording in recordings]
     column = labels if isinstance(labels, str) and (n > 1 or frames[0]) else None
@@ -116,6 +130,12 @@ def read_recordings(
             f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
             "DataFrame. Select the columns of arrays before the call."
         )
+    for parameter, name in {"labels": column, "time": time}.items():
+        if channels is not None and name is not None and name in channels:
+            raise ValueError(
+                f"channels={list(channels)} has the column {name!r}, which {parameter} names too. "
+                f"A model would learn from it. Remove {name!r} from channels."
+            )
     nothing = [None] * n
     given = labels is not None and column is None
     labels_of = per_recording(labels, n, "labels") if given else nothing
@@ -124,6 +144,7 @@ def read_recordings(
     for i, recording in enumerate(recordings):
         own_labels = labels_of[i]
         if frames[i]:
+            recording, in_index = index_as_column(recording, time)
             if wanted is None:
                 has_times = time is not None or stamps_of[i] is not None
                 has_times = has_times or has_time_index(recording)
@@ -134,9 +155,9 @@ def read_recordings(
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            times, advice = _times_of_frame(
-                recording, time, stamps_of[i], [*wanted, column], names[i]
-            )
+            times, advice = _times_of_frame(recording, time, in_index, stamps_of[i], names[i])
+            if times is None:
+                check_unused_times(recording, [*wanted, column], channels is not None, names[i])
         else:
             signal = _array_signal(recording, names[i])
             times, advice = _given_times(stamps_of[i], names[i])
@@ -197,24 +218,23 @@ def _given_times(given, name: str) -> tuple[Times | None, Advice]:
 
 
 def _times_of_frame(
-    frame, time: str | None, given, used: list, name: str
+    frame, time: str | None, in_index: bool, given, name: str
 ) -> tuple[Times | None, Advice]:
     """Return the times of a DataFrame: its index, a column or `given`. None if it is regular."""
-    ignored = time is not None and not has_time_index(frame)
-    indexed = None if ignored else frame_stamps(frame, name)
-    if indexed is not None and (time is not None or given is not None):
+    named = time is not None or given is not None
+    if named and has_time_index(frame):
         parameter = "timestamps" if time is None else "time"
         raise ValueError(
             f"{name} has timestamps twice: in its index and in the parameter {parameter}. Pass "
             f"{parameter}=None, or frame.reset_index(drop=True)."
         )
     if time is not None:
-        times = read_time_column(frame, time, name)
-        return times, advise(frame, time, times.has_zone)
-    if indexed is not None:
-        return read_times(indexed, f"{name}: timestamps", "frame.index"), IN_INDEX
-    if given is None:
-        check_unused_times(frame, used, name)
+        times = read_time_column(frame, time, in_index, name)
+        return times, advise(frame, time, in_index, times.has_zone)
+    if has_time_index(frame):
+        return read_times(frame.index, f"{name}: timestamps", "frame.index"), IN_INDEX
+    if not named and not is_numbered(frame, is_named_time):
+        raise_not_times(frame, name)
     return _given_times(given, name)
 
 

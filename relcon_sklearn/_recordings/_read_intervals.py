@@ -11,6 +11,12 @@ from ._labels import factorize, is_missing, labels_as_array
 from ._times import Times, has_dates, read_times
 
 _COLUMNS = ("start", "stop", "label")
+# Other names of these columns, in lower case, for advice.
+_SYNONYMS = {
+    "start": ("start", "begin", "onset", "start_time", "start time", "from"),
+    "stop": ("stop", "end", "offset", "stop_time", "end_time", "stop time", "end time", "to"),
+    "label": ("label", "activity", "annotation", "class"),
+}
 _OWNERS = ("recording", "subject")  # Columns that say what an interval belongs to.
 
 
@@ -143,9 +149,21 @@ def _check_columns(frame, name: str) -> None:
     if lacks or any(columns.count(column) > 1 for column in (*_COLUMNS, *_OWNERS)):
         raise ValueError(
             f"{name}: a DataFrame of labels has one interval in each row, in the columns 'start', "
-            f"'stop' and 'label', each once. Got the columns {columns}. Rename them with "
-            "frame.rename(columns={'end': 'stop'}). Pass labels of samples as a Series."
+            f"'stop' and 'label', each once. Got the columns {columns}. Rename them"
+            f"{_advise_rename(columns)}. Pass labels of samples as a Series."
         )
+
+
+def _advise_rename(columns: list) -> str:
+    """Return code that renames columns as intervals need it, or else an example."""
+    new = {}
+    for name in _COLUMNS:
+        known = [column for column in columns if str(column).lower() in _SYNONYMS[name]]
+        if name not in columns and known:
+            new[known[0]] = name
+    if new and set(_COLUMNS) <= {*columns, *new.values()}:
+        return f" with frame.rename(columns={new})"
+    return ", for example with frame.rename(columns={'end': 'stop'})"
 
 
 def _check_subject(frame, subject, name: str) -> None:

@@ -58,7 +58,9 @@ def undo_rounding(position: np.ndarray, resolution: float, typical: float) -> np
     Returns
     -------
     position : ndarray of shape (n_samples,)
-        Times that differ from those passed by less than the resolution if the clock is regular. A
+        Times that differ from those passed by less than the resolution if the clock is regular. The
+        first time is not before the first time passed: all are moved later if it would be, as for
+        times that were rounded down. A
         jump of the clock that is too short for a hole is spread over the samples around it, and
         moves these by up to its length more.
     """
@@ -72,4 +74,5 @@ def undo_rounding(position: np.ndarray, resolution: float, typical: float) -> np
     total = np.concatenate([[0.0], np.cumsum(position - grid)])
     low = np.maximum(number - _HALF_WINDOW, start)
     high = np.minimum(number + _HALF_WINDOW + 1, stop)
-    return grid + (total[high] - total[low]) / (high - low)
+    fitted = grid + (total[high] - total[low]) / (high - low)
+    return fitted + max(0.0, position[0] - fitted[0])

@@ -17,6 +17,7 @@ from ._like import window_and_rate
 from ._losses import NO_LABEL, explain, warn_losses
 from ._nonwear import BLOCK
 from ._one_recording import SegmentationOptions, segment_one_recording
+from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
 from ._timeline import SHORTEST_GAP
@@ -126,12 +127,12 @@ def segment_recordings(
 
     Parameters
     ----------
-    recordings : array-like, DataFrame, or list or tuple of these
+    recordings : array-like, DataFrame, Series, or list or tuple of these
         The recordings, each of shape (n_samples, n_channels). A 1-D recording has one channel.
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
-        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A time zone, or UTC
-        offsets, are converted to UTC. With a RangeIndex and no column that looks like times,
-        sampling is regular.
+        in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A Series is a DataFrame of
+        one column. A time zone, or UTC offsets, are converted to UTC. With a RangeIndex and no
+        column that looks like times, sampling is regular.
 
     sampling_rate : float or list of float
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
@@ -184,11 +185,11 @@ def segment_recordings(
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     time : str or None, default=None
-        Column of DataFrames with the time of each sample: dates, text in ISO 8601, durations,
-        seconds, or the time since 1970 in s, ms, us or ns. The unit is told by the largest number
-        and logged at level INFO: from 1e8 on, numbers are times since 1970. Dates without a time
-        zone are UTC. If None, and the index has no times, a column that is not used and looks like
-        times is an error. Drop it if samples are regular and none is missing.
+        Column or index of DataFrames with the time of each sample: dates, text in ISO 8601,
+        durations, seconds, or the time since 1970 in s, ms, us or ns. An index without a name is
+        "index". The unit is told by the largest number and logged at level INFO: from 1e8 on, it is
+        time since 1970. Dates without a time zone are UTC. If None, and the index has no times, an
+        unused column of times is an error. Drop it if samples are regular and none is missing.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, all columns except labels and times, if these are at
@@ -268,6 +269,7 @@ def segment_recordings(
     -----
     UserWarning
         If intervals of `labels` are entirely outside of their recordings.
+        If segments from two recordings of one subject overlap in time, if these have dates.
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.
@@ -398,6 +400,7 @@ def segment_recordings(
             f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
+    warn_about_overlaps(parts, names, subject_of, layout)
     X, y, kept = join(pieces), None, ""
     if table is not None:
         codes = np.concatenate([part.codes for part in parts])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ._clocks import check_clock
+from ._clocks import check_clock, sorting_mixes
 from ._times import NS, Times, has_dates
 
 # Largest relative difference between the rate of the timestamps and sampling_rate.
@@ -16,6 +16,13 @@ _TOLERANCE = 0.1
 # Spacings that are this near to a period are regular, if this share of them is.
 _LARGEST_JITTER = 0.005
 _SHARE_REGULAR = 0.999
+
+# Duplicates in a part of a recording, at least every second sample: too many to be copies.
+_MANY_DUPLICATES = 100
+
+# Up to this number of steps back of more than a minute, the clock may have been set.
+_FEW_STEPS = 3
+_LARGE_STEP = 60  # s
 
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
@@ -67,21 +74,49 @@ def _raise_not_increasing(
 ) -> None:
     """Raise ValueError for timestamps, of some samples, that are not after the previous one."""
     at = not_after[0]
-    if stamps[at] == stamps[at - 1]:
-        what = "duplicate timestamps"
-        correction = (
-            f"Drop the duplicates ({advice.unique}). If many samples share a time, the resolution "
-            "of the timestamps is too low."
-        )
+    if (stamps[not_after] == stamps[not_after - 1]).all():
+        what, correction = "duplicate timestamps", _advise_duplicates(not_after, advice)
     else:
-        what = "decreasing timestamps"
-        correction = (
-            f"If the samples are only in the wrong order, sort them by time ({advice.ordered})."
-        )
+        at = not_after[stamps[not_after] < stamps[not_after - 1]][0]
+        what, correction = "decreasing timestamps", _advise_order(stamps, at, advice)
     raise ValueError(
         f"{name} has {what}: sample {at} has {stamps[at]}, the sample before it {stamps[at - 1]} "
         f"({len(not_after)} such places). {correction}"
     )
+
+
+def _advise_duplicates(not_after: np.ndarray, advice: Advice) -> str:
+    """Return what to do about samples, given by their numbers, that repeat the previous time."""
+    parts = np.split(not_after, np.flatnonzero(np.diff(not_after) > 2) + 1)
+    largest = max(parts, key=len)
+    if len(largest) < _MANY_DUPLICATES:
+        return (
+            f"Drop the duplicates ({advice.unique}). If many samples share a time, the resolution "
+            "of the timestamps is too low."
+        )
+    return (
+        f"{len(largest)} of them are close together, up to sample {largest[-1]}. Do not drop them: "
+        "they are probably different samples. If daylight saving ended, or the clock was set back, "
+        "and the samples were sorted, read them again in their original order. If "
+        "recordings were joined, pass a list of them. If many samples share a time everywhere, the "
+        "resolution of the timestamps is too low. If the time of day is in another column than the "
+        "date, join them."
+    )
+
+
+def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:
+    """Return what to do about stamps that decrease first at sample `at`."""
+    split = (
+        "If the clock was set back, for example because daylight saving ended, split the recording "
+        f"before sample {at}. If several recordings were joined, pass a list of them."
+    )
+    if sorting_mixes(stamps):
+        return f"Sorting would mix samples from before and after, whose times overlap. {split}"
+    step = np.diff(stamps)
+    large = np.timedelta64(_LARGE_STEP, "s") if has_dates(stamps) else _LARGE_STEP
+    few = 0 < np.count_nonzero(step < -large) <= _FEW_STEPS
+    sort = f"If the samples are only in the wrong order, sort them by time ({advice.ordered})."
+    return f"{split} {sort}" if few else sort
 
 
 def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
@@ -137,11 +172,14 @@ def check_rate(position: np.ndarray, rate: float, name: str) -> float:
     if abs(typical - 1) <= _TOLERANCE:
         return typical
     median = np.median(np.diff(position))
+    units = {"ms": 1e3, "us": 1e6, "ns": 1e9}
+    unit = next((unit for unit in units if abs(typical / units[unit] - 1) <= _TOLERANCE), None)
+    convert = "" if unit is None else f": divide by {units[unit]:.0f} if they are in {unit}"
     raise ValueError(
         f"{name}: sampling_rate={rate:g} Hz, but its timestamps are typically {typical / rate:.4g} "
         f"s apart, which is {rate / typical:.4g} Hz (median {median / rate:.4g} s, "
         f"{rate / median:.4g} Hz). Pass the rate of the recording. Timestamps "
-        "that are not dates must be in seconds."
+        f"that are not dates must be in seconds{convert}."
     )
 
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from ._frames import check_unique
+from ._frames import check_unique, index_name
 from ._stamps import Advice
 from ._times import Times, read_times
 
@@ -20,6 +20,8 @@ _WORDS = {
 }
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
+
+_SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
 
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
@@ -34,29 +36,66 @@ _EPOCHS = (  # (least, unit, in words, microseconds)
 
 
 def looks_like_time(column) -> bool:
-    """Return whether a column (Series) has times according to its type, its name or its text."""
-    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(column.name))
-    if column.dtype.kind in "mM" or not _WORDS.isdisjoint(word.lower() for word in words):
+    """Return whether a column (Series) has times.
+
+    Its type, its name or its text tells so, or its numbers are of the size of times since 1970.
+    """
+    if column.dtype.kind in "mM" or is_named_time(column.name):
         return True
-    known = column[column.notna()].iloc[:1] if column.dtype.kind not in "biufc" else ()
+    if column.dtype.kind in "iuf":
+        known = _known(column)
+        return (
+            len(known) >= _FEWEST_RISING
+            and known.iloc[0] >= _EPOCHS[-1][0]
+            and known.iloc[-1] > known.iloc[0]
+            and known.is_monotonic_increasing
+        )
+    known = column[column.notna()].iloc[:1] if column.dtype.kind not in "bc" else ()
     return any(_TIME_OF_DAY.search(str(value)) for value in known)
 
 
+def is_named_time(name) -> bool:
+    """Return whether the name of a column or an index has a word for time."""
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(name))
+    return not _WORDS.isdisjoint(word.lower() for word in words)
+
+
 def rises(column) -> bool:
-    """Return whether the numbers of a column (Series) rise from each sample to the next."""
-    return (
-        column.dtype.kind in "iuf"
-        and len(column) >= _FEWEST_RISING
-        and column.is_monotonic_increasing
-        and column.is_unique
-    )
+    """Return whether the known numbers of a column (Series) rise from one to the next."""
+    if column.dtype.kind not in "iuf":
+        return False
+    known = _known(column)
+    return len(known) >= _FEWEST_RISING and known.is_monotonic_increasing and known.is_unique
 
 
-def check_unused_times(frame, used: list, name: str) -> None:
-    """Raise ValueError if a column that is not used looks like times."""
+def _known(column):
+    """Return the values of a column (Series) that are not missing, without a copy if all are."""
+    return column.dropna() if column.hasnans else column
+
+
+def _rises_with_holes(column) -> bool:
+    """Return whether a column (Series) rises in equal steps, except for a few that are longer."""
+    if not rises(column):
+        return False
+    step = np.diff(_known(column).to_numpy(np.float64))
+    typical = np.median(step)
+    return np.mean(step < 1.1 * typical) > 0.5 and step.min() > 0.9 * typical < 0.6 * step.max()
+
+
+def check_unused_times(frame, used: list, chosen: bool, name: str) -> None:
+    """Raise ValueError if a column that is not used looks like times.
+
+    If the user has `chosen` the channels, others may rise: a counter, or a temperature. With holes
+    or called t, they are times.
+    """
     columns = [frame.iloc[:, i] for i, column in enumerate(frame.columns) if column not in used]
-    found = [column.name for column in columns if looks_like_time(column) or rises(column)]
-    raise_if_times(found, False, name)
+
+    def is_time(column):
+        short = column.name in _SHORT_NAMES
+        rising = rises(column) if short or not chosen else _rises_with_holes(column)
+        return rising or looks_like_time(column)
+
+    raise_if_times([column.name for column in columns if is_time(column)], False, name)
 
 
 def raise_if_times(columns: list, has_times: bool, name: str) -> None:
@@ -66,11 +105,7 @@ def raise_if_times(columns: list, has_times: bool, name: str) -> None:
     """
     if not columns:
         return
-    name_them = (
-        ""
-        if has_times
-        else f"Pass the column with the times in time, for example time={columns[0]!r}. "
-    )
+    name_them = "" if has_times else _advise_naming(columns)
     regular = "they are not needed" if has_times else "samples are regular and none is missing"
     raise ValueError(
         f"{name}: the columns {columns} look like times, but they are not used as times. "
@@ -79,11 +114,34 @@ def raise_if_times(columns: list, has_times: bool, name: str) -> None:
     )
 
 
-def read_time_column(frame, time: str, name: str) -> Times:
+def _advise_naming(columns: list) -> str:
+    """Return how to name one of some columns as that of the times."""
+    if len(columns) != 2:
+        return f"Pass the column with the times in time, for example time={columns[0]!r}. "
+    date, clock = sorted(columns, key=lambda column: "date" not in str(column).lower())
+    return (
+        f"Pass the column with the times in time, time={columns[0]!r} or time={columns[1]!r}. If "
+        f"one is the date and the other the time of day, join them: frame['when'] = "
+        f"pandas.to_datetime(frame[{date!r}].astype(str) + ' ' + frame[{clock!r}].astype(str)), "
+        "then drop both and pass time='when'. "
+    )
+
+
+def index_as_column(frame, time: str | None):
+    """Return a DataFrame with its index as a column if `time` names it, and whether it does.
+
+    An index without a name is called "index", as by ``frame.reset_index()``.
+    """
+    in_index = time is not None and time not in frame.columns and time == index_name(frame)
+    return (frame.reset_index() if in_index else frame), in_index
+
+
+def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     """Return the times in a column of a DataFrame.
 
     Numbers are seconds, or the time since 1970 in a unit that is told by the largest number. Text
-    must have the format of ISO 8601. What numbers and text were read as is logged.
+    must have the format of ISO 8601. What numbers and text were read as is logged. `in_index` is
+    whether the user has the column as an index.
 
     Raises
     ------
@@ -92,9 +150,16 @@ def read_time_column(frame, time: str, name: str) -> Times:
         dates. If only some of its dates have a UTC offset.
     """
     if time not in frame.columns:
-        raise ValueError(f"{name}: time={time!r} is not one of its columns {list(frame.columns)}.")
+        raise ValueError(
+            f"{name}: time={time!r} is not one of its columns {list(frame.columns)}, and not its "
+            f"index, {index_name(frame)!r}."
+        )
     check_unique(frame, [time], name)
-    column, what, code = frame[time], f"{name}: timestamps", f"frame[{time!r}]"
+    column, what, code = (
+        frame[time],
+        f"{name}: timestamps",
+        f"frame{'.reset_index()' * in_index}[{time!r}]",
+    )
     if column.dtype.kind in "mM":
         return read_times(column, what, code)
     read = _from_numbers if column.dtype.kind in "iuf" else _from_text
@@ -104,7 +169,7 @@ def read_time_column(frame, time: str, name: str) -> Times:
         raise ValueError(
             f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
             "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
-            "the time since 1970 in s, ms, us or ns. "
+            "the time since 1970 in s, ms, us or ns. Join a date and a time of day first. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
         ) from None
     first = next(iter(times.values), None)
@@ -116,12 +181,12 @@ class _NotTimesError(ValueError):
     """A column that is not times. The message is one of its values."""
 
 
-def advise(frame, time: str, has_zone: bool) -> Advice:
+def advise(frame, time: str, in_index: bool, has_zone: bool) -> Advice:
     """Return how to make the times in a column of a DataFrame strictly increasing."""
-    convert = ""
+    convert = "frame = frame.reset_index(), then " * in_index
     if frame[time].dtype.kind not in "iufmM":  # the order of text may differ from that of its times
         utc = ", utc=True" * has_zone
-        convert = f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601'{utc})"
+        convert += f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601'{utc})"
         convert += ", then "
     return Advice(
         f"{convert}frame.drop_duplicates({time!r})", f"{convert}frame.sort_values({time!r})"

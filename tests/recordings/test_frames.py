@@ -61,6 +61,26 @@ def test_timestamps_may_be_passed_with_a_range_index():
         segment(frame_of(DATES), timestamps=DATES)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_index_of_a_series_is_not_ignored(several):
+    series = frame_of(DATES)["z"].drop(DATES[110:140])
+    segments = segment([series, series] if several else series, gravity=False)
+    expected = segment(series.to_frame())
+    np.testing.assert_array_equal(segments.X[:9], expected.X)
+    np.testing.assert_array_equal(segments.start_times[:9], expected.start_times)
+    with pytest.raises(ValueError, match=r"DataFrame's index .* dtype float64.*time='index'"):
+        segment(series.set_axis(np.arange(470) / RATE))
+    np.testing.assert_array_equal(segment(frame_of()["z"]).X, EXPECTED.X[..., 2:])
+
+
+def test_labels_and_times_are_not_channels():
+    frame = frame_of(l=np.repeat([0, 1], 250), t=DATES)
+    for parameter, name in (("labels", "l"), ("time", "t")):
+        kwargs = {"time": "t"} | {parameter: name}
+        with pytest.raises(ValueError, match=rf"'{name}', which {parameter} names too"):
+            segment(frame, channels=["x", "y", name], **kwargs)
+
+
 def test_label_column():
     labels = np.where(np.arange(500) < 220, "walk", "run")
     frames = [frame_of(label=labels), frame_of(label=labels)[["label", "z", "y", "x"]]]
@@ -132,6 +152,14 @@ def test_channels_that_differ():
 def test_an_index_without_times(index):
     with pytest.raises(ValueError, match=r"recording 0: the DataFrame's index.*DatetimeIndex"):
         segment(frame_of(index))
+
+
+def test_a_multi_index_is_refused():
+    index = pd.MultiIndex.from_arrays([["ann"] * 500, DATES], names=["subject", "when"])
+    with pytest.raises(ValueError, match=r"MultiIndex\. .*frame\.reset_index\(\)"):
+        segment(frame_of(index))
+    frame = frame_of(index).reset_index().drop(columns="subject")
+    np.testing.assert_array_equal(segment(frame, time="when").X, EXPECTED.X)
 
 
 def test_an_index_that_is_not_sorted():

@@ -1,6 +1,7 @@
 """Labels as intervals of time: diaries, ELAN exports, lists of first and last samples."""
 
 import datetime
+import re
 import warnings
 from fractions import Fraction
 
@@ -349,6 +350,17 @@ def test_a_time_zone_on_one_side_is_refused(zones):
     mixed = dated((0, 1, "a")).assign(stop=dated((0, 1, "a"), tz="UTC")["stop"])
     with pytest.raises(ValueError, match="both with or without a time zone"):
         segment(recording, mixed)
+
+
+@pytest.mark.parametrize("names", [("Start", "Stop", "Label"), ("onset", "end", "label")])
+def test_the_columns_of_intervals_are_renamed_as_advised(names):
+    frame = DIARY.set_axis(names, axis=1)
+    with pytest.raises(ValueError, match=r"Rename them with frame\.rename") as error:
+        segment(line(400), frame)
+    code = re.search(r"with (frame\.rename\(.*?\))\.", str(error.value)).group(1)
+    np.testing.assert_array_equal(
+        segment(line(400), eval(code, {"frame": frame})).y, segment(line(400), DIARY).y
+    )
 
 
 def test_several_recordings_need_to_know_theirs():

@@ -52,7 +52,8 @@ def test_the_model_may_be_in_another_estimator(model):
 
 @pytest.mark.parametrize("extra", [{"window": 2.0}, {"target_rate": 50}])
 def test_window_and_rate_are_not_given_twice(model, extra):
-    with pytest.raises(ValueError, match="like cannot be used together with window="):
+    (given,) = (rf"{name}={value}\." for name, value in extra.items())
+    with pytest.raises(ValueError, match=f"like cannot be used together with {given}"):
         segments(model, **extra)
 
 

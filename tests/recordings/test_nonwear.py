@@ -120,6 +120,14 @@ def test_nothing_is_left_of_a_device_in_a_drawer():
         segment_recordings(wear([0.001] * 360, 0), RATE, units="g", window=10, nonwear=60)
 
 
+def test_a_recording_of_zeros_is_not_advised_to_be_kept():
+    with pytest.raises(
+        ValueError, match=r"All its samples are 0.*Leave the recording out"
+    ) as error:
+        segment_recordings(np.zeros((3600, 3)), 1, units="g", window=10, nonwear=30)
+    assert "larger nonwear" not in str(error.value)
+
+
 def test_max_gap_must_not_bridge_nonwear():
     with pytest.raises(ValueError, match="max_gap=3600 s would fill the gaps that nonwear=60"):
         segment_recordings(wear([0.1], 0), RATE, units="g", window=1, nonwear=60, max_gap=3600)

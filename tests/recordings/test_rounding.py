@@ -125,6 +125,18 @@ def test_samples_with_finer_rounding_are_not_moved(how):
     )
 
 
+@pytest.mark.parametrize("dates", [True, False])
+@pytest.mark.parametrize("how", ROUNDINGS)
+@pytest.mark.parametrize("rate", [75, 80, 85.7])
+def test_a_recording_does_not_start_before_its_first_timestamp(rate, how, dates):
+    stamps = rounded(rate, 0.01, how)
+    if dates:
+        stamps = np.datetime64("2024-01-01", "ns") + np.round(stamps * 1e3).astype("m8[ms]")
+    segments = segment(stamps, rate)
+    assert segments.start_times[0] >= stamps[0]
+    assert len(np.unique(segments.hour_groups)) == 1
+
+
 def test_holes_remain_holes():
     kept = np.r_[0:1000, 1003:2000, 2010:3000]
     stamps = rounded(80, 0.01)[kept]

@@ -288,6 +288,7 @@ HOUR = 3600 * RATE
     ),
     st.sampled_from(["dates", "seconds", "none"]),
 )
+@pytest.mark.filterwarnings("ignore:Recordings of one subject overlap")
 def test_hour_groups(recordings, how):
     """Recordings of 100 minutes, with one sample a minute, from different starting minutes."""
     zero = np.datetime64("1970-01-01T22:30")

@@ -102,6 +102,8 @@ def test_duplicate_timestamps(dates):
         (np.datetime64("2300", "us") + ELAPSED, "within 1678 to 2262.* Got 2300-01-01"),
         (np.arange(500) * np.timedelta64(300, "D"), "timestamps must be within -292 to 292 years"),
         (T * 1000, r"sampling_rate=50 Hz, .* 20 s apart, which is 0.05 Hz.*in seconds"),
+        (T * 1e3, "must be in seconds: divide by 1000 if they are in ms"),
+        (T * 1e6, "must be in seconds: divide by 1000000 if they are in us"),
         (T * 1.11, "sampling_rate=50 Hz, .* 0.0222 s apart, which is 45.05 Hz"),
         (T * 0.89, "which is 56.18 Hz"),
     ],

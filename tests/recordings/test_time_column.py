@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -139,6 +140,13 @@ UNUSED = {
     "rising": ("a", ELAPSED),
     "rising integers": ("a", np.arange(470)),
     "rising, nullable": ("a", pd.array(np.arange(470), "Int64")),
+    "rising, one missing": ("a", np.where(np.arange(470) == 7, np.nan, ELAPSED)),
+    "rising, called t": ("t", ELAPSED[:1] + np.arange(470) / RATE),
+    "whole seconds since 1970": ("unix", 1_700_000_000 + np.arange(470) // RATE),
+    "milliseconds since 1970, one missing": (
+        "a",
+        np.where(np.arange(470) == 0, np.nan, 1.7e12 + np.arange(470) // 3),
+    ),
     **{
         name: (name, np.zeros(470))
         for name in (
@@ -153,7 +161,8 @@ UNUSED = {
 def test_a_column_that_looks_like_time_is_not_ignored(kind):
     name, times = UNUSED[kind]
     frame = frame_of().assign(**{name: times})
-    for channels in (None, ["x", "y", "z"]):
+    regular = kind in ("rising integers", "rising, nullable")  # a counter may be left out
+    for channels in (None,) if regular else (None, ["x", "y", "z"]):
         with pytest.raises(ValueError, match=r"recording 0: .*look like times") as error:
             segment(frame, channels=channels)
         assert f"['{name}']" in str(error.value)
@@ -174,12 +183,79 @@ def test_the_time_column_of_a_later_recording_is_not_ignored():
         segment([frame_of(index=DATES, time=0), frame_of(time=0)])
 
 
+def test_a_date_and_a_time_of_day_are_joined_as_advised():
+    columns = {"time": DATES.strftime("%H:%M:%S.%f"), "date": DATES.strftime("%Y-%m-%d")}
+    frame = frame_of().assign(**columns)
+    with pytest.raises(ValueError, match=r"time of day, join them: frame\['when'\]") as error:
+        segment(frame)
+    code = re.search(r"join them: (.*), then drop both", str(error.value)).group(1)
+    exec(code, {"frame": frame, "pd": pd, "pandas": pd})
+    segments = segment(frame.drop(columns=["date", "time"]), time="when")
+    np.testing.assert_array_equal(segments.start_times, EXPECTED.start_times)
+    for name in ("date", "time"):
+        with pytest.raises(ValueError, match=r"[Jj]oin (them|a date and a time of day)"):
+            segment(frame, time=name)
+
+
 def test_other_columns_do_not_look_like_time():
     steps = np.arange(470) // 50
     frame = frame_of(temperature=31.0, steps=steps, lifetime=1.0, noise=RNG.normal(size=470))
     np.testing.assert_array_equal(segment(frame).X, segment(SIGNAL).X)
     frame = frame.assign(subject="1001", worn=True, activity=pd.Categorical(["walk"] * 470))
     np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(470), 31 - np.exp(-np.arange(470) / 200), np.full(470, 2e9)]
+)
+def test_a_counter_or_temperature_is_not_times_if_channels_are_named(values):
+    frame = frame_of(a=values, T=values)
+    np.testing.assert_array_equal(segment(frame, channels=["x", "y", "z"]).X, segment(SIGNAL).X)
+
+
+def test_a_rising_signal_called_acceleration_is_not_times():
+    frame = frame_of().assign(z=np.linspace(0.9, 1.1, 470))
+    np.testing.assert_array_equal(segment(frame).X[..., :2], segment(SIGNAL).X[..., :2])
+
+
+INDICES = {
+    "seconds": pd.Index(ELAPSED + 3),
+    "dates": DATES,
+    "named": pd.Index(ELAPSED + 3, name="t 1"),
+    "ms": pd.Index(NANOSECONDS // 10**6),
+    "text": pd.Index([str(date) for date in DATES]),
+}
+
+
+@pytest.mark.parametrize("kind", INDICES)
+def test_time_may_name_the_index(kind):
+    index = INDICES[kind]
+    name = index.name or "index"
+    frame = frame_of(index=index)
+    if kind != "dates":
+        with pytest.raises(ValueError, match=rf"pass time='{name}'.*Otherwise.*drop=True"):
+            segment(frame)
+    for channels in (None, ["x", "y", "z"]):
+        segments = segment(frame, time=name, channels=channels)
+        np.testing.assert_array_equal(segments.X, EXPECTED.X)
+    with pytest.raises(
+        ValueError, match=r"frame = frame.reset_index\(\), then .*sort_values"
+    ) as error:
+        segment(frame.iloc[::-1], time=name)
+    assert f"sort_values('{name}')" in str(error.value)
+
+
+def test_a_range_index_that_may_have_times_is_not_ignored():
+    steps = pd.RangeIndex(0, 470 * 20, 20)
+    for index in (steps, pd.RangeIndex(470, name="time"), pd.RangeIndex(470)[::-1]):
+        frame = frame_of(index=index)
+        with pytest.raises(ValueError, match=r"RangeIndex and dtype int64.*pass time=.*drop=True"):
+            segment(frame)
+        regular = segment(frame.reset_index(drop=True))
+        np.testing.assert_array_equal(regular.X, segment(SIGNAL).X)
+        np.testing.assert_array_equal(segment(frame, timestamps=DATES).X, EXPECTED.X)
+    for index in (pd.RangeIndex(100, 570), pd.RangeIndex(470, name="sample")):
+        np.testing.assert_array_equal(segment(frame_of(index=index)).X, segment(SIGNAL).X)
 
 
 def test_a_time_column_is_not_a_channel():
@@ -260,6 +336,6 @@ def test_numbers_that_are_not_times_of_our_days(most, dtype):
 def test_a_csv_file_is_refused_until_its_times_are_named(tmp_path):
     frame_of(DATES).to_csv(tmp_path / "ann.csv")  # the first column is a number without a name
     frame = pd.read_csv(tmp_path / "ann.csv")
-    with pytest.raises(ValueError, match=r"\['Unnamed: 0', 'timestamp'\] look like times"):
+    with pytest.raises(ValueError, match=r"\['timestamp'\] look like times"):
         segment(frame, channels=["x", "y", "z"])
     np.testing.assert_allclose(segment(frame, time="timestamp").X, EXPECTED.X, atol=1e-6)
