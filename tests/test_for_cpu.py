@@ -31,7 +31,7 @@ def test_the_distance_is_for_cpus_or_the_given_one():
 def test_fit(motion):
     X, _, subjects = motion
     embedder = RelConEmbedder.for_cpu(LearnedMotifDistance.for_cpu(max_epochs=1), max_epochs=1)
-    assert embedder.fit(X, groups=subjects).transform(X).shape == (len(X), 128)
+    assert embedder.fit(X, groups=subjects).transform(X).shape == (len(X), 256)
 
 
 def test_the_distance_computes_and_reports_as_the_embedder_does():

@@ -1,6 +1,7 @@
 """load_benchmark: the two downstream protocols of the RelCon paper, with folds."""
 
 import os
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -284,20 +285,24 @@ def load_benchmark(
         delay=delay,
         progressbar=progressbar,
     )
-    segments = segment_recordings(
-        data.recordings,
-        data.sampling_rate,
-        units=data.units,
-        window=rules.window,
-        overlap=rules.overlap,
-        target_rate=_SAMPLING_RATE,
-        labels=data.labels,
-        subjects=data.subjects,
-        timestamps=data.timestamps,
-        max_gap=_MAX_GAP,
-        gravity=False,  # the units are known, so one broken sensor must not raise an error
-        short="skip",
-    )
+    with warnings.catch_warnings():
+        # The protocols leave out what has no label, and people of HHAR wore several devices.
+        warnings.filterwarnings("ignore", message="More than half of")
+        warnings.filterwarnings("ignore", message="Recordings of one subject overlap")
+        segments = segment_recordings(
+            data.recordings,
+            data.sampling_rate,
+            units=data.units,
+            window=rules.window,
+            overlap=rules.overlap,
+            target_rate=_SAMPLING_RATE,
+            labels=data.labels,
+            subjects=data.subjects,
+            timestamps=data.timestamps,
+            max_gap=_MAX_GAP,
+            gravity=False,  # the units are known, so one broken sensor must not raise an error
+            short="skip",
+        )
     labels = data.label_names if task.labels is None else task.labels
     kept = np.isin(segments.y, labels)
     X, groups = segments.X[kept], segments.groups[kept]
