@@ -109,7 +109,8 @@ def fetch_hhar(
         subjects : ndarray of shape (n_recordings,), dtype str
             "a" to "i".
         recording_device : ndarray of shape (n_recordings,), dtype str
-            "gear_1", "gear_2", "lgwatch_1" or "lgwatch_2".
+            "gear_1", "gear_2", "lgwatch_1" or "lgwatch_2". People wore several watches at the same
+            time, so `segment_recordings` warns that recordings of one subject overlap.
         recording_n_repeated : ndarray of shape (n_recordings,), dtype int64
             Number of samples left out because another sample has the same time.
         timestamps : list of ndarray of shape (n_samples,), dtype datetime64[ns]
