@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-from sklearn.base import TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
+from ._feature_transformer import FeatureTransformer, features_in_blocks
 from ._features import feature_names, motion_features
 from ._files import FittedReader, FittedWriter, check_entry, saved_in_files
-from ._segment_input import SegmentInput
 from .segments._array import SegmentArray
 
 logger = logging.getLogger("relcon_sklearn")
-
-# Segments are described in blocks of this size, which fits into the cache of a core.
-_BLOCK_BYTES = 2**18
 
 # Number of segments, evenly spaced, that are enough for the mean and the scale of each feature.
 _MAX_SAMPLE = 10_000
@@ -30,7 +27,7 @@ _ASSUMED_RATE = 50.0
 
 
 @saved_in_files
-class FeatureDistance(TransformerMixin, SegmentInput):
+class FeatureDistance(FeatureTransformer):
     """Distance of segments by hand-made features: Euclidean, after standardisation.
 
     It needs no training. An embedder can rank its whole batch by it with one matrix product
@@ -81,15 +78,6 @@ class FeatureDistance(TransformerMixin, SegmentInput):
     (3, 20)
     """
 
-    def __init__(self, sampling_rate=None, *, n_channels=None):
-        self.sampling_rate = sampling_rate
-        self.n_channels = n_channels
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
     def __sklearn_is_fitted__(self):
         return hasattr(self, "scale_")
 
@@ -120,8 +108,8 @@ class FeatureDistance(TransformerMixin, SegmentInput):
         if self.sampling_rate_ is None:
             logger.info("The sampling rate is not known, so features are those of 50 Hz.")
         step = -(-len(array) // _MAX_SAMPLE)
-        sample = array.read(np.arange(0, len(array), step))
-        features = self._features(sample).astype(np.float64)
+        sample = SegmentArray(array.read(np.arange(0, len(array), step)))
+        features = features_in_blocks(sample, self._rate()).astype(np.float64)
         scale = features.std(axis=0)
         self.mean_ = features.mean(axis=0).astype(np.float32)
         self.scale_ = np.where(scale > 1e-6, scale, 1.0).astype(np.float32)
@@ -193,39 +181,22 @@ class FeatureDistance(TransformerMixin, SegmentInput):
             candidates = self._describe_all(array)
         return euclidean_distances(anchors, candidates)
 
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the features, as in :class:`MotionFeatures`.
-
-        Parameters
-        ----------
-        input_features : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        names : ndarray of str
-            Name of each feature.
-        """
-        check_is_fitted(self)
-        return np.array(feature_names(self.n_channels_in_), dtype=object)
-
     def _describe(self, segments: np.ndarray) -> np.ndarray:
         """Return what :meth:`transform` returns, for float32 segments that are checked already."""
-        features = (self._features(segments) - self.mean_) / self.scale_
-        return features.clip(-_LARGEST, _LARGEST)
+        return self._standardise(motion_features(segments, self._rate()))
 
-    def _features(self, segments: np.ndarray) -> np.ndarray:
-        return motion_features(segments, self.sampling_rate_ or _ASSUMED_RATE)
+    def _describe_all(self, array: SegmentArray) -> np.ndarray:
+        return self._standardise(features_in_blocks(array, self._rate()))
+
+    def _standardise(self, features: np.ndarray) -> np.ndarray:
+        return ((features - self.mean_) / self.scale_).clip(-_LARGEST, _LARGEST)
+
+    def _rate(self) -> float:
+        return self.sampling_rate_ or _ASSUMED_RATE
 
     def _rate_after_fit(self, rate: float | None) -> float:
         """Return the rate of the features after a fit to segments whose rate is `rate` or None."""
         return float(self.sampling_rate or rate or _ASSUMED_RATE)
-
-    def _describe_all(self, array: SegmentArray) -> np.ndarray:
-        vectors = np.empty((len(array), len(self.mean_)), dtype=np.float32)
-        for rows in array.chunks(_BLOCK_BYTES):
-            vectors[rows] = self._describe(array.read(rows))
-        return vectors
 
     def _forget_fit(self) -> None:
         vars(self).pop("scale_", None)

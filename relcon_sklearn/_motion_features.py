@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from numbers import Real
 
-import numpy as np
-from sklearn.base import TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from ._features import feature_names, motion_features
+from ._feature_transformer import FeatureTransformer, features_in_blocks
 from ._segment_input import RateInterval, SegmentInput
 
-# Segments are described in blocks of this size, which fits into the cache of a core.
-_BLOCK_BYTES = 2**18
 
-
-class MotionFeatures(TransformerMixin, SegmentInput):
+class MotionFeatures(FeatureTransformer):
     r"""Hand-made features of the movement in a segment.
 
     They are the features used in the literature on activity recognition and gait, 128 for segments
@@ -97,15 +93,6 @@ class MotionFeatures(TransformerMixin, SegmentInput):
         "sampling_rate": [RateInterval(Real, 1, None, closed="left"), None],
     }
 
-    def __init__(self, sampling_rate=None, *, n_channels=None):
-        self.sampling_rate = sampling_rate
-        self.n_channels = n_channels
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Check the segments, and keep their sampling rate.
@@ -141,8 +128,8 @@ class MotionFeatures(TransformerMixin, SegmentInput):
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. 3-D input may have another number of time steps than
-            in `fit`. Memory-mapped arrays are read a block at a time.
+            Segments. 3-D input may have another number of time steps than in `fit`.
+            Memory-mapped arrays are read a block at a time.
 
         Returns
         -------
@@ -164,24 +151,4 @@ class MotionFeatures(TransformerMixin, SegmentInput):
         """
         check_is_fitted(self, "sampling_rate_")
         array = self._check_segments(X, reset=False)
-        features = np.empty((len(array), len(feature_names(self.n_channels_in_))), np.float32)
-        for rows in array.chunks(_BLOCK_BYTES):
-            features[rows] = motion_features(array.read(rows), self.sampling_rate_)
-        return features
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the features, such as "dominant_frequency_magnitude".
-
-        Parameters
-        ----------
-        input_features : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        names : ndarray of str
-            Name of each feature. Three channels are called x, y and z, the channels of more sensors
-            x0, y0, z0, x1 and so on, and other channels channel0, channel1 and so on.
-        """
-        check_is_fitted(self, "sampling_rate_")
-        return np.array(feature_names(self.n_channels_in_), dtype=object)
+        return features_in_blocks(array, self.sampling_rate_)

@@ -87,7 +87,7 @@ def test_blocks_and_layouts_do_not_matter(X, distance, monkeypatch, tmp_path):
     assert_array_equal(FeatureDistance(RATE).fit(mapped).transform(mapped), expected)
     flat = FeatureDistance(RATE, n_channels=3).fit(X.reshape(60, -1))
     assert_array_equal(flat.transform(X.reshape(60, -1)), expected)
-    monkeypatch.setattr("relcon_sklearn._feature_distance._BLOCK_BYTES", 5000)
+    monkeypatch.setattr("relcon_sklearn._feature_transformer._BLOCK_BYTES", 5000)
     assert_allclose(distance.transform(X), expected, rtol=1e-5, atol=1e-5)
 
 

@@ -42,7 +42,7 @@ def test_features_have_their_names(X):
 
 def test_features_do_not_depend_on_blocks_and_layouts(X, monkeypatch, tmp_path):
     expected = motion_features(X, RATE)
-    monkeypatch.setattr("relcon_sklearn._motion_features._BLOCK_BYTES", 10_000)
+    monkeypatch.setattr("relcon_sklearn._feature_transformer._BLOCK_BYTES", 10_000)
     features = MotionFeatures(RATE).fit(X)
     np.testing.assert_allclose(features.transform(X), expected, rtol=1e-5, atol=1e-6)
     np.save(tmp_path / "X.npy", X)

@@ -21,6 +21,7 @@ LAYERS = [
     {"_batches", "datasets"},
     {"_files", "_training"},
     {"_segment_input"},
+    {"_feature_transformer"},
     {"_base", "_feature_distance", "_motion_features", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},
     {"_ranking_distance"},
