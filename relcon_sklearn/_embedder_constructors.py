@@ -78,6 +78,51 @@ class EmbedderConstructors:
         return embedder
 
     @classmethod
+    def published(cls, distance=None, **params):
+        """Return an unfitted embedder with the settings of the paper and its released code.
+
+        They are the published encoder, and 20 within-subject candidates and all other anchors of a
+        batch of 64, each a positive in turn, on segments that are not augmented. The learning rate
+        of 1e-6 is for a billion segments: with less data, pass a larger `lr`, such as 1e-3.
+        :doc:`/differences` lists what else differs from the released code.
+
+        Parameters
+        ----------
+        distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
+            Distance that ranks the candidates, as in the constructor. If None, a
+            `LearnedMotifDistance` with default settings, which are the published ones.
+        **params : dict
+            Other parameters of the estimator, which take precedence over these settings.
+
+        Returns
+        -------
+        embedder : RelConEmbedder
+            Unfitted estimator.
+
+        Examples
+        --------
+        >>> from relcon_sklearn import RelConEmbedder
+        >>> embedder = RelConEmbedder.published(lr=1e-3, random_state=0)
+        >>> embedder.encoder, embedder.n_within, embedder.batch_size
+        ('relcon', 20, 64)
+        """
+        settings = {
+            "encoder": "relcon",
+            "n_within": 20,
+            "n_between": None,
+            "n_positives": None,
+            "augmentation": None,
+            "candidates": "independent",
+            "query_stride": 1,
+            "temperature": 0.1,
+            "projection": None,
+            "steps_per_epoch": None,
+            "batch_size": 64,
+            "lr": 1e-6,
+        }
+        return cls(distance, **{**settings, **params})
+
+    @classmethod
     def for_cpu(cls, distance=None, **params):
         """Return an unfitted embedder with settings that train in about a minute on a CPU.
 
