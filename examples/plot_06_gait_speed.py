@@ -120,12 +120,12 @@ panels[0].set_ylabel("predicted speed (m/s)")
 plt.show()
 
 # %%
-# Pretraining did not help: the same network with random weights predicts the speed about as well,
-# and so do features. What the encoder learns to distinguish has little to do with the speed. How
-# hard and how often the arm swings is visible in any summary of the signal.
+# Pretraining helped: the same network with random weights predicts the speed less well. Hand-made
+# features are a little better than RelCon alone. How hard and how often the arm swings is visible
+# in any summary of the signal.
 #
-# A combination of two kinds of representations does help, though with other generated people
-# sometimes very little. One of them may be the untrained network (see the table above). These are
+# RelCon and features together are better than either. With other generated people the gain is
+# sometimes very little. The untrained network adds nothing to the features. These are
 # the correlations of their errors:
 
 from itertools import combinations
@@ -135,6 +135,5 @@ for pair in combinations(["features", "untrained", "RelCon"], 2):
     print(f"{' and '.join(pair):<22} {np.corrcoef(errors)[0, 1]:.2f}")
 
 # %%
-# All representations have their errors on mostly the same walks. A network and features differ a
-# little more than the two networks. Combining two kinds of representations gains from this
-# difference.
+# All representations have their errors on mostly the same walks. Those of RelCon and of features
+# differ most. The combination gains from this difference.
