@@ -45,7 +45,7 @@ class EmbedderScore:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If `X` or `groups` cannot be used, or if there is no distance to rank by.
+            If `X` or `groups` cannot be used, or if the estimator has no distance.
 
         Warns
         -----

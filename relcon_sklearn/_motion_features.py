@@ -89,9 +89,13 @@ class MotionFeatures(FeatureTransformer):
 
     _parameter_constraints: dict = {
         **SegmentInput._parameter_constraints,
-        # At lower rates there is no frequency to describe.
+        # The frequency bands start at 0.3 Hz. A rate below 0.6 Hz cannot represent this frequency.
         "sampling_rate": [RateInterval(Real, 1, None, closed="left"), None],
     }
+
+    def __sklearn_is_fitted__(self):
+        # fit sets the rate before it raises an error because the rate is not known.
+        return getattr(self, "sampling_rate_", None) is not None
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -149,6 +153,6 @@ class MotionFeatures(FeatureTransformer):
         UserWarning
             If the median magnitude of `X` is far from that in `fit` (other units, gravity removed).
         """
-        check_is_fitted(self, "sampling_rate_")
+        check_is_fitted(self)
         array = self._check_segments(X, reset=False)
         return features_in_blocks(array, self.sampling_rate_)

@@ -20,11 +20,12 @@ from ._files import (
     check_entry,
 )
 from ._utils._doc_link import DocLinkMixin
+from ._utils._rates import is_rate
 from .segments._array import SegmentArray
 from .segments._as_segments import as_segments
 from .segments._layout import advice_on_channels, warn_of_layout
 from .segments._magnitudes import Magnitudes, training_magnitudes, warn_of_magnitudes
-from .segments._sampling_rate import agreed_rate, check_rate, is_rate, rate_of
+from .segments._sampling_rate import agreed_rate, check_rate, rate_of
 
 
 class RateInterval(Interval):

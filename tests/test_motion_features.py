@@ -7,6 +7,7 @@ import pytest
 import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -76,6 +77,14 @@ def test_the_rate_of_a_store_is_known(X, tmp_path):
 def test_an_unknown_rate_is_refused(X):
     with pytest.raises(ValueError, match=r"sampling_rate is None.*Pass the rate"):
         MotionFeatures().fit(X)
+
+
+def test_a_fit_that_fails_leaves_the_estimator_unfitted(X):
+    features = MotionFeatures(RATE).fit(X).set_params(sampling_rate=None)
+    with pytest.raises(ValueError, match="sampling_rate is None"):
+        features.fit(X)
+    with pytest.raises(NotFittedError):
+        features.transform(X)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 0.5, "50", True, np.inf])

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from relcon_sklearn._features._signals import count_sensors
+
 
 def dominant_frequency(X: np.ndarray, rate: float) -> np.ndarray:
     """Return the frequency (Hz) of the largest oscillation of each channel; 0 if it is constant."""
@@ -25,5 +27,5 @@ def magnitudes(X: np.ndarray) -> np.ndarray:
     A sensor is three successive channels, or all if their number is not divisible by three.
     """
     n_segments, n_timesteps, n_channels = X.shape
-    n_sensors = n_channels // 3 if n_channels % 3 == 0 else 1
-    return np.linalg.norm(X.reshape(n_segments, n_timesteps, n_sensors, -1), axis=3)
+    by_sensor = X.reshape(n_segments, n_timesteps, count_sensors(n_channels), -1)
+    return np.linalg.norm(by_sensor, axis=3)

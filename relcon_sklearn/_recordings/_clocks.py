@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# How far clocks are set back when daylight saving ends: 30 minutes on Lord Howe Island.
-_CHANGES = {3600: "an hour", 1800: "30 minutes"}  # s
-_TOLERANCE = 60  # s
-_MOST_CHANGES = 3  # in a recording: shuffled samples have more steps back by any length
+from .._utils._clock_changes import CHANGES, MOST_CHANGES, TOLERANCE
+
 _MIXED_SAMPLES = 10  # for each step back, of which sorted neighbours are from other sides of it
 
 _FIRST_CLOCK_TIME = 1e9  # s since 1970: smaller numbers count from the start of a recording
@@ -79,13 +77,13 @@ def check_clock(
 
 def _find_change(stamps: np.ndarray, not_after: np.ndarray, step: np.ndarray):
     """Return the first sample after a change of clocks and the length of the change, or None."""
-    for change, length in _CHANGES.items():
-        back = not_after[np.abs(step + change) <= _TOLERANCE]
-        if 0 < len(back) <= _MOST_CHANGES:
+    for change, length in CHANGES.items():
+        back = not_after[np.abs(step + change) <= TOLERANCE]
+        if 0 < len(back) <= MOST_CHANGES:
             return back[0], length
-    longest = max(_CHANGES) + _TOLERANCE
+    longest = max(CHANGES) + TOLERANCE
     back = np.flatnonzero(step < 0)
-    if len(back) and _TOLERANCE <= -step[back[0]] <= longest and sorting_mixes(stamps):
+    if len(back) and TOLERANCE <= -step[back[0]] <= longest and sorting_mixes(stamps):
         return not_after[back[0]], _in_words(-step[back[0]])
     return None
 
@@ -131,10 +129,10 @@ def _mixed_part(stamps: np.ndarray, rate: float):
 
 def _length_of_mixed(count: np.ndarray, expected: float) -> str | None:
     """Return the length of a crowded part, in words, if a change of clocks explains it."""
-    for change, length in _CHANGES.items():
-        if abs(60 * len(count) - change) <= _TOLERANCE:
+    for change, length in CHANGES.items():
+        if abs(60 * len(count) - change) <= TOLERANCE:
             return length
-    possible = _SHORTEST_PART <= len(count) <= max(_CHANGES) / 60
+    possible = _SHORTEST_PART <= len(count) <= max(CHANGES) / 60
     dense = possible and count.mean() >= _CLEARLY_CROWDED * expected
     return _in_words(60 * len(count)) if dense else None
 

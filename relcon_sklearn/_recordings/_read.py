@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
+from .._utils._rates import is_rate
 from ._columns import acceleration_axes, choose_channels
 from ._frames import (
     frame_labels,
@@ -70,8 +70,7 @@ def read_rates(sampling_rate, n_recordings: int) -> list[float]:
         sampling_rate = [sampling_rate] * n_recordings
     rates = per_recording(sampling_rate, n_recordings, "sampling_rate")
     for rate in rates:
-        is_number = isinstance(rate, Real) and not isinstance(rate, bool)
-        if not (is_number and np.isfinite(rate) and rate > 0):
+        if not is_rate(rate):
             raise ValueError(
                 f"sampling_rate has {rate!r}, which is not a valid rate. Pass a rate in Hz above 0."
             )
@@ -111,31 +110,7 @@ def read_recordings(
     """
     n, frames = len(recordings), [is_frame(recording) for recording in recordings]
     column = labels if isinstance(labels, str) and (n > 1 or frames[0]) else None
-    if column is not None and not all(frames):
-        raise ValueError(
-            f"labels={labels!r} names a column, but {names[frames.index(False)]} is not a "
-            "DataFrame. Pass a list with the labels of each recording."
-        )
-    if time is not None and not all(frames):
-        raise ValueError(
-            f"time={time!r} names a column, but {names[frames.index(False)]} is not a DataFrame. "
-            "Pass a list with the times of each recording in timestamps."
-        )
-    if time is not None and timestamps is not None:
-        raise ValueError(
-            "time and timestamps are both given. Pass the times of the samples in one of them."
-        )
-    if channels is not None and not all(frames):
-        raise ValueError(
-            f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
-            "DataFrame. Select the columns of arrays before the call."
-        )
-    for parameter, name in {"labels": column, "time": time}.items():
-        if channels is not None and name is not None and name in channels:
-            raise ValueError(
-                f"channels={list(channels)} has the column {name!r}, which {parameter} names too. "
-                f"A model would learn from it. Remove {name!r} from channels."
-            )
+    _check_named_columns(frames, names, column, timestamps, time, channels)
     nothing = [None] * n
     given = labels is not None and column is None
     labels_of = per_recording(labels, n, "labels") if given else nothing
@@ -175,6 +150,37 @@ def read_recordings(
         first = current if first is None else first
         _check_same_kind(current, first)
         yield current
+
+
+def _check_named_columns(
+    frames: list[bool], names: list[str], labels: str | None, timestamps, time, channels
+) -> None:
+    """Raise ValueError if parameters that name columns do not fit the recordings or each other."""
+    if labels is not None and not all(frames):
+        raise ValueError(
+            f"labels={labels!r} names a column, but {names[frames.index(False)]} is not a "
+            "DataFrame. Pass a list with the labels of each recording."
+        )
+    if time is not None and not all(frames):
+        raise ValueError(
+            f"time={time!r} names a column, but {names[frames.index(False)]} is not a DataFrame. "
+            "Pass a list with the times of each recording in timestamps."
+        )
+    if time is not None and timestamps is not None:
+        raise ValueError(
+            "time and timestamps are both given. Pass the times of the samples in one of them."
+        )
+    if channels is not None and not all(frames):
+        raise ValueError(
+            f"channels={list(channels)} names columns, but {names[frames.index(False)]} is not a "
+            "DataFrame. Select the columns of arrays before the call."
+        )
+    for parameter, name in {"labels": labels, "time": time}.items():
+        if channels is not None and name is not None and name in channels:
+            raise ValueError(
+                f"channels={list(channels)} has the column {name!r}, which {parameter} names too. "
+                f"A model would learn from it. Remove {name!r} from channels."
+            )
 
 
 def _label_by_time(

@@ -58,11 +58,10 @@ def undo_rounding(position: np.ndarray, resolution: float, typical: float) -> np
     Returns
     -------
     position : ndarray of shape (n_samples,)
-        Times that differ from those passed by less than the resolution if the clock is regular. The
-        first time is not before the first time passed: all are moved later if it would be, as for
-        times that were rounded down. A
-        jump of the clock that is too short for a hole is spread over the samples around it, and
-        moves these by up to its length more.
+        Times that differ from those passed by less than the resolution if the clock is regular. If
+        the first time would be before the first time passed, as for times that were rounded down,
+        all are moved later. A jump of the clock that is too short for a hole is spread over the
+        samples around it, and moves these by up to its length more.
     """
     n = len(position)
     hole = np.diff(position) > typical + resolution * (1 + _TOLERANCE)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .._utils._clock_changes import MOST_CHANGES
 from ._clocks import check_clock, sorting_mixes
 from ._times import NS, Times, has_dates
 
@@ -20,9 +21,7 @@ _SHARE_REGULAR = 0.999
 # Duplicates in a part of a recording, at least every second sample: too many to be copies.
 _MANY_DUPLICATES = 100
 
-# Up to this number of steps back of more than a minute, the clock may have been set.
-_FEW_STEPS = 3
-_LARGE_STEP = 60  # s
+_LARGE_STEP = 60  # s; a few steps back by more may be a clock that was set
 
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
@@ -114,7 +113,7 @@ def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:
         return f"Sorting would mix samples from before and after, whose times overlap. {split}"
     step = np.diff(stamps)
     large = np.timedelta64(_LARGE_STEP, "s") if has_dates(stamps) else _LARGE_STEP
-    few = 0 < np.count_nonzero(step < -large) <= _FEW_STEPS
+    few = 0 < np.count_nonzero(step < -large) <= MOST_CHANGES
     sort = f"If the samples are only in the wrong order, sort them by time ({advice.ordered})."
     return f"{split} {sort}" if few else sort
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils._dates import to_nanoseconds
-from .._utils._offsets import has_offsets, offsets_to_utc
+from .._utils._offsets import has_offsets, has_time_zone, offsets_to_utc
 
 NS = 1e-9  # s
 
@@ -50,7 +50,7 @@ def read_times(times, name: str, code: str) -> Times:
     """
     dtype = getattr(times, "dtype", None)
     is_index = hasattr(times, "tz")  # a DatetimeIndex
-    has_zone = getattr(dtype, "tz", None) is not None
+    has_zone = has_time_zone(times)
     if has_zone:
         import pandas
 

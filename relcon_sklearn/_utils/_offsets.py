@@ -1,10 +1,15 @@
-"""Stamps that are objects with UTC offsets, such as a list of dates with a time zone."""
+"""Stamps with a time zone, or that are objects with UTC offsets."""
 
 from __future__ import annotations
 
 from datetime import timezone
 
 import numpy as np
+
+
+def has_time_zone(stamps) -> bool:
+    """Return whether the dtype of stamps has a time zone, as pandas has it."""
+    return getattr(getattr(stamps, "dtype", None), "tz", None) is not None
 
 
 def has_offsets(stamps) -> bool:

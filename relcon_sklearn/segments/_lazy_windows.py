@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
+from .._utils._rates import is_rate
 from ._lazy import LazyArray
 from ._mapped import MappedRows, Residency
 from ._runs import RunLabels, Runs
-from ._sampling_rate import is_rate
 
 # Each mapping uses a file descriptor, and a process may have about a thousand.
 _MAX_OPEN_FILES = 128

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+
+from .._utils._rates import is_rate
 
 # Rates that differ by less are the same rate, rounded in different ways.
 _RELATIVE_TOLERANCE = 1e-3
@@ -16,12 +17,6 @@ def rate_of(thing, attribute: str = "sampling_rate") -> float | None:
     """
     rate = getattr(thing, attribute, None)
     return float(rate) if is_rate(rate) else None
-
-
-def is_rate(value) -> bool:
-    """Whether a value is a sampling rate in Hz: a positive, finite number."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
 
 
 def agreed_rate(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils._clock_changes import CHANGES, MOST_CHANGES, TOLERANCE
 from .._utils._dates import to_nanoseconds
-from .._utils._offsets import has_offsets
+from .._utils._offsets import has_offsets, has_time_zone
 from .._utils._warnings import warn
 from ._store_format import TIME_DTYPES, Header
 from ._store_values import check_one_per_segment
@@ -14,11 +15,6 @@ _NS_PER_HOUR = 3_600_000_000_000
 
 # Seconds since 1970 are below this number until the year 5138, milliseconds are above it from 1973.
 _MOST_SECONDS = 1e11
-
-# How far clocks are set back when daylight saving ends: 30 minutes on Lord Howe Island.
-_CHANGES = (3600, 1800)  # s
-_TOLERANCE = 60  # s
-_MOST_CHANGES = 3  # in one append
 
 
 def check_times(times, n: int, header: Header) -> np.ndarray | None:
@@ -61,9 +57,7 @@ def check_times(times, n: int, header: Header) -> np.ndarray | None:
 
 def _has_zone(times) -> bool:
     """Return whether times are dates with a time zone or UTC offsets."""
-    if getattr(getattr(times, "dtype", None), "tz", None) is not None:
-        return True
-    return np.ndim(times) == 1 and has_offsets(times)
+    return has_time_zone(times) or (np.ndim(times) == 1 and has_offsets(times))
 
 
 def _check_seconds(times: np.ndarray) -> None:
@@ -81,12 +75,12 @@ def _warn_of_local_times(times: np.ndarray, header: Header) -> None:
     """Warn if a few dates step back by as much as clocks at the end of daylight saving."""
     step = np.diff(times) / np.timedelta64(1, "s")
     back = np.flatnonzero(step < 0)
-    if not 0 < len(back) <= _MOST_CHANGES:  # more of them: segments that are not in order of time
+    if not 0 < len(back) <= MOST_CHANGES:  # more of them: segments that are not in order of time
         return
     # After the change, the next segment begins about its own length later.
-    tolerance = _TOLERANCE + header.n_timesteps / header.sampling_rate
+    tolerance = TOLERANCE + header.n_timesteps / header.sampling_rate
     for at in back:
-        if any(abs(step[at] + change) <= tolerance for change in _CHANGES):
+        if any(abs(step[at] + change) <= tolerance for change in CHANGES):
             before = f"numpy.arange({len(times)}) < {at + 1}"
             warn(
                 f"times steps back by {-step[at] / 60:.0f} minutes at index {at + 1}, as local "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .._utils._offsets import has_offsets, offsets_to_utc
+from .._utils._offsets import has_offsets, has_time_zone, offsets_to_utc
 from ._array import check_values
 from ._store_format import DTYPES, Header
 
@@ -66,7 +66,7 @@ def check_one_per_segment(values, n: int, name: str) -> np.ndarray:
         raise ValueError(
             f"{name} is masked at index {first}. Fill its masked values, or drop these segments."
         )
-    if getattr(getattr(values, "dtype", None), "tz", None) is not None:
+    if has_time_zone(values):
         import pandas
 
         values = pandas.DatetimeIndex(values).tz_convert(None)  # UTC
