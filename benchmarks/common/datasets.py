@@ -65,19 +65,9 @@ def _majority_labels(keep: Callable) -> Callable:
     return label
 
 
-def _sisfall_codes(*, falls: bool) -> Callable:
-    """Return a rule that labels activities by their code, and the peak of a fall by "fall"."""
-
-    def label(data, spans: Spans) -> np.ndarray:
-        names = np.where(data.recording_is_fall, "", data.recording_code)[spans.recording]
-        if not falls:
-            return names
-        peaks = np.array([np.square(r).sum(axis=1).argmax() for r in data.recordings])
-        peak = peaks[spans.recording]
-        hit = data.recording_is_fall[spans.recording] & (spans.start <= peak) & (peak < spans.stop)
-        return np.where(hit, "fall", names)
-
-    return label
+def _sisfall_codes(data, spans: Spans) -> np.ndarray:
+    """Label activities by their code. Falls have no label."""
+    return np.where(data.recording_is_fall, "", data.recording_code)[spans.recording]
 
 
 def _gait_targets(data, spans: Spans) -> np.ndarray:
@@ -103,25 +93,25 @@ def _treadmill_speed(data, spans: Spans) -> np.ndarray:
     return np.array(found, dtype=float)[:, None]
 
 
+_all_labels = _majority_labels(lambda data: data.label_names)
+
+
 # -- the data sets ---------------------------------------------------------------------------------
 
 TASKS = {
     # The last six of HAPT's twelve labels are postural transitions.
     "hapt": Task("HAPT, waist", "hapt.npz", _majority_labels(lambda data: data.label_names[:6])),
-    "sisfall": Task("SisFall, waist", "sisfall_100hz.npz", _sisfall_codes(falls=False)),
-    "sisfall_falls": Task(
-        "SisFall with falls, waist", "sisfall_100hz.npz", _sisfall_codes(falls=True)
-    ),
+    "sisfall": Task("SisFall, waist", "sisfall_100hz.npz", _sisfall_codes),
     "smartfallmm": Task(
         "SmartFallMM, wrist",
         "smartfallmm_wrist.npz",
-        _majority_labels(lambda data: data.label_names),
+        _all_labels,
         # The other recordings were made at 25 Hz.
         keep=lambda data: data.recording_native_rate == 50,
     ),
-    "wisdm": Task(
-        "WISDM, watch", "wisdm51_watch_reduced.npz", _majority_labels(lambda d: d.label_names)
-    ),
+    "wisdm": Task("WISDM, watch", "wisdm51_watch_reduced.npz", _all_labels),
+    "motionsense": Task("MotionSense, pocket", "motionsense_pocket.npz", _all_labels),
+    "wisdm18": Task("WISDM with 18 activities, watch", "wisdm51_watch.npz", _all_labels),
     "ipol": Task(
         "IPOL gait, lower back",
         "ipol_gait497_lower_back.npz",
@@ -133,15 +123,6 @@ TASKS = {
         "TROIKA, wrist", "troika_wrist_treadmill.npz", _treadmill_speed, ("speed (m/s)",)
     ),
 }
-
-# Data sets to pretrain on. Both tasks of SisFall use the same one.
-SOURCES = ("hapt", "sisfall", "smartfallmm", "wisdm", "ipol", "troika")
-
-
-def source_of(task: str) -> str:
-    """Return the name in `SOURCES` of the data set of a task."""
-    return next(source for source in SOURCES if TASKS[source].file == TASKS[task].file)
-
 
 # -- names of classes ------------------------------------------------------------------------------
 

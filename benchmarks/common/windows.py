@@ -65,7 +65,12 @@ class Windows:
 
 
 def load_windows(
-    folder: str | Path, name: str, rate: float, window: float = WINDOW, cache: Path | None = None
+    folder: str | Path,
+    name: str,
+    rate: float,
+    window: float = WINDOW,
+    cache: Path | None = None,
+    overlap: float | None = None,
 ) -> Windows:
     """Return the windows of a task.
 
@@ -81,17 +86,24 @@ def load_windows(
         Length of the windows in s.
     cache : Path or None, default=None
         Folder that keeps windows for the next call. If None, the windows are always cut again.
+    overlap : float or None, default=None
+        Overlap of neighbouring windows, as a fraction of their length. If None, that of the task.
     """
     path = find_file(folder, name)
+    task = TASKS[name]
+    if overlap is not None:
+        task = task._replace(overlap=overlap)
     if cache is None:
-        return _cut(path, TASKS[name], window, rate)
+        return _cut(path, task, window, rate)
     # A changed file, or changed code, changes the key.
     code = [Path(file).read_bytes() for file in (__file__, datasets.__file__)]
     made_by = path.stat().st_size, path.stat().st_mtime_ns, code
-    key = hashlib.sha256(repr((str(path), made_by, window, rate)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        repr((str(path), made_by, window, rate, task.overlap)).encode()
+    ).hexdigest()[:16]
     cached = cache / f"windows-{name}-{key}.npz"
     if not cached.is_file():
-        windows = _cut(path, TASKS[name], window, rate)
+        windows = _cut(path, task, window, rate)
         cache.mkdir(parents=True, exist_ok=True)
         draft = cached.with_name(f"{key}.{np.random.default_rng().integers(2**32)}.tmp.npz")
         np.savez(draft, **vars(windows))

@@ -45,7 +45,7 @@ MARK = "<!-- below: written by bench_downstream.py --report -->"
 
 def run(args, settings: DownstreamSettings, file: CellFile) -> None:
     """Do every job that is neither done nor taken by another process."""
-    data = Data(args.data, args.cache)
+    data = Data(Path(args.data), Path(args.pool), args.cache)
     where = environment()
     for stage in plan_cells(settings):
         # A dict keeps the jobs in the order of the plan.
@@ -96,11 +96,11 @@ def write_report(cells: dict[Cell, dict], source: Path) -> None:
     say(f"wrote {PAGE}")
 
 
-def has_file(task: str, folder: Path) -> bool:
-    """Return whether the file of a task exists, and print a line if not."""
-    found = (folder / TASKS[task].file).is_file()
+def has_file(task: str, *folders: Path) -> bool:
+    """Return whether the file of a task exists in a folder, and print a line if not."""
+    found = any((Path(folder) / TASKS[task].file).is_file() for folder in folders)
     if not found:
-        say(f"{task} is left out: {folder} has no file {TASKS[task].file}")
+        say(f"{task} is left out: there is no file {TASKS[task].file}")
     return found
 
 
@@ -111,6 +111,12 @@ def parse_args():
         type=Path,
         default=os.environ.get("RELCON_DATA"),
         help="folder of the npz files (default RELCON_DATA)",
+    )
+    parser.add_argument(
+        "--pool",
+        type=Path,
+        default=os.environ.get("RELCON_POOL"),
+        help="folder of the npz files to pretrain on (default RELCON_POOL)",
     )
     parser.add_argument(
         "--fetch",
@@ -137,11 +143,13 @@ def main() -> None:
     if args.report:
         write_report(file.read(), args.output)
         return
-    if args.data is None:
-        raise SystemExit("--data is missing. Pass the folder of the recordings or set RELCON_DATA.")
+    for name in ("data", "pool"):
+        if getattr(args, name) is None:
+            variable = f"RELCON_{name.upper()}"
+            raise SystemExit(f"--{name} is missing. Pass a folder of npz files or set {variable}.")
     if args.fetch:
         say(f"fetched: {fetch_missing(args.data)}")
-    args.tasks = [name for name in args.tasks if has_file(name, args.data)]
+    args.tasks = [name for name in args.tasks if has_file(name, args.data, args.pool)]
     torch.set_num_threads(1)
     args.cache.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(1):

@@ -18,19 +18,20 @@ class Cell:
     Attributes
     ----------
     setting : str
-        "transfer" (pretrained on all other data sets), "in_domain" (pretrained on the training
-        subjects of the same data set) or "none" (methods without pretraining).
+        "transfer" (pretrained on the pool of open recordings, which has no person of the task),
+        "in_domain" (pretrained on the windows of the same data set, without labels) or "none"
+        (methods without pretraining).
     task : str
         A name in `benchmarks.common.datasets.TASKS`.
     method : str
         The method that computes the features or the predictions.
     protocol : str
-        The way to predict from features: "linear", "mlp", "fine_tune" or "fine_tune_longer" (three
-        times the steps). "own" for methods that predict themselves.
+        The way to predict from features: "linear" or "fine_tune". "own" for methods that predict
+        themselves.
     seed : int
         Seed of pretraining and of all draws.
     window : float
-        Length of the windows in s.
+        Length of the windows in s, of the task and of pretraining.
     labelled : float
         Share of the training subjects that have labels. At least one subject has.
     """

@@ -20,12 +20,15 @@ from torch import Tensor, nn
 
 from benchmarks.common.budget import ENDLESS, Budget, BudgetSchedule, BudgetSpent
 from benchmarks.common.encoders import warm_batch_norm
+from benchmarks.common.open_pool import motion_weights, some_people
+from relcon_sklearn import FeatureDistance
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
-from relcon_sklearn._files._recipes import seeded_global_rng
+from relcon_sklearn._files._recipes import Recipe, seeded_global_rng
 from relcon_sklearn._training import (
     MotifRanker,
     PairwiseRanker,
     TrainingOptions,
+    VectorRanker,
     fit_module,
     ranking_loss,
     reconstruction_loss,
@@ -36,10 +39,13 @@ from relcon_sklearn.augmentations import (
     default_augmentations,
 )
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
+from relcon_sklearn.nn._heads import make_projection
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
+VIEWS = RandomAugmentations()
+HEAD = (256, 128)  # widths of the projection head
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,10 @@ class SharedTerms:
     """The settings that all objectives share."""
 
     encoder: str = "resnet14-half"
-    seconds: float = 30.0  # CPU time of one thread, including the distance
-    n_segments: int = 128  # in a batch, before augmentation
-    lr: float = 1e-3
+    seconds: float = 600.0  # CPU time of one thread, including the distance
+    rate: float = 50.0  # Hz
+    n_segments: int = 256  # in a batch, before augmentation
+    lr: float = 2e-3
     dtype: torch.dtype = torch.bfloat16
 
 
@@ -57,21 +64,19 @@ class SharedTerms:
 class RelCon:
     """RelCon with all its options."""
 
-    distance: str = "learned"  # or "euclidean", "dtw", or "none" if only views are positives
-    attention: str = "sparsemax"
+    distance: str = "features"  # or "learned", or a name in `DISTANCES`
+    n_within: int = 0
+    n_between: int | None = None
+    n_positives: int | None = 8
+    augmentation: Callable | None = VIEWS
+    projection: tuple[int, ...] | None = HEAD
+    temperature: float = 0.1
+    # Of the learned distance.
     rotation: bool = True
-    revin: bool = True
     distance_share: float = 0.1  # of the time
     distance_lr: float = 5e-3
-    embed_dim: int = 8
+    embed_dim: int = 16
     query_stride: int = 8
-    n_within: int = 15
-    n_between: int | None = None
-    n_positives: int | None = None
-    temperature: float = 0.1
-    augmentation: Callable | None = None
-    projection: bool = False
-    shared: bool = True
 
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
@@ -84,21 +89,21 @@ class RelCon:
             n_positives=self.n_positives,
             augmentation=self.augmentation,
         )
-        kind = SharedBatches if self.shared else Batches
+        kind = SharedBatches if self.n_within else Batches
         n_items = terms.n_segments // (1 + self.n_within)
         batches = kind(array, index, n_items, seed, self.n_within, self.n_between)
         module = with_head(encoder, self.projection, seed)
         return record | train(module, loss, batches, terms.lr, terms.seconds - spent)
 
     def _ranker(self, array, index, terms: SharedTerms, seed: int):
-        if self.distance == "none":
-            return rank_nothing, {}
+        if self.distance == "features":
+            return VectorRanker(FeatureDistance(terms.rate).fit(array)._describe), {}
+        if self.distance == "random":
+            return rank_randomly, {}
         if self.distance != "learned":
             return PairwiseRanker(DISTANCES[self.distance]), {}
         with seeded_global_rng(seed):
-            net = MotifCrossAttention(
-                array.shape[2], self.embed_dim, attention=self.attention, revin=self.revin
-            )
+            net = MotifCrossAttention(array.shape[2], self.embed_dim)
         augmentation = RandomAugmentations(
             [a for a in default_augmentations() if self.rotation or not isinstance(a, Rotation)]
         )
@@ -106,6 +111,54 @@ class RelCon:
         seconds = self.distance_share * terms.seconds
         record = train(net, reconstruction_loss(augmentation), batches, self.distance_lr, seconds)
         return MotifRanker(net, terms.dtype, self.query_stride), {"distance": record}
+
+
+@dataclass(frozen=True)
+class SimCLR:
+    """SimCLR: two views of each segment, contrasted with all other views of the batch [1]_.
+
+    References
+    ----------
+    .. [1] Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations",
+       ICML 2020.
+    """
+
+    temperature: float = 0.1
+
+    def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
+        """Train `encoder` in place, and return a record of the training."""
+
+        def loss(module: nn.Module, batch: Batch) -> Tensor:
+            generator = torch.Generator().manual_seed(batch.seed)
+            views = VIEWS(torch.cat([batch.segments, batch.segments]), generator)
+            z = F.normalize(autocast(module, views, terms.dtype), dim=1)
+            n = len(batch.segments)
+            scores = (z @ z.T / self.temperature).fill_diagonal_(-torch.inf)
+            other_view = torch.cat([torch.arange(n) + n, torch.arange(n)])
+            return F.cross_entropy(scores, other_view)
+
+        batches = Batches(array, index, terms.n_segments, seed)
+        return train(with_head(encoder, HEAD, seed), loss, batches, terms.lr, terms.seconds)
+
+
+@dataclass(frozen=True)
+class FeatureRegression:
+    """Predict the standardised hand-made features of a segment by a linear layer."""
+
+    def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
+        """Train `encoder` in place, and return a record of the training."""
+        describe = FeatureDistance(terms.rate).fit(array)._describe
+        n_features = describe(array.read(np.arange(1))).shape[1]
+        n = encoder.n_features
+        with seeded_global_rng(seed):
+            head = nn.Sequential(nn.BatchNorm1d(n), nn.Linear(n, n_features))
+
+        def loss(module: nn.Module, batch: Batch) -> Tensor:
+            features = torch.from_numpy(describe(batch.segments.numpy()))
+            return F.smooth_l1_loss(autocast(module, batch.segments, terms.dtype), features)
+
+        batches = Batches(array, index, terms.n_segments, seed)
+        return train(nn.Sequential(encoder, head), loss, batches, terms.lr, terms.seconds)
 
 
 @dataclass(frozen=True)
@@ -178,33 +231,6 @@ class MaskedReconstruction:
         return train(module, loss, batches, terms.lr, terms.seconds)
 
 
-@dataclass(frozen=True)
-class Longer:
-    """Another objective that is trained for `factor` times the time."""
-
-    objective: RelCon | AugmentationPrediction | MaskedReconstruction
-    factor: float
-
-    def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
-        """Train `encoder` in place, and return a record of the training."""
-        longer = replace(terms, seconds=self.factor * terms.seconds)
-        return self.objective.train(encoder, array, index, longer, seed)
-
-
-@dataclass(frozen=True)
-class BySubject:
-    """Another objective, with all recordings of a person as one group."""
-
-    objective: RelCon
-
-    def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
-        """Train `encoder` in place, and return a record of the training."""
-        people = np.array([label.rpartition("/")[0] for label in index.labels])
-        person = np.empty(index.n_rows, dtype=people.dtype)
-        person[index.rows] = np.repeat(people, index.sizes)
-        return self.objective.train(encoder, array, GroupIndex.from_labels(person), terms, seed)
-
-
 DISTANCES = {
     "euclidean": lambda a, b: euclidean_distances(a.reshape(len(a), -1), b.reshape(len(b), -1)),
     # A band of a tenth of the length, on every second time step: otherwise it is too slow.
@@ -214,9 +240,10 @@ DISTANCES = {
 }
 
 
-def rank_nothing(batch: Batch) -> Tensor:
-    """Return a distance of zero for all pairs, for losses whose only positive is the other view."""
-    return torch.zeros(batch.candidates.shape)
+def rank_randomly(batch: Batch) -> Tensor:
+    """Return random distances."""
+    generator = torch.Generator().manual_seed(batch.seed)
+    return torch.rand(batch.candidates.shape, generator=generator)
 
 
 def autocast(module: nn.Module, segments: Tensor, dtype: torch.dtype) -> Tensor:
@@ -225,13 +252,12 @@ def autocast(module: nn.Module, segments: Tensor, dtype: torch.dtype) -> Tensor:
         return module(segments.transpose(1, 2)).float()
 
 
-def with_head(encoder: nn.Module, projection: bool, seed: int) -> nn.Module:
-    """Return `encoder`, with a projection head for training if `projection`."""
-    if not projection:
+def with_head(encoder: nn.Module, widths: Sequence[int] | None, seed: int) -> nn.Module:
+    """Return `encoder`, with a projection head for training if it has `widths`."""
+    if widths is None:
         return encoder
-    n = encoder.n_features
-    with seeded_global_rng(seed):
-        return nn.Sequential(encoder, nn.Linear(n, n), nn.ReLU(), nn.Linear(n, n))
+    head = Recipe(make_projection, {"n_features": encoder.n_features, "widths": widths}).make(seed)
+    return nn.Sequential(encoder, head)
 
 
 def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, seconds: float) -> dict:
@@ -248,70 +274,114 @@ def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, second
     return {name: point[name] for name in ("seconds", "steps", "anchors", "segments", "train_loss")}
 
 
-# As published, except for smaller lists, candidates shared within a batch, and query_stride.
-PUBLISHED = RelCon()
-VIEWS = RandomAugmentations()
-RELCON = replace(PUBLISHED, augmentation=VIEWS, n_positives=2, n_between=0)
-OBJECTIVES = {
-    "relcon": RELCON,
-    "relcon_published": PUBLISHED,
-    # Two views of each segment. The other view is the positive, all other segments are negatives.
-    "simclr": RelCon(
-        distance="none",
-        augmentation=VIEWS,
-        n_positives=1,
-        n_within=0,
-        shared=False,
-    ),
-    "augmentation_prediction": AugmentationPrediction(),
-    # The nearest segment of the same person is the positive, the person's others are negatives.
-    "rebar": replace(PUBLISHED, n_positives=1, n_between=0, rotation=False),
-    "masked": MaskedReconstruction(),
-}
+@dataclass(frozen=True)
+class Method:
+    """An objective, and what differs from the shared terms.
 
+    Attributes
+    ----------
+    objective : object or None
+        One of the objectives above. If None, the encoder stays untrained.
+    factor : float
+        Times the seconds of the shared terms.
+    readout : str
+        Readout of the encoder.
+    people : float
+        Share of the people of each data set of the pool.
+    by_motion : bool
+        Whether windows are drawn in proportion to how much moves in them.
+    """
+
+    objective: object | None
+    factor: float = 1.0
+    readout: str = "mean_sd"
+    people: float = 1.0
+    by_motion: bool = False
+
+
+RELCON = RelCon()
+# As published, except for smaller lists, candidates shared within a batch, and query_stride.
+PUBLISHED = RelCon(
+    distance="learned", n_within=15, n_positives=None, augmentation=None, projection=None
+)
+# The nearest segment of the same person is the positive, the person's others are negatives.
+REBAR = replace(PUBLISHED, n_positives=1, n_between=0, rotation=False)
+MAIN = {
+    "relcon": Method(RELCON),
+    "simclr": Method(SimCLR()),
+    "features_regression": Method(FeatureRegression()),
+    "relcon_published": Method(PUBLISHED),
+    "rebar": Method(REBAR),
+    "masked": Method(MaskedReconstruction()),
+    "augmentation_prediction": Method(AugmentationPrediction()),
+    "untrained": Method(None),
+}
+FEW = replace(RELCON, n_between=32)  # for distances that are too slow for all of the batch
 ABLATIONS = {
-    "euclidean": replace(RELCON, distance="euclidean"),
-    "dtw": replace(RELCON, distance="dtw"),
-    "no-rotation": replace(RELCON, rotation=False),
-    "no-revin": replace(RELCON, revin=False),
-    "hard": replace(PUBLISHED, n_positives=1),
-    "within-only": replace(PUBLISHED, n_between=0),
-    "between-only": replace(PUBLISHED, n_within=0),
-    "views, all positives": replace(RELCON, n_positives=None),
-    "views, own view only": replace(RELCON, n_positives=1, distance="none"),
-    "views, within and between": replace(RELCON, n_between=None),
+    "random order": Method(replace(RELCON, distance="random")),
+    "Euclidean distance": Method(replace(RELCON, distance="euclidean")),
+    "1 positive (own view)": Method(replace(RELCON, distance="random", n_positives=1)),
+    "4 positives": Method(replace(RELCON, n_positives=4)),
+    "32 positives": Method(replace(RELCON, n_positives=32)),
+    "32 candidates, by features": Method(FEW),
+    "32 candidates, by learned distance": Method(replace(FEW, distance="learned")),
+    "32 candidates, by DTW": Method(replace(FEW, distance="dtw")),
+    "mean readout": Method(RELCON, readout="mean"),
+    "no projection head": Method(replace(RELCON, projection=None)),
+    "windows drawn by motion": Method(RELCON, by_motion=True),
+    "a tenth of the people": Method(RELCON, people=0.1),
 }
-BY_SUBJECT = {
-    f"{name}_by_subject": BySubject(OBJECTIVES[name])
-    for name in ("relcon", "relcon_published", "rebar")
+BUDGETS = {  # of the two best objectives
+    f"{name}, {title}": Method(MAIN[name].objective, factor=factor)
+    for name in ("relcon", "simclr")
+    for title, factor in (("a tenth of the time", 0.1), ("six times the time", 6.0))
 }
-LONGER = {f"{name}_longer": Longer(OBJECTIVES[name], 3) for name in ("relcon", "simclr")}
+METHODS = {
+    **MAIN,
+    **{f"relcon:{name}": method for name, method in ABLATIONS.items()},
+    **BUDGETS,
+}
 
 
 def pretrain(
-    objective, X: np.ndarray, groups: np.ndarray, terms: SharedTerms, seed: int
+    method: Method, X: np.ndarray, groups: np.ndarray, terms: SharedTerms, seed: int
 ) -> tuple[ResNet1D, dict]:
     """Return an encoder pretrained on `X`, and a record of its training.
 
     Parameters
     ----------
-    objective : RelCon, AugmentationPrediction, MaskedReconstruction or None
-        The objective. If None, the encoder keeps its initial weights, and only its batch norms are
-        set: see `warm_batch_norm`.
+    method : Method
+        The objective, and what differs from the shared terms. Without an objective, the encoder
+        keeps its initial weights, and only its batch norms are set: see `warm_batch_norm`.
     X : ndarray of shape (n_segments, n_timesteps, n_channels)
         Segments to train on.
     groups : ndarray of shape (n_segments,)
-        The group each segment belongs to: data set, subject and recording.
+        The group each segment belongs to: data set and subject.
     terms : SharedTerms
         The settings that all objectives share.
     seed : int
         Seed of all draws and of the weights, which are the same for all objectives.
     """
     with seeded_global_rng(seed):
-        encoder = ENCODER_PRESETS[terms.encoder].make(X.shape[2])
-    if objective is None:
+        encoder = make_encoder(method, terms, X.shape[2])
+    if method.objective is None:
         warm_batch_norm(encoder, X, seed)
         return encoder, {}
+    rows = np.arange(len(X))
+    if method.people < 1:
+        rows = rows[some_people(groups, method.people)]
+    if method.by_motion:
+        weights = motion_weights(X)
+        rows = np.sort(np.random.default_rng(seed).choice(rows, len(rows), p=weights))
+    if method.people < 1 or method.by_motion:
+        X, groups = X[rows], groups[rows]
+    terms = replace(terms, seconds=method.factor * terms.seconds)
     index = GroupIndex.from_labels(groups)
-    record = objective.train(encoder, SegmentArray(X), index, terms, seed)
-    return encoder.eval(), record
+    record = method.objective.train(encoder, SegmentArray(X), index, terms, seed)
+    return encoder.eval(), record | {"windows": len(X)}
+
+
+def make_encoder(method: Method, terms: SharedTerms, n_channels: int) -> ResNet1D:
+    """Return the encoder of a method with initial weights."""
+    preset = ENCODER_PRESETS[terms.encoder]
+    return preset.factory(n_channels=n_channels, **preset.settings | {"readout": method.readout})

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.common.datasets import TASKS, source_of
-from benchmarks.common.windows import WINDOW
+from benchmarks.common.datasets import TASKS
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.classic import CLASSIC
-from benchmarks.downstream.objectives import (
-    ABLATIONS,
-    BY_SUBJECT,
-    LONGER,
-    OBJECTIVES,
-    SharedTerms,
-)
-from benchmarks.downstream.results import FOUR
+from benchmarks.downstream.objectives import ABLATIONS, BUDGETS, MAIN, SharedTerms
+from benchmarks.downstream.results import CLASSIFICATION
 
-WINDOWS = (1.0, WINDOW, 5.0, 10.0)  # s
+LONG_WINDOW = 10.0  # s
 SHARES = (0.01, 0.05, 0.1, 1.0)  # of the training subjects that have labels
+IN_DOMAIN = ("hapt", "sisfall", "smartfallmm", "wisdm")
+WITH_FEATURES = "relcon_features"  # the union of RelCon's embedding and the features
 
 
 @dataclass(frozen=True)
 class DownstreamSettings:
     """The settings of the downstream benchmark."""
 
-    seconds: float = 24.0  # of pretraining
-    in_domain_seconds: float = 6.0  # of pretraining, in each fold
+    seconds: float = 600.0  # of pretraining
+    in_domain_seconds: float = 240.0
     encoder: str = "resnet14-half"
     n_folds: int = 5
     n_seeds: int = 3
     n_windows: int = 2500  # labelled windows of a task, drawn at random
-    pretraining_windows: int = 8000  # of a data set, drawn at random
     fine_tuning_steps: int = 320  # rounded to whole epochs
 
     def terms(self, setting: str) -> SharedTerms:
@@ -41,99 +36,66 @@ class DownstreamSettings:
         return SharedTerms(encoder=self.encoder, seconds=seconds)
 
 
-SMOKE = DownstreamSettings(
-    1.0, 0.5, n_folds=2, n_seeds=1, n_windows=200, pretraining_windows=300, fine_tuning_steps=4
-)
+SMOKE = DownstreamSettings(2.0, 2.0, n_folds=2, n_seeds=1, n_windows=200, fine_tuning_steps=4)
 
 
 def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
     """Return all cells in stages, the most important ones first."""
-    seeds = range(settings.n_seeds)
-    encoders = [*OBJECTIVES, "untrained"]
     main = [
-        [Cell("transfer", task, method, "linear", seed) for task in TASKS for method in encoders]
-        for seed in seeds
+        _linear("transfer", TASKS, [*MAIN, WITH_FEATURES], seed) for seed in range(settings.n_seeds)
     ]
     classic = [Cell("none", task, method, "own") for task in TASKS for method in CLASSIC]
-    fine_tuned = [
-        Cell(setting, task, method, "fine_tune")
-        for task in TASKS
-        for setting, method in (("transfer", "relcon"), ("none", "scratch"))
-    ]
-    ablations = [
+    in_domain = _linear("in_domain", IN_DOMAIN, ["relcon", "simclr", "untrained"])
+    ablations = _linear("transfer", TASKS, [f"relcon:{name}" for name in ABLATIONS])
+    budgets = _linear("transfer", TASKS, BUDGETS)
+    long_windows = [
+        _linear("transfer", TASKS, ["relcon", WITH_FEATURES], window=LONG_WINDOW),
         [
-            Cell("transfer", task, f"relcon:{name}", "linear", seed)
-            for name in ABLATIONS
-            for task in FOUR
-        ]
-        for seed in seeds[:2]
+            Cell("none", task, method, "own", window=LONG_WINDOW)
+            for task in TASKS
+            for method in CLASSIC
+            if method != "nearest_dtw"
+        ],
+        _linear("transfer", TASKS, [name for name in MAIN if name != "relcon"], window=LONG_WINDOW),
     ]
     few_labels = [
         Cell(setting, task, method, protocol, labelled=share)
-        for task, share in itertools.product(FOUR, SHARES[:-1])
+        for share, task in itertools.product(SHARES[::-1], CLASSIFICATION)
         for setting, method, protocol in (
             ("transfer", "relcon", "linear"),
             ("transfer", "simclr", "linear"),
             ("transfer", "untrained", "linear"),
+            ("none", "features_linear", "own"),
             ("transfer", "relcon", "fine_tune"),
             ("none", "scratch", "fine_tune"),
-            ("none", "features_forest", "own"),
         )
-    ]
-    in_domain = [Cell("in_domain", task, method, "linear") for task in TASKS for method in encoders]
-    other_protocols = [
-        Cell("transfer", task, method, protocol)
-        for task in TASKS
-        for method, protocol in (
-            ("relcon", "mlp"),
-            ("simclr", "mlp"),
-            ("untrained", "mlp"),
-            ("relcon_features", "linear"),
-            ("simclr", "fine_tune"),
-        )
-    ]
-    other_windows = [
-        Cell(setting, task, method, protocol, window=window)
-        for window, task in itertools.product(WINDOWS, TASKS)
-        if window != WINDOW
-        for setting, method, protocol in (
-            ("transfer", "relcon", "linear"),
-            ("transfer", "simclr", "linear"),
-            ("transfer", "untrained", "linear"),
-            ("none", "features_forest", "own"),
-        )
-    ]
-    by_subject = [
-        Cell("transfer", task, method, "linear", seed)
-        for seed in seeds[:2]
-        for task in FOUR
-        for method in BY_SUBJECT
-    ]
-    longer = [Cell("transfer", task, method, "linear") for task in FOUR for method in LONGER]
-    tuned_longer = [
-        Cell(setting, task, method, "fine_tune_longer", labelled=share)
-        for task, share in itertools.product(FOUR, (1.0, 0.1))
-        for setting, method in (("transfer", "relcon"), ("none", "scratch"))
+        if share < 1 or protocol == "fine_tune"
     ]
     return [
-        *main[:2],
+        main[0],
         classic,
-        fine_tuned,
-        ablations[0],
-        few_labels,
         in_domain,
-        other_protocols,
-        other_windows,
-        by_subject,
-        tuned_longer,
-        longer,
-        *main[2:],
-        *ablations[1:],
+        *main[1:],
+        ablations,
+        *long_windows,
+        few_labels,
+        budgets,
+    ]
+
+
+def _linear(
+    setting: str, tasks: Iterable[str], methods: Iterable[str], seed: int = 0, **fields
+) -> list[Cell]:
+    return [
+        Cell(setting, task, method, "linear", seed, **fields)
+        for method in methods
+        for task in tasks
     ]
 
 
 def job_of(cell: Cell) -> str:
     """Return the name of the job of a cell. A process does a job as a whole: it has one encoder."""
     method = cell.method.removesuffix("_features")
-    data = cell.task if cell.setting == "none" else source_of(cell.task)
-    return f"{cell.setting}-{data}-{method}-{cell.seed}".replace(":", "_")
+    data = "pool" if cell.setting == "transfer" else cell.task
+    name = f"{cell.setting}-{data}-{method}-{cell.window:g}-{cell.seed}"
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)

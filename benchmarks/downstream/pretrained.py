@@ -1,4 +1,4 @@
-"""Pretrained encoders, kept in a cache by their objective, data, settings and seed."""
+"""Pretrained encoders, kept in a cache by their method, data, settings and seed."""
 
 from __future__ import annotations
 
@@ -10,68 +10,50 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.common.datasets import SOURCES, TASKS, source_of
+from benchmarks.common.datasets import TASKS
 from benchmarks.common.encoders import no_distances
-from benchmarks.common.windows import WINDOW, Windows, draw, load_windows, pool
-from benchmarks.downstream.objectives import SharedTerms, pretrain
+from benchmarks.common.open_pool import load_pool
+from benchmarks.common.windows import WINDOW, Windows, load_windows
+from benchmarks.downstream.objectives import Method, SharedTerms, make_encoder, pretrain
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.nn import ResNet1D
-from relcon_sklearn.nn._presets import ENCODER_PRESETS
 
 RATE = 50.0  # Hz
+IN_DOMAIN_OVERLAP = 0.75
 
 
 @dataclass(frozen=True)
 class Data:
-    """The folder of the recordings, and the folder that caches windows and encoders."""
+    """The folders of the recordings to probe and of the pool, and that of cached windows.
+
+    Recordings to probe may be in the folder of the pool too.
+    """
 
     folder: Path
+    pool: Path
     cache: Path
 
-    def task(self, name: str, window: float = WINDOW) -> Windows:
+    def task(self, name: str, window: float = WINDOW, overlap: float | None = None) -> Windows:
         """Return all windows of a task."""
-        return load_windows(self.folder, name, RATE, window, self.cache)
+        folder = self.folder if (self.folder / TASKS[name].file).is_file() else self.pool
+        return load_windows(folder, name, RATE, window, self.cache, overlap)
 
-    def sources(self) -> list[str]:
-        """Return the data sets whose files exist."""
-        return [name for name in SOURCES if (self.folder / TASKS[name].file).is_file()]
-
-
-def pretraining_windows(
-    data: Data, setting: str, task: str, held_out: np.ndarray | None, cap: int
-) -> dict[str, Windows]:
-    """Return the windows to pretrain on, by data set.
-
-    Parameters
-    ----------
-    data : Data
-        The recordings.
-    setting : {"transfer", "in_domain"}
-        "transfer" uses all data sets except that of the task; "in_domain" uses only that of the
-        task, without the held-out subjects.
-    task : str
-        The task that the encoder is pretrained for.
-    held_out : ndarray or None
-        For "in_domain": subjects whose windows are left out.
-    cap : int
-        Largest number of windows of a data set. They are drawn at random.
-    """
-    own = source_of(task)
-    if setting == "transfer":
-        parts = {name: data.task(name) for name in data.sources() if name != own}
-    else:
-        windows = data.task(own)
-        parts = {own: windows.take(np.flatnonzero(~np.isin(windows.subject, held_out)))}
-    return {name: draw(part, cap, 0) for name, part in parts.items()}
+    def to_pretrain_on(
+        self, setting: str, task: str, window: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return segments and groups: of the pool, or of the task if `setting` is "in_domain"."""
+        if setting == "transfer":
+            return load_pool(self.pool, RATE, window, self.cache)
+        windows = self.task(task, window, IN_DOMAIN_OVERLAP)
+        return windows.X, windows.subject
 
 
 def pretrained(
     data: Data,
-    objective,
+    method: Method,
     setting: str,
     task: str,
-    held_out: np.ndarray | None,
-    cap: int,
+    window: float,
     terms: SharedTerms,
     seed: int,
 ) -> tuple[ResNet1D, dict]:
@@ -80,17 +62,27 @@ def pretrained(
     The key of the cache has the parameters but not the code. Empty the cache after a change to
     `objectives.py`.
 
-    The parameters are those of :func:`pretraining_windows` and :func:`objectives.pretrain`.
+    Parameters
+    ----------
+    data : Data
+        The recordings.
+    method : Method
+        The method of pretraining.
+    setting : {"transfer", "in_domain"}
+        "transfer" pretrains on the pool, "in_domain" on the data set of the task.
+    task : str
+        The task, which only matters in domain.
+    window : float
+        Length of the windows in s.
+    terms, seed : SharedTerms, int
+        As for :func:`objectives.pretrain`.
     """
-    files = sorted({TASKS[name].file for name in data.sources()})
-    held = None if held_out is None else sorted(held_out.tolist())
-    sources = source_of(task), setting, held, cap, files
-    key = hashlib.sha256(repr((objective, sources, terms, seed)).encode()).hexdigest()[:16]
+    source = "pool" if setting == "transfer" else task
+    key = hashlib.sha256(repr((method, source, window, terms, seed)).encode()).hexdigest()[:16]
     path = data.cache / f"encoder-{key}.npz"
     if not path.is_file():
-        parts = pretraining_windows(data, setting, task, held_out, cap)
-        encoder, record = pretrain(objective, *pool(parts), terms, seed)
-        record["windows"] = {name: len(part) for name, part in parts.items()}
+        X, groups = data.to_pretrain_on(setting, task, window)
+        encoder, record = pretrain(method, X, groups, terms, seed)
         weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{key}.{np.random.default_rng().integers(2**32)}.tmp.npz")
@@ -101,7 +93,7 @@ def pretrained(
         weights = {
             name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "record"
         }
-    encoder = ENCODER_PRESETS[terms.encoder].make(weights["stem_conv.weight"].shape[1])
+    encoder = make_encoder(method, terms, weights["stem_conv.weight"].shape[1])
     encoder.load_state_dict(weights)
     return encoder.eval(), record
 

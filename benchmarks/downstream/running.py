@@ -9,13 +9,13 @@ from dataclasses import asdict
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks.common.datasets import TASKS, source_of
+from benchmarks.common.datasets import TASKS
 from benchmarks.common.encoders import embed
 from benchmarks.common.windows import Windows, draw
 from benchmarks.downstream.cells import Cell
-from benchmarks.downstream.classic import CLASSIC, linear_probe, mlp_probe
+from benchmarks.downstream.classic import CLASSIC, linear_probe
 from benchmarks.downstream.evaluation import classification_scores, regression_scores
-from benchmarks.downstream.objectives import ABLATIONS, BY_SUBJECT, LONGER, OBJECTIVES
+from benchmarks.downstream.objectives import METHODS
 from benchmarks.downstream.plan import DownstreamSettings
 from benchmarks.downstream.pretrained import Data, as_embedder, pretrained
 from relcon_sklearn import MotionFeatures, RelConClassifier, RelConRegressor
@@ -23,19 +23,12 @@ from relcon_sklearn import MotionFeatures, RelConClassifier, RelConRegressor
 BATCH_SIZE = 64  # of fine-tuning
 # With fewer training subjects, none is held out to choose the epoch.
 MIN_SUBJECTS_TO_HOLD_OUT = 5
-OBJECTIVE_OF = {
-    **OBJECTIVES,
-    **BY_SUBJECT,
-    **LONGER,
-    **{f"relcon:{name}": objective for name, objective in ABLATIONS.items()},
-    "untrained": None,
-}
 
 
 def outer_folds(
     windows: Windows, subjects: np.ndarray, n_folds: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the training rows, the test rows and the held-out subjects of each fold.
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the training rows and the test rows of each fold.
 
     The held-out subjects depend on `subjects`, which has all subjects of the data set, and not on
     the windows.
@@ -44,7 +37,7 @@ def outer_folds(
     for fold in range(n_folds):
         held_out = order[fold::n_folds]
         test = np.isin(windows.subject, held_out)
-        yield np.flatnonzero(~test), np.flatnonzero(test), held_out
+        yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def some_subjects(windows: Windows, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -59,15 +52,13 @@ def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
     """Return the record of a cell."""
     task = TASKS[cell.task]
     windows = data.task(cell.task, cell.window)
-    subjects = data.task(source_of(cell.task)).subject
+    subjects = data.task(cell.task).subject
     windows = draw(windows.labelled(), settings.n_windows, 0)
     predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
-    chosen, training, probing = [], [], 0.0
-    folds = outer_folds(windows, subjects, settings.n_folds)
-    for fold, (train, test, held_out) in enumerate(folds):
+    encoder, training = encoder_of(cell, data, settings)
+    chosen, probing = [], 0.0
+    for fold, (train, test) in enumerate(outer_folds(windows, subjects, settings.n_folds)):
         train = some_subjects(windows, train, cell.labelled, 100 * cell.seed + fold)
-        encoder, record = encoder_of(cell, data, settings, held_out)
-        training.append(record)
         start = time.process_time()
         parts = windows.take(train), windows.take(test)
         predicted[test], choice = predict(cell, *parts, encoder, settings)
@@ -79,42 +70,30 @@ def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
         scores = regression_scores(*arrays, task.targets)
     else:
         scores = classification_scores(*arrays)
-    # In "transfer" all folds have the same encoder.
-    training = training if cell.setting == "in_domain" else training[:1]
     return {
         "scores": scores,
         "chosen": chosen,
-        "seconds": {"probing": probing, **pretraining_seconds(training)},
+        "seconds": {"probing": probing} | pretraining_seconds(training),
         "training": training,
         "n_windows": len(windows),
         "settings": asdict(settings),
     }
 
 
-def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings, held_out: np.ndarray):
+def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings):
     """Return the encoder of a cell (None for methods without one) and a record of its training."""
     if cell.setting == "none":
         return None, {}
-    return pretrained(
-        data,
-        OBJECTIVE_OF[cell.method.removesuffix("_features")],
-        cell.setting,
-        cell.task,
-        None if cell.setting == "transfer" else held_out,
-        settings.pretraining_windows,
-        settings.terms(cell.setting),
-        cell.seed,
-    )
+    method = METHODS[cell.method.removesuffix("_features")]
+    terms = settings.terms(cell.setting)
+    return pretrained(data, method, cell.setting, cell.task, cell.window, terms, cell.seed)
 
 
-def pretraining_seconds(training: list[dict]) -> dict:
-    """Return the mean time of pretraining, including the distance; empty without pretraining."""
-    spent = [
-        record["seconds"] + record.get("distance", {}).get("seconds", 0)
-        for record in training
-        if "seconds" in record
-    ]
-    return {"pretraining": float(np.mean(spent))} if spent else {}
+def pretraining_seconds(training: dict) -> dict:
+    """Return the time of pretraining, including the distance; empty without pretraining."""
+    if "seconds" not in training:
+        return {}
+    return {"pretraining": training["seconds"] + training.get("distance", {}).get("seconds", 0)}
 
 
 def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):
@@ -125,36 +104,33 @@ def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: Downst
             train.X, train.y, train.subject, test.X, rate=rate, seed=cell.seed
         )
         return fitted.predictions, fitted.chosen
-    if cell.protocol.startswith("fine_tune"):
-        factor = 3 if cell.protocol == "fine_tune_longer" else 1
-        n_steps = factor * settings.fine_tuning_steps
-        return fine_tune(cell, train, test, encoder, settings.encoder, n_steps)
+    if cell.protocol == "fine_tune":
+        return fine_tune(cell, train, test, encoder, settings)
     Z = [embed(encoder, part.X) for part in (train, test)]
     if cell.method.endswith("_features"):
         Z = [
             np.hstack([z, MotionFeatures(rate).fit_transform(part.X)])
             for z, part in zip(Z, (train, test), strict=True)
         ]
-    probe = {"linear": linear_probe, "mlp": mlp_probe}[cell.protocol]
-    fitted = probe(Z[0], train.y, train.subject, Z[1], rate=rate, seed=cell.seed)
+    fitted = linear_probe(Z[0], train.y, train.subject, Z[1], rate=rate, seed=cell.seed)
     return fitted.predictions, fitted.chosen
 
 
-def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, name: str, n_steps: int):
+def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):
     """Train encoder and head on `train`; choose the best epoch on subjects held out of it.
 
     With fewer than `MIN_SUBJECTS_TO_HOLD_OUT` subjects, none is held out and the last epoch is
     used, since one or two subjects would choose badly.
     """
-    start = name
+    start = settings.encoder
     if encoder is not None:
-        start = FrozenEstimator(as_embedder(encoder, name, train.X))
+        start = FrozenEstimator(as_embedder(encoder, start, train.X))
     regression = train.y.dtype.kind == "f"
     epoch = max(1, len(train) // BATCH_SIZE)
     model = (RelConRegressor if regression else RelConClassifier)(
         start,
         batch_size=BATCH_SIZE,
-        max_epochs=max(1, round(n_steps / epoch)),
+        max_epochs=max(1, round(settings.fine_tuning_steps / epoch)),
         n_iter_no_change=None,
         validation_fraction=0.2
         if len(np.unique(train.subject)) >= MIN_SUBJECTS_TO_HOLD_OUT
