@@ -67,8 +67,8 @@ def fetch_capture24(
     Download            6.9 GB
     ==================  ==================================================
 
-    The data are large: 1.4 billion samples. We estimate that parsing them takes an hour and 60 GB of
-    memory, and that loading the parsed recordings takes 30 GB.
+    The data are large: 1.4 billion samples. We estimate that parsing them takes an hour and 60 GB
+    of memory, and that loading the parsed recordings takes 30 GB.
 
     A recording ends where the label changes. In this form the labels need no memory, whereas an
     array with a string for each sample would need more than 60 GB. The recordings of a subject are
