@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ...exceptions import DamagedFileError
+from ._clock import advances
+from ._label_codes import labels_of_codes
 
 
 def read_dat_recordings(
@@ -99,14 +101,6 @@ def read_dat_samples(archive, name, *, time, acceleration, label, names):
                 f"{where} has a malformed line: {error} Delete {archive.path} and call again to "
                 "download it again."
             ) from error
-    codes, inverse = np.unique(rows[:, 4], return_inverse=True)
-    unknown = [code for code in codes.tolist() if code not in names]
-    if unknown:
-        raise DamagedFileError(
-            f"{where} has unknown labels. Expected one of {sorted(names)}. Got {unknown}. If the "
-            "publisher has changed the data, please report it."
-        )
-    labels = np.array([names[code] for code in codes.tolist()])[inverse]
-    latest = np.maximum.accumulate(rows[:, 0])
-    kept = np.r_[True, rows[1:, 0] > latest[:-1]] & np.isfinite(rows[:, 1:4]).all(axis=1)
+    labels = labels_of_codes(rows[:, 4], names, where)
+    kept = advances(rows[:, 0]) & np.isfinite(rows[:, 1:4]).all(axis=1)
     return rows[kept, 0], rows[kept, 1:4], labels[kept], int((~kept).sum())

@@ -8,8 +8,8 @@ from scipy.constants import g as GRAVITY
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
-from ..._recordings._stamps import typical_spacing
 from ...exceptions import DamagedFileError
+from ._clock import rate_of_dates
 from ._fetch import FETCH_CONSTRAINTS, Source, fetch_recordings
 
 SOURCE = Source(
@@ -34,7 +34,6 @@ _ROW = np.dtype(
 )
 _RATES = {b"gear_1": 100.0, b"gear_2": 100.0, b"lgwatch_1": 200.0, b"lgwatch_2": 200.0}  # Hz
 _LABELS = ["bike", "sit", "stairsdown", "stairsup", "stand", "walk"]
-_RATE_TOLERANCE = 0.05
 _CHUNK = 200_000  # lines
 _CLOCK_BREAK = 1_000_000_000  # ns
 _MAX_BURST = 2000  # samples, at least 10 s; of this many samples, at least one arrives promptly
@@ -259,14 +258,6 @@ def _clock_breaks(delay):
     return breaks[1:]
 
 
-def _rate_from_timestamps(times, nominal):
-    """Return the nominal rate in Hz, or that of the timestamps if it differs clearly."""
-    if len(times) < 2:
-        return nominal
-    shown = 1 / typical_spacing((times - times[0]).astype(np.int64) / 1e9)
-    return nominal if abs(shown / nominal - 1) <= _RATE_TOLERANCE else float(np.rint(shown))
-
-
 def _check_names(field, known, where):
     """Return names as str; raise DamagedFileError if one is not documented by the publisher."""
     unknown = set(np.unique(field).tolist()) - set(known)
@@ -292,7 +283,7 @@ def _parse(archive):
         data.recordings.append((rows["xyz"][order] / GRAVITY).astype(np.float32))
         data.labels.append(np.where(labels == "null", "", labels))
         data.timestamps.append(times)
-        rates.append(_rate_from_timestamps(times, _RATES[device]))
+        rates.append(rate_of_dates(times, _RATES[device]))
         n_repeated.append(len(rows) - len(order))
     return Bunch(
         **data,

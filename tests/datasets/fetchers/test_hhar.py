@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import fetch_hhar
 from relcon_sklearn.datasets._fetchers import _hhar
-from relcon_sklearn.datasets._fetchers._hhar import _order_and_date, _rate_from_timestamps
+from relcon_sklearn.datasets._fetchers._hhar import _order_and_date
 from tests.support.local_server import make_zip
 
 HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt"
@@ -204,17 +204,6 @@ def test_a_sample_delivered_twice_counts_once():
     order, times = _order_and_date(arrival, creation)
     assert order.tolist() == [0, 1, 3]
     assert (np.diff(times) > np.timedelta64(0)).all()
-
-
-@pytest.mark.parametrize(
-    ("shown", "expected"), [(200.0, 200.0), (193.0, 200.0), (180.4, 180.0), (100.0, 100.0)]
-)
-def test_rate(shown, expected):
-    spacing = np.full(1000, 1e9 / shown).astype(np.int64)
-    spacing[::100] = 7_000_000_000
-    times = np.cumsum(spacing).view("datetime64[ns]")
-    assert _rate_from_timestamps(times, 200.0) == expected
-    assert _rate_from_timestamps(times[:1], 200.0) == 200.0
 
 
 def test_missing_member(serve, tmp_path):
