@@ -30,30 +30,33 @@ from .segments._array import SegmentArray
 class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
-    For every anchor segment, candidates of the same subject and of others are ranked by a learned
-    distance (:class:`LearnedMotifDistance`). The encoder then learns embeddings whose cosine
-    similarities keep this order [1]_. For an anchor with embedding :math:`z` and :math:`K`
-    candidates with embeddings :math:`z_1, \dots, z_K`, nearest first, the loss is
+    For every anchor segment, candidates are ranked by a distance. The encoder then learns
+    embeddings whose cosine similarities keep this order [1]_. For an anchor with embedding
+    :math:`z` and :math:`K` candidates with embeddings :math:`z_1, \dots, z_K`, nearest first, the
+    loss is
 
-    .. math:: \mathcal{L} = \sum_{i=1}^{K-1} -\log \frac{\exp(\cos(z, z_i)/\tau)}
+    .. math:: \mathcal{L} = \sum_{i=1}^{P} -\log \frac{\exp(\cos(z, z_i)/\tau)}
               {\sum_{j \ge i} \exp(\cos(z, z_j)/\tau)}
 
-    Each candidate is a positive relative to all farther ones. No label or threshold defines
-    which segments are similar.
+    Each of the :math:`P` nearest candidates is a positive relative to all farther ones. No label or
+    threshold defines which segments are similar.
+
+    The defaults are the best settings measured for a training of minutes on a laptop
+    (:doc:`/downstream`). :meth:`published` returns an embedder with the settings of the paper.
 
     Parameters
     ----------
-    distance : estimator, FrozenEstimator, callable, "features" or None, default=None
-        Distance that ranks the candidates. An unfitted `LearnedMotifDistance` or `FeatureDistance`
-        is cloned and fitted first, on the same data. If None, a `LearnedMotifDistance` is.
-        "features" stands for a `FeatureDistance`, which needs no training and ranks a whole batch
-        at once. To use a fitted one, pass ``FrozenEstimator(distance)``. A callable, such as
+    distance : estimator, FrozenEstimator, callable, "features" or None, default="features"
+        Distance that ranks the candidates. "features" stands for a `FeatureDistance`, which needs
+        no training and ranks a whole batch at once. If None, a `LearnedMotifDistance`, as
+        published. An unfitted distance is cloned and fitted first, on the same data. To use a
+        fitted one, pass ``FrozenEstimator(distance)``. A callable, such as
         ``tslearn.metrics.cdist_dtw``, receives float32 arrays of anchors
         (n, n_timesteps, n_channels) and candidates (m, n_timesteps, n_channels) and returns an
         array of distances (n, m).
-    encoder : str or callable, default="resnet34"
+    encoder : str or callable, default="resnet14-half"
         Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 512
-        features). For CPUs, "resnet34-half" has half its width (0.9 M, 256 features), and
+        features). "resnet34-half" has half its width (0.9 M, 256 features), and
         "resnet14-half" also half its depth (0.3 M, 256 features). Half of the features are means
         over time, and half standard deviations. "relcon" is the published encoder, with means only
         (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
@@ -61,26 +64,27 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
-    n_within : int, default=20
-        Number of within-subject candidates per anchor, as published. Smaller groups have fewer. If
-        positive, `fit` and `score` need `groups`.
+    n_within : int, default=0
+        Number of within-subject candidates per anchor, 20 as published. Smaller groups have fewer.
+        If positive, `fit` and `score` need `groups`.
     n_between : int or None, default=None
         Number of between-subject candidates per anchor, drawn from the other anchors of the batch.
         Most of these belong to other groups, but with few groups, some belong to the anchor's own
         group. If None, all of them are candidates, as published. If 0, all candidates are
         within-subject.
-    n_positives : int or None, default=None
+    n_positives : int or None, default=8
         Number of nearest candidates that are positives in turn. All others are only negatives, and
         the sum above has this many terms. If None, all are positives, as published ("relative"
         contrast). If 1, only the nearest one is ("hard" contrast, as in REBAR).
-    augmentation : callable or None, default=None
+    augmentation : callable, "random" or None, default="random"
         If None, the encoder is trained on the segments themselves, as published. Otherwise, it is
-        trained on two augmented views of each segment. The nearest candidate of an anchor is then
+        trained on two augmented views of each segment. "random" stands for
+        ``RandomAugmentations()``. The nearest candidate of an anchor is then
         its other view. All candidates are ranked before augmentation, and all other segments of the
         batch are negatives. With ``n_positives=1``, this is the loss of SimCLR without the
         negatives of an anchor's own view. The ranking then has no effect, so any cheap
-        function works as `distance`. Pass a callable ``augmentation(segments, generator)`` as for
-        :class:`LearnedMotifDistance`, for example :class:`relcon_sklearn.RandomAugmentations`.
+        function works as `distance`. A callable is called as ``augmentation(segments, generator)``,
+        as for :class:`LearnedMotifDistance`.
     candidates : {"independent", "shared"}, default="independent"
         How candidates are chosen. With "independent", as published, each anchor has its own
         `n_within` segments of its group, which are read and embedded for it alone. With "shared", a
@@ -101,22 +105,23 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         ``X.reshape(n_segments, -1, n_channels)``. 3-D `X` must have this number of channels. If
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
-    projection : tuple of int or None, default=None
+    projection : tuple of int or None, default=(256, 128)
         Widths of the layers of a projection head. The loss is then that of its outputs, and the
         head is dropped after training, as in SimCLR. If None, there is no head, as published.
     max_epochs : int, default=10
         Number of epochs. If 0, the encoder stays untrained, for comparison.
-    steps_per_epoch : int or None, default=None
+    steps_per_epoch : int or None, default=200
         Number of training steps of an epoch. The budget is then independent of the number of
-        segments. If None, an epoch is a pass over the segments, in which every training segment is
+        segments: with the defaults, it is 2,000 steps, which take about four minutes on two cores for
+        segments of 128 time steps. If None, an epoch is a pass over the segments, in which every training segment is
         an anchor once.
-    batch_size : int, default=64
-        Number of anchors per training step, as published. If `candidates` is "shared", number of
+    batch_size : int, default=256
+        Number of anchors per training step, 64 as published. If `candidates` is "shared", number of
         sets.
-    lr : float, default=1e-3
+    lr : float, default=2e-3
         Peak learning rate of Adam. It is reached after a short warm-up and then decays along a half
         cosine. The published 1e-6 is for a billion segments and too low for a small training.
-    validation_fraction : float, default=0.1
+    validation_fraction : float, default=0.0
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
@@ -151,7 +156,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     Attributes
     ----------
-    distance_ : LearnedMotifDistance, callable or None
+    distance_ : FeatureDistance, LearnedMotifDistance, callable or None
         The distance that ranked the candidates. None if the encoder was loaded from a checkpoint of
         the released code without a distance.
     encoder_ : torch.nn.Module
@@ -185,8 +190,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     If `X` is memory-mapped, memory does not grow with its size. A training step holds the
     activations of up to ``batch_size * (1 + n_within)`` segments. For segments of 256 time steps,
-    these take about 5 GB with the default settings in float32, half of that in bfloat16, and 0.2 GB
-    with ``encoder="resnet14-half", batch_size=32, n_within=4``.
+    these take about 5 GB with the published settings in float32, half of that in bfloat16.
 
     References
     ----------
@@ -197,15 +201,12 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+    >>> from relcon_sklearn import RelConEmbedder
     >>> from relcon_sklearn.datasets import make_motion
-    >>> X, y, subjects, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
-    >>> embedder = RelConEmbedder(
-    ...     LearnedMotifDistance(embed_dim=8, max_epochs=1),
-    ...     encoder="resnet14-half", n_within=4, max_epochs=1, random_state=0,
-    ... )
+    >>> X, y, *_ = make_motion(60, n_subjects=3, n_timesteps=64, random_state=0)
+    >>> embedder = RelConEmbedder(max_epochs=1, steps_per_epoch=2, sampling_rate=50, random_state=0)
     >>> pipe = make_pipeline(embedder, LogisticRegression(max_iter=1000))
-    >>> pipe.fit(X, y, relconembedder__groups=subjects).predict(X).shape
+    >>> pipe.fit(X, y).predict(X).shape
     (60,)
     """
 
@@ -216,7 +217,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "n_between": [Interval(Integral, 0, None, closed="left"), None],
         "n_positives": [Interval(Integral, 1, None, closed="left"), None],
-        "augmentation": [callable, None],
+        "augmentation": [StrOptions({"random"}), callable, None],
         "candidates": [StrOptions({"independent", "shared"})],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -228,23 +229,23 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
 
     def __init__(
         self,
-        distance=None,
+        distance="features",
         *,
-        encoder="resnet34",
-        n_within=20,
+        encoder="resnet14-half",
+        n_within=0,
         n_between=None,
-        n_positives=None,
-        augmentation=None,
+        n_positives=8,
+        augmentation="random",
         candidates="independent",
         query_stride=1,
         temperature=0.1,
         n_channels=None,
-        projection=None,
+        projection=(256, 128),
         max_epochs=10,
-        steps_per_epoch=None,
-        batch_size=64,
-        lr=1e-3,
-        validation_fraction=0.1,
+        steps_per_epoch=200,
+        batch_size=256,
+        lr=2e-3,
+        validation_fraction=0.0,
         sampling_rate=None,
         callbacks=None,
         checkpoint_dir=None,
@@ -374,7 +375,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Returns
         -------
         embeddings : ndarray of shape (n_segments, n_features)
-            Float32 embeddings, with 512 features for the default encoder.
+            Float32 embeddings, with 256 features for the default encoder.
 
         Raises
         ------

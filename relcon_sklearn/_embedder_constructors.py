@@ -10,7 +10,6 @@ from ._files._recipes import Recipe
 from ._files._released_checkpoints import as_encoder, read_released
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import released_distance
-from .augmentations import Jitter, RandomAugmentations, Rotation, Scaling, TimeFlip
 from .nn._presets import encoder_preset
 from .nn._released_networks import released_encoder
 
@@ -119,49 +118,6 @@ class EmbedderConstructors:
             "steps_per_epoch": None,
             "batch_size": 64,
             "lr": 1e-6,
+            "validation_fraction": 0.1,
         }
-        return cls(distance, **{**settings, **params})
-
-    @classmethod
-    def for_cpu(cls, distance=None, **params):
-        """Return an unfitted embedder with settings that train in about a minute on a CPU.
-
-        The gallery uses these settings, for about a thousand segments: a small distance and
-        encoder, shared candidates, which are ranked by every fourth time step, and two positives,
-        which are the other augmented view and the nearest within-subject candidate.
-
-        Parameters
-        ----------
-        distance : LearnedMotifDistance, FrozenEstimator, callable or None, default=None
-            Distance that ranks the candidates, as in the constructor. If None,
-            ``LearnedMotifDistance.for_cpu()`` is used.
-        **params : dict
-            Other parameters of the estimator, which take precedence over these settings.
-
-        Returns
-        -------
-        embedder : RelConEmbedder
-            Unfitted estimator.
-
-        Examples
-        --------
-        >>> from relcon_sklearn import RelConEmbedder
-        >>> embedder = RelConEmbedder.for_cpu(max_epochs=30, random_state=0)
-        >>> embedder.encoder, embedder.candidates, embedder.max_epochs
-        ('resnet14-half', 'shared', 30)
-        """
-        settings = {
-            "encoder": "resnet14-half",
-            "augmentation": RandomAugmentations([Rotation(), Scaling(), Jitter(0.05), TimeFlip()]),
-            "n_positives": 2,
-            "n_within": 7,
-            "n_between": 0,
-            "candidates": "shared",
-            "batch_size": 8,
-            "query_stride": 4,
-            "max_epochs": 15,
-        }
-        if distance is None:
-            shared = {name: params[name] for name in ("device", "verbose") if name in params}
-            distance = LearnedMotifDistance.for_cpu(**shared)
         return cls(distance, **{**settings, **params})

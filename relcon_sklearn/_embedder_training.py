@@ -14,6 +14,7 @@ from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import make_ranker
 from ._training import Loss, ranking_loss
 from ._utils._precision import dtype_of
+from .augmentations import RandomAugmentations
 from .nn._heads import make_projection
 from .segments._array import SegmentArray
 
@@ -74,6 +75,8 @@ class EmbedderTraining:
             self.temperature,
             dtype,
             n_positives=self.n_positives,
-            augmentation=self.augmentation,
+            augmentation=RandomAugmentations()
+            if isinstance(self.augmentation, str)
+            else self.augmentation,
             compiled=self.compile,
         )

@@ -18,8 +18,14 @@ def tiny_embedder(**kwargs):
         "distance": tiny_distance(),
         "encoder": tiny_encoder,
         "n_within": 3,
+        "n_positives": None,
+        "augmentation": None,
+        "projection": None,
         "max_epochs": 2,
+        "steps_per_epoch": None,
         "batch_size": 8,
+        "lr": 1e-3,
+        "validation_fraction": 0.1,
         "random_state": 0,
     }
     return RelConEmbedder(**(settings | kwargs))
