@@ -75,3 +75,27 @@ def fake_costs():
     cells = {Cell("cost", "hapt", "encoder resnet14-half", "own"): {"scores": scores}}
     scores = scores | {"parameters": None, "macs": None}
     return cells | {Cell("cost", "hapt", "features_forest", "own"): {"scores": scores}}
+
+
+def with_skill(cells, skill, method, **where):
+    """Return cells in which the results of a method are of another skill."""
+    return {
+        cell: fake_record(cell, skill)
+        if cell.method == method and all(getattr(cell, k) == v for k, v in where.items())
+        else record
+        for cell, record in cells.items()
+    }
+
+
+def parse_table(text, corner):
+    """Return the table with `corner` in a Markdown text, by row and column."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {corner} "))
+    header = [cell.strip() for cell in lines[start].strip("|").split("|")]
+    rows = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        first, *rest = (cell.strip() for cell in line.strip("|").split("|"))
+        rows[first] = dict(zip(header[1:], rest, strict=True))
+    return rows
