@@ -99,9 +99,9 @@ def claims(results: DownstreamResults) -> str:
     ]
     return join(
         f"Claims about RelCon that do not hold: {n_false}. Claims that hold: {n_true}. Claims not "
-        f"measured: {n_none}. Encoders have linear probes. The numbers are macro-F1: the "
-        "mean of the five sets, averaged over seeds, and the difference over the people of the "
-        "five sets together, see [Tests over people](#tests-over-people). Beyond chance means "
+        f"measured: {n_none}. Encoders have linear probes. The numbers are macro-F1 of the five "
+        "sets, or of one set in domain: the mean, averaged over seeds, and the difference over "
+        "people, see [Tests over people](#tests-over-people). Beyond chance means "
         f"p < {BEYOND_CHANCE} over people.",
         "\n".join(items),
     )

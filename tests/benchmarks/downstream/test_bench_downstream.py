@@ -15,7 +15,7 @@ from tests.support.benchmark_data import N_SUBJECTS
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream import bench_downstream as bench
-from benchmarks.downstream import classic, plan, pretrained, running
+from benchmarks.downstream import classic, page, plan, pretrained, running
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ METHODS = ["relcon", "simclr", "untrained", "relcon_features", "scratch", "featu
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
+def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys, tmp_path):
     methods = [*METHODS, "relcon:mean readout", "relcon, a tenth of the time"]
     found = benchmark.run(methods=methods)
     wanted = [
@@ -95,6 +95,8 @@ def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
         assert ("pretraining" in record["seconds"]) == with_time
         assert ("steps" in record["training"]) == with_time
     assert {cell.window for cell in found} == {2.56, plan.LONG_WINDOW}
+
+    assert "nan" not in page.render(found, tmp_path / "figures")
 
     before = benchmark.args.output.read_bytes()
     monkeypatch.setattr(bench, "run_cell", None)
