@@ -28,8 +28,8 @@ def fake_record(cell, skill=None):
     skill = SKILL.get(cell.method, 0.5) if skill is None else skill
     skill += 0.05 * (cell.protocol == "fine_tune") + 0.05 * np.log10(cell.labelled)
     # The people of a task have the same noise in all methods, apart from a small part.
-    seeds = [cell.seed, *cell.method.encode(), *cell.task.encode()]
-    own, shared = np.random.default_rng(seeds), np.random.default_rng([*cell.task.encode()])
+    own_seeds = list(repr(cell).encode())
+    own, shared = np.random.default_rng(own_seeds), np.random.default_rng([*cell.task.encode()])
     people = (
         skill + shared.normal(scale=0.05, size=N_PEOPLE) + own.normal(scale=0.01, size=N_PEOPLE)
     )
