@@ -1,4 +1,4 @@
-"""Windows of the public recordings: loading, drawing and pooling them."""
+"""Windows of the public recordings: loading and drawing them."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _cut(path: Path, task: Task, window: float, rate: float) -> Windows:
     return Windows(segments.X, y, data.subjects[segments.groups], segments.groups)
 
 
-# -- drawing and pooling ---------------------------------------------------------------------------
+# -- drawing ---------------------------------------------------------------------------------------
 
 
 def draw(windows: Windows, n: int, seed: int) -> Windows:
@@ -173,15 +173,6 @@ def balanced_rows(
             turn[rows] = np.arange(len(rows))
         order = order[np.argsort(turn[order], kind="stable")]
     return order[:n]
-
-
-def pool(parts: dict[str, Windows]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the windows of several data sets, and their groups: data set/subject/recording."""
-    groups = [
-        [f"{name}/{s}/{r}" for s, r in zip(part.subject, part.recording, strict=True)]
-        for name, part in parts.items()
-    ]
-    return np.concatenate([part.X for part in parts.values()]), np.concatenate(groups)
 
 
 def shorten(X: np.ndarray, n_timesteps: int) -> np.ndarray:

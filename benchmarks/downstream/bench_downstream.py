@@ -1,21 +1,24 @@
-"""RelCon compared with baselines on equal terms, on people whose data no model was trained on.
+"""RelCon compared with other methods on equal terms, on people whose data no model was trained on.
 
-    python -m benchmarks.downstream.bench_downstream --data FOLDER           # full tables: hours
-    python -m benchmarks.downstream.bench_downstream --data FOLDER --smoke   # a test: minutes
-    python -m benchmarks.downstream.bench_downstream --report                # writes docs/
+    python -m benchmarks.downstream.bench_downstream --data FOLDER --pool POOL    # hours
+    python -m benchmarks.downstream.bench_downstream --data FOLDER --pool POOL --smoke    # a minute
+    python -m benchmarks.downstream.bench_downstream --report    # writes docs/downstream.md
 
 FOLDER (or the environment variable RELCON_DATA) has the npz files named in
-`benchmarks/common/datasets.py`.
+`benchmarks/common/datasets.py`. POOL (or RELCON_POOL) has npz files to pretrain on, and may have
+those of the tasks that are in `NOT_IN_POOL` of `benchmarks/common/open_pool.py`.
 
 Objectives of pretraining share encoder, data, optimiser, batch size and time. The time is CPU time
-of one thread, so that other work on the machine makes no difference, and includes the training of
-RelCon's distance. There are two settings: "transfer" pretrains on all data sets except the one that
-is probed, "in_domain" on the training subjects of each fold. Folds are by subject, and every choice
+of one thread, so that other work on the machine makes no difference, and includes the training of a
+learned distance. There are two settings. "transfer" pretrains on the pool, which has no person of
+any task: one training for each objective and seed serves all tasks. "in_domain" pretrains on all
+windows of the data set of the task, without labels. Folds are by subject, and every choice
 (penalties, epochs) is made on training subjects.
 
-The same command may be started several times, to run in parallel: each process takes the next job
-that no other process has taken. Results are lines of a file of JSON lines. Results that are in the
-file are not made again. Encoders and windows are kept in the cache.
+All results take about nine hours of one core. The same command may be started several times, to run
+in parallel: each process takes the next job that no other process has taken. Results are lines of a
+file of JSON lines. Results that are in the file are not made again, so that an interrupted run can
+be started again. Encoders and windows are kept in the cache.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, RidgeCV
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tslearn.metrics import cdist_dtw
@@ -38,7 +37,6 @@ FOREST_GRID = {"min_samples_leaf": [1, 4]}
 N_TREES_TO_CHOOSE, N_TREES = 50, 200
 LOGISTIC_GRID = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0, 10.0]}
 LOGISTIC_MAX_ITER = 2000
-MLP_MAX_ITER = 200  # an upper limit, since it stops early
 RIDGE_GRID = {"ridge__alpha": [1.0, 10.0, 100.0, 1000.0, 10000.0]}
 MINIROCKET_ALPHAS = np.logspace(-3, 3, 10)  # as published
 DTW_SEGMENTS = 300  # for training; a thousand test segments then take less than 30 s
@@ -151,21 +149,6 @@ def _linear(Z_train, y, groups, Z_test, seed: int):
         grid = LOGISTIC_GRID
     model, chosen = _choose(make_pipeline(StandardScaler(), model), grid, Z_train, y, groups)
     return model.fit(Z_train, y).predict(Z_test), chosen
-
-
-@_method
-def mlp_probe(Z_train, y, groups, Z_test, *, rate=None, seed):
-    """Predict by a network of one hidden layer on given features, with early stopping."""
-    mlp = MLPRegressor if is_regression(y) else MLPClassifier
-    model = mlp(
-        hidden_layer_sizes=(256,),
-        alpha=0.01,
-        max_iter=MLP_MAX_ITER,
-        early_stopping=True,
-        random_state=seed,
-    )
-    model = make_pipeline(StandardScaler(), model).fit(Z_train, y)
-    return model.predict(Z_test), {"n_iter": model[-1].n_iter_}
 
 
 @_method

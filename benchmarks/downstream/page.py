@@ -13,27 +13,31 @@ import numpy as np
 from benchmarks.common.datasets import TASKS, class_title
 from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.comparisons import BEYOND_CHANCE
+from benchmarks.downstream.plan import SHARES
 from benchmarks.downstream.results import (
-    CLASSIC_TITLES,
     CLASSIFICATION,
-    FOUR,
+    FIVE,
     RELCON,
+    SCRATCH,
     TUNED,
+    UNION,
     DownstreamResults,
     ResultRow,
     classic,
-    headline,
-    headline_title,
-    mean_macro_f1,
+    macro_f1,
+    transfer,
 )
 from benchmarks.downstream.tables import (
     MEAN,
     ablations,
+    budget_tables,
     costs,
+    in_domain_table,
     join,
-    main_tables,
+    long_window_tables,
     paired_tests,
-    per_fold,
+    transfer_tables,
 )
 from benchmarks.downstream.verdicts import verdicts
 
@@ -42,24 +46,24 @@ try:
 except ImportError:  # without matplotlib, the report has only tables
     plots = None
 
-PER_CLASS = (
+# Of a waist and of wrists, with six to eighteen classes.
+CLASSES_OF = ("hapt", "smartfallmm", "wisdm18")
+PER_CLASS = [
     RELCON,
-    ResultRow("transfer", "simclr", "linear"),
-    ResultRow("transfer", "untrained", "linear"),
-    classic("features_forest"),
+    UNION,
+    transfer("simclr"),
+    transfer("untrained"),
+    classic("features_linear"),
     classic("minirocket"),
+]
+FEW_LABELS = [
+    RELCON,
+    transfer("simclr"),
+    transfer("untrained"),
     TUNED,
-)
-FIELDS = {
-    "labelled": ("labelled subjects (% of the training subjects)", lambda x: f"{100 * x:.0f} %"),
-    "window": ("window (s)", lambda x: f"{x:g} s"),
-}
-INTROS = {
-    "labelled": "Scores if fewer of the training subjects have labels. Shares are rounded to whole "
-    "subjects, and at least one: of 24 subjects, 1 % and 5 % are the same subject.",
-    "window": "Scores on shorter and longer windows. The encoders were pretrained on windows of "
-    "2.56 s.",
-}
+    SCRATCH,
+    classic("features_linear"),
+]
 
 
 def render(cells: dict[Cell, dict], figures: Path) -> str:
@@ -71,76 +75,124 @@ def sections(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
     """Return the sections by title, and draw the figures into the folder `figures`."""
     results = DownstreamResults(cells)
     return {
-        "Claims": claims(cells),
-        "Transfer": main_tables(results, "transfer"),
-        "In-domain": main_tables(results, "in_domain"),
-        "Tests over subjects": paired_tests(results),
-        "Classes": per_class(results, figures),
+        "Claims": claims(results),
+        "Transfer": transfer_tables(results),
+        "Tests over people": paired_tests(results),
         "Ablations": ablations(results),
-        "Few labels": by_field(results, "labelled", figures),
-        "Window lengths": by_field(results, "window", figures),
+        "Budget": budget_tables(results),
+        "Windows of 10 s": long_window_tables(results),
+        "In domain": in_domain_table(results),
+        "Few labels": few_labels(results, figures),
+        "Classes": classes(results, figures),
         "Cost": costs(cells),
-        "Folds": per_fold(results),
     }
 
 
-def claims(cells: dict[Cell, dict]) -> str:
-    """Return each claim, whether it holds, and the numbers."""
+def claims(results: DownstreamResults) -> str:
+    """Return each claim, whether it holds, and the numbers. Those that do not hold are first."""
+    found = verdicts(results)
+    n_false, n_true, n_none = (
+        sum(verdict.holds is holds for verdict in found) for holds in (False, True, None)
+    )
     items = [
-        f"- {v.claim}: **{v.word}**{'.' if v.holds is None else f'; {v.numbers}.'}"
-        for v in verdicts(cells)
+        f"- {v.claim}: **{v.word}**{'.' if v.holds is None else f'; {v.numbers}.'}" for v in found
     ]
     return join(
-        "Claims about RelCon in transfer, and whether the results support them. (a) to (c) use "
-        "macro-F1 on HAPT, SisFall, SmartFallMM and WISDM; (a) and (c) use the same seeds for both "
-        "methods. A claim holds if the mean is higher, even by a small amount. Significance is "
-        "tested under [Tests over subjects](#tests-over-subjects).",
+        f"Claims about RelCon that do not hold: {n_false}. Claims that hold: {n_true}. Claims not "
+        f"measured: {n_none}. Encoders have linear probes. The numbers are macro-F1 of the five "
+        "sets, or of one set in domain: the mean, averaged over seeds, and the difference over "
+        "people, see [Tests over people](#tests-over-people). Beyond chance means "
+        f"p < {BEYOND_CHANCE} over people.",
         "\n".join(items),
     )
 
 
-def per_class(results: DownstreamResults, figures: Path) -> str:
+# -- few labels ------------------------------------------------------------------------------------
+
+
+def few_labels(results: DownstreamResults, figures: Path) -> str:
+    """Return macro-F1 by the share of people that have labels."""
+    results = results.first_seed()
+    shares = sorted(SHARES)
+    means = [
+        [row.title, *(_share_mean(results, row, share, FIVE) for share in shares)]
+        for row in FEW_LABELS
+    ]
+    return join(
+        "Macro-F1 if only some of the training people have labels (seed 0). Shares are rounded to "
+        "whole people, and at least one: of 24 people, 1 % and 5 % are the same person.",
+        table([f"{MEAN}: macro-F1", *(f"{100 * share:.0f} %" for share in shares)], means),
+        _label_figure(results, shares, figures),
+    )
+
+
+def _share_mean(results: DownstreamResults, row: ResultRow, share: float, tasks) -> float | None:
+    values = results.means(row._replace(labelled=share), tasks, macro_f1)
+    return values[0] if values else None
+
+
+def _label_figure(results: DownstreamResults, shares: list[float], figures: Path) -> str:
+    panels = {}
+    for task in CLASSIFICATION:
+        curves = {
+            row: {s: f1 for s in shares if (f1 := _share_mean(results, row, s, [task])) is not None}
+            for row in FEW_LABELS
+        }
+        panels[TASKS[task].title] = {row: curve for row, curve in curves.items() if len(curve) > 1}
+    panels = {title: curves for title, curves in panels.items() if curves}
+    if not panels:
+        return ""
+    return _picture(
+        figures,
+        "labels",
+        f"Macro-F1 over the share of labelled people, one panel for each of: {'; '.join(panels)}",
+        lambda: plots.label_curves(panels),
+    )
+
+
+# -- classes ---------------------------------------------------------------------------------------
+
+
+def classes(results: DownstreamResults, figures: Path) -> str:
     """Return F1 of each class, and figures of the confusions."""
     parts = [
-        "F1 of each class over the predictions of all folds together (transfer, mean over seeds). "
-        "The best value of each class is bold. Figures compare the confusion matrices of RelCon's "
-        "linear probe and of the best method without deep learning."
+        "F1 of each class, over the predictions of all folds together (mean over seeds). The best "
+        "value of each class is bold. Figures compare the confusions of RelCon's linear probe and "
+        "of MiniRocket."
     ]
-    for task in CLASSIFICATION:
+    for task in CLASSES_OF:
         rows = [row for row in PER_CLASS if results.scores(row, task)]
         if rows:
             parts += [_class_table(results, rows, task), _confusion_figure(results, task, figures)]
-    return join(*parts)
+    return join(*parts) if len(parts) > 1 else join(*parts, "Not measured.")
 
 
 def _class_table(results: DownstreamResults, rows: list[ResultRow], task: str) -> str:
-    first = next(iter(results.scores(rows[0], task).values()))
+    first = results.scores(rows[0], task)[0]
     n_windows = np.sum(first["confusion"], axis=1)
     lines = []
     for name, n in zip(first["f1"], n_windows, strict=True):
-        values = [f"{results.mean(row, task, lambda s, c=name: s['f1'][c]):.3f}" for row in rows]
+        f1 = [results.values(row, task, lambda scores, c=name: scores["f1"][c]) for row in rows]
+        values = [f"{np.mean(by_seed):.3f}" for by_seed in f1]
         bold = [f"**{value}**" if value == max(values) else value for value in values]
         lines.append([class_title(name), int(n), *bold])
     return table([TASKS[task].title, "windows", *(row.title for row in rows)], lines)
 
 
 def _confusion_figure(results: DownstreamResults, task: str, figures: Path) -> str:
-    measured = [row for row in map(classic, CLASSIC_TITLES) if results.scores(row, task)]
-    best = max(measured, key=lambda row: results.mean(row, task, mean_macro_f1), default=None)
-    shown = [row for row in (RELCON, best) if row and results.scores(row, task)]
+    shown = [row for row in (RELCON, classic("minirocket")) if results.scores(row, task)]
     if not shown:
         return ""
     matrices = {
-        row.title: np.sum([s["confusion"] for s in results.scores(row, task).values()], axis=0)
+        row.title: np.sum([scores["confusion"] for scores in results.scores(row, task)], axis=0)
         for row in shown
     }
-    names = [*next(iter(results.scores(shown[0], task).values()))["f1"]]
-    alt = f"{TASKS[task].title}: confusion matrices of {' and of '.join(matrices)}"
+    names = [class_title(name) for name in results.scores(shown[0], task)[0]["f1"]]
     return _picture(
         figures,
         f"confusion-{task}",
-        alt,
-        lambda: plots.confusions(matrices, [class_title(name) for name in names]),
+        f"{TASKS[task].title}: confusion matrices of {' and of '.join(matrices)}",
+        lambda: plots.confusions(matrices, names),
     )
 
 
@@ -151,64 +203,3 @@ def _picture(figures: Path, name: str, alt: str, draw: Callable) -> str:
     figures.mkdir(parents=True, exist_ok=True)
     draw().savefig(figures / f"downstream-{name}.png")
     return f"![{alt}]({figures.name}/downstream-{name}.png)"
-
-
-def by_field(results: DownstreamResults, field: str, figures: Path) -> str:
-    """Return curves and tables by share of labels or by length of windows."""
-    axis, write = FIELDS[field]
-    rows = results.series(field)
-    curves = {
-        task: {
-            row: curve
-            for row in rows
-            if len(curve := results.curve(row, task, headline(task), field)) > 1
-        }
-        for task in TASKS
-    }
-    curves = {task: lines for task, lines in curves.items() if lines}
-    intro = (
-        f"{INTROS[field]} Each point is the mean over the seeds that all points of its line have."
-    )
-    if not curves:
-        return join(intro, "Not measured.")
-    xs = sorted({x for lines in curves.values() for curve in lines.values() for x in curve})
-    titles = "; ".join(TASKS[task].title for task in curves)
-    picture = _picture(
-        figures,
-        {"labelled": "labels", "window": "windows"}[field],
-        f"Scores over {axis}, one panel for each task: {titles}",
-        lambda: plots.curves(
-            {
-                TASKS[task].title: {r: c for r, c in lines.items() if r.protocol in plots.LINES}
-                for task, lines in curves.items()
-            },
-            axis,
-            [headline_title(task) for task in curves],
-            {x: write(x).removesuffix(" s").removesuffix(" %") for x in xs},
-        ),
-    )
-    tables = [
-        table(
-            [f"{TASKS[task].title}: {headline_title(task)}", *map(write, xs)],
-            [[row.title, *map(curve.get, xs)] for row, curve in lines.items()],
-        )
-        for task, lines in curves.items()
-    ]
-    return join(intro, picture, _mean_table(curves, rows, xs, write), *tables)
-
-
-def _mean_table(
-    curves: dict[str, dict], rows: list[ResultRow], xs: list[float], write: Callable
-) -> str:
-    """Return the means over the four sets, for points that all of them have."""
-    lines = []
-    for row in rows:
-        points = [curves.get(task, {}).get(row, {}) for task in FOUR]
-        means = [
-            float(np.mean([curve[x] for curve in points]))
-            if all(x in curve for curve in points)
-            else None
-            for x in xs
-        ]
-        lines.append([row.title, *means])
-    return table([f"{MEAN}: macro-F1", *map(write, xs)], lines)

@@ -14,47 +14,34 @@ STYLES = {
     "simclr": ("#D55E00", "s"),
     "untrained": ("#009E73", "^"),
     "scratch": ("#000000", "D"),
-    "features_forest": ("#CC79A7", "v"),
-    "features_linear": ("#CC79A7", "<"),
-    "minirocket": ("#E69F00", "P"),
-    "nearest_dtw": ("#E69F00", "X"),
-    "relcon_published": ("#56B4E9", "p"),
-    "relcon_features": ("#56B4E9", "h"),
-    "augmentation_prediction": ("0.5", ">"),
-    "rebar": ("0.5", "*"),
-    "masked": ("0.5", "d"),
+    "features_linear": ("#CC79A7", "v"),
 }
 # Lines of fine-tuned encoders also have hollow markers.
-LINES = {"linear": "-", "fine_tune": "--", "mlp": ":", "own": "-."}
+LINES = {"linear": "-", "fine_tune": "--", "own": "-."}
 
 
-def curves(panels: dict[str, dict], x_label: str, y_labels: list[str], ticks: dict) -> Figure:
-    """Draw one panel for each task: lines with markers over a logarithmic axis.
+def label_curves(panels: dict[str, dict]) -> Figure:
+    """Draw macro-F1 over the share of labelled people, one panel for each task.
 
     Parameters
     ----------
     panels : dict
-        For the title of each panel, a dict of points (x to y) by row.
-    x_label : str
-        Label of the x axes.
-    y_labels : list of str
-        Label of the y axis of each panel.
-    ticks : dict
-        Text of the tick at each x.
+        For the title of each panel, a dict of macro-F1 by share, by row.
     """
     n_rows = -(-len(panels) // 2)
     figure = Figure(figsize=(WIDTH, 0.9 + 2.9 * n_rows), dpi=DPI, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
     grid = figure.subplots(n_rows, 2, squeeze=False).ravel()
     handles = {}
-    for axes, (title, lines), y_label in zip(grid, panels.items(), y_labels, strict=False):
+    for axes, (title, lines) in zip(grid, panels.items(), strict=False):
         for row, points in lines.items():
             handles.setdefault(row.title, _line(axes, row, points))
+        shares = sorted({share for points in lines.values() for share in points})
         axes.set_xscale("log")
-        axes.set_xticks(list(ticks), ticks.values())
+        axes.set_xticks(shares, [f"{100 * share:.0f}" for share in shares])
         axes.minorticks_off()
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
+        axes.set_xlabel("people with labels (% of the training people)")
+        axes.set_ylabel("macro-F1")
         axes.set_title(title, fontsize="medium")
         axes.grid(alpha=0.3)
     for axes in grid[len(panels) :]:

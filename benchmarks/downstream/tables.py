@@ -10,86 +10,37 @@ import numpy as np
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
-from benchmarks.downstream.evaluation import compare
+from benchmarks.downstream.classic import CLASSIC
+from benchmarks.downstream.comparisons import (
+    BEYOND_CHANCE,
+    COMPARISONS,
+    compare_over_people,
+    p_text,
+)
+from benchmarks.downstream.objectives import ABLATIONS, BUDGETS, MAIN
+from benchmarks.downstream.plan import IN_DOMAIN, LONG_WINDOW
 from benchmarks.downstream.results import (
-    CLASSIC_TITLES,
     CLASSIFICATION,
-    FOUR,
-    PLANNED,
+    FIVE,
     REGRESSION,
     RELCON,
     SCRATCH,
-    SCRATCH_LONGER,
     TUNED,
-    TUNED_LONGER,
+    UNION,
     DownstreamResults,
-    Measure,
     ResultRow,
     classic,
-    mean_kappa,
-    mean_macro_f1,
+    macro_f1,
     method_title,
     of_target,
+    transfer,
 )
 
-MEAN = "mean of four"
+MEAN = "mean of five"
+LINEAR = [RELCON, UNION, *(transfer(name) for name in MAIN if name != "relcon")]
 SIZES = {"parameters": "parameters", "macs": "MACs"}
-SETTING_TITLES = {
-    "transfer": "pretrained on all other data sets (transfer)",
-    "in_domain": "pretrained on the training subjects of the same data set (in-domain)",
-}
 
-
-def mean_and_sd(values: Sequence[float]) -> str:
-    """Return the mean and, if there are several values, their standard deviation (n - 1)."""
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
-
-
-def seed_table(
-    corner: str,
-    columns: dict[str, dict[str, dict[int, float]]],
-    lowest: Sequence[str] = (),
-) -> str:
-    """Return a table of means over seeds, with the best of each column in bold.
-
-    The last column is the number of seeds. Cells with fewer seeds give their number in parentheses.
-
-    Parameters
-    ----------
-    corner : str
-        Title of the first column.
-    columns : dict
-        The values by seed, by title of the column and title of the row.
-    lowest : sequence of str
-        Titles of the columns in which the lowest value is the best.
-    """
-    names = list(next(iter(columns.values())))
-    n_seeds = {name: max(len(column[name]) for column in columns.values()) for name in names}
-    written = [
-        _written(column, n_seeds, min if title in lowest else max)
-        for title, column in columns.items()
-    ]
-    rows = [
-        [name, *texts, n_seeds[name] or None] for name, *texts in zip(names, *written, strict=True)
-    ]
-    return table([corner, *columns, "seeds"], rows)
-
-
-def _written(column: dict[str, dict], n_seeds: dict[str, int], better: Callable) -> list:
-    """Return the texts of a column; None for cells without results."""
-    means = {name: f"{np.mean([*v.values()]):.3f}" for name, v in column.items() if v}
-    best = better(means.values(), key=float, default=None)
-    texts = []
-    for name, values in column.items():
-        text = mean_and_sd([*values.values()]) if values else None
-        if values and means[name] == best:
-            text = f"**{text}**"
-        if values and len(values) < n_seeds[name]:
-            text += f" ({len(values)})"
-        texts.append(text)
-    return texts
+Column = Callable[[ResultRow], list[float]]  # maps a row to its values, by seed
 
 
 def join(*parts: str) -> str:
@@ -101,130 +52,226 @@ def join(*parts: str) -> str:
     )
 
 
-def main_tables(results: DownstreamResults, setting: str) -> str:
-    """Return macro-F1, kappa and the regression scores of all methods in a setting."""
-    rows = results.rows(setting)
-    parts = [
-        f"Encoders {SETTING_TITLES[setting]}, training from scratch and methods without deep "
-        "learning, on held-out subjects: macro-F1 (mean over folds and seeds, ± standard deviation "
-        "over seeds). The best value of each column is bold. A number in parentheses is the number "
-        "of seeds, if a cell has fewer than the row.",
-        seed_table("macro-F1", _columns(results, rows, mean_macro_f1)),
-        "The same methods by Cohen's kappa, which corrects for agreement by chance.",
-        seed_table("kappa", _columns(results, rows, mean_kappa)),
-        "The regression tasks: mean absolute error (in the unit of the target; lower is better), "
-        "R2 and correlation, over the predictions of all folds together.",
+# -- scores ----------------------------------------------------------------------------------------
+
+
+def transfer_tables(results: DownstreamResults) -> str:
+    """Return macro-F1, R2 and mean absolute error of all methods in transfer."""
+    without_labels = [*LINEAR, *map(classic, CLASSIC)]
+    return join(
+        "Macro-F1 on people whose data no model was trained on: mean over folds and seeds, ± "
+        "standard deviation over seeds. Encoders are pretrained on the pool and have linear probes "
+        "unless they are fine-tuned. The best value of each column is bold.",
+        score_table("macro-F1", results, [*LINEAR, TUNED, SCRATCH, *map(classic, CLASSIC)]),
+        "R2 and mean absolute error of the regressions, over the predictions of all folds.",
+        regression_table(results, without_labels),
+        regression_table(results, without_labels, "mae"),
+    )
+
+
+def long_window_tables(results: DownstreamResults) -> str:
+    """Return the scores of windows of 10 s."""
+    rows = [*LINEAR, *(classic(name) for name in CLASSIC if name != "nearest_dtw")]
+    rows = [row._replace(window=LONG_WINDOW) for row in rows]
+    return join(
+        f"The same with windows of {LONG_WINDOW:g} s, also for pretraining (seed 0).",
+        score_table("macro-F1", results.first_seed(), rows),
+        regression_table(results.first_seed(), rows),
+    )
+
+
+def budget_tables(results: DownstreamResults) -> str:
+    """Return the scores of trainings of several lengths."""
+    rows = [
+        transfer(name)
+        for method in ("relcon", "simclr")
+        for name in [method, *(name for name in BUDGETS if name.startswith(method))]
     ]
-    # This protocol was run on classification tasks only.
-    rows = [row for row in rows if row.protocol != SCRATCH_LONGER.protocol]
-    for task in REGRESSION:
-        for target in TASKS[task].targets:
-            columns = {
-                title: {
-                    row.title: results.values(row, task, of_target(target, name)) for row in rows
-                }
-                for title, name in (("MAE", "mae"), ("R2", "r2"), ("correlation", "correlation"))
-            }
-            parts.append(seed_table(f"{TASKS[task].title}: {target}", columns, lowest=["MAE"]))
-    return join(*parts)
+    return join(
+        "Pretraining for a tenth of the time and for six times the time (transfer, linear probes, "
+        "seed 0).",
+        score_table("macro-F1", results.first_seed(), rows),
+        regression_table(results.first_seed(), rows),
+    )
 
 
-def _columns(
-    results: DownstreamResults, rows: list[ResultRow], measure: Measure
-) -> dict[str, dict]:
-    columns = {
-        TASKS[task].title: {row.title: results.values(row, task, measure) for row in rows}
-        for task in CLASSIFICATION
+def in_domain_table(results: DownstreamResults) -> str:
+    """Return macro-F1 of encoders pretrained on the data set of the task."""
+    rows = [ResultRow("in_domain", method) for method in ("relcon", "simclr", "untrained")]
+    rows += [RELCON, classic("features_linear"), classic("minirocket")]
+    return join(
+        "Encoders pretrained on all windows of one data set, without labels, with a linear probe "
+        "on held-out people (seed 0). The windows of the held-out people are among those of "
+        "pretraining. The last rows are for comparison: RelCon pretrained on the pool, and methods "
+        "without pretraining.",
+        score_table("macro-F1", results.first_seed(), rows, IN_DOMAIN, "mean of four"),
+    )
+
+
+def score_table(
+    corner: str,
+    results: DownstreamResults,
+    rows: Sequence[ResultRow],
+    tasks: Sequence[str] = CLASSIFICATION,
+    mean_title: str = MEAN,
+) -> str:
+    """Return a table of macro-F1 by row and task, with means over `FIVE` or over fewer tasks."""
+    columns: dict[str, Column] = {
+        TASKS[task].title: lambda row, task=task: results.values(row, task, macro_f1)
+        for task in tasks
     }
-    return columns | {MEAN: {row.title: results.over(row, FOUR, measure) for row in rows}}
+    averaged = [task for task in tasks if task in FIVE]
+    columns[mean_title] = lambda row: results.means(row, averaged, macro_f1)
+    return seed_table(corner, results, rows, columns)
+
+
+def regression_table(
+    results: DownstreamResults, rows: Sequence[ResultRow], measure: str = "r2"
+) -> str:
+    """Return a table of "r2" or "mae" by row and target."""
+    columns: dict[str, Column] = {
+        f"{task.upper()}: {target}": lambda row, task=task, target=target: results.values(
+            row, task, of_target(target, measure)
+        )
+        for task in REGRESSION
+        for target in TASKS[task].targets
+    }
+    corner, better = {"r2": ("R2", max), "mae": ("mean absolute error", min)}[measure]
+    return seed_table(corner, results, rows, columns, better)
+
+
+def seed_table(
+    corner: str,
+    results: DownstreamResults,
+    rows: Sequence[ResultRow],
+    columns: dict[str, Column],
+    better: Callable = max,
+) -> str:
+    """Return a table of means over seeds, with the best of each column in bold.
+
+    The last column is the number of seeds, if any row has more than one.
+    """
+    written = [_written([column(row) for row in rows], better) for column in columns.values()]
+    header = [corner, *columns]
+    seeds = [results.n_seeds(row) or None for row in rows]
+    if any(n and n > 1 for n in seeds):
+        header.append("seeds")
+        written.append(seeds)
+    titles = [row.title for row in rows]
+    return table(header, [list(line) for line in zip(titles, *written, strict=True)])
+
+
+def _written(column: list[list[float]], better: Callable) -> list[str | None]:
+    """Return the texts of a column; None for cells without results."""
+    means = [f"{np.mean(values):.3f}" if values else None for values in column]
+    best = better(filter(None, means), key=float, default=None)
+    texts = [mean_and_sd(values) if values else None for values in column]
+    return [
+        f"**{text}**" if text and mean == best else text
+        for text, mean in zip(texts, means, strict=True)
+    ]
+
+
+def mean_and_sd(values: Sequence[float]) -> str:
+    """Return the mean and, if there are several values, their standard deviation (n - 1)."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+# -- comparisons -----------------------------------------------------------------------------------
 
 
 def paired_tests(results: DownstreamResults) -> str:
-    """Return the tests of RelCon against every baseline on every task."""
-    encoders = [
-        row
-        for row in results.rows("transfer")
-        if row.protocol == "linear" and row.method in PLANNED and row != RELCON
-    ]
-    baselines = [*encoders, *map(classic, CLASSIC_TITLES)]
-    parts = [
-        "RelCon (transfer, linear probe) against every baseline, and fine-tuned RelCon against "
-        "training from scratch, by the scores of held-out subjects averaged over seeds. The score "
-        "is macro-F1, or the negative mean absolute error. Positive differences are in favour of "
-        "RelCon. p is the p-value of Wilcoxon's two-sided signed-rank test. Holm p is corrected "
-        "for the number of baselines of the task; training from scratch is a separate comparison."
-    ]
-    for task in TASKS:
-        tests = {
-            **_tests(results, RELCON, baselines, task),
-            **_tests(results, TUNED, [SCRATCH], task),
-            **_tests(results, TUNED_LONGER, [SCRATCH_LONGER], task),
-        }
-        score = f"MAE of {TASKS[task].targets[0]}" if TASKS[task].targets else "macro-F1"
-        rows = [
-            [
-                title,
-                f"{test['difference']:+.3f}",
-                f"{test['ahead']}/{test['n_subjects']}",
-                _p_value(test["p"]),
-                _p_value(test["p_holm"]),
-            ]
-            for title, test in tests.items()
-        ]
-        header = [f"{TASKS[task].title}: {score}", "difference", "ahead", "p", "Holm p"]
-        parts.append(table(header, rows) if rows else f"{TASKS[task].title}: not measured.")
-    return join(*parts)
+    """Return the tests over people: of the five sets together, and of each task."""
+    pooled, each = [], []
+    for reference, others in COMPARISONS.items():
+        tests = compare_over_people(results, reference, others)
+        by_task = {t: compare_over_people(results, reference, others, [t]) for t in TASKS}
+        for other in others:
+            title = f"{reference.title} - {other.title}"
+            pooled.append([title, *_test_texts(tests.get(other))])
+            each.append([title, *(_short_test(found.get(other)) for found in by_task.values())])
+    return join(
+        "Differences between two methods over held-out people. The score of a person is macro-F1 "
+        "over the person's own labels, or the negative mean absolute error of speed, averaged over "
+        "seeds. Positive differences are in favour of the first method. p is of Wilcoxon's "
+        "two-sided signed-rank test. Holm p is corrected for the number of comparisons of the "
+        "first method.",
+        table(
+            ["people of the five sets", "difference", "ahead", "people", "p", "Holm p"],
+            pooled,
+        ),
+        "The same for each task: the difference, and Holm p in parentheses. Bold is beyond chance "
+        f"(p < {BEYOND_CHANCE}).",
+        table(["people of a task", *(task.title for task in TASKS.values())], each),
+    )
 
 
-def _tests(
-    results: DownstreamResults, reference: ResultRow, baselines: list[ResultRow], task: str
-) -> dict[str, dict]:
-    there = [row for row in baselines if results.scores(row, task)]
-    if not results.scores(reference, task) or not there:
-        return {}
-    scores = {f"{reference.title} - {row.title}": results.subjects(row, task) for row in there}
-    return compare(results.subjects(reference, task), scores)
+def _test_texts(test: dict | None) -> list:
+    if test is None:
+        return [None] * 5
+    difference = f"{test['difference']:+.3f}"
+    p_values = p_text(test["p"]), p_text(test["p_holm"])
+    return [difference, test["ahead"], test["n_subjects"], *p_values]
 
 
-def _p_value(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+def _short_test(test: dict | None) -> str | None:
+    if test is None:
+        return None
+    text = f"{test['difference']:+.3f} ({p_text(test['p_holm'])})"
+    return f"**{text}**" if test["p_holm"] < BEYOND_CHANCE else text
 
 
 def ablations(results: DownstreamResults) -> str:
     """Return the change of macro-F1 by each change of RelCon."""
-    rows = []
-    for row in results.ablations():
-        by_set = [results.differences(row, RELCON, task, mean_macro_f1) for task in FOUR]
-        pairs = [value for values in by_set for value in values.values()]
-        seeds = set.intersection(*map(set, by_set))
-        means = [float(np.mean([values[seed] for values in by_set])) for seed in sorted(seeds)]
-        rows.append(
+    results = results.first_seed()
+    rows = {name: transfer(f"relcon:{name}") for name in ABLATIONS}
+    tests = compare_over_people(results, RELCON, list(rows.values()))
+    lines = []
+    for name, row in rows.items():
+        test = tests.get(row)
+        lines.append(
             [
-                method_title(row.method),
-                *(_signed(list(values.values())) for values in by_set),
-                _signed(means),
-                f"{sum(value > 0 for value in pairs)}/{len(pairs)}" if pairs else None,
-                len(seeds) or None,
+                name,
+                *(_change(results, row, [task]) for task in FIVE),
+                _change(results, row, FIVE),
+                p_text(test["p_holm"]) if test else None,
             ]
         )
-    header = ["variant", *(TASKS[task].title for task in FOUR), MEAN, "better in", "seeds"]
     return join(
-        "Variants of RelCon, defined in `objectives.py`, against RelCon with the same seeds "
-        "(transfer, linear probe): difference in macro-F1, mean ± standard deviation over seeds. "
-        "Negative is worse than RelCon. The last columns are the number of (set, seed) pairs in "
-        "which the variant is better, and the number of seeds that all four sets have.",
-        table(header, rows),
+        "Variants of RelCon against RelCon with the same seed (0): difference in macro-F1 "
+        "(transfer, linear probe). Negative is worse than RelCon. RelCon itself takes the own view "
+        "and the 7 nearest of all segments of the batch as positives, by distance of features. A "
+        "variant with 32 candidates draws them from the batch, at random for each anchor. The "
+        "learned distance and DTW are too slow for all of the batch: compare them with 32 "
+        "candidates by features. Holm p is over the people of the five sets. It does not cover the "
+        "chance of another seed.",
+        table(["variant", *(TASKS[task].title for task in FIVE), MEAN, "Holm p"], lines),
     )
 
 
-def _signed(values: list[float]) -> str | None:
-    if not values:
-        return None
-    return mean_and_sd(values) if np.mean(values) < 0 else f"+{mean_and_sd(values)}"
+def _change(results: DownstreamResults, row: ResultRow, tasks: Sequence[str]) -> str | None:
+    values, reference = (results.means(r, tasks, macro_f1) for r in (row, RELCON))
+    return f"{values[0] - reference[0]:+.3f}" if values and reference else None
+
+
+# -- cost ------------------------------------------------------------------------------------------
 
 
 def costs(cells: dict[Cell, dict]) -> str:
     """Return the cost of a segment, and the work done in pretraining."""
+    return join(
+        "The cost of a trained method: parameters, multiply-adds (MACs) of a segment, and time per "
+        "segment in a batch on one core (median, smallest to largest of several).",
+        _application(cells),
+        "The work done in pretraining on the pool in the same CPU time, mean over seeds. The time "
+        "includes a learned distance, whose steps have a separate column.",
+        _pretraining(cells),
+    )
+
+
+def _application(cells: dict[Cell, dict]) -> str:
     rows = []
     for cell, record in cells.items():
         if cell.setting != "cost":
@@ -232,53 +279,36 @@ def costs(cells: dict[Cell, dict]) -> str:
         scores = record["scores"]
         times = scores["milliseconds"]
         size = [f"{n:,}" if (n := scores[key]) is not None else None for key in SIZES]
-        name = method_title(cell.method)
         range_ = f"{np.median(times):.3g} ({min(times):.3g} to {max(times):.3g})"
-        rows.append([name, *size, range_, scores["batch"]])
+        rows.append([method_title(cell.method), *size, range_, scores["batch"]])
     header = ["to apply", *SIZES.values(), "ms per segment", "batch"]
-    return join(
-        "The cost of a trained method: parameters, multiply-adds (MACs) of a segment, and time per "
-        "segment in a batch (median, smallest to largest of several).",
-        table(header, rows) if rows else "Not measured.",
-        "The work done in pretraining in the same CPU time, mean over data sets, seeds and folds. "
-        "The time includes RelCon's distance, whose steps have a separate column.",
-        _pretraining(cells),
-    )
-
-
-def _pretraining(cells: dict[Cell, dict]) -> str:
-    found = {}
-    for cell, record in cells.items():
-        if cell.protocol == "linear" and cell.labelled == 1 and cell.window == Cell.window:
-            trainings = [t for t in record.get("training", []) if "steps" in t]
-            if trainings and cell.method != "relcon_features":
-                found.setdefault((cell.setting, cell.method), []).append((record, trainings))
-    rows = []
-    for (setting, method), records in found.items():
-        trainings = [training for _, several in records for training in several]
-        distances = [t["distance"]["steps"] for t in trainings if "distance" in t]
-        rows.append(
-            [
-                f"{method_title(method)}, {setting.replace('_', '-')}",
-                f"{np.mean([record['seconds']['pretraining'] for record, _ in records]):.1f}",
-                f"{np.mean([training['steps'] for training in trainings]):.0f}",
-                f"{np.mean(distances):.0f}" if distances else None,
-            ]
-        )
-    header = ["to pretrain", "CPU s", "steps", "steps of the distance"]
     return table(header, rows) if rows else "Not measured."
 
 
-def per_fold(results: DownstreamResults) -> str:
-    """Return the macro-F1 of each fold."""
-    parts = ["Macro-F1 of each fold (seed 0). The folds are the same for all methods."]
-    for task in CLASSIFICATION:
-        rows = []
-        for row in [*results.rows("transfer"), ResultRow("in_domain", "relcon", "linear")]:
-            scores = results.scores(row, task).get(0)
-            if scores:
-                rows.append([row.title, *scores["folds"]["macro_f1"], scores["macro_f1"]])
-        if rows:
-            folds = [f"fold {i}" for i in range(len(rows[0]) - 2)]
-            parts.append(table([TASKS[task].title, *folds, "mean"], rows))
-    return join(*parts)
+def _pretraining(cells: dict[Cell, dict]) -> str:
+    rows = []
+    for method in MAIN:
+        # All tasks have the same encoder.
+        found = {
+            cell.seed: record
+            for cell, record in cells.items()
+            if cell == Cell("transfer", cell.task, method, "linear", cell.seed)
+            and record["training"]
+        }
+        trainings = [record["training"] for record in found.values()]
+        if not trainings:
+            continue
+        steps, segments = (np.mean([t[name] for t in trainings]) for name in ("steps", "segments"))
+        distance = [t["distance"]["steps"] for t in trainings if "distance" in t]
+        seconds = np.mean([record["seconds"]["pretraining"] for record in found.values()])
+        rows.append(
+            [
+                method_title(method),
+                f"{seconds:.0f}",
+                f"{steps:,.0f}",
+                f"{segments:,.0f}",
+                f"{np.mean(distance):,.0f}" if distance else None,
+            ]
+        )
+    header = ["to pretrain", "CPU s", "steps", "segments", "steps of the distance"]
+    return table(header, rows) if rows else "Not measured."

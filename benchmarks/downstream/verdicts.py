@@ -7,21 +7,29 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.common.datasets import TASKS
-from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.comparisons import (
+    BEYOND_CHANCE,
+    COMPARISONS,
+    compare_over_people,
+    p_text,
+)
+from benchmarks.downstream.objectives import MAIN
+from benchmarks.downstream.plan import IN_DOMAIN
 from benchmarks.downstream.results import (
-    FOUR,
-    METHOD_TITLES,
+    FIVE,
     RELCON,
-    SCRATCH,
-    TUNED,
+    UNION,
     DownstreamResults,
     ResultRow,
     classic,
-    headline,
-    mean_macro_f1,
+    macro_f1,
+    method_title,
+    transfer,
 )
 
-SHARES = (1.0, 0.1, 0.05, 0.01)
+MINIROCKET = classic("minirocket")
+# RelCon's embedding alone is claimed to be above these.
+BELOW_RELCON = [*(transfer(name) for name in MAIN if name != "relcon"), classic("features_linear")]
 
 
 class Verdict(NamedTuple):
@@ -29,7 +37,7 @@ class Verdict(NamedTuple):
 
     claim: str
     holds: bool | None
-    numbers: str
+    numbers: str = ""
 
     @property
     def word(self) -> str:
@@ -37,95 +45,60 @@ class Verdict(NamedTuple):
         return {True: "holds", False: "does not hold", None: "not measured"}[self.holds]
 
 
-def verdicts(cells: dict[Cell, dict]) -> list[Verdict]:
-    """Return the verdict on every claim.
-
-    (a) and (c) compare means over the four sets, with the seeds that both methods have. (b) and (d)
-    compare the means over all seeds of each method.
-    """
-    results = DownstreamResults(cells)
-    baselines = ("untrained", "simclr", "augmentation_prediction", "rebar", "masked")
-    return [
-        *(_over_four(results, *_against(method)) for method in baselines),
-        _beats_features(results),
-        *(_over_four(results, *_tuned(share), labelled=share) for share in SHARES),
-        *(_speed(results, task) for task in ("ipol", "troika")),
+def verdicts(results: DownstreamResults) -> list[Verdict]:
+    """Return the verdict on every claim: first those that do not hold, last those not measured."""
+    found = [
+        *(_above(results, RELCON, row) for row in BELOW_RELCON),
+        _level(results),
+        _above(results, UNION, MINIROCKET),
+        *(_in_domain(results, task) for task in IN_DOMAIN),
     ]
+    return sorted(found, key=lambda verdict: [False, True, None].index(verdict.holds))
 
 
-def _against(method: str) -> tuple[str, ResultRow, ResultRow]:
-    baseline = ResultRow("transfer", method, "linear")
-    claim = f"(a) RelCon beats {METHOD_TITLES[method]} in mean macro-F1, linear probes"
-    return claim, RELCON, baseline
-
-
-def _tuned(share: float) -> tuple[str, ResultRow, ResultRow]:
-    claim = f"(c) fine-tuned RelCon beats training from scratch with {100 * share:.0f} % labelled"
-    return claim, TUNED, SCRATCH
-
-
-def _over_four(
-    results: DownstreamResults, claim: str, one: ResultRow, other: ResultRow, **where
-) -> Verdict:
-    pairs = [results.differences(one, other, task, mean_macro_f1, **where) for task in FOUR]
-    if not all(pairs):
-        return Verdict(claim, None, "")
-    means = [
-        np.mean(
-            [
-                np.mean([results.values(row, task, mean_macro_f1, **where)[seed] for seed in pair])
-                for task, pair in zip(FOUR, pairs, strict=True)
-            ]
-        )
-        for row in (one, other)
-    ]
-    all_pairs = [difference for pair in pairs for difference in pair.values()]
-    ahead = sum(difference > 0 for difference in all_pairs)
-    difference = means[0] - means[1]
-    return Verdict(
-        claim,
-        bool(difference > 0),
-        f"{means[0]:.3f} against {means[1]:.3f} ({difference:+.3f}); "
-        f"ahead in {ahead} of {len(all_pairs)} (set, seed) pairs",
+def _above(results: DownstreamResults, one: ResultRow, other: ResultRow) -> Verdict:
+    """Judge whether a method is above another one in the mean, and over people beyond chance."""
+    claim = f"{one.title} above {other.title}, beyond chance"
+    test = compare_over_people(results, one, COMPARISONS[one]).get(other)
+    if test is None:
+        return Verdict(claim, None)
+    holds = (
+        _mean(results, one) > _mean(results, other)
+        and test["difference"] > 0
+        and test["p_holm"] < BEYOND_CHANCE
     )
+    return Verdict(claim, holds, _numbers(results, one, other, test, "p_holm"))
 
 
-def _beats_features(results: DownstreamResults) -> Verdict:
-    claim = "(b) RelCon beats the random forest on features on at least three of the four sets"
-    baselines = ("features_forest", "features_linear")
-    counts = {name: _sets_ahead(results, classic(name)) for name in baselines}
-    forest = counts["features_forest"]
-    if forest is None:
-        return Verdict(claim, None, "")
-    numbers = [
-        f"{count[0]} of 4 against {METHOD_TITLES[name]} ({count[1]})"
-        for name, count in counts.items()
-        if count is not None
-    ]
-    return Verdict(claim, forest[0] >= 3, "; ".join(numbers))
+def _level(results: DownstreamResults) -> Verdict:
+    """Judge whether RelCon is not below MiniRocket beyond chance."""
+    claim = f"{RELCON.title} level with {MINIROCKET.title}: not below it beyond chance"
+    test = compare_over_people(results, RELCON, [MINIROCKET]).get(MINIROCKET)
+    if test is None:
+        return Verdict(claim, None)
+    # Without Holm's correction, which would make this claim easier.
+    below = test["difference"] < 0 and test["p"] < BEYOND_CHANCE
+    return Verdict(claim, not below, _numbers(results, RELCON, MINIROCKET, test, "p"))
 
 
-def _sets_ahead(results: DownstreamResults, baseline: ResultRow) -> tuple[int, str] | None:
-    """Return the number of the four sets in which RelCon is ahead, and the differences."""
-    pairs = [
-        [results.mean(row, task, mean_macro_f1) for row in (RELCON, baseline)] for task in FOUR
-    ]
-    if any(value is None for pair in pairs for value in pair):
-        return None
-    differences = [one - other for one, other in pairs]
-    text = ", ".join(
-        f"{TASKS[task].title.partition(',')[0]} {d:+.3f}"
-        for task, d in zip(FOUR, differences, strict=True)
+def _in_domain(results: DownstreamResults, task: str) -> Verdict:
+    one, other = (ResultRow("in_domain", method) for method in ("relcon", "untrained"))
+    claim = f"RelCon above {method_title('untrained')}, both in domain: {TASKS[task].title}"
+    test = compare_over_people(results, one, [other], [task]).get(other)
+    if test is None:
+        return Verdict(claim, None)
+    holds = _mean(results, one, [task]) > _mean(results, other, [task])
+    return Verdict(claim, holds, _numbers(results, one, other, test, "p", [task]))
+
+
+def _mean(results: DownstreamResults, row: ResultRow, tasks=FIVE) -> float:
+    return float(np.mean(results.means(row, tasks, macro_f1)))
+
+
+def _numbers(results, one, other, test: dict, p: str, tasks=FIVE) -> str:
+    means = [_mean(results, row, tasks) for row in (one, other)]
+    return (
+        f"{means[0]:.3f} against {means[1]:.3f}; "
+        f"{test['difference']:+.3f} for a person, higher in {test['ahead']} of "
+        f"{test['n_subjects']} people, {'Holm p' if p == 'p_holm' else 'p'} {p_text(test[p])}"
     )
-    return sum(d > 0 for d in differences), text
-
-
-def _speed(results: DownstreamResults, task: str) -> Verdict:
-    claim = f"(d) RelCon has a higher R2 of speed than features, {TASKS[task].title}"
-    rows = RELCON, classic("features_forest"), classic("features_linear")
-    values = [results.mean(row, task, headline(task)) for row in rows]
-    if None in values:
-        return Verdict(claim, None, "")
-    relcon, forest, linear = values
-    numbers = f"{relcon:.3f} against {forest:.3f} (forest) and {linear:.3f} (linear)"
-    return Verdict(claim, bool(relcon > max(forest, linear)), numbers)

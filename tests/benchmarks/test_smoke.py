@@ -10,6 +10,7 @@ from benchmarks.common.processes import ROOT, run_module
 from tests.support.paths import SHARED
 
 DATA = os.environ.get("RELCON_DATA") or SHARED / "data"
+POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 # The arguments of each script, without those for data and output files.
 SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
@@ -42,11 +43,13 @@ def test_scripts_are_all_here():
 def test_smoke(name, tmp_path):
     if name in NEED_DATA and not Path(DATA, "hapt.npz").is_file():
         pytest.skip(f"needs the public recordings, and {DATA} has no hapt.npz")
+    if name == "downstream.bench_downstream" and not any(Path(POOL).glob("*.npz")):
+        pytest.skip(f"needs the open recordings to pretrain on, and {POOL} has no npz files")
     if name == "reliability.bench_reliability" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
     options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
     if name == "downstream.bench_downstream":
-        options += ["--cache", tmp_path / "cache"]
+        options += ["--pool", POOL, "--cache", tmp_path / "cache"]
     env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})
     run = run_module(f"benchmarks.{name}", *options, stderr=subprocess.PIPE, env=env)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -20,8 +20,8 @@ def save_task(folder, task, **entries):
     return path
 
 
-def save_all_tasks(folder):
-    """Save small files of all data sets."""
+def save_all_tasks(folder, pool):
+    """Save small files of all tasks, some of them in the folder of the pool."""
     rng = np.random.default_rng(0)
 
     def recordings(rate, seconds):
@@ -38,10 +38,12 @@ def save_all_tasks(folder):
         n = len(made["recordings"][0])
         return [["still"] * (n // 2) + ["walking"] * (n - n // 2)] * N_SUBJECTS
 
-    for task, rate in (("hapt", 50), ("smartfallmm", 50), ("wisdm", 20)):
+    labelled = {"hapt": 50, "smartfallmm": 50, "wisdm": 20, "motionsense": 50, "wisdm18": 20}
+    for task, rate in labelled.items():
         made = recordings(rate, 22)
         native = {"recording_native_rate": np.full(N_SUBJECTS, 50)}
-        save_task(folder, task, labels=labels(made), **made, **native)
+        where = pool if task in ("motionsense", "wisdm18") else folder
+        save_task(where, task, labels=labels(made), **made, **native)
     falls = np.arange(N_SUBJECTS) % 3 == 0
     codes = np.where(falls, "F01", np.where(np.arange(N_SUBJECTS) % 3 == 1, "D01", "D02"))
     save_task(
@@ -60,3 +62,15 @@ def save_all_tasks(folder):
     made = recordings(125, 12)
     speeds = [np.full(len(recording), 1.0) for recording in made["recordings"]]
     save_task(folder, "troika", **made, sample_speed_m_per_s=speeds)
+
+
+def save_pool(folder, seconds=20):
+    """Save small sets to pretrain on: two people at 25 Hz and three at 100 Hz."""
+    for name, rate, people in (("one_wrist", 25, "ab"), ("two_waist", 100, "cde")):
+        rng = np.random.default_rng(rate)
+        entries = {
+            "recordings": [signal(rng, rate * seconds) for _ in people],
+            "subjects": list(people),
+            "sampling_rate": float(rate),
+        }
+        save_npz_recordings(folder / f"{name}.npz", entries)

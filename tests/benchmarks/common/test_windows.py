@@ -6,13 +6,12 @@ from sklearn.utils import Bunch
 
 from benchmarks.common import fetching
 from benchmarks.common import windows as windows_module
-from benchmarks.common.datasets import source_of
-from benchmarks.common.windows import Windows, balanced_rows, draw, load_windows, pool, shorten
+from benchmarks.common.windows import Windows, balanced_rows, draw, load_windows, shorten
 from tests.support.benchmark_data import save_task, signal
 
 
-def load(folder, task, window=1.0):
-    return load_windows(folder, task, 50.0, window, folder / "cache")
+def load(folder, task, window=1.0, overlap=None):
+    return load_windows(folder, task, 50.0, window, folder / "cache", overlap)
 
 
 def test_windows_have_the_label_of_most_of_their_samples(tmp_path):
@@ -46,25 +45,20 @@ def test_windows_have_the_label_of_most_of_their_samples(tmp_path):
     assert windows.X.dtype == np.float32
 
 
-def test_a_fall_is_the_window_of_its_peak(tmp_path):
+def test_falls_have_no_label(tmp_path):
     rng = np.random.default_rng(0)
-    fall = signal(rng, 500)
-    fall[230] = 9
     save_task(
         tmp_path,
         "sisfall",
-        recordings=[signal(rng, 500), fall, signal(rng, 250)],
+        recordings=[signal(rng, n) for n in (500, 500, 250)],
         subjects=["SA01", "SA01", "SE02"],
         sampling_rate=100.0,
         recording_is_fall=np.array([False, True, False]),
         recording_code=np.array(["D01", "F05", "D02"]),
     )
-    activities = ["D01"] * 5
-    plain, with_falls = load(tmp_path, "sisfall"), load(tmp_path, "sisfall_falls")
-    assert plain.y.tolist() == [*activities, *[""] * 5, "D02", "D02"]
-    assert with_falls.y.tolist() == [*activities, "", "", "fall", "", "", "D02", "D02"]
-    assert with_falls.X.shape == (12, 50, 3)  # 100 Hz halved
-    assert source_of("sisfall_falls") == source_of("sisfall") == "sisfall"
+    windows = load(tmp_path, "sisfall")
+    assert windows.y.tolist() == [*["D01"] * 5, *[""] * 5, "D02", "D02"]
+    assert windows.X.shape == (12, 50, 3)  # 100 Hz halved
 
 
 def test_gait_windows_are_inside_the_walk_only(tmp_path):
@@ -145,7 +139,8 @@ def test_the_cache_gives_what_a_fresh_cut_does(tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(again, name), getattr(fresh, name))
         assert getattr(again, name).dtype == getattr(fresh, name).dtype
     assert load(tmp_path, "wisdm", window=2.0).X.shape == (2, 100, 3)
-    assert len(cuts) == 1
+    assert load(tmp_path, "wisdm", overlap=0.5).X.shape == (9, 50, 3)
+    assert len(cuts) == 2
     write()
     assert not np.array_equal(load(tmp_path, "wisdm").X, fresh.X)
     assert not list(tmp_path.glob("cache/*.tmp*"))
@@ -169,18 +164,6 @@ def test_drawn_windows():
     np.testing.assert_array_equal(draw(windows, 7, seed=1).X, drawn.X)
     assert not np.array_equal(draw(windows, 7, seed=2).X, drawn.X)
     assert draw(windows, 20, 0) is windows
-
-
-def test_groups_of_a_pool_are_recordings_of_subjects_of_data_sets():
-    one, other = some_windows(6), some_windows(4, seed=1)
-    X, groups = pool({"hapt": one, "wisdm": other})
-    np.testing.assert_array_equal(X, np.concatenate([one.X, other.X]))
-    expected = [
-        f"{name}/{s}/{r}"
-        for name, part in (("hapt", one), ("wisdm", other))
-        for s, r in zip(part.subject, part.recording, strict=True)
-    ]
-    assert groups.tolist() == expected
 
 
 def test_balanced_rows_take_labels_and_subjects_in_turn():
@@ -223,8 +206,7 @@ def test_missing_files_are_fetched(tmp_path, monkeypatch):
     (tmp_path / "hapt.npz").touch()
     assert fetching.fetch_missing(tmp_path) == ["sisfall_100hz.npz"]
     assert (tmp_path / "hapt.npz").stat().st_size == 0
-    windows = load_windows(tmp_path, "sisfall_falls", 50.0, 1.0, tmp_path / "cache")
+    windows = load(tmp_path, "sisfall")
     assert windows.X.shape == (4, 50, 3)
-    assert windows.y[:2].tolist() == ["D01", "D01"]
-    assert sorted(windows.y[2:].tolist()) == ["", "fall"]
+    assert windows.y.tolist() == ["D01", "D01", "", ""]
     assert fetching.fetch_missing(tmp_path) == []

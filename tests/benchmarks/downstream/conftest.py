@@ -6,8 +6,9 @@ import pytest
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS, EncoderPreset
-from tests.support.benchmark_data import save_all_tasks
+from tests.support.benchmark_data import save_all_tasks, save_pool
 from tests.support.clock import Ticks
+from tests.support.downstream_cells import fake_costs, fake_record
 
 
 @pytest.fixture
@@ -16,15 +17,16 @@ def ticks(monkeypatch):
     from benchmarks.downstream import objectives
 
     monkeypatch.setattr(objectives, "time", SimpleNamespace(process_time=Ticks()))
-    tiny = {"n_blocks": (1,), "widths": (8,), "kernel_sizes": (3,)}
+    tiny = {"n_blocks": (1,), "widths": (8,), "kernel_sizes": (3,), "readout": "mean_sd"}
     monkeypatch.setitem(ENCODER_PRESETS, "resnet14-half", EncoderPreset(ResNet1D, tiny))
 
 
 @pytest.fixture(scope="package")
 def people():
-    """Segments of six people, and their groups."""
+    """Segments of six people of two data sets, and their groups."""
     made = make_motion(96, n_subjects=6, n_timesteps=64, random_state=0)
-    return made.X.astype(np.float32), made.groups
+    groups = np.array([f"{'one' if g < 3 else 'two'}/{g}" for g in made.groups])
+    return made.X.astype(np.float32), groups
 
 
 @pytest.fixture(scope="package")
@@ -38,10 +40,11 @@ def split_motion():
 
 @pytest.fixture(scope="package")
 def sources(tmp_path_factory):
-    """A folder with small files of all data sets."""
-    folder = tmp_path_factory.mktemp("sources")
-    save_all_tasks(folder)
-    return folder
+    """Folders with small files of the tasks and of the pool."""
+    folder, pool = (tmp_path_factory.mktemp(name) for name in ("tasks", "pool"))
+    save_all_tasks(folder, pool)
+    save_pool(pool)
+    return folder, pool
 
 
 @pytest.fixture
@@ -49,4 +52,13 @@ def data(sources, tmp_path):
     """The small data sets, with a new cache."""
     from benchmarks.downstream.pretrained import Data
 
-    return Data(sources, tmp_path / "cache")
+    return Data(*sources, tmp_path / "cache")
+
+
+@pytest.fixture(scope="package")
+def cells():
+    """Artificial results of the complete plan."""
+    from benchmarks.downstream.plan import DownstreamSettings, plan_cells
+
+    planned = [cell for stage in plan_cells(DownstreamSettings()) for cell in stage]
+    return {cell: fake_record(cell) for cell in planned} | fake_costs()

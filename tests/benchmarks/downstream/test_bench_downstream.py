@@ -1,5 +1,6 @@
 """The script of the downstream benchmark makes each planned result once."""
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from tests.support.benchmark_data import N_SUBJECTS
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream import bench_downstream as bench
-from benchmarks.downstream import classic, plan, pretrained, running
+from benchmarks.downstream import classic, page, plan, pretrained, running
 
 
 @pytest.fixture
@@ -35,13 +36,11 @@ def benchmark(data, tmp_path, monkeypatch, ticks):
         monkeypatch.setattr(module, "CLASSIC", {"features_forest": commonest})
     monkeypatch.setattr(classic, "LOGISTIC_GRID", {"logisticregression__C": [0.1]})
     monkeypatch.setattr(classic, "RIDGE_GRID", {"ridge__alpha": [1.0]})
-    monkeypatch.setattr(classic, "MLP_MAX_ITER", 3)
     data.cache.mkdir()
-    settings = replace(
-        plan.SMOKE, seconds=8.0, in_domain_seconds=8.0, n_windows=60, pretraining_windows=20
-    )
+    settings = replace(plan.SMOKE, seconds=8.0, in_domain_seconds=8.0, n_windows=60)
     args = SimpleNamespace(
         data=data.folder,
+        pool=data.pool,
         cache=data.cache,
         output=tmp_path / "results.jsonl",
         parts=["transfer", "none", "in_domain"],
@@ -64,8 +63,8 @@ METHODS = ["relcon", "simclr", "untrained", "relcon_features", "scratch", "featu
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
-    methods = [*METHODS, "relcon:hard"]
+def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys, tmp_path):
+    methods = [*METHODS, "relcon:mean readout", "relcon, a tenth of the time"]
     found = benchmark.run(methods=methods)
     wanted = [
         cell
@@ -94,10 +93,10 @@ def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys):
             assert record["chosen"] == [{"n_subjects": n}] * 2
         with_time = cell.setting != "none" and cell.method != "untrained"
         assert ("pretraining" in record["seconds"]) == with_time
-        n_trained = benchmark.settings.n_folds if cell.setting == "in_domain" else 1
-        assert len(record["training"]) == n_trained
-    windows = {cell.window: r["n_windows"] for cell, r in found.items() if cell.task == "hapt"}
-    assert list(windows) == [2.56, 1.0, 5.0, 10.0]
+        assert ("steps" in record["training"]) == with_time
+    assert {cell.window for cell in found} == {2.56, plan.LONG_WINDOW}
+
+    assert "nan" not in page.render(found, tmp_path / "figures")
 
     before = benchmark.args.output.read_bytes()
     monkeypatch.setattr(bench, "run_cell", None)
@@ -110,15 +109,18 @@ def test_jobs_of_other_processes_are_not_done(benchmark):
     taken = plan.job_of(Cell("none", "hapt", "features_forest", "own"))
     with FileLock(benchmark.args.cache / f"results-{taken}.lock"):
         found = benchmark.run(methods=["features_forest"])
-    assert {cell.task for cell in found} == {"ipol"}
-    assert {cell.task for cell in benchmark.run()} == {"hapt", "ipol"}
+    jobs = {(task, window) for task in ("hapt", "ipol") for window in (2.56, plan.LONG_WINDOW)}
+    assert {(cell.task, cell.window) for cell in found} == jobs - {("hapt", 2.56)}
+    assert {(cell.task, cell.window) for cell in benchmark.run()} == jobs
 
 
 def test_the_same_cell_gives_the_same_scores(benchmark, tmp_path):
     cell = Cell("in_domain", "hapt", "relcon", "linear")
     first, second = (
         running.run_cell(
-            cell, pretrained.Data(benchmark.args.data, tmp_path / name), benchmark.settings
+            cell,
+            pretrained.Data(benchmark.args.data, benchmark.args.pool, tmp_path / name),
+            benchmark.settings,
         )
         for name in ("one", "two")
     )
@@ -127,10 +129,37 @@ def test_the_same_cell_gives_the_same_scores(benchmark, tmp_path):
 
 
 def test_a_task_without_its_file_is_left_out(tmp_path, capsys):
-    (tmp_path / "hapt.npz").touch()
-    assert bench.has_file("hapt", tmp_path)
-    assert not bench.has_file("wisdm", tmp_path)
+    data, pool = tmp_path / "data", tmp_path / "pool"
+    for folder, name in ((data, "hapt"), (pool, "motionsense")):
+        folder.mkdir()
+        (folder / TASKS[name].file).touch()
+    assert bench.has_file("hapt", data, pool)
+    assert bench.has_file("motionsense", data, pool)
+    assert not capsys.readouterr().out
+    assert not bench.has_file("wisdm", data, pool)
     told = capsys.readouterr().out
-    assert "wisdm is left out: " in told
-    assert "has no file wisdm51_watch_reduced.npz" in told
-    assert pretrained.Data(tmp_path, tmp_path).sources() == ["hapt"]
+    assert told == "wisdm is left out: there is no file wisdm51_watch_reduced.npz\n"
+
+
+@pytest.mark.parametrize("missing", ["data", "pool"])
+def test_a_missing_folder_is_named(monkeypatch, tmp_path, missing):
+    for name in ("RELCON_DATA", "RELCON_POOL"):
+        monkeypatch.delenv(name, raising=False)
+    there = {"data": "pool", "pool": "data"}[missing]
+    monkeypatch.setattr(sys, "argv", ["bench", f"--{there}", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"--{missing} is missing.*RELCON_{missing.upper()}"):
+        bench.main()
+
+
+def test_a_report_keeps_the_handwritten_part(monkeypatch, tmp_path):
+    page = tmp_path / "downstream.md"
+    monkeypatch.setattr(bench, "PAGE", page)
+    page.write_text(f"# Ours\n\nText.\n\n{bench.MARK}\n\nold results\n")
+    bench.write_report({}, tmp_path / "results.jsonl")
+    head, _, body = page.read_text().partition(bench.MARK)
+    assert head == "# Ours\n\nText.\n\n"
+    assert body.startswith("\n\nFrom `results.jsonl`.\n\n## Claims\n")
+    assert "old results" not in body
+    page.write_text("# Ours\n")
+    with pytest.raises(SystemExit, match="must have the line"):
+        bench.write_report({}, tmp_path / "results.jsonl")

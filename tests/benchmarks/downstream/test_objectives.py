@@ -1,6 +1,5 @@
 """Objectives of pretraining have the same terms, and train by the right losses."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,20 +8,21 @@ import torch
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import FeatureDistance, LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._batches import Batch
 from relcon_sklearn.nn import ResNet1D
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream import objectives
+from benchmarks.downstream.objectives import Method
 
-ALL = {
-    **objectives.OBJECTIVES,
-    # Except DTW, which compiles for seconds.
-    **{k: o for k, o in objectives.ABLATIONS.items() if getattr(o, "distance", "") != "dtw"},
-    "own batches": replace(objectives.RELCON, shared=False),
-    "projection head": replace(objectives.RELCON, projection=True),
+# All methods that train, except those with DTW, which compiles for seconds.
+TRAINED = {
+    name: method
+    for name, method in objectives.METHODS.items()
+    if method.objective and getattr(method.objective, "distance", "") != "dtw"
 }
+UNTRAINED = objectives.METHODS["untrained"]
 
 
 def terms(**changes):
@@ -30,55 +30,123 @@ def terms(**changes):
 
 
 @pytest.mark.usefixtures("ticks")
-@pytest.mark.parametrize("name", ALL)
-def test_objectives_train(people, name):
-    start, _ = objectives.pretrain(None, *people, terms(), 0)
-    encoder, record = objectives.pretrain(ALL[name], *people, terms(), 0)
+@pytest.mark.parametrize("name", TRAINED)
+def test_methods_train_for_their_time(people, name):
+    method = TRAINED[name]
+    start = objectives.make_encoder(method, terms(), 3).state_dict()
+    encoder, record = objectives.pretrain(method, *people, terms(), 0)
+    assert isinstance(encoder, ResNet1D)
     assert not any(module.training for module in encoder.modules())
     assert all(value.isfinite().all() for value in encoder.state_dict().values())
-    for parameter, before in zip(encoder.parameters(), start.parameters(), strict=True):
+    for parameter, before in zip(encoder.parameters(), start.values(), strict=False):
         assert parameter.requires_grad
         assert not torch.equal(parameter, before)
     assert np.isfinite(record["train_loss"])
-    assert record["steps"] >= 2
-    assert isinstance(encoder, ResNet1D)
-    learned = isinstance(ALL[name], objectives.RelCon) and ALL[name].distance == "learned"
-    assert ("distance" in record) == learned
-    # All objectives have the same time.
+    assert ("distance" in record) == (getattr(method.objective, "distance", "") == "learned")
+    # All methods have the same time, unless they have another factor. Training ends with the first
+    # step after it.
     spent = record["seconds"] + record.get("distance", {"seconds": 0})["seconds"]
-    assert 10 <= spent <= 13
-    again, same = objectives.pretrain(ALL[name], *people, terms(), 0)
+    assert spent == pytest.approx(12 * method.factor, abs=2)
+    assert record["windows"] <= len(people[0])
+    again, same = objectives.pretrain(method, *people, terms(), 0)
     assert same["train_loss"] == record["train_loss"]
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in encoder.state_dict().items())
 
 
 @pytest.mark.usefixtures("ticks")
-def test_objectives_start_from_the_same_weights(people):
-    start, record = objectives.pretrain(None, *people, terms(), 3)
+def test_methods_start_from_the_same_weights(people):
+    start, record = objectives.pretrain(UNTRAINED, *people, terms(), 3)
     assert record == {}
-    for objective in ALL.values():
-        encoder, _ = objectives.pretrain(objective, *people, terms(lr=1e-12), 3)
+    for name in ("relcon", "relcon_published", "simclr", "features_regression", "masked"):
+        encoder, _ = objectives.pretrain(TRAINED[name], *people, terms(lr=1e-12), 3)
         for ours, theirs in zip(encoder.parameters(), start.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
-    other, _ = objectives.pretrain(None, *people, terms(), 4)
+    other, _ = objectives.pretrain(UNTRAINED, *people, terms(), 4)
     assert not torch.equal(other.stem_conv.weight, start.stem_conv.weight)
 
 
 @pytest.mark.usefixtures("ticks")
 def test_a_distance_that_took_all_of_the_time_leaves_a_step(people):
-    _, record = objectives.pretrain(objectives.RELCON, *people, terms(seconds=2.0), 0)
+    method = TRAINED["relcon_published"]
+    _, record = objectives.pretrain(method, *people, terms(seconds=2.0), 0)
     assert record["steps"] == 1
 
 
 @pytest.mark.usefixtures("ticks")
 def test_batch_norms_of_an_untrained_encoder_know_the_data(people):
-    encoder, _ = objectives.pretrain(None, *people, terms(), 0)
+    encoder, _ = objectives.pretrain(UNTRAINED, *people, terms(), 0)
     assert not encoder.training
     assert {m.momentum for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
     x = torch.from_numpy(people[0]).transpose(1, 2)
     maps = encoder.stem_conv(x.unsqueeze(2)).detach()
     torch.testing.assert_close(encoder.stem_bn.running_mean, maps.mean(dim=(0, 2, 3)))
     torch.testing.assert_close(encoder.stem_bn.running_var, maps.var(dim=(0, 2, 3)))
+
+
+# -- what differs from the shared terms ------------------------------------------------------------
+
+
+class Spy:
+    """An objective that keeps what it gets."""
+
+    def train(self, encoder, array, index, terms, seed):
+        self.__dict__.update(vars())
+        return {}
+
+
+def seen(data, **changes):
+    """Return a spy that was trained by a method with changes, and the record."""
+    spy = Spy()
+    _, record = objectives.pretrain(Method(spy, **changes), *data, terms(), 0)
+    return spy, record
+
+
+@pytest.mark.usefixtures("ticks")
+def test_a_method_without_changes_has_the_shared_terms(people):
+    X, groups = people
+    spy, record = seen(people)
+    np.testing.assert_array_equal(spy.array.read(np.arange(len(X))), X)
+    assert spy.index.labels.tolist() == sorted(set(groups))
+    assert spy.terms == terms()
+    assert spy.encoder.n_features == 16  # mean and standard deviation of eight
+    assert record == {"windows": len(X)}
+
+
+@pytest.mark.usefixtures("ticks")
+def test_a_factor_is_of_the_time_and_a_readout_of_the_encoder(people):
+    spy, _ = seen(people, factor=6.0, readout="mean")
+    assert spy.terms == terms(seconds=72.0)
+    assert spy.encoder.n_features == 8
+
+
+@pytest.mark.usefixtures("ticks")
+def test_a_share_of_the_people_has_all_their_windows(people):
+    X, groups = people
+    spy, record = seen(people, people=0.4)
+    kept = spy.index.labels.tolist()
+    assert sorted(person.partition("/")[0] for person in kept) == ["one", "two"]
+    np.testing.assert_array_equal(
+        spy.array.read(np.arange(record["windows"])), X[np.isin(groups, kept)]
+    )
+
+
+@pytest.mark.usefixtures("ticks")
+def test_windows_drawn_by_motion_move_more(people):
+    X, groups = people
+    X = X * np.where(np.arange(len(X)) % 2, 1, 0.001)[:, None, None].astype(np.float32)
+    spy, record = seen((X, groups), by_motion=True)
+    assert record["windows"] == len(X)
+    drawn = spy.array.read(np.arange(len(X)))
+    assert (drawn.std(axis=(1, 2)) > 0.01).mean() > 0.7
+    # Each window keeps its person.
+    edges = spy.index.edges
+    for person, start, stop in zip(spy.index.labels, edges[:-1], edges[1:], strict=True):
+        own = X[groups == person]
+        rows = spy.index.rows_at(np.arange(start, stop))
+        assert all((own == x).all(axis=(1, 2)).any() for x in drawn[rows])
+
+
+# -- losses ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -99,14 +167,53 @@ def batch_of(segments, seed=0):
     return Batch(segments, n, n[:, None], seed)
 
 
+def loss_of(objective, people, captured):
+    """Return the module and the loss of an objective in float32, and its batches."""
+    objectives.pretrain(Method(objective), *people, terms(dtype=torch.float32), 0)
+    return captured.pop()
+
+
+@pytest.mark.usefixtures("ticks")
+def test_simclr_contrasts_the_views_of_a_batch(people, captured):
+    module, loss, batches = loss_of(objectives.SimCLR(temperature=0.2), people, captured)
+    batch = next(iter(batches))
+    n = len(batch.segments)
+    assert n == 32
+    views = objectives.VIEWS(
+        torch.cat([batch.segments, batch.segments]), torch.Generator().manual_seed(batch.seed)
+    )
+    z = module.train()(views.transpose(1, 2)).detach().double().numpy()
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    losses = []
+    for i in range(2 * n):
+        others = [j for j in range(2 * n) if j != i]
+        scores = {j: z[i] @ z[j] / 0.2 for j in others}
+        positive = (i + n) % (2 * n)
+        losses.append(np.log(sum(np.exp(s) for s in scores.values())) - scores[positive])
+    assert loss(module, batch).item() == pytest.approx(np.mean(losses), rel=1e-5)
+    # The projection head is dropped.
+    assert module[0].n_features == 16
+    assert z.shape[1] == objectives.HEAD[-1]
+
+
+@pytest.mark.usefixtures("ticks")
+def test_regression_of_features_is_of_standardised_ones(people, captured):
+    module, loss, batches = loss_of(objectives.FeatureRegression(), people, captured)
+    batch = next(iter(batches))
+    wanted = torch.from_numpy(
+        FeatureDistance(50.0).fit(people[0]).transform(batch.segments.numpy())
+    )
+    assert module(batch.segments.transpose(1, 2)).shape == wanted.shape
+    assert loss(lambda x: wanted, batch).item() == pytest.approx(0, abs=1e-9)
+    assert loss(lambda x: wanted + 3, batch).item() == pytest.approx(2.5, rel=1e-5)  # smooth L1
+
+
 def test_an_uninformative_head_costs_ln_2(people, captured):
-    settings = terms(dtype=torch.float32)
-    objectives.pretrain(objectives.AugmentationPrediction(), *people, settings, 0)
-    [(module, loss, batches)] = captured
+    module, loss, batches = loss_of(objectives.AugmentationPrediction(), people, captured)
     for parameter in module[1].parameters():
         parameter.data.zero_()
     batch = next(iter(batches))
-    assert len(batch.segments) == settings.n_segments
+    assert len(batch.segments) == terms().n_segments
     assert loss(module, batch).item() == pytest.approx(np.log(2))
 
 
@@ -115,8 +222,7 @@ def test_augmentations_are_distinguished_by_their_effect(captured, people):
         return lambda segments, generator: segments + value
 
     prediction = objectives.AugmentationPrediction((add(1), add(2), add(4)))
-    objectives.pretrain(prediction, *people, terms(dtype=torch.float32), 0)
-    [(_, loss, _)] = captured
+    _, loss, _ = loss_of(prediction, people, captured)
     batch = batch_of(torch.zeros(400, 8, 1))
     shares = []
 
@@ -133,9 +239,7 @@ def test_augmentations_are_distinguished_by_their_effect(captured, people):
 
 def masked(fraction, people, captured):
     """Return the loss of masked reconstruction."""
-    objective = objectives.MaskedReconstruction(fraction=fraction)
-    objectives.pretrain(objective, *people, terms(dtype=torch.float32), 0)
-    return captured.pop()[1]
+    return loss_of(objectives.MaskedReconstruction(fraction=fraction), people, captured)[1]
 
 
 def standardised(segments):
@@ -178,27 +282,33 @@ def test_masked_reconstruction_is_in_the_order_of_time(people, captured):
 
 
 @pytest.mark.usefixtures("ticks")
-@pytest.mark.parametrize("name", ["relcon", "relcon_published", "own batches"])
+@pytest.mark.parametrize(
+    "name", ["relcon", "relcon_published", "relcon:32 candidates, by features"]
+)
 def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch, name):
     X, groups = people
-    objective, nets, trained = ALL[name], [], []
+    objective, nets, trained = TRAINED[name].objective, [], []
     ranker = objectives.MotifRanker
     monkeypatch.setattr(
         objectives, "MotifRanker", lambda net, *args: nets.append(net) or ranker(net, *args)
     )
     monkeypatch.setattr(
         "relcon_sklearn._embedder.fit_module",
-        lambda module, loss, train, valid, options: trained.append((loss, train)),
+        lambda module, loss, train, valid, options: trained.append((module, train)),
     )
-    distance = LearnedMotifDistance(embed_dim=objective.embed_dim, max_epochs=0).fit(X)
+    distance = FeatureDistance(50.0)
+    if objective.distance == "learned":
+        learned = LearnedMotifDistance(embed_dim=objective.embed_dim, max_epochs=0).fit(X)
+        distance = FrozenEstimator(learned)
     embedder = RelConEmbedder(
-        FrozenEstimator(distance),
+        distance,
         encoder="resnet14-half",
         n_within=objective.n_within,
         n_between=objective.n_between,
         n_positives=objective.n_positives,
         augmentation=objective.augmentation,
-        candidates="shared" if objective.shared else "independent",
+        projection=objective.projection,
+        candidates="shared" if objective.n_within else "independent",
         query_stride=objective.query_stride,
         temperature=objective.temperature,
         batch_size=32 // (1 + objective.n_within),
@@ -208,32 +318,17 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
     )
     embedder.fit(X, groups=groups)
     run = embedder._open_checkpoints(None, None)  # without checkpoints, the data are not used
-    encoder, _ = objectives.pretrain(objective, X, groups, terms(dtype=torch.float32), run.seed)
-    embedder.distance_.net_ = nets[0]
+    settings = terms(dtype=torch.float32)
+    encoder, _ = objectives.pretrain(Method(objective), X, groups, settings, run.seed)
+    if nets:
+        embedder.distance_.net_ = nets[0]
     loss = embedder._training_loss()
-    _, train = trained[-1]
-    _, ours, batches = captured[-1]
+    their_module, train = trained[-1]
+    module, ours, batches = captured[-1]
+    assert (module is encoder) == (objective.projection is None)
+    assert [p.shape for p in module.parameters()] == [p.shape for p in their_module.parameters()]
     first, theirs = next(iter(batches)), next(iter(train))
     assert type(batches) is type(train)
     assert first.seed == theirs.seed
     assert all(torch.equal(a, b) for a, b in zip(first[:3], theirs[:3], strict=True))
-    assert ours(encoder.train(), first).item() == loss(encoder, theirs).item()
-
-
-def test_recordings_of_a_person_are_one_group():
-    seen = {}
-
-    class Spy:
-        def train(self, encoder, array, index, terms, seed):
-            seen["groups"] = {
-                label: sorted(index.rows_at(np.arange(start, stop)).tolist())
-                for label, start, stop in zip(
-                    index.labels, index.edges[:-1], index.edges[1:], strict=True
-                )
-            }
-            return {}
-
-    labels = np.array(["a/ann/1", "b/bob/1", "a/ann/2", "b/bob/1", "a/al/3"])
-    index = objectives.GroupIndex.from_labels(labels)
-    objectives.BySubject(Spy()).train(None, None, index, None, 0)
-    assert seen["groups"] == {"a/ann": [0, 2], "b/bob": [1, 3], "a/al": [4]}
+    assert ours(module.train(), first).item() == loss(module, theirs).item()

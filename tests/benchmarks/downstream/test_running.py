@@ -1,35 +1,38 @@
 """Folds and shares of labels are by subject."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from benchmarks.common.datasets import TASKS, source_of
+from benchmarks.common.datasets import TASKS
+from benchmarks.common.encoders import embed
 from benchmarks.common.windows import Windows
 
 pytest.importorskip("tslearn")
-from benchmarks.downstream import plan, running
+from benchmarks.downstream import objectives, plan, running
+from benchmarks.downstream.cells import Cell
+from relcon_sklearn import MotionFeatures
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("n_folds", [2, 5])
 def test_folds_are_by_subject_and_do_not_depend_on_the_windows(data, task, n_folds):
-    subjects = data.task(source_of(task)).subject
-    held_out_by_window = []
-    for window in plan.WINDOWS:
-        windows = data.task(task, window)
-        windows = windows.take(np.flatnonzero(windows.known))
-        tested, held = np.zeros(len(windows), dtype=int), []
-        for train, test, held_out in running.outer_folds(windows, subjects, n_folds):
+    subjects = data.task(task).subject
+    fold_of_subject = {}
+    for window in (2.56, plan.LONG_WINDOW):
+        windows = data.task(task, window).labelled()
+        tested = np.zeros(len(windows), dtype=int)
+        folds = list(running.outer_folds(windows, subjects, n_folds))
+        assert len(folds) == n_folds
+        for fold, (train, test) in enumerate(folds):
             assert sorted([*train, *test]) == list(range(len(windows)))
-            assert set(windows.subject[test]) <= set(held_out)
-            assert not set(windows.subject[train]) & set(held_out)
+            assert not set(windows.subject[train]) & set(windows.subject[test])
             tested[test] += 1
-            held.append(held_out.tolist())
+            for subject in windows.subject[test]:
+                assert fold_of_subject.setdefault(subject, fold) == fold
         assert (tested == 1).all()
-        assert sorted(s for part in held for s in part) == sorted(set(subjects))
-        assert len(held) == n_folds
-        held_out_by_window.append(held)
-    assert all(held == held_out_by_window[0] for held in held_out_by_window)
+    assert set(fold_of_subject.values()) <= set(range(n_folds))
 
 
 def test_shares_of_labels_are_of_subjects():
@@ -47,3 +50,37 @@ def test_shares_of_labels_are_of_subjects():
     np.testing.assert_array_equal(found[1.0], rows)
     other = running.some_subjects(windows, rows, 0.1, 1)
     assert set(other) != set(found[0.1])
+
+
+@pytest.mark.usefixtures("ticks")
+@pytest.mark.parametrize("method", ["relcon", "relcon_features"])
+def test_a_linear_probe_gets_embeddings_and_perhaps_features(people, monkeypatch, method):
+    X, subject = people
+    windows = Windows(X, np.where(np.arange(len(X)) % 2, "a", "b"), subject, subject)
+    train, test = windows.take(np.arange(60)), windows.take(np.arange(60, len(X)))
+    encoder, _ = objectives.pretrain(
+        objectives.METHODS["untrained"], *people, plan.SMOKE.terms("transfer"), 0
+    )
+    seen = {}
+    monkeypatch.setattr(
+        running,
+        "linear_probe",
+        lambda *args, **where: (
+            seen.update(args=args) or SimpleNamespace(predictions="predicted", chosen="chosen")
+        ),
+    )
+    cell = Cell("transfer", "hapt", method, "linear", window=1.28)  # 64 time steps at 50 Hz
+    assert running.predict(cell, train, test, encoder, plan.SMOKE) == ("predicted", "chosen")
+    for Z, part in zip(seen["args"][::3], (train, test), strict=True):
+        wanted = [embed(encoder, part.X)]
+        if method == "relcon_features":
+            wanted.append(MotionFeatures(50).fit_transform(part.X))
+        np.testing.assert_array_equal(Z, np.hstack(wanted))
+    assert seen["args"][1] is train.y
+
+
+def test_time_of_pretraining_has_the_distance():
+    assert running.pretraining_seconds({}) == {}
+    assert running.pretraining_seconds({"seconds": 5.0}) == {"pretraining": 5.0}
+    with_distance = {"seconds": 5.0, "distance": {"seconds": 2.0}}
+    assert running.pretraining_seconds(with_distance) == {"pretraining": 7.0}
