@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._assemble import as_plain_dict, join, number_pairs
+from ._attributes import own_channels, own_rates, own_units
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._like import window_and_rate
@@ -20,6 +20,7 @@ from ._one_recording import SegmentationOptions, segment_one_recording
 from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
+from ._segments import Segments
 from ._timeline import SHORTEST_GAP
 from ._times import has_dates
 from ._units import UNITS, raise_missing_units
@@ -36,44 +37,6 @@ _DROPPED = (
     "windows_unlabelled",
     "windows_impure",
 )
-
-
-class Segments(NamedTuple):
-    """Segments returned by :func:`segment_recordings`.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_segments, n_timesteps, n_channels), dtype float32
-        The segments, in g, in the order of the recordings, then of time.
-
-    y : ndarray of shape (n_segments,) or None
-        The label of each segment; "", -1 or NaN for segments without a label. None if no labels
-        were given.
-
-    groups : ndarray of shape (n_segments,)
-        The subject of each segment.
-
-    hour_groups : ndarray of shape (n_segments,), dtype int64
-        The number of each segment's subject and hour. Two segments have the same number if and only
-        if both are the same.
-
-    start_times : ndarray of shape (n_segments,), dtype datetime64[ns] or float64
-        The start time of each segment: UTC, or seconds if the recordings have no dates.
-
-    dropped : dict of str to int or float
-        Amount of data left out for each reason. The keys are always the same.
-
-    See Also
-    --------
-    segment_recordings : Parameters and an example.
-    """
-
-    X: np.ndarray
-    y: np.ndarray | None
-    groups: np.ndarray
-    hour_groups: np.ndarray
-    start_times: np.ndarray
-    dropped: dict
 
 
 @validate_params(
@@ -97,7 +60,7 @@ class Segments(NamedTuple):
 )
 def segment_recordings(
     recordings,
-    sampling_rate,
+    sampling_rate=None,
     *,
     units=None,
     window=None,
@@ -134,15 +97,17 @@ def segment_recordings(
         one column. A time zone, or UTC offsets, are converted to UTC. With a RangeIndex and no
         column that looks like times, sampling is regular.
 
-    sampling_rate : float or list of float
+    sampling_rate : float, list of float or None, default=None
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
-        Timestamps must agree with it within 10 %.
+        Timestamps must agree with it within 10 %. If None, each recording must have it in
+        ``frame.attrs["sampling_rate"]``, as those of
+        :func:`~relcon_sklearn.recordings.read_recording` have.
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
-        Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
-        an error that reports the magnitude of the values. Other channels, such as a gyroscope, are
-        scaled by the same factor. To keep their unit, convert the acceleration to g before the
-        call, and pass "g", which scales nothing.
+        Unit of all channels. 1 g is 9.80665 m/s^2. If None, the unit in ``frame.attrs["units"]``.
+        Without one, an error reports the magnitude of the values. Other channels, such as a
+        gyroscope, are scaled by the same factor. To keep their unit, convert the acceleration to g
+        before the call, and pass "g", which scales nothing.
 
     window : float or None, default=None
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
@@ -192,11 +157,11 @@ def segment_recordings(
         unused column of times is an error. Drop it if samples are regular and none is missing.
 
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except labels and times, if these are at
-        most three. Of more, the three that are called acceleration are used, such as x, y, z or
-        acc_x, acc_y, acc_z. If there is a second triple, such as a gyroscope, or none, `channels`
-        is required. Columns that are left out are logged at level INFO. No two used columns may
-        have the same name.
+        Columns of DataFrames to use. If None, those in ``frame.attrs["channels"]``. Without these,
+        all columns except labels and times, if these are at most three. Of more, the three that are
+        called acceleration are used, such as x, y, z or acc_x, acc_y, acc_z. If there is a second
+        triple, such as a gyroscope, or none, `channels` is required. Columns that are left out are
+        logged at level INFO. No two used columns may have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -366,16 +331,19 @@ def segment_recordings(
     """
     recordings = as_list(recordings)
     n = len(recordings)
-    rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
-    window, target_rate = window_and_rate(like, window, target_rate)
-    layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
-    _check_max_gap(max_gap, nonwear, min(rates))
-    options = SegmentationOptions(
-        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
-    )
+    subject_of = read_subjects(subjects, n)
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
+    rates = read_rates(own_rates(recordings, names) if sampling_rate is None else sampling_rate, n)
+    channels = own_channels(recordings) if channels is None else channels
+    window, target_rate = window_and_rate(like, window, target_rate)
+    layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
+    _check_max_gap(max_gap, nonwear, min(rates))
+    units = own_units(recordings, names) if units is None else units
+    options = SegmentationOptions(
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
+    )
     labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
     dropped, pieces, parts, losses = Counter(dict.fromkeys(_DROPPED, 0)), [], [], []
