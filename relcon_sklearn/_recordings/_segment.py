@@ -95,7 +95,10 @@ def segment_recordings(
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
         in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A Series is a DataFrame of
         one column. A time zone, or UTC offsets, are converted to UTC. With a RangeIndex and no
-        column that looks like times, sampling is regular.
+        column that looks like times, sampling is regular. What readers of files return is taken as
+        it is: the DataFrame of :func:`~relcon_sklearn.recordings.read_recording`, ``(data, info)``
+        of actipy, the dict of scikit-digital-health with `accel` in g and `time`, and the DataFrame
+        of pygt3x, whose index has seconds since 1970.
 
     sampling_rate : float, list of float or None, default=None
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
