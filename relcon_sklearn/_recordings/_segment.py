@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._assemble import as_plain_dict, join, number_pairs
-from ._attributes import own_channels, own_rates, own_units
+from ._attributes import is_calibrated, own_channels, own_rates, own_units
+from ._calibration import find_error, warn_not_calibrated
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._like import window_and_rate
@@ -241,11 +242,15 @@ def segment_recordings(
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.
+        If the device is not calibrated: there are still blocks of 10 s (step 3 below), at least a
+        minute, and in a quarter of them the magnitude differs from 1 g by more than 50 mg. This is
+        not checked with ``gravity=False`` or if there is ``frame.attrs["calibration"]``.
 
     See Also
     --------
     SegmentWriter : Store segments on disk, subject by subject.
     LazyWindows : View regular recordings as segments, without a copy.
+    relcon_sklearn.recordings.read_recording : Read the file of a device.
     relcon_sklearn.datasets.load_npz_recordings : Load recordings from a file.
 
     Notes
@@ -349,7 +354,7 @@ def segment_recordings(
     )
     labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
-    dropped, pieces, parts, losses = Counter(dict.fromkeys(_DROPPED, 0)), [], [], []
+    dropped, pieces, parts, losses, errors = Counter(dict.fromkeys(_DROPPED, 0)), [], [], [], []
     for recording in read_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, time=time, channels=channels
     ):
@@ -358,6 +363,8 @@ def segment_recordings(
         part = segment_one_recording(recording, options, table, dropped)
         if part is not None and part.loss is not None:
             losses.append(part.loss)
+        if gravity and not is_calibrated(recordings[recording.number]):
+            errors.append(find_error(recording, units))
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
@@ -371,6 +378,7 @@ def segment_recordings(
             f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
+    warn_not_calibrated([error for error in errors if error is not None], n)
     warn_about_overlaps(parts, names, subject_of, layout)
     X, y, kept = join(pieces), None, ""
     if table is not None:
