@@ -155,7 +155,7 @@ def write_geneactiv(path, g, pages=None):
             "Recorded Data",
             "Device Unique Serial Code:012345",
             f"Sequence Number:{i}",
-            f"Page Time:2024-03-05 22:00:{3 * i:02d}:000",
+            f"Page Time:2024-03-05 22:{3 * i // 60:02d}:{3 * i % 60:02d}:000",
             "Unassigned:",
             "Temperature:25.5",
             "Battery voltage:4.1",
