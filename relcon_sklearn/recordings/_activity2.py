@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..exceptions import DamagedFileError
-from ._by_actfast import warn_left_out
+from ._damage import warn_left_out
 from ._frame import File
 
 _HEADER = struct.Struct("<BBIH")

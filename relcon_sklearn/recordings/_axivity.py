@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ._by_actfast import read_by_actfast
+from ._damage import report_cut
 from ._frame import File, Slow, build_frame
 
 _NS = 1e9  # in a second
+_BLOCK = 512  # bytes
 
 # The rate of a device may differ from the nominal one by this share. Longer blocks have a gap.
 _DEVIATION = 0.1
@@ -17,6 +19,9 @@ _BLOCKS_AT_ONCE = 4096  # so that temporary arrays are small
 def read_axivity(file: File):
     """Return the recording in a .cwa file."""
     content = read_by_actfast(file)
+    rest = file.path.stat().st_size % _BLOCK
+    if rest:
+        report_cut(file, f"its last block has {rest} of {_BLOCK} bytes")
     device, series = content["metadata"]["device"], content["timeseries"]
     fast, slow = series["high_frequency"], series["low_frequency"]
     rate = float(content["metadata"]["configuration"]["sample_rate_hz"])

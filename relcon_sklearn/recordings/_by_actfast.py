@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
+from ._damage import warn_left_out
 from ._frame import File
-
-_SHOWN = 3  # damaged places in a warning
 
 
 def read_by_actfast(file: File) -> dict:
@@ -36,12 +34,3 @@ def read_by_actfast(file: File) -> dict:
     if content["warnings"]:
         warn_left_out(file, content["warnings"])
     return content
-
-
-def warn_left_out(file: File, places: list[str]) -> None:
-    """Warn that damaged places, each in words, were left out."""
-    more = f", and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    warn(
-        f"{file.name}: damaged parts were left out, and are gaps: {', '.join(places[:_SHOWN])}"
-        f"{more}."
-    )

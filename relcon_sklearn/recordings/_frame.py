@@ -80,13 +80,13 @@ def build_frame(
     """
     import pandas
 
-    if len(acceleration) == 0:
-        raise DamagedFileError(f"{file.name} has no samples of acceleration. Leave it out.")
     if not is_rate(rate):
         raise DamagedFileError(
             f"{file.name} has the sampling rate {rate!r} Hz in its header, which is not a rate. "
             "Copy it from the device again."
         )
+    if len(acceleration) == 0:
+        raise DamagedFileError(f"{file.name} has no samples of acceleration. Leave it out.")
     dates = stamps.view("datetime64[ns]")
     index = pandas.DatetimeIndex(dates if offset is None else dates - offset, name="time")
     if offset is not None:

@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 
-from .._utils._warnings import warn
-from ..exceptions import DamagedFileError
 from ._by_actfast import read_by_actfast
+from ._damage import report_cut
 from ._frame import NO_ZONE, File, Slow, build_frame
 
 _OFFSET = re.compile(r"([+-])(\d\d?):(\d\d)")
@@ -41,14 +40,8 @@ def read_geneactiv(file: File):
 
 def _check_pages(file: File, expected: str, n_read: int) -> None:
     """Raise DamagedFileError, or warn, if the file has fewer pages than its header says."""
-    if not expected.strip().isdigit() or n_read >= int(expected):
-        return
-    problem = f"{file.name} was cut: it has {n_read} of the {int(expected)} pages in its header"
-    if not file.skip:
-        raise DamagedFileError(
-            f"{problem}. Copy it from the device again. errors='skip' reads what is there."
-        )
-    warn(f"{problem}. The rest is missing.")
+    if expected.strip().isdigit() and n_read < int(expected):
+        report_cut(file, f"it has {n_read} of the {int(expected)} pages in its header")
 
 
 def _read_rate(text: str) -> float:

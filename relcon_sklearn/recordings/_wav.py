@@ -14,8 +14,8 @@ import warnings
 import numpy as np
 from scipy.io import wavfile
 
-from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
+from ._damage import report_cut
 from ._frame import File, build_frame
 
 _FULL_SCALE = 32768  # of int16
@@ -28,10 +28,8 @@ _RIFF_HEADER = 12  # bytes
 def read_wav(file: File):
     """Return the recording in a .wav file."""
     header, cut = _read_header(file)
-    if cut and not file.skip:
-        raise DamagedFileError(f"{cut} Copy it again. errors='skip' reads what is there.")
     if cut:
-        warn(cut)
+        report_cut(file, cut)
     scales = [_number(header.get(f"Scale-{axis}")) for axis in (1, 2, 3)]
     try:
         start = np.datetime64(header.get("Time", ""), "ns")
@@ -90,15 +88,14 @@ def _read_header(file: File) -> tuple[dict[str, str], str]:
             name, size = _CHUNK.unpack(chunk)
             if name == b"data":
                 there = size_of_file - source.tell()
-                cut = f"{file.name} was cut: it has {there} of {size} bytes of samples."
-                return lines, cut if there < size else ""
+                return lines, f"it has {there} of {size} bytes of samples" if there < size else ""
             if name == b"LIST":
                 text = source.read(size).decode("latin-1")
                 lines.update(re.findall(r"([\w-]+): ([^\n\0]*)", text))
             else:
                 source.seek(size, 1)
             source.seek(size % 2, 1)  # chunks begin at even bytes
-    return lines, f"{file.name} was cut: it has no samples."
+    return lines, "it has no samples"
 
 
 def _number(text: str | None) -> float:

@@ -194,8 +194,18 @@ def test_pages_of_geneactiv_that_are_missing(tmp_path):
     write_geneactiv(tmp_path / "a.bin", G, pages=20)
     with pytest.raises(DamagedFileError, match=r"a.bin was cut: it has 8 of the 20 pages"):
         read_recording("a.bin")
-    with pytest.warns(UserWarning, match=r"8 of the 20 pages in its header. The rest is missing"):
+    with pytest.warns(UserWarning, match=r"8 of the 20 pages in its header. What is there was"):
         assert len(read_recording("a.bin", errors="skip")) == 2400
+
+
+def test_cwa_files_that_were_cut(tmp_path):
+    write_cwa(tmp_path / "a.cwa", G, SLOW)
+    content = (tmp_path / "a.cwa").read_bytes()
+    (tmp_path / "a.cwa").write_bytes(content[:-200])
+    with pytest.raises(DamagedFileError, match=r"a.cwa was cut: its last block has 312 of 512 b"):
+        read_recording("a.cwa")
+    with pytest.warns(UserWarning, match="was cut"):
+        assert len(read_recording("a.cwa", errors="skip")) == 2320
 
 
 def test_wav_files_that_were_cut(tmp_path):
@@ -224,7 +234,7 @@ def test_files_without_samples_or_rate(tmp_path):
     with pytest.raises(DamagedFileError, match=r"a.gt3x has no samples"):
         read_recording("a.gt3x")
     write_gt3x(tmp_path / "a.gt3x", np.zeros((0, 3)), SECONDS[:1], **{"Sample Rate": "0"})
-    with pytest.raises(DamagedFileError, match=r"a.gt3x has no samples"):
+    with pytest.raises(DamagedFileError, match=r"a.gt3x has the sampling rate 0.0 Hz"):
         read_recording("a.gt3x")
     write_wav(tmp_path / "a.wav", G, header="Device: none\n")
     with pytest.raises(ValueError, match="without the time and the scales that Axivity writes"):
