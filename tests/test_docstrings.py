@@ -15,7 +15,10 @@ from relcon_sklearn import (
     RelConRegressor,
 )
 
-MODULES = ["", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".segments"]
+MODULES = [
+    *("", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".recordings"),
+    ".segments",
+]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]
 
