@@ -34,11 +34,9 @@ SHARED = [
         ESTIMATORS,
         None,
         "Parameters",
-        [
-            *("n_channels", "validation_fraction", "callbacks", "checkpoint_dir", "device"),
-            "verbose",
-        ],
+        ["n_channels", "callbacks", "checkpoint_dir", "device", "verbose"],
     ),
+    ([LearnedMotifDistance, *FINE_TUNED], None, "Parameters", ["validation_fraction"]),
     (ESTIMATORS, None, "Attributes", ["n_channels_in_", "sampling_rate_", "feature_names_in_"]),
     (ESTIMATORS, "fit", "Parameters", ["X"]),
     (ESTIMATORS, "fit", "Raises", ERRORS_OF_FIT),
@@ -125,12 +123,12 @@ PUBLIC = public_objects()
 
 def test_entries_are_parsed():
     found = documented(RelConEmbedder)
-    assert found["n_within"].kind == "int, default=20"
-    assert found["n_within"].default == "20"
+    assert found["n_within"].kind == "int, default=0"
+    assert found["n_within"].default == "0"
     assert found["temperature"].text == r"Temperature :math:`\tau` of the loss, as published."
     assert list(found)[-1] == "verbose"
     assert list(entries(RelConEmbedder.fit.__doc__, "Raises")) == ["ValueError", *ERRORS_OF_FIT]
-    assert list(documented(PUBLIC["RelConEmbedder.for_cpu"])) == ["distance", "params"]
+    assert list(documented(PUBLIC["RelConEmbedder.published"])) == ["distance", "params"]
     assert len(PUBLIC) > 100
 
 
