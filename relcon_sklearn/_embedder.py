@@ -56,10 +56,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         array of distances (n, m).
     encoder : str or callable, default="resnet14-half"
         Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 896
-        features). "resnet34-half" has half its width (0.9 M, 448 features), and "resnet14-half" also
-        half its depth (0.3 M, 448 features). The features are means and standard deviations over
-        time of every stage of the network. "relcon" is the published encoder, with means of the
-        last stage only (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
+        features). "resnet34-half" has half its width (0.9 M, 448 features), and "resnet14-half"
+        also half its depth (0.3 M, 448 features). The features are means and standard deviations
+        over time of every stage of the network. "relcon" is the published encoder, with means of
+        the last stage only (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
         with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
         and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
