@@ -59,9 +59,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         features). "resnet34-half" has half its width (0.9 M, 448 features), and "resnet14-half"
         also half its depth (0.3 M, 448 features). The features are means and standard deviations
         over time of every stage of the network. "relcon" is the published encoder, with means of
-        the last stage only (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
-        with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
-        and intensity. A callable, such as a torch module class, is called as
+        the last stage only (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG
+        for pulse waves with one channel (28.5 M, 512 features). It normalises each segment, which
+        removes posture and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=0
@@ -115,9 +115,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         published.
     max_epochs : int, default=10
         Number of epochs. If 0, the encoder stays untrained, for comparison.
-    steps_per_epoch : int or None, default=200
+    steps_per_epoch : int or None, default=150
         Number of training steps of an epoch. The budget is then independent of the number of
-        segments: with the defaults, it is 2,000 steps, which take about four minutes on two cores
+        segments: with the defaults, it is 1,500 steps, which take about four minutes on two cores
         for segments of 128 time steps. If None, an epoch is a pass over the segments, in which
         every training segment is an anchor once.
     batch_size : int, default=256
@@ -249,7 +249,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         projection=(256, 128),
         feature_weight=20.0,
         max_epochs=10,
-        steps_per_epoch=200,
+        steps_per_epoch=150,
         batch_size=256,
         lr=2e-3,
         validation_fraction=0.0,
