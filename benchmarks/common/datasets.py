@@ -122,6 +122,11 @@ TASKS = {
     "wisdm": Task(
         "WISDM, watch", "wisdm51_watch_reduced.npz", _majority_labels(lambda d: d.label_names)
     ),
+    "motionsense": Task(
+        "MotionSense, pocket",
+        "motionsense_pocket.npz",
+        _majority_labels(lambda data: data.label_names),
+    ),
     "ipol": Task(
         "IPOL gait, lower back",
         "ipol_gait497_lower_back.npz",

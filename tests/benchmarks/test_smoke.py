@@ -15,6 +15,7 @@ SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
+    "pretraining.bench_retrieval": "--smoke --datasets hapt",
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
@@ -45,8 +46,10 @@ def test_smoke(name, tmp_path):
     if name == "reliability.bench_reliability" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
     options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
-    if name == "downstream.bench_downstream":
+    if name in ("downstream.bench_downstream", "pretraining.bench_retrieval"):
         options += ["--cache", tmp_path / "cache"]
+    if name == "pretraining.bench_retrieval":
+        options += ["--pool", DATA]
     env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})
     run = run_module(f"benchmarks.{name}", *options, stderr=subprocess.PIPE, env=env)
     assert run.returncode == 0, run.stdout + run.stderr
