@@ -7,6 +7,7 @@ anchor are divided by the same number, and the order of its candidates stays the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,39 +17,6 @@ from relcon_sklearn.nn import MotifCrossAttention, encode_in_chunks, motif_dista
 
 # g; the standard deviation of a channel below which segments count as still.
 _STILL = 0.05
-
-
-class Comparison(NamedTuple):
-    """What the scores are made of: matrices of shape (n_anchors, n_candidates), float32.
-
-    Errors are means over time, in g^2, summed over channels.
-
-    Attributes
-    ----------
-    forward : ndarray
-        ``d(anchor | candidate)``, the published distance.
-    backward : ndarray
-        ``d(candidate | anchor)``.
-    centred_forward, centred_backward : ndarray
-        The same, of segments without the mean of each channel, which is mostly gravity.
-    gravity : ndarray
-        :func:`squared_distance_of_means`.
-    anchor_energy : ndarray of shape (n_anchors, 1)
-        :func:`energy` of the anchors.
-    candidate_energy : ndarray of shape (n_candidates,)
-        :func:`energy` of the candidates.
-    features : ndarray
-        Distances of hand-made features.
-    """
-
-    forward: np.ndarray
-    backward: np.ndarray
-    centred_forward: np.ndarray
-    centred_backward: np.ndarray
-    gravity: np.ndarray
-    anchor_energy: np.ndarray
-    candidate_energy: np.ndarray
-    features: np.ndarray
 
 
 def mean_errors(
@@ -74,21 +42,52 @@ def squared_distance_of_means(anchors: np.ndarray, candidates: np.ndarray) -> np
     return np.square(difference).sum(axis=2)
 
 
-def compare(
-    net: MotifCrossAttention, anchors: np.ndarray, candidates: np.ndarray, features: np.ndarray
-) -> Comparison:
-    """Compare anchors and candidates, each (n, n_timesteps, n_channels) in g."""
-    a, c = (x - x.mean(axis=1, keepdims=True) for x in (anchors, candidates))
-    return Comparison(
-        forward=mean_errors(net, anchors, candidates),
-        backward=mean_errors(net, candidates, anchors).T,
-        centred_forward=mean_errors(net, a, c),
-        centred_backward=mean_errors(net, c, a).T,
-        gravity=squared_distance_of_means(anchors, candidates),
-        anchor_energy=energy(anchors)[:, None],
-        candidate_energy=energy(candidates),
-        features=features,
-    )
+class Comparison:
+    """What the scores are made of. The matrices are (n_anchors, n_candidates), of float.
+
+    They are computed when a score needs them. Errors are means over time, in g^2, summed over
+    channels.
+
+    Parameters
+    ----------
+    net : MotifCrossAttention
+        The trained network.
+    anchors, candidates : ndarray of shape (n, n_timesteps, n_channels), dtype float32
+        Segments in g.
+    features : ndarray
+        Matrix of the distances of hand-made features.
+    """
+
+    def __init__(self, net, anchors, candidates, features):
+        self.net, self.anchors, self.candidates = net, anchors, candidates
+        self.features = features
+
+    @cached_property
+    def forward(self) -> np.ndarray:
+        """Matrix of ``d(anchor | candidate)``, the published distance."""
+        return mean_errors(self.net, self.anchors, self.candidates)
+
+    @cached_property
+    def backward(self) -> np.ndarray:
+        """Matrix of ``d(candidate | anchor)``."""
+        return mean_errors(self.net, self.candidates, self.anchors).T
+
+    @cached_property
+    def centred(self) -> Comparison:
+        """The same comparison without the mean of each channel, which is mostly gravity."""
+        segments = (x - x.mean(axis=1, keepdims=True) for x in (self.anchors, self.candidates))
+        return Comparison(self.net, *segments, self.features)
+
+    @cached_property
+    def gravity(self) -> np.ndarray:
+        """Matrix of :func:`squared_distance_of_means`."""
+        return squared_distance_of_means(self.anchors, self.candidates)
+
+    def relative_errors(self) -> np.ndarray:
+        """Return the root of both errors, each divided by the energy of what is reconstructed."""
+        there = np.sqrt(self.forward / energy(self.anchors)[:, None])
+        back = np.sqrt(self.backward / energy(self.candidates))
+        return there + back
 
 
 # -- scores ----------------------------------------------------------------------------------------
@@ -105,16 +104,16 @@ def both_ways(x: Comparison) -> np.ndarray:
 
 
 def both_ways_relative(x: Comparison) -> np.ndarray:
-    """Return the root of both errors, each divided by the energy of what is reconstructed.
+    """Return the relative errors, both ways.
 
     A lively candidate reconstructs every anchor, but few anchors reconstruct it.
     """
-    return np.sqrt(x.forward / x.anchor_energy) + np.sqrt(x.backward / x.candidate_energy)
+    return x.relative_errors()
 
 
 def gravity_apart(x: Comparison, weight: float = 1.0) -> np.ndarray:
     """Return ``d(A|B)`` of centred segments plus the squared distance of the means."""
-    return x.centred_forward + weight * x.gravity
+    return x.centred.forward + weight * x.gravity
 
 
 def gravity_apart_10(x: Comparison) -> np.ndarray:
@@ -124,9 +123,7 @@ def gravity_apart_10(x: Comparison) -> np.ndarray:
 
 def gravity_apart_both_ways(x: Comparison) -> np.ndarray:
     """Return the relative errors of centred segments, both ways, plus the distance of the means."""
-    there = np.sqrt(x.centred_forward / x.anchor_energy)
-    back = np.sqrt(x.centred_backward / x.candidate_energy)
-    return there + back + np.sqrt(x.gravity)
+    return x.centred.relative_errors() + np.sqrt(x.gravity)
 
 
 def with_features(x: Comparison) -> np.ndarray:
@@ -153,8 +150,9 @@ class Score(NamedTuple):
     passes: int
 
 
+PUBLISHED = "d(A|B), as published"
 SCORES = {
-    "d(A|B), as published": Score(published, 1),
+    PUBLISHED: Score(published, 1),
     "d(A|B) + d(B|A)": Score(both_ways, 2),
     "relative errors, both ways": Score(both_ways_relative, 2),
     "gravity apart": Score(gravity_apart, 1),

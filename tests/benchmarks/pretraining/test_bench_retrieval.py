@@ -59,7 +59,7 @@ def test_distances_without_a_network_compare_all_pairs(probe, features):
 
 
 def test_a_training_is_scored_in_every_way_on_every_set(probe, features):
-    training = bench.Training("4 features", 4, 0.0)
+    training = bench.Training("4 features", 4, 0.0, scores=tuple(SCORES))
     result = bench.measure_training(training, probe.windows.X, {"hapt": probe}, features)
     assert list(result["scores"]) == list(SCORES)
     assert all(0 <= scores["hapt"]["mean"] <= 1 for scores in result["scores"].values())
