@@ -135,5 +135,5 @@ def test_features_of_another_rate_are_another_training(motion, tmp_path):
     X = motion[0]
     settings = {"feature_weight": 1, "checkpoint_dir": tmp_path, "n_within": 0, "max_epochs": 1}
     embedder(sampling_rate=50, **settings).fit(X)
-    with pytest.raises(ValueError, match="rate_of_features was 50.0 and is 25.0"):
+    with pytest.raises(ValueError, match=r"rate_of_features was 50\.0 and is 25\.0"):
         embedder(sampling_rate=25, **settings).fit(X)
