@@ -333,8 +333,9 @@ class TestAdvice:
         return training_remedies(estimator.get_params(deep=False), torch.device(device))
 
     def test_names_are_parameters_as_they_are(self):
-        advice = " ".join(self.of(RelConEmbedder(precision="float32", n_within=7)))
-        assert "batch_size (now 64)" in advice
+        embedder = RelConEmbedder(precision="float32", n_within=7, encoder="resnet34")
+        advice = " ".join(self.of(embedder))
+        assert "batch_size (now 256)" in advice
         assert "n_within (now 7)" in advice
         assert "precision='bfloat16' (now 'float32'" in advice
         assert "encoder (now 'resnet34'), such as 'resnet14-half'" in advice
@@ -344,7 +345,11 @@ class TestAdvice:
         advice = " ".join(
             self.of(
                 RelConEmbedder(
-                    encoder="resnet14-half", precision="bfloat16", candidates="shared", n_within=0
+                    encoder="resnet14-half",
+                    precision="bfloat16",
+                    candidates="shared",
+                    n_within=0,
+                    augmentation=None,
                 )
             )
         )
