@@ -233,6 +233,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         "compile": ["boolean"],
     }
 
+    # A file without these parameters is of a version that trained as with these values.
+    _values_of_absent_params = {"projection": None, "feature_weight": 0.0, "steps_per_epoch": None}
+
     def __init__(
         self,
         distance="features",

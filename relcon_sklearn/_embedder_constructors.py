@@ -40,8 +40,8 @@ class EmbedderConstructors:
             :meth:`LearnedMotifDistance.from_released_checkpoint`. If None, :meth:`score` raises an
             error.
         **params : dict
-            Other parameters of the estimator, such as `device`. The constructor's
-            defaults, not all of which are as published, apply when a clone is fitted.
+            Other parameters of the estimator, such as `device`. All others are those of
+            :meth:`published`.
 
         Returns
         -------
@@ -67,7 +67,7 @@ class EmbedderConstructors:
             distance = LearnedMotifDistance.from_released_checkpoint(distance, device=device)
         if isinstance(distance, LearnedMotifDistance):
             distance = FrozenEstimator(distance)  # so that a clone keeps its weights
-        embedder = cls(distance, encoder=as_encoder(checkpoint.net), **params)
+        embedder = cls.published(distance, encoder=as_encoder(checkpoint.net), **params)
         embedder._validate_params()
         embedder.distance_ = released_distance(distance, n_channels)
         factory, settings = encoder_preset(embedder.encoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 
 from torch import nn
@@ -16,6 +17,38 @@ from ._utils._precision import dtype_of
 from .augmentations import RandomAugmentations
 from .nn._heads import PretrainingNet, make_projection, make_regression
 from .segments._array import SegmentArray
+
+
+def with_heads(
+    encoder: nn.Module,
+    n_features: int,
+    widths: Sequence[int] | None,
+    n_outputs: int | None,
+    seed: int,
+) -> PretrainingNet:
+    """Return an encoder with heads for training.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        The encoder.
+    n_features : int
+        Size of its embeddings.
+    widths : sequence of int or None
+        Widths of the projection head. If None or empty, there is none.
+    n_outputs : int or None
+        Number of outputs of the regression head. If None, there is none.
+    seed : int
+        Seed of the weights of the heads.
+    """
+    heads = {}
+    if widths:
+        arguments = {"n_features": n_features, "widths": tuple(widths)}
+        heads["projection"] = Recipe(make_projection, arguments).make(seed)
+    if n_outputs is not None:
+        arguments = {"n_features": n_features, "n_outputs": n_outputs}
+        heads["regression"] = Recipe(make_regression, arguments).make(seed)
+    return PretrainingNet(encoder, **heads)
 
 
 class EmbedderTraining:
@@ -33,7 +66,9 @@ class EmbedderTraining:
         given = isinstance(distance, FeatureDistance)
         if given or self.feature_weight > 0:
             features = distance if given else FeatureDistance(self.sampling_rate)
-            fingerprint["rate_of_features"] = features._rate_after_fit(array.sampling_rate)
+            fingerprint["sampling_rate of the features"] = features._rate_after_fit(
+                array.sampling_rate
+            )
         return fingerprint
 
     def _check_projection(self) -> None:
@@ -70,15 +105,13 @@ class EmbedderTraining:
 
     def _with_heads(self, features: FeatureDistance | None, seed: int) -> nn.Module:
         """Return the encoder with the heads of its pretraining, as a module to train."""
-        n_features = self._n_features_out
-        heads = {}
-        if self.projection:
-            arguments = {"n_features": n_features, "widths": tuple(self.projection)}
-            heads["projection"] = Recipe(make_projection, arguments).make(seed)
-        if features is not None:
-            arguments = {"n_features": n_features, "n_outputs": len(features.scale_)}
-            heads["regression"] = Recipe(make_regression, arguments).make(seed)
-        return PretrainingNet(self.encoder_, **heads) if heads else self.encoder_
+        if not self.projection and features is None:
+            return self.encoder_
+        n_outputs = None if features is None else len(features.scale_)
+        return with_heads(self.encoder_, self._n_features_out, self.projection, n_outputs, seed)
+
+    def _augmentation(self):
+        return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation
 
     def _training_loss(self, features: FeatureDistance | None) -> Loss:
         device = self._device()
@@ -91,9 +124,7 @@ class EmbedderTraining:
             self.temperature,
             dtype,
             n_positives=self.n_positives,
-            augmentation=RandomAugmentations()
-            if isinstance(self.augmentation, str)
-            else self.augmentation,
+            augmentation=self._augmentation(),
             auxiliary=auxiliary,
             compiled=self.compile,
         )

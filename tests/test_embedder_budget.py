@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
-from relcon_sklearn import FeatureDistance
+from relcon_sklearn import FeatureDistance, RandomAugmentations, RelConEmbedder
 from tests.support.estimators import tiny_embedder
 from tests.support.reference import euclidean
 
@@ -104,25 +104,26 @@ def test_predicting_features_takes_part_in_training_and_is_dropped(motion):
     assert fitted.history_[0]["train_loss"] > plain.history_[0]["train_loss"]
 
 
-def test_features_can_be_predicted_better_after_training(motion):
+def test_features_can_be_predicted_better_than_without_the_second_loss(motion):
     X, _, subjects = motion
     features = FeatureDistance(50).fit_transform(X)
     settings = {"distance": "features", "sampling_rate": 50, "lr": 0.01}
 
-    def error(max_epochs):
-        fitted = embedder(feature_weight=100, max_epochs=max_epochs, **settings)
+    def error(feature_weight):
+        fitted = embedder(feature_weight=feature_weight, max_epochs=15, **settings)
         Z = fitted.fit(X, groups=subjects).transform(X)
         predicted = cross_val_predict(make_pipeline(StandardScaler(), Ridge()), Z, features)
         return mean_squared_error(features, predicted)
 
-    assert error(15) < 0.9 * error(0)
+    assert error(100) < 0.9 * error(0)
 
 
 @pytest.mark.parametrize("distance", ["features", euclidean])
 def test_features_are_predicted_with_any_distance(motion, distance):
     X = motion[0]
-    fitted = embedder(distance=distance, feature_weight=1, sampling_rate=50, n_within=0).fit(X)
-    assert np.isfinite(fitted.transform(X)).all()
+    settings = {"distance": distance, "sampling_rate": 50, "n_within": 0}
+    plain, fitted = (embedder(feature_weight=w, **settings).fit(X) for w in (0, 1))
+    assert fitted.history_[0]["train_loss"] > plain.history_[0]["train_loss"]
 
 
 @pytest.mark.parametrize("bad", [-1, np.inf, "features"])
@@ -135,5 +136,22 @@ def test_features_of_another_rate_are_another_training(motion, tmp_path):
     X = motion[0]
     settings = {"feature_weight": 1, "checkpoint_dir": tmp_path, "n_within": 0, "max_epochs": 1}
     embedder(sampling_rate=50, **settings).fit(X)
-    with pytest.raises(ValueError, match=r"rate_of_features was 50\.0 and is 25\.0"):
+    with pytest.raises(ValueError, match=r"sampling_rate of the features was 50\.0 and is 25\.0"):
         embedder(sampling_rate=25, **settings).fit(X)
+
+
+def test_the_default_augmentation_is_random(motion):
+    X = motion[0]
+    first, second = (
+        embedder(augmentation=augmentation, n_within=0).fit(X)
+        for augmentation in ("random", RandomAugmentations())
+    )
+    assert first.history_ == second.history_
+    with pytest.raises(ValueError, match="'augmentation' parameter"):
+        embedder(augmentation="none").fit(X)
+
+
+def test_the_defaults_train_without_a_warning(motion):
+    """There is no need of groups, a rate or another parameter."""
+    fitted = RelConEmbedder(max_epochs=1, steps_per_epoch=2, random_state=0).fit(motion[0])
+    assert np.isfinite(fitted.transform(motion[0])).all()

@@ -14,6 +14,9 @@ def test_settings_of_the_encoder_are_those_of_the_paper():
     assert embedder.lr == 1e-6
     assert embedder.candidates == "independent"
     assert embedder.query_stride == 1
+    assert embedder.encoder == "relcon"
+    assert embedder.feature_weight == 0
+    assert embedder.distance is None  # a LearnedMotifDistance
     for name in ("n_between", "n_positives", "augmentation", "projection", "steps_per_epoch"):
         assert getattr(embedder, name) is None, name
 

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from benchmarks.common.datasets import TASKS
 from relcon_sklearn import segment_recordings
@@ -61,14 +62,15 @@ def load_pool(
     made_by += [rate, window, Path(__file__).read_bytes()]
     key = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
     folder = Path(cache) / f"pool-{key}"
-    if not folder.is_dir():
-        parts = [_windows(path, rate, window) for path in files]
-        X, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
-        draft = folder.with_name(f"{folder.name}.{np.random.default_rng().integers(2**32)}.tmp")
-        draft.mkdir(parents=True)
-        np.save(draft / "X.npy", X)
-        np.save(draft / "groups.npy", groups)
-        draft.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # several processes may need it
+        if not (folder / "groups.npy").is_file():
+            parts = [_windows(path, rate, window) for path in files]
+            X, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
+            folder.mkdir(exist_ok=True)
+            np.save(folder / "X.npy", X)
+            np.save(folder / "groups.tmp.npy", groups)
+            (folder / "groups.tmp.npy").rename(folder / "groups.npy")  # the last step
     return np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "groups.npy")
 
 

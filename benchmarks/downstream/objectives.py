@@ -15,7 +15,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import tslearn.metrics
-from sklearn.metrics import euclidean_distances
 from torch import Tensor, nn
 
 from benchmarks.common.budget import ENDLESS, Budget, BudgetSchedule, BudgetSpent
@@ -23,6 +22,7 @@ from benchmarks.common.encoders import warm_batch_norm
 from benchmarks.common.open_pool import motion_weights, some_people
 from relcon_sklearn import FeatureDistance
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
+from relcon_sklearn._embedder_training import with_heads
 from relcon_sklearn._files._recipes import Recipe, seeded_global_rng
 from relcon_sklearn._training import (
     FeatureLoss,
@@ -40,7 +40,7 @@ from relcon_sklearn.augmentations import (
     default_augmentations,
 )
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
-from relcon_sklearn.nn._heads import PretrainingNet, make_projection, make_regression
+from relcon_sklearn.nn._heads import make_regression
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
 
@@ -65,7 +65,7 @@ class SharedTerms:
 class RelCon:
     """RelCon with all its options."""
 
-    distance: str = "features"  # or "learned", or a name in `DISTANCES`
+    distance: str = "features"  # or "learned", "euclidean", "dtw", "random"
     n_within: int = 0
     n_between: int | None = None
     n_positives: int | None = 8
@@ -82,7 +82,9 @@ class RelCon:
 
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
-        features = FeatureDistance(terms.rate).fit(array)
+        features = None
+        if self.feature_weight or self.distance == "features":
+            features = FeatureDistance(terms.rate).fit(array)
         ranker, record = self._ranker(array, index, features, terms, seed)
         spent = record.get("distance", {}).get("seconds", 0.0)
         loss = ranking_loss(
@@ -99,16 +101,18 @@ class RelCon:
         n_items = terms.n_segments // (1 + self.n_within)
         batches = kind(array, index, n_items, seed, self.n_within, self.n_between)
         n_outputs = len(features.scale_) if self.feature_weight else None
-        module = with_heads(encoder, self.projection, n_outputs, seed)
+        module = with_heads(encoder, encoder.n_features, self.projection, n_outputs, seed)
         return record | train(module, loss, batches, terms.lr, terms.seconds - spent)
 
-    def _ranker(self, array, index, features: FeatureDistance, terms: SharedTerms, seed: int):
+    def _ranker(self, array, index, features, terms: SharedTerms, seed: int):
         if self.distance == "features":
             return VectorRanker(features._describe), {}
+        if self.distance == "euclidean":
+            return VectorRanker(lambda segments: segments.reshape(len(segments), -1)), {}
         if self.distance == "random":
             return rank_randomly, {}
-        if self.distance != "learned":
-            return PairwiseRanker(DISTANCES[self.distance]), {}
+        if self.distance == "dtw":
+            return PairwiseRanker(dtw), {}
         with seeded_global_rng(seed):
             net = MotifCrossAttention(array.shape[2], self.embed_dim)
         augmentation = RandomAugmentations(
@@ -145,13 +149,21 @@ class SimCLR:
             return F.cross_entropy(scores, other_view)
 
         batches = Batches(array, index, terms.n_segments, seed)
-        module = with_heads(encoder, HEAD, None, seed)
+        module = with_heads(encoder, encoder.n_features, HEAD, None, seed)
         return train(module, loss, batches, terms.lr, terms.seconds)
 
 
 @dataclass(frozen=True)
 class FeatureRegression:
-    """Predict the standardised hand-made features of a segment by a linear layer."""
+    """Predict the standardised hand-made features of a segment by a linear layer.
+
+    Parameters
+    ----------
+    views : bool
+        Whether the segments are augmented views of those of the batch, each with its own features.
+    """
+
+    views: bool = False
 
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
@@ -161,8 +173,10 @@ class FeatureRegression:
         head = Recipe(make_regression, arguments).make(seed)
 
         def loss(module: nn.Module, batch: Batch) -> Tensor:
-            predicted = autocast(module, batch.segments, terms.dtype)
-            return feature_loss(predicted, batch.segments)
+            segments = batch.segments
+            if self.views:
+                segments = VIEWS(segments, torch.Generator().manual_seed(batch.seed))
+            return feature_loss(autocast(module, segments, terms.dtype), segments)
 
         batches = Batches(array, index, terms.n_segments, seed)
         return train(nn.Sequential(encoder, head), loss, batches, terms.lr, terms.seconds)
@@ -238,13 +252,14 @@ class MaskedReconstruction:
         return train(module, loss, batches, terms.lr, terms.seconds)
 
 
-DISTANCES = {
-    "euclidean": lambda a, b: euclidean_distances(a.reshape(len(a), -1), b.reshape(len(b), -1)),
-    # A band of a tenth of the length, on every second time step: otherwise it is too slow.
-    "dtw": lambda a, b: tslearn.metrics.cdist_dtw(
-        a[:, ::2], b[:, ::2], global_constraint="sakoe_chiba", sakoe_chiba_radius=a.shape[1] // 20
-    ),
-}
+def dtw(anchors: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Return DTW distances in a band of a tenth of the length, on every second time step."""
+    return tslearn.metrics.cdist_dtw(
+        anchors[:, ::2],
+        candidates[:, ::2],
+        global_constraint="sakoe_chiba",
+        sakoe_chiba_radius=anchors.shape[1] // 20,
+    )
 
 
 def rank_randomly(batch: Batch) -> Tensor:
@@ -257,20 +272,6 @@ def autocast(module: nn.Module, segments: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the output of `module` for segments (n, n_timesteps, n_channels), as float32."""
     with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
         return module(segments.transpose(1, 2)).float()
-
-
-def with_heads(
-    encoder: nn.Module, widths: Sequence[int] | None, n_outputs: int | None, seed: int
-) -> nn.Module:
-    """Return `encoder`, for training with a projection head and a regression head if not None."""
-    n_features, heads = encoder.n_features, {}
-    if widths is not None:
-        arguments = {"n_features": n_features, "widths": widths}
-        heads["projection"] = Recipe(make_projection, arguments).make(seed)
-    if n_outputs is not None:
-        arguments = {"n_features": n_features, "n_outputs": n_outputs}
-        heads["regression"] = Recipe(make_regression, arguments).make(seed)
-    return PretrainingNet(encoder, **heads)
 
 
 def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, seconds: float) -> dict:
@@ -345,6 +346,8 @@ ABLATIONS = {
     "32 candidates, by learned distance": Method(replace(FEW, distance="learned")),
     "32 candidates, by DTW": Method(replace(FEW, distance="dtw")),
     "no feature loss": Method(replace(RELCON, feature_weight=0.0)),
+    "feature loss of views only": Method(FeatureRegression(views=True)),
+    "sets of 8 windows of a person": Method(replace(RELCON, n_within=7)),
     "mean readout": Method(RELCON, readout="mean"),
     "mean and sd readout": Method(RELCON, readout="mean_sd"),
     "no projection head": Method(replace(RELCON, projection=None)),

@@ -187,7 +187,9 @@ class Reader:
             raise ValueError(f"{name!r} with unknown {sorted(unknown)}")
         if name in self._estimators:
             raise ValueError(f"two estimators with the name {name!r}")
-        values = {key: self.value(value, kind) for key, value in params.items()}
+        # Files of earlier versions lack parameters that were added later.
+        values = dict(getattr(kind, "_values_of_absent_params", {}))
+        values |= {key: self.value(value, kind) for key, value in params.items()}
         if self._device is not None:
             values["device"] = self._device
         estimator = kind(**values)

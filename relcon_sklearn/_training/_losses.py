@@ -94,7 +94,9 @@ def ranking_loss(
         if auxiliary is None:
             return ranking
         # The ranking loss is a sum over positives, and grows with their number.
-        n_terms = batch.candidates.shape[1] if n_positives is None else n_positives
+        n_terms = batch.candidates.shape[1] + (augmentation is not None)
+        if n_positives is not None:
+            n_terms = min(n_terms, n_positives)
         return ranking + n_terms * auxiliary(predicted, segments)
 
     return loss

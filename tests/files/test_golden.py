@@ -65,6 +65,11 @@ def test_what_is_read_is_written_again(tmp_path):
         assert comparable(again) == comparable(estimator)
 
 
+def test_parameters_that_were_added_later_have_values_of_before():
+    loaded = load("RelConEmbedder")
+    assert (loaded.projection, loaded.feature_weight, loaded.steps_per_epoch) == (None, 0.0, None)
+
+
 def test_trained_on():
     with np.load(EXPECTED) as expected:
         X = expected["X"]
