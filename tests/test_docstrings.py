@@ -122,12 +122,12 @@ PUBLIC = public_objects()
 
 def test_entries_are_parsed():
     found = documented(RelConEmbedder)
-    assert found["n_within"].kind == "int, default=20"
-    assert found["n_within"].default == "20"
+    assert found["n_within"].kind == "int, default=0"
+    assert found["n_within"].default == "0"
     assert found["temperature"].text == r"Temperature :math:`\tau` of the loss, as published."
     assert list(found)[-1] == "verbose"
     assert list(entries(RelConEmbedder.fit.__doc__, "Raises")) == ["ValueError", *ERRORS_OF_FIT]
-    assert list(documented(PUBLIC["RelConEmbedder.for_cpu"])) == ["distance", "params"]
+    assert list(documented(PUBLIC["RelConEmbedder.published"])) == ["distance", "params"]
     assert len(PUBLIC) > 100
 
 
