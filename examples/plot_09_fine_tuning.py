@@ -25,7 +25,7 @@ X, activity, subject, *_ = make_motion(
 X = X - X.mean(axis=1, keepdims=True)
 
 # %%
-# We pretrain without labels, for fewer epochs than by default. The settings are explained in
+# We pretrain without labels, with the settings of
 # :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 import time
@@ -34,8 +34,8 @@ from relcon_sklearn import RelConEmbedder
 
 unlabelled = subject < 28
 start = time.perf_counter()
-embedder = RelConEmbedder.for_cpu(max_epochs=10, random_state=0)
-embedder.fit(X[unlabelled], groups=subject[unlabelled])
+embedder = RelConEmbedder(max_epochs=1, batch_size=64, sampling_rate=50, random_state=0)
+embedder.fit(X[unlabelled])
 print(f"pretraining took {time.perf_counter() - start:.0f} s")
 
 # %%
