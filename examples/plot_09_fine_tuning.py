@@ -108,10 +108,9 @@ plt.show()
 # %%
 # The probes of the pretrained encoder are better than the network from scratch, and are fitted in a
 # moment. With labels of only four people, fine-tuning the whole encoder gains nothing over a probe.
-# The choice of the four people matters as much as the protocol.
-# Pretraining saves time in later trainings: fine-tuning needs fewer epochs than training from
-# scratch. For a single task, the pretraining takes longer
-# than it saves. It is worth it if one encoder serves many tasks.
+# The choice of the four people matters as much as the protocol. Pretraining saves time in later
+# trainings: fine-tuning needs fewer epochs than training from scratch. For a single task, the
+# pretraining takes longer than it saves. It is worth it if one encoder serves many tasks.
 #
 # With labels of more people, early stopping is possible and training the whole encoder may be worth
 # it: leave ``validation_fraction`` at its default then, and pass ``groups``.

