@@ -55,13 +55,13 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         (n, n_timesteps, n_channels) and candidates (m, n_timesteps, n_channels) and returns an
         array of distances (n, m).
     encoder : str or callable, default="resnet14-half"
-        Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 512
-        features). "resnet34-half" has half its width (0.9 M, 256 features), and
-        "resnet14-half" also half its depth (0.3 M, 256 features). Half of the features are means
-        over time, and half standard deviations. "relcon" is the published encoder, with means only
-        (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG for pulse waves
-        with one channel (28.5 M, 512 features). It normalises each segment, which removes posture
-        and intensity. A callable, such as a torch module class, is called as
+        Encoder network. "resnet34" has the convolutions of the published one (3.6 M parameters, 896
+        features). "resnet34-half" has half its width (0.9 M, 448 features), and "resnet14-half"
+        also half its depth (0.3 M, 448 features). The features are means and standard deviations
+        over time of every stage of the network. "relcon" is the published encoder, with means of
+        the last stage only (3.6 M, 256 features). "pulse-ppg" is the larger encoder of Pulse-PPG
+        for pulse waves with one channel (28.5 M, 512 features). It normalises each segment, which
+        removes posture and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
     n_within : int, default=0
@@ -108,13 +108,18 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     projection : tuple of int or None, default=(256, 128)
         Widths of the layers of a projection head. The loss is then that of its outputs, and the
         head is dropped after training, as in SimCLR. If None, there is no head, as published.
+    feature_weight : float, default=20.0
+        Weight of a second loss: a linear layer predicts the standardised hand-made features
+        (:class:`FeatureDistance`) of a segment or view from its embedding, and is dropped after
+        training. It is relative to the loss of one positive. If 0, there is no such loss, as
+        published.
     max_epochs : int, default=10
         Number of epochs. If 0, the encoder stays untrained, for comparison.
-    steps_per_epoch : int or None, default=200
+    steps_per_epoch : int or None, default=150
         Number of training steps of an epoch. The budget is then independent of the number of
-        segments: with the defaults, it is 2,000 steps, which take about four minutes on two cores for
-        segments of 128 time steps. If None, an epoch is a pass over the segments, in which every training segment is
-        an anchor once.
+        segments: with the defaults, it is 1,500 steps, which take about four minutes on two cores
+        for segments of 128 time steps. If None, an epoch is a pass over the segments, in which
+        every training segment is an anchor once.
     batch_size : int, default=256
         Number of anchors per training step, 64 as published. If `candidates` is "shared", number of
         sets.
@@ -163,7 +168,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         The trained encoder.
     history_ : list of dict
         One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. The
-        losses are mean relative contrastive losses, which depend on the number of candidates.
+        losses are means over the anchors, which depend on the number of candidates.
     n_features_in_ : int
         Number of time steps of the training segments. With `n_channels`, number of columns of
         flat segments: ``n_timesteps * n_channels``. Not set if the estimator was loaded from a
@@ -222,6 +227,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "projection": [tuple, list, None],
+        "feature_weight": [Interval(Real, 0, None, closed="left")],
         "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "compile": ["boolean"],
@@ -241,8 +247,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         temperature=0.1,
         n_channels=None,
         projection=(256, 128),
+        feature_weight=20.0,
         max_epochs=10,
-        steps_per_epoch=200,
+        steps_per_epoch=150,
         batch_size=256,
         lr=2e-3,
         validation_fraction=0.0,
@@ -266,6 +273,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         self.temperature = temperature
         self.n_channels = n_channels
         self.projection = projection
+        self.feature_weight = feature_weight
         self.max_epochs = max_epochs
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
@@ -356,9 +364,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             parts = self._hold_out(index, run.seed)
             data = self._load_to_device(array)
             train, valid = self._train_and_valid(data, *parts, run.seed)
+            features = self._features_to_predict(array) if self.max_epochs else None
             self.history_ = fit_module(
-                self._with_projection(run.seed),
-                self._training_loss(),
+                self._with_heads(features, run.seed),
+                self._training_loss(features),
                 train,
                 valid,
                 self._training_options("encoder", run, global_rng=global_rng),
@@ -375,7 +384,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Returns
         -------
         embeddings : ndarray of shape (n_segments, n_features)
-            Float32 embeddings, with 256 features for the default encoder.
+            Float32 embeddings, with 448 features for the default encoder.
 
         Raises
         ------

@@ -115,6 +115,7 @@ class EmbedderConstructors:
             "query_stride": 1,
             "temperature": 0.1,
             "projection": None,
+            "feature_weight": 0.0,
             "steps_per_epoch": None,
             "batch_size": 64,
             "lr": 1e-6,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from numbers import Integral
 
 from torch import nn
@@ -12,10 +11,10 @@ from ._feature_distance import FeatureDistance
 from ._files._recipes import Recipe
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import make_ranker
-from ._training import Loss, ranking_loss
+from ._training import FeatureLoss, Loss, ranking_loss
 from ._utils._precision import dtype_of
 from .augmentations import RandomAugmentations
-from .nn._heads import make_projection
+from .nn._heads import PretrainingNet, make_projection, make_regression
 from .segments._array import SegmentArray
 
 
@@ -31,8 +30,10 @@ class EmbedderTraining:
 
     def _fingerprint(self, array: SegmentArray) -> dict:
         fingerprint, distance = super()._fingerprint(array), self._distance()
-        if isinstance(distance, FeatureDistance):
-            fingerprint["rate_of_features"] = distance._rate_after_fit(array.sampling_rate)
+        given = isinstance(distance, FeatureDistance)
+        if given or self.feature_weight > 0:
+            features = distance if given else FeatureDistance(self.sampling_rate)
+            fingerprint["rate_of_features"] = features._rate_after_fit(array.sampling_rate)
         return fingerprint
 
     def _check_projection(self) -> None:
@@ -59,17 +60,32 @@ class EmbedderTraining:
             None if valid is None else kind(data, valid, *sizes),
         )
 
-    def _with_projection(self, seed: int) -> nn.Module:
-        """Return the encoder, with a projection head if there is one, as a module to train."""
-        if not self.projection:
-            return self.encoder_
-        arguments = {"n_features": self._n_features_out, "widths": tuple(self.projection)}
-        head = Recipe(make_projection, arguments).make(seed)
-        return nn.Sequential(OrderedDict(encoder=self.encoder_, projection=head))
+    def _features_to_predict(self, array: SegmentArray) -> FeatureDistance | None:
+        """Return the features that the second loss predicts, or None without that loss."""
+        if self.feature_weight == 0:
+            return None
+        if isinstance(self.distance_, FeatureDistance):
+            return self.distance_
+        return FeatureDistance(self.sampling_rate_).fit(array)
 
-    def _training_loss(self) -> Loss:
+    def _with_heads(self, features: FeatureDistance | None, seed: int) -> nn.Module:
+        """Return the encoder with the heads of its pretraining, as a module to train."""
+        n_features = self._n_features_out
+        heads = {}
+        if self.projection:
+            arguments = {"n_features": n_features, "widths": tuple(self.projection)}
+            heads["projection"] = Recipe(make_projection, arguments).make(seed)
+        if features is not None:
+            arguments = {"n_features": n_features, "n_outputs": len(features.scale_)}
+            heads["regression"] = Recipe(make_regression, arguments).make(seed)
+        return PretrainingNet(self.encoder_, **heads) if heads else self.encoder_
+
+    def _training_loss(self, features: FeatureDistance | None) -> Loss:
         device = self._device()
         dtype = dtype_of(self.precision, device)
+        auxiliary = None
+        if features is not None:
+            auxiliary = FeatureLoss(features._describe, self.feature_weight)
         return ranking_loss(
             make_ranker(self.distance_, device, dtype, self.query_stride),
             self.temperature,
@@ -78,5 +94,6 @@ class EmbedderTraining:
             augmentation=RandomAugmentations()
             if isinstance(self.augmentation, str)
             else self.augmentation,
+            auxiliary=auxiliary,
             compiled=self.compile,
         )

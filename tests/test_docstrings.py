@@ -15,7 +15,10 @@ from relcon_sklearn import (
     RelConRegressor,
 )
 
-MODULES = ["", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".segments"]
+MODULES = [
+    *("", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".recordings"),
+    ".segments",
+]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]
 
@@ -31,11 +34,9 @@ SHARED = [
         ESTIMATORS,
         None,
         "Parameters",
-        [
-            *("n_channels", "validation_fraction", "callbacks", "checkpoint_dir", "device"),
-            "verbose",
-        ],
+        ["n_channels", "callbacks", "checkpoint_dir", "device", "verbose"],
     ),
+    ([LearnedMotifDistance, *FINE_TUNED], None, "Parameters", ["validation_fraction"]),
     (ESTIMATORS, None, "Attributes", ["n_channels_in_", "sampling_rate_", "feature_names_in_"]),
     (ESTIMATORS, "fit", "Parameters", ["X"]),
     (ESTIMATORS, "fit", "Raises", ERRORS_OF_FIT),

@@ -116,11 +116,11 @@ class TestEncoder:
         assert first.shape == (90, 5)
         np.testing.assert_array_equal(first, second)
 
-    def test_default_gives_512_features(self, motion):
+    def test_default_gives_448_features(self, motion):
         X = motion[0][:4]
-        embedder = RelConEmbedder(distance=euclidean, max_epochs=0, random_state=0).fit(X)
-        assert embedder.transform(X).shape == (4, 512)
-        assert len(embedder.get_feature_names_out()) == 512
+        embedder = RelConEmbedder(max_epochs=0, random_state=0).fit(X)
+        assert embedder.transform(X).shape == (4, 448)
+        assert len(embedder.get_feature_names_out()) == 448
 
     @pytest.mark.parametrize(
         ("encoder", "error", "message"),

@@ -1,9 +1,15 @@
-"""Parameters of RelConEmbedder for a budget in steps and for a projection head."""
+"""Parameters of RelConEmbedder for a budget in steps and for the heads of training."""
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
+from relcon_sklearn import FeatureDistance
 from tests.support.estimators import tiny_embedder
 from tests.support.reference import euclidean
 
@@ -85,3 +91,49 @@ def test_widths_of_numpy_are_integers(motion):
     expected = embedder(projection=(8,), **settings).fit(X, groups=subjects)
     found = embedder(projection=(np.int64(8),), **settings).fit(X, groups=subjects)
     assert found.history_ == expected.history_
+
+
+def test_predicting_features_takes_part_in_training_and_is_dropped(motion):
+    X, _, subjects = motion
+    settings = {"distance": "features", "sampling_rate": 50}
+    plain = embedder(**settings).fit(X, groups=subjects)
+    fitted = embedder(feature_weight=5, **settings).fit(X, groups=subjects)
+    assert fitted.encoder_.state_dict().keys() == plain.encoder_.state_dict().keys()
+    assert not any("regression" in name for name in vars(fitted))
+    assert fitted.history_ != plain.history_
+    assert fitted.history_[0]["train_loss"] > plain.history_[0]["train_loss"]
+
+
+def test_features_can_be_predicted_better_after_training(motion):
+    X, _, subjects = motion
+    features = FeatureDistance(50).fit_transform(X)
+    settings = {"distance": "features", "sampling_rate": 50, "lr": 0.01}
+
+    def error(max_epochs):
+        fitted = embedder(feature_weight=100, max_epochs=max_epochs, **settings)
+        Z = fitted.fit(X, groups=subjects).transform(X)
+        predicted = cross_val_predict(make_pipeline(StandardScaler(), Ridge()), Z, features)
+        return mean_squared_error(features, predicted)
+
+    assert error(15) < 0.9 * error(0)
+
+
+@pytest.mark.parametrize("distance", ["features", euclidean])
+def test_features_are_predicted_with_any_distance(motion, distance):
+    X = motion[0]
+    fitted = embedder(distance=distance, feature_weight=1, sampling_rate=50, n_within=0).fit(X)
+    assert np.isfinite(fitted.transform(X)).all()
+
+
+@pytest.mark.parametrize("bad", [-1, np.inf, "features"])
+def test_the_weight_is_a_number(motion, bad):
+    with pytest.raises(ValueError, match="'feature_weight' parameter"):
+        embedder(feature_weight=bad).fit(motion[0])
+
+
+def test_features_of_another_rate_are_another_training(motion, tmp_path):
+    X = motion[0]
+    settings = {"feature_weight": 1, "checkpoint_dir": tmp_path, "n_within": 0, "max_epochs": 1}
+    embedder(sampling_rate=50, **settings).fit(X)
+    with pytest.raises(ValueError, match=r"rate_of_features was 50\.0 and is 25\.0"):
+        embedder(sampling_rate=25, **settings).fit(X)

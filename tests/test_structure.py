@@ -18,7 +18,7 @@ LAYERS = [
     {"_version", "exceptions"},
     {"_utils"},
     {"_features", "_recordings", "augmentations", "nn", "segments"},
-    {"_batches", "datasets"},
+    {"_batches", "datasets", "recordings"},
     {"_files", "_training"},
     {"_segment_input"},
     {"_feature_transformer"},

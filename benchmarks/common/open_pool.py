@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.datasets import TASKS
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.datasets import load_npz_recordings
 
-# Data sets that are probed, or hold the same people.
-NOT_IN_POOL = ("motionsense_pocket", "wisdm51_phone", "wisdm51_watch")
+# Files of data sets that are probed, or of the same people.
+NOT_IN_POOL = {*(task.file for task in TASKS.values()), "wisdm51_phone.npz"}
+
+# Devices differ, and so do those of the people to predict for.
+warnings.filterwarnings("ignore", message="Still stretches differ")
 
 # A set contributes this number of windows, times the square root of the number that it has. With
 # all windows, the longest recordings would be most of the pool.
@@ -21,7 +26,7 @@ _WINDOWS_PER_ROOT = 25
 def pool_files(folder: str | Path) -> list[Path]:
     """Return the files of the pool, by name."""
     files = sorted(Path(folder).glob("*.npz"))
-    return [path for path in files if path.stem not in NOT_IN_POOL]
+    return [path for path in files if path.name not in NOT_IN_POOL]
 
 
 def load_pool(

@@ -166,7 +166,7 @@ def embed(encoder: ResNet1D, segments: Tensor) -> Tensor:
         if isinstance(block.projection, nn.Conv1d):
             x = F.conv1d(x, block.projection.weight, block.projection.bias)
         x = x + y
-    return encoder.readout(x)  # the mean over time in the published encoder
+    return encoder.readout([x])  # the mean over time in the published encoder
 
 
 def _batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:

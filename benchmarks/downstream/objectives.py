@@ -25,6 +25,7 @@ from relcon_sklearn import FeatureDistance
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
 from relcon_sklearn._files._recipes import Recipe, seeded_global_rng
 from relcon_sklearn._training import (
+    FeatureLoss,
     MotifRanker,
     PairwiseRanker,
     TrainingOptions,
@@ -39,7 +40,7 @@ from relcon_sklearn.augmentations import (
     default_augmentations,
 )
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
-from relcon_sklearn.nn._heads import make_projection
+from relcon_sklearn.nn._heads import PretrainingNet, make_projection, make_regression
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
 
@@ -70,6 +71,7 @@ class RelCon:
     n_positives: int | None = 8
     augmentation: Callable | None = VIEWS
     projection: tuple[int, ...] | None = HEAD
+    feature_weight: float = 20.0
     temperature: float = 0.1
     # Of the learned distance.
     rotation: bool = True
@@ -80,7 +82,8 @@ class RelCon:
 
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
-        ranker, record = self._ranker(array, index, terms, seed)
+        features = FeatureDistance(terms.rate).fit(array)
+        ranker, record = self._ranker(array, index, features, terms, seed)
         spent = record.get("distance", {}).get("seconds", 0.0)
         loss = ranking_loss(
             ranker,
@@ -88,16 +91,20 @@ class RelCon:
             terms.dtype,
             n_positives=self.n_positives,
             augmentation=self.augmentation,
+            auxiliary=FeatureLoss(features._describe, self.feature_weight)
+            if self.feature_weight
+            else None,
         )
         kind = SharedBatches if self.n_within else Batches
         n_items = terms.n_segments // (1 + self.n_within)
         batches = kind(array, index, n_items, seed, self.n_within, self.n_between)
-        module = with_head(encoder, self.projection, seed)
+        n_outputs = len(features.scale_) if self.feature_weight else None
+        module = with_heads(encoder, self.projection, n_outputs, seed)
         return record | train(module, loss, batches, terms.lr, terms.seconds - spent)
 
-    def _ranker(self, array, index, terms: SharedTerms, seed: int):
+    def _ranker(self, array, index, features: FeatureDistance, terms: SharedTerms, seed: int):
         if self.distance == "features":
-            return VectorRanker(FeatureDistance(terms.rate).fit(array)._describe), {}
+            return VectorRanker(features._describe), {}
         if self.distance == "random":
             return rank_randomly, {}
         if self.distance != "learned":
@@ -138,7 +145,8 @@ class SimCLR:
             return F.cross_entropy(scores, other_view)
 
         batches = Batches(array, index, terms.n_segments, seed)
-        return train(with_head(encoder, HEAD, seed), loss, batches, terms.lr, terms.seconds)
+        module = with_heads(encoder, HEAD, None, seed)
+        return train(module, loss, batches, terms.lr, terms.seconds)
 
 
 @dataclass(frozen=True)
@@ -147,15 +155,14 @@ class FeatureRegression:
 
     def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
         """Train `encoder` in place, and return a record of the training."""
-        describe = FeatureDistance(terms.rate).fit(array)._describe
-        n_features = describe(array.read(np.arange(1))).shape[1]
-        n = encoder.n_features
-        with seeded_global_rng(seed):
-            head = nn.Sequential(nn.BatchNorm1d(n), nn.Linear(n, n_features))
+        features = FeatureDistance(terms.rate).fit(array)
+        feature_loss = FeatureLoss(features._describe, 1.0)
+        arguments = {"n_features": encoder.n_features, "n_outputs": len(features.scale_)}
+        head = Recipe(make_regression, arguments).make(seed)
 
         def loss(module: nn.Module, batch: Batch) -> Tensor:
-            features = torch.from_numpy(describe(batch.segments.numpy()))
-            return F.smooth_l1_loss(autocast(module, batch.segments, terms.dtype), features)
+            predicted = autocast(module, batch.segments, terms.dtype)
+            return feature_loss(predicted, batch.segments)
 
         batches = Batches(array, index, terms.n_segments, seed)
         return train(nn.Sequential(encoder, head), loss, batches, terms.lr, terms.seconds)
@@ -252,12 +259,18 @@ def autocast(module: nn.Module, segments: Tensor, dtype: torch.dtype) -> Tensor:
         return module(segments.transpose(1, 2)).float()
 
 
-def with_head(encoder: nn.Module, widths: Sequence[int] | None, seed: int) -> nn.Module:
-    """Return `encoder`, with a projection head for training if it has `widths`."""
-    if widths is None:
-        return encoder
-    head = Recipe(make_projection, {"n_features": encoder.n_features, "widths": widths}).make(seed)
-    return nn.Sequential(encoder, head)
+def with_heads(
+    encoder: nn.Module, widths: Sequence[int] | None, n_outputs: int | None, seed: int
+) -> nn.Module:
+    """Return `encoder`, for training with a projection head and a regression head if not None."""
+    n_features, heads = encoder.n_features, {}
+    if widths is not None:
+        arguments = {"n_features": n_features, "widths": widths}
+        heads["projection"] = Recipe(make_projection, arguments).make(seed)
+    if n_outputs is not None:
+        arguments = {"n_features": n_features, "n_outputs": n_outputs}
+        heads["regression"] = Recipe(make_regression, arguments).make(seed)
+    return PretrainingNet(encoder, **heads)
 
 
 def train(module: nn.Module, loss: Callable, batches: Batches, lr: float, seconds: float) -> dict:
@@ -294,7 +307,7 @@ class Method:
 
     objective: object | None
     factor: float = 1.0
-    readout: str = "mean_sd"
+    readout: str = "stages"
     people: float = 1.0
     by_motion: bool = False
 
@@ -302,7 +315,12 @@ class Method:
 RELCON = RelCon()
 # As published, except for smaller lists, candidates shared within a batch, and query_stride.
 PUBLISHED = RelCon(
-    distance="learned", n_within=15, n_positives=None, augmentation=None, projection=None
+    distance="learned",
+    n_within=15,
+    n_positives=None,
+    augmentation=None,
+    projection=None,
+    feature_weight=0.0,
 )
 # The nearest segment of the same person is the positive, the person's others are negatives.
 REBAR = replace(PUBLISHED, n_positives=1, n_between=0, rotation=False)
@@ -326,7 +344,9 @@ ABLATIONS = {
     "32 candidates, by features": Method(FEW),
     "32 candidates, by learned distance": Method(replace(FEW, distance="learned")),
     "32 candidates, by DTW": Method(replace(FEW, distance="dtw")),
+    "no feature loss": Method(replace(RELCON, feature_weight=0.0)),
     "mean readout": Method(RELCON, readout="mean"),
+    "mean and sd readout": Method(RELCON, readout="mean_sd"),
     "no projection head": Method(replace(RELCON, projection=None)),
     "windows drawn by motion": Method(RELCON, by_motion=True),
     "a tenth of the people": Method(RELCON, people=0.1),

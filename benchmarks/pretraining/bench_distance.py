@@ -1,4 +1,4 @@
-"""The learned distance on people that it never saw: rotations, and retrieval of activities.
+"""The learned distance on people that it never saw: does it ignore rotations?
 
     python -m benchmarks.pretraining.bench_distance --data FOLDER
 
@@ -7,12 +7,11 @@ as `benchmarks/common/datasets.py` names them. Windows are 2.56 s at 100 Hz, wit
 
 The distance is trained without labels on the training subjects of the first of five folds, once
 with and once without rotations among its augmentations. On the held-out subjects it is compared
-with euclidean distance and DTW:
+with euclidean distance and DTW: is a segment nearer to a rotated copy of itself than to segments of
+other activities?
 
-- rotation: is a segment nearer to a rotated copy of itself than to segments of other activities?
-- retrieval: does the nearest segment of another subject have the same activity?
-
-How much a pretrained encoder gains is the question of `bench_downstream.py`.
+Whether it finds the same activity in other people is the question of `bench_retrieval.py`, and how
+much a pretrained encoder gains is that of `bench_downstream.py`.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ from pathlib import Path
 import numpy as np
 import tslearn.metrics
 from scipy.spatial.transform import Rotation as Rotations
-from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.model_selection import train_test_split
 
 from benchmarks.common.report import (
     environment,
@@ -70,8 +67,6 @@ class DistanceSettings:
     # The comparisons.
     n_anchors: int = 200
     n_others: int = 5
-    n_queries: int = 200
-    n_gallery: int = 300
     dtw_timesteps: int = 256  # with fewer, DTW uses resampled windows, which is faster
 
 
@@ -80,22 +75,12 @@ SMOKE = {
     "max_segments": 200,
     "n_anchors": 20,
     "n_others": 2,
-    "n_queries": 20,
-    "n_gallery": 30,
     "dtw_timesteps": 64,
 }
 WITH_ROTATION, WITHOUT_ROTATION = "learned, with Rotation", "learned, without Rotation"
 
 
 # -- distances -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class DistanceFunctions:
-    """A distance of anchors from candidates, of given pairs and of all pairs."""
-
-    pairs: Callable
-    matrix: Callable
 
 
 def learned_pairs(distance: LearnedMotifDistance, anchors, candidates):
@@ -106,21 +91,9 @@ def euclidean_pairs(anchors, candidates):
     return np.sqrt(((anchors - candidates) ** 2).sum(axis=(1, 2)))
 
 
-def euclidean_matrix(anchors, candidates):
-    return euclidean_distances(
-        anchors.reshape(len(anchors), -1), candidates.reshape(len(candidates), -1)
-    )
-
-
 def dtw_pairs(n_timesteps: int, anchors, candidates):
     pairs = zip(shorten(anchors, n_timesteps), shorten(candidates, n_timesteps), strict=True)
     return np.array([tslearn.metrics.dtw(anchor, candidate) for anchor, candidate in pairs])
-
-
-def dtw_matrix(n_timesteps: int, anchors, candidates):
-    return tslearn.metrics.cdist_dtw(
-        shorten(anchors, n_timesteps), shorten(candidates, n_timesteps)
-    )
 
 
 def rotate(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -141,45 +114,15 @@ def draw_rotation_task(test: Windows, settings: DistanceSettings, rng: np.random
     return anchors, rotate(test.X[anchors], rng), np.array(others)
 
 
-def rotation_wins(distance: DistanceFunctions, X, anchors, rotated, others) -> np.ndarray:
-    """Return, for each anchor A, the share of its others B with d(A | rotated A) < d(A | B)."""
-    own = distance.pairs(X[anchors], rotated)
-    repeated = np.repeat(anchors, others.shape[1])
-    other = distance.pairs(X[repeated], X[others.ravel()]).reshape(others.shape)
-    return (own[:, None] < other).mean(axis=1)
+def rotation_wins(distance: Callable, X, anchors, rotated, others) -> np.ndarray:
+    """Return, for each anchor A, the share of its others B with d(A | rotated A) < d(A | B).
 
-
-def draw_retrieval_task(test: Windows, settings: DistanceSettings, rng: np.random.Generator):
-    """Return rows of queries and gallery, and a mask of the entries that each query may find.
-
-    Activities of only one held-out subject are left out. Queries are also left out if the gallery
-    has no entry of their activity from another subject, since no distance could find one. The last
-    value is the number of these queries.
+    `distance` is a function of anchors and candidates, and returns the distance of each pair.
     """
-    pairs = np.unique(np.stack([test.y, test.subject]), axis=1)
-    labels, n_subjects = np.unique(pairs[0], return_counts=True)
-    rows = np.flatnonzero(np.isin(test.y, labels[n_subjects >= 2]))
-    n_queries, n_gallery = settings.n_queries, settings.n_gallery
-    rows = rows[balanced_rows(test.y[rows], n_queries + n_gallery, rng)]
-    queries, gallery = train_test_split(
-        rows,
-        train_size=n_queries / (n_queries + n_gallery),
-        stratify=test.y[rows],
-        random_state=int(rng.integers(2**31)),
-    )
-    allowed = test.subject[queries][:, None] != test.subject[gallery]
-    same = test.y[queries][:, None] == test.y[gallery]
-    findable = (allowed & same).any(axis=1)
-    return queries[findable], gallery, allowed[findable], int((~findable).sum())
-
-
-def retrieval_hits(
-    distance: DistanceFunctions, test: Windows, queries, gallery, allowed
-) -> np.ndarray:
-    """Return, for each query, whether its nearest allowed candidate has the same activity."""
-    distances = distance.matrix(test.X[queries], test.X[gallery])
-    nearest = gallery[np.where(allowed, distances, np.inf).argmin(axis=1)]
-    return test.y[nearest] == test.y[queries]
+    own = distance(X[anchors], rotated)
+    repeated = np.repeat(anchors, others.shape[1])
+    other = distance(X[repeated], X[others.ravel()]).reshape(others.shape)
+    return (own[:, None] < other).mean(axis=1)
 
 
 def mean_of(function, *args) -> dict:
@@ -214,63 +157,42 @@ def compare_distances(train: Windows, test: Windows, settings: DistanceSettings,
             device=settings.device,
         )
         training[name] = {"seconds": seconds, "history": learned.history_}
-        distances[name] = DistanceFunctions(partial(learned_pairs, learned), learned.pairwise)
-    distances["euclidean"] = DistanceFunctions(euclidean_pairs, euclidean_matrix)
+        distances[name] = partial(learned_pairs, learned)
+    distances["euclidean"] = euclidean_pairs
     n = settings.dtw_timesteps
-    dtw = DistanceFunctions(partial(dtw_pairs, n), partial(dtw_matrix, n))
+    dtw = partial(dtw_pairs, n)
     distances[f"DTW (tslearn), {n} time steps"] = dtw
-    (
-        dtw.pairs(test.X[:2], test.X[:2]),
-        dtw.matrix(test.X[:2], test.X[:2]),
-    )  # numba compiles at the first call
+    dtw(test.X[:2], test.X[:2])  # numba compiles at the first call
 
     rng = np.random.default_rng(seed)
     anchors, rotated, others = draw_rotation_task(test, settings, rng)
-    queries, gallery, allowed, n_dropped = draw_retrieval_task(test, settings, rng)
-    same = test.y[queries][:, None] == test.y[gallery]
-    chance = (same & allowed).sum(axis=1) / allowed.sum(axis=1)
     return {
         "rotation": {
             name: mean_of(rotation_wins, distance, test.X, anchors, rotated, others)
             for name, distance in distances.items()
         },
-        "retrieval": {
-            name: mean_of(retrieval_hits, distance, test, queries, gallery, allowed)
-            for name, distance in distances.items()
-        },
-        "chance": float(chance.mean()),
         "training": training,
         "n_train": len(train),
         "n_anchors": len(anchors),
         "n_others": others.shape[1],
-        "n_queries": len(queries),
-        "n_queries_dropped": n_dropped,
-        "n_gallery": len(gallery),
         "test_subjects": np.unique(test.subject).tolist(),
         "test_activities": np.unique(test.y).tolist(),
-        "retrieval_activities": np.unique(test.y[queries]).tolist(),
     }
 
 
 def report(result: dict) -> str:
     rows = []
-    for name in result["rotation"]:
-        row = [name]
-        for task in ("rotation", "retrieval"):
-            values = result[task][name]
-            row += [values["mean"], values["standard_error"], f"{values['seconds']:.1f}"]
+    for name, values in result["rotation"].items():
+        row = [name, values["mean"], values["standard_error"], f"{values['seconds']:.1f}"]
         seconds = result["training"].get(name, {}).get("seconds")
         rows.append([*row, None if seconds is None else f"{seconds:.1f}"])
-    rows.append(["chance", 0.5, None, None, result["chance"], None, None, None])
-    header = ["distance", "rotated < other", "se", "s", "precision at 1", "se", "s", "training s"]
+    rows.append(["chance", 0.5, None, None, None])
     return (
-        f"{result['n_anchors']} anchors x {result['n_others']} others; {result['n_queries']} "
-        f"queries (without {result['n_queries_dropped']} that have no counterpart), "
-        f"{result['n_gallery']} gallery segments, {len(result['retrieval_activities'])} of "
+        f"{result['n_anchors']} anchors x {result['n_others']} others; "
         f"{len(result['test_activities'])} activities, {len(result['test_subjects'])} held-out "
-        "subjects. A query does not find segments of its own subject.\n"
-        '"Without Rotation" still has Negation and ChannelShuffle. Euclidean distance and DTW use '
-        "values in g.\n\n" + table(header, rows)
+        'subjects. "Without Rotation" still has Negation and ChannelShuffle. Euclidean distance '
+        "and DTW use values in g.\n\n"
+        + table(["distance", "rotated < other", "se", "s", "training s"], rows)
     )
 
 

@@ -1,5 +1,6 @@
 """Segmentation of recordings: timestamps, units, gaps, rates, non-wear, labels, windows."""
 
-from ._segment import Segments, segment_recordings
+from ._segment import segment_recordings
+from ._segments import Segments
 
 __all__ = ["Segments", "segment_recordings"]

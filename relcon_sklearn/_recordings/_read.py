@@ -20,6 +20,7 @@ from ._frames import (
 )
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
+from ._other_packages import as_own_form, is_of_actipy, time_of_index
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
 from ._time_column import (
     advise,
@@ -44,12 +45,15 @@ class Recording(NamedTuple):
 
 
 def as_list(recordings) -> list:
-    """Return the recordings as a list, also if there is only one, with frames for Series."""
-    if not isinstance(recordings, list | tuple):
+    """Return the recordings as a list, also if there is only one.
+
+    Series and what other packages return become DataFrames.
+    """
+    if not isinstance(recordings, list | tuple) or is_of_actipy(recordings):
         recordings = [recordings]
     if len(recordings) == 0:
         raise ValueError("recordings is an empty list. Pass at least one recording.")
-    return [series_as_frame(recording) for recording in recordings]
+    return [series_as_frame(as_own_form(recording)) for recording in recordings]
 
 
 def per_recording(values, n_recordings: int, name: str) -> list:
@@ -119,18 +123,19 @@ def read_recordings(
     for i, recording in enumerate(recordings):
         own_labels = labels_of[i]
         if frames[i]:
-            recording, in_index = index_as_column(recording, time)
+            given_time = time is not None or stamps_of[i] is not None
+            own_time = time if given_time else time_of_index(recording)
+            recording, in_index = index_as_column(recording, own_time)
             if wanted is None:
-                has_times = time is not None or stamps_of[i] is not None
-                has_times = has_times or has_time_index(recording)
-                wanted = choose_channels(recording, [column, time], has_times, names[i])
+                has_times = given_time or own_time is not None or has_time_index(recording)
+                wanted = choose_channels(recording, [column, own_time], has_times, names[i])
                 known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            times, advice = _times_of_frame(recording, time, in_index, stamps_of[i], names[i])
+            times, advice = _times_of_frame(recording, own_time, in_index, stamps_of[i], names[i])
             if times is None:
                 check_unused_times(recording, [*wanted, column], channels is not None, names[i])
         else:

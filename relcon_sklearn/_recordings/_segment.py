@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._assemble import as_plain_dict, join, number_pairs
+from ._attributes import is_calibrated, own_channels, own_rates, own_units
+from ._calibration import find_error, warn_not_calibrated
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
 from ._like import window_and_rate
@@ -20,6 +21,7 @@ from ._one_recording import SegmentationOptions, segment_one_recording
 from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
+from ._segments import Segments
 from ._timeline import SHORTEST_GAP
 from ._times import has_dates
 from ._units import UNITS, raise_missing_units
@@ -36,44 +38,6 @@ _DROPPED = (
     "windows_unlabelled",
     "windows_impure",
 )
-
-
-class Segments(NamedTuple):
-    """Segments returned by :func:`segment_recordings`.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_segments, n_timesteps, n_channels), dtype float32
-        The segments, in g, in the order of the recordings, then of time.
-
-    y : ndarray of shape (n_segments,) or None
-        The label of each segment; "", -1 or NaN for segments without a label. None if no labels
-        were given.
-
-    groups : ndarray of shape (n_segments,)
-        The subject of each segment.
-
-    hour_groups : ndarray of shape (n_segments,), dtype int64
-        The number of each segment's subject and hour. Two segments have the same number if and only
-        if both are the same.
-
-    start_times : ndarray of shape (n_segments,), dtype datetime64[ns] or float64
-        The start time of each segment: UTC, or seconds if the recordings have no dates.
-
-    dropped : dict of str to int or float
-        Amount of data left out for each reason. The keys are always the same.
-
-    See Also
-    --------
-    segment_recordings : Parameters and an example.
-    """
-
-    X: np.ndarray
-    y: np.ndarray | None
-    groups: np.ndarray
-    hour_groups: np.ndarray
-    start_times: np.ndarray
-    dropped: dict
 
 
 @validate_params(
@@ -97,7 +61,7 @@ class Segments(NamedTuple):
 )
 def segment_recordings(
     recordings,
-    sampling_rate,
+    sampling_rate=None,
     *,
     units=None,
     window=None,
@@ -132,17 +96,22 @@ def segment_recordings(
         Arrays may be memory-mapped: one recording is read at a time. A DataFrame has its timestamps
         in a DatetimeIndex or a TimedeltaIndex, or in the column `time`. A Series is a DataFrame of
         one column. A time zone, or UTC offsets, are converted to UTC. With a RangeIndex and no
-        column that looks like times, sampling is regular.
+        column that looks like times, sampling is regular. What readers of files return is taken as
+        it is: the DataFrame of :func:`~relcon_sklearn.recordings.read_recording`, ``(data, info)``
+        of actipy, the dict of scikit-digital-health with `accel` in g and `time`, and the DataFrame
+        of pygt3x, whose index has seconds since 1970.
 
-    sampling_rate : float or list of float
+    sampling_rate : float, list of float or None, default=None
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.
-        Timestamps must agree with it within 10 %.
+        Timestamps must agree with it within 10 %. If None, each recording must have it in
+        ``frame.attrs["sampling_rate"]``, as those of
+        :func:`~relcon_sklearn.recordings.read_recording` have.
 
     units : {"g", "mg", "m/s^2", "m/s2", "m/s**2"} or None, default=None
-        Unit of all channels. 1 g is 9.80665 m/s^2. The unit is required: None, the default, raises
-        an error that reports the magnitude of the values. Other channels, such as a gyroscope, are
-        scaled by the same factor. To keep their unit, convert the acceleration to g before the
-        call, and pass "g", which scales nothing.
+        Unit of all channels. 1 g is 9.80665 m/s^2. If None, the unit in ``frame.attrs["units"]``.
+        Without one, an error reports the magnitude of the values. Other channels, such as a
+        gyroscope, are scaled by the same factor. To keep their unit, convert the acceleration to g
+        before the call, and pass "g", which scales nothing.
 
     window : float or None, default=None
         Length of a segment in seconds. A segment has ``round(window * rate)`` samples, at least
@@ -192,11 +161,11 @@ def segment_recordings(
         unused column of times is an error. Drop it if samples are regular and none is missing.
 
     channels : list of str or None, default=None
-        Columns of DataFrames to use. If None, all columns except labels and times, if these are at
-        most three. Of more, the three that are called acceleration are used, such as x, y, z or
-        acc_x, acc_y, acc_z. If there is a second triple, such as a gyroscope, or none, `channels`
-        is required. Columns that are left out are logged at level INFO. No two used columns may
-        have the same name.
+        Columns of DataFrames to use. If None, those in ``frame.attrs["channels"]``. Without these,
+        all columns except labels and times, if these are at most three. Of more, the three that are
+        called acceleration are used, such as x, y, z or acc_x, acc_y, acc_z. If there is a second
+        triple, such as a gyroscope, or none, `channels` is required. Columns that are left out are
+        logged at level INFO. No two used columns may have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
@@ -273,11 +242,15 @@ def segment_recordings(
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.
+        If the device is not calibrated: there are still blocks of 10 s (step 3 below), at least a
+        minute, and in a quarter of them the magnitude differs from 1 g by more than 50 mg. This is
+        not checked with ``gravity=False`` or if there is ``frame.attrs["calibration"]``.
 
     See Also
     --------
     SegmentWriter : Store segments on disk, subject by subject.
     LazyWindows : View regular recordings as segments, without a copy.
+    relcon_sklearn.recordings.read_recording : Read the file of a device.
     relcon_sklearn.datasets.load_npz_recordings : Load recordings from a file.
 
     Notes
@@ -366,19 +339,22 @@ def segment_recordings(
     """
     recordings = as_list(recordings)
     n = len(recordings)
-    rates, subject_of = read_rates(sampling_rate, n), read_subjects(subjects, n)
-    window, target_rate = window_and_rate(like, window, target_rate)
-    layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
-    _check_max_gap(max_gap, nonwear, min(rates))
-    options = SegmentationOptions(
-        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
-    )
+    subject_of = read_subjects(subjects, n)
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
+    rates = read_rates(own_rates(recordings, names) if sampling_rate is None else sampling_rate, n)
+    channels = own_channels(recordings) if channels is None else channels
+    window, target_rate = window_and_rate(like, window, target_rate)
+    layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
+    _check_max_gap(max_gap, nonwear, min(rates))
+    units = own_units(recordings, names) if units is None else units
+    options = SegmentationOptions(
+        layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
+    )
     labels = read_interval_labels(labels, names, None if subjects is None else subject_of.tolist())
     table = None if labels is None else LabelTable()
-    dropped, pieces, parts, losses = Counter(dict.fromkeys(_DROPPED, 0)), [], [], []
+    dropped, pieces, parts, losses, errors = Counter(dict.fromkeys(_DROPPED, 0)), [], [], [], []
     for recording in read_recordings(
         recordings, rates, names, labels=labels, timestamps=timestamps, time=time, channels=channels
     ):
@@ -387,6 +363,8 @@ def segment_recordings(
         part = segment_one_recording(recording, options, table, dropped)
         if part is not None and part.loss is not None:
             losses.append(part.loss)
+        if gravity and not is_calibrated(recordings[recording.number]):
+            errors.append(find_error(recording, units))
         if part is not None and len(part.X):
             pieces.append(part.X)
             parts.append(part._replace(X=None))
@@ -400,6 +378,7 @@ def segment_recordings(
             f"out: {left_out or 'nothing'}. {NO_LABEL if no_label else explain(losses)}".rstrip()
         )
     warn_losses(losses, n)
+    warn_not_calibrated([error for error in errors if error is not None], n)
     warn_about_overlaps(parts, names, subject_of, layout)
     X, y, kept = join(pieces), None, ""
     if table is not None:

@@ -3,7 +3,7 @@
 from ._checkpoints import CheckpointFolder, Checkpoints
 from ._compile import CompiledCall
 from ._engine import Loss, fit_module, mean_loss
-from ._losses import ranking_loss, reconstruction_loss
+from ._losses import FeatureLoss, ranking_loss, reconstruction_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
@@ -14,6 +14,7 @@ __all__ = [
     "CheckpointFolder",
     "Checkpoints",
     "CompiledCall",
+    "FeatureLoss",
     "Loss",
     "MotifRanker",
     "PairwiseRanker",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._batches import Batch
@@ -40,6 +42,7 @@ def ranking_loss(
     *,
     n_positives: int | None = None,
     augmentation: Augmentation | None = None,
+    auxiliary: FeatureLoss | None = None,
     compiled: bool = False,
 ) -> Loss:
     """Return the loss of stage two: the relative contrastive loss of the embeddings of a batch.
@@ -59,12 +62,16 @@ def ranking_loss(
         If given, the encoder receives two augmented copies of each segment instead of the segment,
         and the first candidate of an anchor is its own other copy. Distances are still computed
         from the segments.
+    auxiliary : FeatureLoss or None, default=None
+        If given, the module returns a pair of embeddings and predictions, as
+        :class:`PretrainingNet` with a regression head, and the loss of the predictions is added for
+        each positive.
     compiled : bool, default=False
-        Whether to compile the encoder.
+        Whether to compile the module.
     """
     embed = CompiledCall() if compiled else nn.Module.__call__
 
-    def loss(encoder: nn.Module, batch: Batch) -> Tensor:
+    def loss(module: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
         segments, n = batch.segments, len(batch.segments)
         if augmentation is not None:
@@ -72,8 +79,10 @@ def ranking_loss(
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = embed(encoder, segments.transpose(1, 2))
-        return relative_contrastive_loss(
+            embeddings = embed(module, segments.transpose(1, 2))
+            if auxiliary is not None:
+                embeddings, predicted = embeddings
+        ranking = relative_contrastive_loss(
             embeddings[:n],
             batch.anchors,
             batch.candidates,
@@ -82,5 +91,33 @@ def ranking_loss(
             n_positives,
             None if augmentation is None else embeddings[n:],
         )
+        if auxiliary is None:
+            return ranking
+        # The ranking loss is a sum over positives, and grows with their number.
+        n_terms = batch.candidates.shape[1] if n_positives is None else n_positives
+        return ranking + n_terms * auxiliary(predicted, segments)
 
     return loss
+
+
+class FeatureLoss:
+    """Loss of predicted features of segments, as the encoder has received them.
+
+    Parameters
+    ----------
+    describe : callable
+        ``describe(segments)`` maps a float32 array (n, n_timesteps, n_channels) to standardised
+        features (n, n_features).
+    weight : float
+        Factor of the loss.
+    """
+
+    def __init__(self, describe: Callable[[np.ndarray], np.ndarray], weight: float):
+        self.describe = describe
+        self.weight = weight
+
+    def __call__(self, predicted: Tensor, segments: Tensor) -> Tensor:
+        """Return the weighted mean loss of predictions (n, n_features)."""
+        features = torch.from_numpy(self.describe(segments.cpu().numpy())).to(segments.device)
+        # Squared below one standard deviation and linear above it, since features have outliers.
+        return self.weight * F.smooth_l1_loss(predicted.float(), features)

@@ -114,6 +114,47 @@ def make_projection(n_features: int, widths: Sequence[int]) -> nn.Sequential:
     return projection
 
 
+def make_regression(n_features: int, n_outputs: int) -> nn.Sequential:
+    """Return a head that maps embeddings (n, n_features) linearly to (n, n_outputs).
+
+    Embeddings are standardised in each batch, because they can have any scale.
+    """
+    return nn.Sequential(nn.BatchNorm1d(n_features), nn.Linear(n_features, n_outputs))
+
+
+class PretrainingNet(nn.Module):
+    """Encoder with the heads of its pretraining, which are dropped afterwards.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Encoder that maps (n, n_channels, n_timesteps) to embeddings (n, n_features).
+    projection : nn.Module or None, default=None
+        Head whose outputs are compared. If None, embeddings are.
+    regression : nn.Module or None, default=None
+        Head that predicts hand-made features.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projection: nn.Module | None = None,
+        regression: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.projection = projection
+        self.regression = regression
+
+    def forward(self, segments: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Return what is compared and, with a regression head, the predictions."""
+        embeddings = self.encoder(segments)
+        compared = embeddings if self.projection is None else self.projection(embeddings)
+        if self.regression is None:
+            return compared
+        return compared, self.regression(embeddings)
+
+
 class HeadedEncoder(nn.Module):
     """Encoder followed by a head, with parts of the encoder frozen.
 

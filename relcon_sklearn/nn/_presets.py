@@ -22,24 +22,22 @@ class EncoderPreset(NamedTuple):
         return self.factory(n_channels=n_channels, **self.settings)
 
 
-_MEAN_AND_SD = {"readout": "mean_sd"}
+_STAGES = {"readout": "stages"}
 _HALF_WIDTH = {"widths": (32, 64, 128)}
 
 ENCODER_PRESETS = {
-    "resnet34": EncoderPreset(ResNet1D, _MEAN_AND_SD),
-    "resnet34-half": EncoderPreset(ResNet1D, {**_HALF_WIDTH, **_MEAN_AND_SD}),
-    "resnet14-half": EncoderPreset(
-        ResNet1D, {"n_blocks": (2, 2, 2), **_HALF_WIDTH, **_MEAN_AND_SD}
-    ),
+    "resnet34": EncoderPreset(ResNet1D, _STAGES),
+    "resnet34-half": EncoderPreset(ResNet1D, {**_HALF_WIDTH, **_STAGES}),
+    "resnet14-half": EncoderPreset(ResNet1D, {"n_blocks": (2, 2, 2), **_HALF_WIDTH, **_STAGES}),
     "relcon": EncoderPreset(ResNet1D, {}),
     "pulse-ppg": EncoderPreset(PulsePPGEncoder, {}),
 }
 """Encoders by name.
 
 - "resnet34" has the convolutions of the published encoder of RelCon (3.6 M parameters). Its
-  embedding is the mean and the standard deviation over time (512 features).
-- "resnet34-half" has half its width (0.9 M parameters, 256 features, a quarter of the computation).
-- "resnet14-half" has half its width and depth (0.3 M parameters, 256 features, an eighth of the
+  embedding is the mean and the standard deviation over time of every stage (896 features).
+- "resnet34-half" has half its width (0.9 M parameters, 448 features, a quarter of the computation).
+- "resnet14-half" has half its width and depth (0.3 M parameters, 448 features, an eighth of the
   computation). A CPU trains it in minutes.
 - "relcon" is the published encoder of RelCon (3.6 M parameters). Its embedding is the mean over
   time (256 features).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -73,10 +74,11 @@ class ResNet1D(nn.Module):
         Number of channels of each stage. The last is the number of features over time.
     kernel_sizes : sequence of int, default=(3, 4, 4)
         Kernel size of each stage.
-    readout : {"mean", "mean_sd"}, default="mean"
-        Statistics over time that are the embedding. "mean" is as published. "mean_sd" is the mean
-        and the standard deviation, which doubles the size of the embedding. The standard deviation
-        tells how much a feature varies within the segment.
+    readout : {"mean", "mean_sd", "stages"}, default="mean"
+        Statistics over time that are the embedding. "mean" is the mean of the last stage, as
+        published. "mean_sd" is its mean and standard deviation, which tells how much a feature
+        varies within the segment. "stages" is mean and standard deviation of every stage, the last
+        stage first.
 
     Attributes
     ----------
@@ -102,7 +104,7 @@ class ResNet1D(nn.Module):
         super().__init__()
         self.readout = READOUTS[readout]
         self.n_map_features = widths[-1]
-        self.n_features = self.readout.n_statistics * widths[-1]
+        self.n_features = self.readout.n_features(widths)
         self.stem_conv = Conv1dAs2d(n_channels, widths[0], 7, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(widths[0])
         self._n_blocks = tuple(n_blocks)
@@ -125,15 +127,24 @@ class ResNet1D(nn.Module):
 
     def forward(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to embeddings (n, n_features)."""
-        return self.readout(self.feature_map(segments))
+        return self.readout(self._feature_maps(segments))
 
     def feature_map(self, segments: Tensor) -> Tensor:
         """Map (n, n_channels, n_timesteps) to features over time (n, n_map_features, n_steps).
 
         A step spans four time steps of the segment.
         """
+        return self._feature_maps(segments)[-1]
+
+    def _feature_maps(self, segments: Tensor) -> list[Tensor]:
+        """Return the features over time after each stage."""
         n_missing = max(0, _MIN_TIMESTEPS - segments.shape[-1])
         x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2)).unsqueeze(2)
         x = self.stem_conv(x.contiguous(memory_format=torch.channels_last))
         x = F.max_pool2d(F.relu(self.stem_bn(x)), kernel_size=(1, 3), stride=(1, 2))
-        return self.blocks(x).squeeze(2)
+        maps, blocks = [], iter(self.blocks)
+        for n in self._n_blocks:
+            for block in itertools.islice(blocks, n):
+                x = block(x)
+            maps.append(x.squeeze(2))
+        return maps

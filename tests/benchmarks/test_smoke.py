@@ -16,16 +16,19 @@ SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
+    "pretraining.bench_retrieval": "--smoke --datasets hapt",
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
     "speed.bench_features": "--smoke --repeats 1",
+    "speed.bench_recipe": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
     "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",
     "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
     "reliability.bench_reliability": "--smoke",
 }
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining"))]
+NEED_POOL = ["downstream.bench_downstream", "pretraining.bench_retrieval"]
 
 
 def test_scripts_are_all_here():
@@ -43,12 +46,12 @@ def test_scripts_are_all_here():
 def test_smoke(name, tmp_path):
     if name in NEED_DATA and not Path(DATA, "hapt.npz").is_file():
         pytest.skip(f"needs the public recordings, and {DATA} has no hapt.npz")
-    if name == "downstream.bench_downstream" and not any(Path(POOL).glob("*.npz")):
+    if name in NEED_POOL and not any(Path(POOL).glob("*.npz")):
         pytest.skip(f"needs the open recordings to pretrain on, and {POOL} has no npz files")
     if name == "reliability.bench_reliability" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
     options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
-    if name == "downstream.bench_downstream":
+    if name in NEED_POOL:
         options += ["--pool", POOL, "--cache", tmp_path / "cache"]
     env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})
     run = run_module(f"benchmarks.{name}", *options, stderr=subprocess.PIPE, env=env)

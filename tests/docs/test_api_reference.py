@@ -48,6 +48,7 @@ def test_modules_without_an_underscore_are_public():
         "relcon_sklearn.exceptions",
         "relcon_sklearn.nn",
         "relcon_sklearn.plotting",
+        "relcon_sklearn.recordings",
         "relcon_sklearn.segments",
     ]
 

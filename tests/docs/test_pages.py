@@ -3,8 +3,8 @@
 A page is a script: its ``python`` blocks run one after the other, in an empty folder. A ``text``
 block after one is its expected output. A block that cannot run here is preceded by a comment with
 the reason, ``<!-- not run: ... -->``. Such a block must still be valid Python. The start page and
-the guide are self-contained. For other pages, `SETUPS` defines the variables and files that they
-need.
+the guide are self-contained, except for files of devices. For other pages, `SETUPS` defines the
+variables and files that they need.
 """
 
 import contextlib
@@ -38,6 +38,17 @@ Path("recordings").mkdir()
 frames = make_recordings(3, duration=60, as_frame=True, random_state=0).recordings
 for i, frame in enumerate(frames):
     frame[["x", "y", "z"]].to_csv(f"recordings/{i}.csv", index_label="time")
+""",
+    # Two minutes of three devices.
+    "devices.md": """
+from pathlib import Path
+import numpy as np
+from tests.support.device_files import motion, write_cwa, write_geneactiv, write_gt3x
+
+blocks = np.datetime64("2024-03-05T22:00") + np.arange(150) * np.timedelta64(800, "ms")
+write_cwa(Path("ann.cwa"), motion(12_000), blocks)
+write_gt3x(Path("bob.gt3x"), motion(12_000), 1_709_676_000 + np.arange(120))
+write_geneactiv(Path("carl.bin"), motion(12_000))
 """,
     # A small store instead of a large one, and a short training.
     "checkpoints.md": """

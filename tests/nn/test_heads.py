@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from relcon_sklearn.nn import HeadedEncoder, make_head, without_gradients
-from relcon_sklearn.nn._heads import HEADS, Standardise, make_projection
+from relcon_sklearn.nn._heads import (
+    HEADS,
+    PretrainingNet,
+    Standardise,
+    make_projection,
+    make_regression,
+)
 from tests.support.estimators import tiny_encoder
 
 
@@ -105,3 +111,16 @@ def test_a_projection_has_relu_between_its_linear_layers(widths, sizes):
     for i, layer in enumerate(layers):
         expected = layer(expected if i == 0 else expected.clamp(min=0))
     torch.testing.assert_close(projection(z), expected)
+
+
+def test_heads_of_pretraining():
+    encoder, x = torch.nn.Linear(6, 4), torch.randn(5, 6)
+    projection, regression = make_projection(4, (3,)), make_regression(4, 2)
+    z = encoder(x)
+    torch.testing.assert_close(PretrainingNet(encoder)(x), z)
+    torch.testing.assert_close(PretrainingNet(encoder, projection)(x), projection(z))
+    compared, predicted = PretrainingNet(encoder, projection, regression)(x)
+    torch.testing.assert_close(compared, projection(z))
+    standardised = (z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(predicted, regression[1](standardised))
+    torch.testing.assert_close(PretrainingNet(encoder, None, regression)(x)[0], z)

@@ -4,6 +4,7 @@ import torch
 
 from relcon_sklearn.nn import ResNet1D
 from relcon_sklearn.nn._presets import ENCODER_PRESETS
+from relcon_sklearn.nn._readout import READOUTS
 from tests.support.reference import relative_error
 from tests.support.released import released_resnet_weights
 
@@ -82,9 +83,9 @@ def test_stages_are_the_whole_network_in_order():
 @pytest.mark.parametrize(
     ("name", "millions", "n_features"),
     [
-        ("resnet34", 3.63, 512),
-        ("resnet34-half", 0.91, 256),
-        ("resnet14-half", 0.31, 256),
+        ("resnet34", 3.63, 896),
+        ("resnet34-half", 0.91, 448),
+        ("resnet14-half", 0.31, 448),
         ("relcon", 3.63, 256),
     ],
 )
@@ -108,6 +109,20 @@ def test_readout_is_the_mean_and_the_standard_deviation_over_time(dtype):
         np.testing.assert_allclose(row, [*means, *sds], rtol=1e-4, atol=1e-2)
 
 
+def test_readout_of_stages_has_the_statistics_of_each():
+    torch.manual_seed(0)
+    net = ResNet1D(2, n_blocks=(1, 2), widths=(4, 6), kernel_sizes=(3, 4), readout="stages").eval()
+    x, maps = torch.randn(5, 2, 64), []
+    for block in (net.blocks[0], net.blocks[2]):  # the last block of each stage
+        block.register_forward_hook(lambda module, given, output: maps.append(output.squeeze(2)))
+    found = net(x)
+    assert found.shape == (5, net.n_features) == (5, 20)
+    first, last = maps
+    expected = [last.mean(2), last.std(2, correction=0), first.mean(2), first.std(2, correction=0)]
+    torch.testing.assert_close(found, torch.cat(expected, dim=1), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(net.feature_map(x), last)
+
+
 def test_gradient_of_the_readout_is_finite_for_features_that_do_not_vary():
     net = ResNet1D(1, n_blocks=(1,), widths=(4,), kernel_sizes=(3,), readout="mean_sd")
     net(torch.zeros(3, 1, 1)).sum().backward()  # one step over time
@@ -116,7 +131,8 @@ def test_gradient_of_the_readout_is_finite_for_features_that_do_not_vary():
 
 def test_readout_does_not_change_the_weights():
     """Encoders of all readouts load the same weights, such as those of earlier versions."""
-    nets = [ResNet1D(3, (1,), (4,), (3,), readout=readout) for readout in ("mean", "mean_sd")]
-    nets[1].load_state_dict(nets[0].state_dict())
+    nets = [ResNet1D(3, (1, 1), (2, 4), (3, 3), readout=readout) for readout in READOUTS]
     x = torch.randn(2, 3, 40)
-    torch.testing.assert_close(nets[1].eval()(x)[:, :4], nets[0].eval()(x))
+    for net in nets:
+        net.load_state_dict(nets[0].state_dict())
+        torch.testing.assert_close(net.eval()(x)[:, :4], nets[0].eval()(x))

@@ -47,7 +47,7 @@ def spoilt(value, rows, channel=1):
         (rest(), {"sampling_rate": 0}, "sampling_rate has 0, which is not a valid rate"),
         (rest(), {"sampling_rate": np.nan}, "sampling_rate has nan, which is not a valid rate"),
         (rest(), {"sampling_rate": "50"}, "sampling_rate has '50', which is not a valid rate"),
-        (rest(), {"sampling_rate": None}, "sampling_rate has None, which is not a valid rate"),
+        (rest(), {"sampling_rate": None}, "sampling_rate is None, and recording 0 does not"),
         (rest(), {"sampling_rate": True}, "sampling_rate has True, which is not a valid rate"),
         ([rest()] * 2, {"sampling_rate": [50] * 3}, "one value for each of the 2 .*Got 3 values"),
         ([rest()] * 2, {"sampling_rate": [50, 100]}, r"\(50 to 100 Hz\).*Pass it in target_rate"),

@@ -393,7 +393,7 @@ def test_memory_mapped_recordings_are_read_one_at_a_time(tmp_path):
     n, recordings = 200_000, []
     for i in range(6):
         path = tmp_path / f"{i}.npy"
-        np.save(path, np.random.default_rng(i).normal(1, 0.01, (n, 3)).astype(np.float32))
+        np.save(path, np.random.default_rng(i).normal(0.577, 0.01, (n, 3)).astype(np.float32))
         recordings.append(np.load(path, mmap_mode="r"))
     in_memory = [np.array(recording) for recording in recordings]
     expected = segment(in_memory, window=200.0, stride=2000.0, target_rate=100)

@@ -21,6 +21,7 @@ def tiny_embedder(**kwargs):
         "n_positives": None,
         "augmentation": None,
         "projection": None,
+        "feature_weight": 0,
         "max_epochs": 2,
         "steps_per_epoch": None,
         "batch_size": 8,

@@ -9,6 +9,7 @@ from torch import nn
 
 from relcon_sklearn._batches import Batches, GroupIndex
 from relcon_sklearn._training import (
+    FeatureLoss,
     MotifRanker,
     PairwiseRanker,
     TrainingOptions,
@@ -23,6 +24,7 @@ from relcon_sklearn.nn import (
     relative_contrastive_loss,
     squared_error,
 )
+from relcon_sklearn.nn._heads import PretrainingNet
 from relcon_sklearn.segments._array import SegmentArray
 
 X = np.random.default_rng(0).normal(size=(12, 24, 3))
@@ -183,6 +185,29 @@ def test_ranking_is_the_loss_of_two_augmented_copies(n_positives):
         embeddings[len(before) :],
     )
     torch.testing.assert_close(value, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("n_positives", [None, 2])
+@pytest.mark.parametrize("augmentation", [None, Jitter(0.3)])
+def test_the_auxiliary_loss_is_that_of_what_the_encoder_receives(n_positives, augmentation):
+    def describe(segments):
+        assert segments.dtype == np.float32
+        return segments.max(axis=1)
+
+    encoder, ranker, first = make_encoder().eval(), MotifRanker(make_net().eval()), batch(2)
+    net = PretrainingNet(encoder, regression=seeded(torch.nn.Linear, 8, 3))
+    options = {"n_positives": n_positives, "augmentation": augmentation}
+    value = ranking_loss(ranker, 0.2, auxiliary=FeatureLoss(describe, 5.0), **options)(net, first)
+    ranking = ranking_loss(ranker, 0.2, **options)(encoder, first)
+    received = first.segments
+    if augmentation is not None:
+        generator = torch.Generator().manual_seed(first.seed)
+        received = augmentation(torch.cat([received, received]), generator)
+    predicted = net.regression(encoder(received.transpose(1, 2)))
+    errors = (predicted - received.amax(dim=1)).abs().flatten().tolist()
+    mean = np.mean([e**2 / 2 if e < 1 else e - 0.5 for e in errors])
+    n_terms = n_positives or first.candidates.shape[1]
+    assert value.item() == pytest.approx(ranking.item() + n_terms * 5.0 * mean, rel=1e-5)
 
 
 def test_candidates_are_ranked_before_augmentation():

@@ -1,0 +1,36 @@
+"""Files that the package actfast reads."""
+
+from __future__ import annotations
+
+from ..exceptions import DamagedFileError
+from ._damage import warn_left_out
+from ._frame import File
+
+
+def read_by_actfast(file: File) -> dict:
+    """Return what actfast reads from a file.
+
+    With ``file.skip``, damaged parts are left out, and a warning names them.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is damaged.
+    ImportError
+        If actfast is not installed.
+    """
+    try:
+        import actfast
+    except ImportError as error:
+        raise ImportError(
+            f"actfast reads {file.name}, and it is not installed. Install it with: pip install "
+            "relcon_sklearn[devices]"
+        ) from error
+    try:
+        content = actfast.read(file.path, lenient=file.skip)
+    except ValueError as error:
+        remedy = "" if file.skip else " errors='skip' leaves out what is damaged, where it can be."
+        raise DamagedFileError(f"{file.name} is damaged: {error}.{remedy}") from None
+    if content["warnings"]:
+        warn_left_out(file, content["warnings"])
+    return content

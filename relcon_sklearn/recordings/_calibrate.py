@@ -1,0 +1,175 @@
+"""calibrate: gain and offset of each axis, so that still stretches measure 1 g."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+
+from .._recordings._attributes import own_channels, own_rates, own_units
+from .._recordings._columns import acceleration_axes
+from .._recordings._frames import is_frame
+from .._recordings._other_packages import as_own_form
+from .._recordings._still import gravity_errors, still_means
+from .._recordings._units import UNITS
+
+logger = logging.getLogger("relcon_sklearn")
+
+_HOURS = 12
+_COVERED = 0.3  # g, on both sides of each axis
+_LARGEST_ERROR = 0.01  # g, after calibration
+
+
+def calibrate(recording):
+    """Calibrate the acceleration of a recording by the gravity in its still stretches.
+
+    A device that does not move measures 1 g in any orientation, if the gain and the offset of each
+    axis are right. They are fitted to this by the method of van Hees et al. [1]_, as implemented
+    by scikit-digital-health (``pip install relcon_sklearn[calibration]``). It uses the first 12 h,
+    and more, 12 h at a time, if these are not enough. Temperature is not used.
+
+    Parameters
+    ----------
+    recording : DataFrame
+        The recording: that of :func:`read_recording`, or another that
+        :func:`~relcon_sklearn.segment_recordings` takes, with its unit and rate in ``attrs``.
+
+    Returns
+    -------
+    calibrated : DataFrame
+        A copy, whose acceleration is ``(recording + offset) * gain`` in float32. Its
+        ``attrs["calibration"]`` is a dict:
+
+        - `gain`: list of 3 floats
+        - `offset`: list of 3 floats, in g
+        - `error_before`, `error_after`: how far the still stretches are from 1 g on average, in mg
+
+    Raises
+    ------
+    ValueError
+        If the recording has less than 12 h of samples. If its still stretches do not have, on each
+        axis, both values below -0.3 g and above 0.3 g, as in a device that is worn for a day. If
+        the error is not below 10 mg, and lower than before, afterwards.
+    ImportError
+        If scikit-digital-health is not installed.
+
+    See Also
+    --------
+    read_recording : Read the file of a device.
+
+    Notes
+    -----
+    Time is cut into blocks of 10 s. A block is still if the standard deviation of each axis in it
+    is below 13 mg. Calibrate before :func:`~relcon_sklearn.segment_recordings`, so that periods of
+    non-wear count: these are the stillest.
+
+    References
+    ----------
+    .. [1] van Hees et al. Autocalibration of accelerometer data for free-living physical activity
+       assessment using local gravity and temperature: an evaluation on four continents. Journal of
+       Applied Physiology 117(7):738-744, 2014.
+
+    Examples
+    --------
+    A device with a wrong gain, which lies in 200 orientations for 4 minutes each.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from relcon_sklearn.recordings import calibrate
+    >>> rng = np.random.default_rng(0)
+    >>> directions = rng.normal(size=(200, 3))
+    >>> directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    >>> g = directions.repeat(4 * 240, axis=0) + rng.normal(scale=0.002, size=(4 * 48_000, 3))
+    >>> recording = pd.DataFrame(g * [1.1, 1, 1] + [0, 0.05, 0], columns=["x", "y", "z"])
+    >>> recording.attrs = {"units": "g", "sampling_rate": 4}
+    >>> found = calibrate(recording).attrs["calibration"]
+    >>> [round(1 / gain, 3) for gain in found["gain"]]
+    [1.1, 1.0, 1.0]
+    >>> found["error_before"] > 20, found["error_after"] < 1
+    (True, True)
+    """
+    try:
+        from skdh.preprocessing import CalibrateAccelerometer
+    except ImportError as error:
+        raise ImportError(
+            "calibrate needs scikit-digital-health. Install it with: pip install "
+            "relcon_sklearn[calibration]"
+        ) from error
+    frame = as_own_form(recording)
+    if not is_frame(frame):
+        raise ValueError(
+            f"recording is a {type(recording).__name__}. Pass a DataFrame, such as "
+            "read_recording returns."
+        )
+    columns, scale, rate = _describe(frame)
+    hours = len(frame) / rate / 3600
+    if hours < _HOURS:
+        raise ValueError(
+            f"The recording has {hours:.3g} h of samples. Calibration needs {_HOURS} h. Calibrate "
+            "a longer recording of the same device, and apply its gain and offset."
+        )
+    g = frame[columns].to_numpy(np.float64) * scale
+    means = still_means(g, rate, [0, 1, 2], 1.0)
+    _check_sphere(means, columns)
+    with warnings.catch_warnings():
+        # A failure is reported by the error below.
+        warnings.simplefilter("ignore", UserWarning)
+        found = CalibrateAccelerometer(min_hours=_HOURS).predict(
+            time=np.arange(len(g)) / rate, accel=g, fs=rate, apply=False
+        )
+    offset, gain = found["offset"], found["scale"]
+    before, after = (gravity_errors(m).mean() for m in (means, (means + offset) * gain))
+    if not after < min(before, _LARGEST_ERROR):
+        raise ValueError(
+            f"Calibration failed: still stretches differ from 1 g by {1000 * before:.1f} mg before "
+            f"and {1000 * after:.1f} mg after it. The device may be defective, or be still only "
+            "while it is moved slowly, for example in a vehicle."
+        )
+    return _apply(frame, columns, (g + offset) * gain / scale, gain, offset, (before, after))
+
+
+def _describe(frame) -> tuple[list, float, float]:
+    """Return the columns of the acceleration, the factor that converts them to g, and the rate."""
+    name = "the recording"
+    rate, units = own_rates([frame], [name])[0], own_units([frame], [name])
+    if units is None:
+        raise ValueError(f"{name} does not have its unit in attrs['units']. Set it, such as 'g'.")
+    columns = own_channels([frame]) or list(frame.columns)
+    axes = acceleration_axes(columns)
+    if len(axes) != 1:
+        raise ValueError(f"{name} must have three columns of acceleration. Its columns: {columns}.")
+    return [columns[axis] for axis in axes[0]], UNITS[units], float(rate)
+
+
+def _check_sphere(means: np.ndarray, columns: list) -> None:
+    """Raise ValueError if still blocks do not have enough orientations."""
+    if len(means) == 0:
+        raise ValueError("The recording has no still stretches, which calibration needs.")
+    low, high = means.min(axis=0), means.max(axis=0)
+    missing = [i for i in range(3) if low[i] > -_COVERED or high[i] < _COVERED]
+    if missing:
+        seen = ", ".join(f"{columns[i]} from {low[i]:.2f} to {high[i]:.2f} g" for i in missing)
+        raise ValueError(
+            f"The still stretches of the recording do not have enough orientations: {seen}. "
+            f"Calibration needs values below -{_COVERED} and above {_COVERED} g on each axis. "
+            "Calibrate a longer recording of the same device, and apply its gain and offset."
+        )
+
+
+def _apply(frame, columns: list, values: np.ndarray, gain, offset, errors: tuple[float, float]):
+    """Return a copy of a recording with new values and a description of its calibration."""
+    calibrated = frame.copy()
+    calibrated[columns] = values.astype(np.float32)
+    calibrated.attrs["calibration"] = {
+        "gain": gain.tolist(),
+        "offset": offset.tolist(),
+        "error_before": float(1000 * errors[0]),
+        "error_after": float(1000 * errors[1]),
+    }
+    logger.info(
+        "calibrated %s: gain %s, offset %s g; still stretches differ from 1 g by %.1f mg instead "
+        "of %.1f mg",
+        *(columns, gain.round(4), offset.round(4), 1000 * errors[1], 1000 * errors[0]),
+    )
+    return calibrated

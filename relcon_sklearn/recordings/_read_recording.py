@@ -1,0 +1,175 @@
+"""read_recording: the recording in a file of a device."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from ..exceptions import DamagedFileError
+from ._actigraph import read_actigraph
+from ._axivity import read_axivity
+from ._empatica import read_empatica
+from ._formats import ACTIGRAPH, AXIVITY, CSV, EMPATICA, GENEACTIV, PARQUET, WAV, find_format
+from ._frame import File
+from ._geneactiv import read_geneactiv
+from ._tables import read_csv, read_parquet
+from ._wav import read_wav
+
+_READERS = {
+    AXIVITY: read_axivity,
+    ACTIGRAPH: read_actigraph,
+    GENEACTIV: read_geneactiv,
+    WAV: read_wav,
+    EMPATICA: read_empatica,
+    CSV: read_csv,
+    PARQUET: read_parquet,
+}
+_GZIP = b"\x1f\x8b"
+
+
+@validate_params(
+    {"path": [str, os.PathLike], "errors": [StrOptions({"raise", "skip"})]},
+    prefer_skip_nested_validation=True,
+)
+def read_recording(path, *, errors="raise"):
+    r"""Read the recording in a file of a device.
+
+    The result is a DataFrame that tells its units, rate and channels, so that
+    ``segment_recordings(read_recording(path), window=10, target_rate=50)`` needs no more. The
+    format is told by the content of the file:
+
+    - Axivity AX3 and AX6: ``.cwa``, and ``.wav`` as exported by OmGui
+    - ActiGraph: ``.gt3x``, with the file ``log.bin`` in it
+    - GENEActiv: ``.bin``
+    - Empatica E4: ``ACC.csv``
+    - CSV and parquet with one row for each sample, named columns, and one column of times
+
+    Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
+    ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    errors : {"raise", "skip"}, default="raise"
+        How to handle damage. "raise" raises an error that says where it is. "skip" leaves damaged
+        parts out, which become gaps, and warns. What is damaged as a whole, such as a ``.gt3x``
+        file that was cut, is an error in both cases.
+
+    Returns
+    -------
+    recording : DataFrame of shape (n_samples, n_columns)
+        One row for each sample. The index has their times. It has the time zone UTC if the file
+        tells how the clock of the device was set. Otherwise it has none, and the times are those of
+        the clock. The columns are those that the file holds of:
+
+        - `x`, `y`, `z`: float32, acceleration in g, including gravity
+        - `gyro_x`, `gyro_y`, `gyro_z`: float32, angular velocity in degrees per second
+        - `temperature`: float32, in degrees Celsius. The value is repeated until the next one.
+        - `light`: float32, in units of the device
+
+        Tables keep their columns and dtypes, except for the times. ``recording.attrs`` has:
+
+        - `units`: "g", or that in the names of a table's columns, such as ``x (mg)``. Tables whose
+          names have none do not have this key.
+        - `sampling_rate`: nominal rate in Hz. That of a table is measured by its times.
+        - `channels`: ``["x", "y", "z"]``. Tables do not have this key.
+        - `device`, `serial`: maker and model of the device, and its serial number, or None
+        - `clock`: which time the clock of the device had, in words
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is empty or damaged, or of another format than its extension says.
+    ValueError
+        If the file is of a format that is not read. The error names the format and what reads it.
+        If a table does not have exactly one column of times.
+    ImportError
+        If the package that reads the format is not installed.
+    OSError
+        If the file cannot be opened.
+
+    Warns
+    -----
+    UserWarning
+        If ``errors="skip"`` left something out.
+
+    See Also
+    --------
+    relcon_sklearn.segment_recordings : Cut recordings into segments.
+
+    Notes
+    -----
+    Axivity devices write blocks of 40 to 120 samples, and one time for each block. The samples of
+    a block are placed evenly from its time to that of the next one, because most devices run one
+    or two percent faster or slower than the nominal rate.
+
+    The clocks of devices are not set when daylight saving begins or ends. If the index has no time
+    zone, localize it to the offset at which the clock was set, not to a zone with daylight saving:
+    ``recording.index = recording.index.tz_localize("Etc/GMT-1")`` for a clock that is one hour
+    ahead of UTC.
+
+    Examples
+    --------
+    The layout of Empatica E4: start in seconds since 1970, rate, and counts of 1/64 g.
+
+    >>> import os, tempfile
+    >>> from relcon_sklearn import segment_recordings
+    >>> from relcon_sklearn.recordings import read_recording
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "ACC.csv")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("1551453301.0, 1551453301.0, 1551453301.0\n32.0, 32.0, 32.0\n")
+    ...         _ = file.write("0,0,64\n" * 1920)
+    ...     recording = read_recording(path)
+    >>> recording.iloc[0].tolist(), str(recording.index[0])
+    ([0.0, 0.0, 1.0], '2019-03-01 15:15:01+00:00')
+    >>> recording.attrs["sampling_rate"], recording.attrs["device"]
+    (32.0, 'Empatica E4')
+    >>> segment_recordings(recording, window=10, target_rate=50).X.shape
+    (6, 500, 3)
+    """
+    name = os.fspath(path)
+    _require_pandas()
+    with _uncompressed(Path(path)) as plain:
+        return _READERS[find_format(plain, name)](File(plain, name, errors == "skip"))
+
+
+def _require_pandas() -> None:
+    try:
+        import pandas  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "read_recording returns a DataFrame and needs pandas. Install it with: pip install "
+            "relcon_sklearn[devices]"
+        ) from error
+
+
+@contextmanager
+def _uncompressed(path: Path) -> Iterator[Path]:
+    """Provide a file, or its content in a temporary file if it is compressed with gzip."""
+    with open(path, "rb") as file:
+        compressed = file.read(len(_GZIP)) == _GZIP
+    if not compressed:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.name
+        try:
+            with gzip.open(path) as source, open(plain, "wb") as target:
+                shutil.copyfileobj(source, target)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DamagedFileError(
+                f"{path} is compressed with gzip, and it is incomplete or damaged ({error}). Copy "
+                "it again."
+            ) from None
+        yield plain

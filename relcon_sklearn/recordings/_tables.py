@@ -1,0 +1,107 @@
+"""Tables of samples: CSV and parquet, with named columns and one column of times."""
+
+from __future__ import annotations
+
+import re
+
+from .._recordings._columns import acceleration_axes
+from .._recordings._stamps import positions, typical_spacing
+from .._recordings._time_column import looks_like_time, read_time_column
+from .._recordings._units import UNITS
+from ..exceptions import DamagedFileError
+from ._frame import File
+
+_IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
+_DIGITS = 6  # of a measured rate
+_NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
+
+
+def read_csv(file: File):
+    """Return the recording in a CSV file."""
+    import pandas
+
+    try:
+        frame = pandas.read_csv(file.path)
+    except (ValueError, pandas.errors.ParserError) as error:
+        raise DamagedFileError(
+            f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "
+            "pandas.read_csv and pass the DataFrame to segment_recordings."
+        ) from None
+    return _describe(frame, file)
+
+
+def read_parquet(file: File):
+    """Return the recording in a parquet file. One that was written by this package is unchanged."""
+    import pandas
+
+    try:
+        frame = pandas.read_parquet(file.path)
+    except ImportError as error:
+        raise ImportError(
+            f"pyarrow reads {file.name}, and it is not installed. Install it with: pip install "
+            "pyarrow"
+        ) from error
+    except (ValueError, OSError) as error:
+        raise DamagedFileError(
+            f"{file.name} cannot be read as parquet: {error}. Write it again."
+        ) from None
+    return frame if "sampling_rate" in frame.attrs else _describe(frame, file)
+
+
+def _describe(frame, file: File):
+    """Return a table with its times in the index, and with what is known in its attributes."""
+    import pandas
+
+    if not isinstance(frame.index, pandas.DatetimeIndex):
+        frame = _with_times(frame, file)
+    units = _units(list(frame.columns))
+    frame.attrs = {
+        **({"units": units} if units else {}),
+        "sampling_rate": _measure_rate(frame.index, file),
+        "device": None,
+        "serial": None,
+        "clock": "as in the table",
+    }
+    return frame
+
+
+def _with_times(frame, file: File):
+    """Return a table with the only column of times as its index."""
+    import pandas
+
+    found = [column for column in frame.columns if looks_like_time(frame[column])]
+    if len(found) != 1:
+        seen = f"the columns {found} look like times" if found else "no column looks like times"
+        raise ValueError(
+            f"{file.name} must have one column of times, and {seen}. Its columns are "
+            f"{list(frame.columns)}. Read it with pandas, and pass the DataFrame and time=... to "
+            "segment_recordings."
+        )
+    times = read_time_column(frame, found[0], False, file.name)
+    dates = times.values.dtype.kind == "M"
+    index = pandas.DatetimeIndex(times.values) if dates else pandas.to_timedelta(times.values, "s")
+    index = index.tz_localize("UTC") if times.has_zone else index
+    return frame.drop(columns=found).set_index(index.rename("time"))
+
+
+def _units(columns: list[str]) -> str | None:
+    """Return the unit that stands in brackets in the names of the acceleration, None if none."""
+    used = [columns[i] for axes in acceleration_axes(columns) for i in axes]
+    units = {found[1] if (found := _IN_BRACKETS.search(str(name))) else None for name in used}
+    return units.pop() if len(units) == 1 and units <= UNITS.keys() else None
+
+
+def _measure_rate(index, file: File) -> float:
+    """Return the rate in Hz by the times of the samples. Near to whole Hz, it is that."""
+    if len(index) < 2:
+        raise DamagedFileError(f"{file.name} has {len(index)} samples. Leave it out.")
+    values = index.tz_localize(None).to_numpy() if getattr(index, "tz", None) else index.to_numpy()
+    kind = values.dtype.kind
+    spacing = typical_spacing(positions(values.astype(f"{kind}8[ns]"), 1.0))
+    if not spacing > 0:
+        raise ValueError(
+            f"{file.name} has times that do not increase. Sort its rows by time, and read it again."
+        )
+    rate = 1 / spacing
+    near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
+    return float(round(rate, 0 if near_whole else _DIGITS))

@@ -1,0 +1,124 @@
+"""read_recording on files of devices, where the maintainers have them."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.signal import butter, find_peaks, sosfiltfilt
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn.exceptions import DamagedFileError
+from relcon_sklearn.recordings import read_recording
+from tests.support.paths import SHARED
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("actfast")
+
+DEVICES = SHARED / "devices"
+pytestmark = pytest.mark.skipif(
+    not DEVICES.is_dir(), reason=f"{DEVICES} does not exist. Only maintainers need it."
+)
+
+AXES = ["x", "y", "z"]
+
+# Number of samples, rate in Hz and median magnitude in g.
+READ = {
+    "wadpac__GGIRread/ax3_testfile.cwa": (17_400, 100, 0.957),
+    "wadpac__GGIRread/ax6_testfile.cwa": (11_320, 100, 1.007),
+    "PfizerRD__scikit-digital-health/ax3_sample.cwa": (58_800, 200, 1.037),
+    "PfizerRD__scikit-digital-health/ax6_sample.cwa": (10_360, 100, 1.013),
+    "openmovementproject__openmovement/example-610-steps.cwa": (71_400, 100, 1.048),
+    "OxWearables__stepcount/tiny-sample.cwa.gz": (1_021_800, 100, 0.991),
+    "wadpac__GGIR/actigraph_testfile.gt3x": (17_640, 30, 1.010),
+    "actigraph__pygt3x/small.gt3x": (810_270, 30, 0.990),
+    "actigraph__pygt3x/ISM_Enabled.gt3x": (2_190, 30, 1.040),
+    "actigraph__pygt3x/ISM_Disabled.gt3x": (9_000, 30, 1.040),
+    "bhelsel__agcounts/example.gt3x": (18_000, 100, 1.053),
+    "THLfi__read.gt3x/TAS1H30182785_2019-09-17.gt3x": (33_000, 100, 1.031),
+    "cran__GENEAread/TESTfile.bin": (31_200, 100, 1.037),
+    "hpi-dhc__devicely/ACC.csv": (890, 32, 1.019),
+}
+SKIPPED = {
+    "wadpac__GGIRread/ax3_testfile_corrupt_blocks_0_13_14_142_143_144.cwa": (
+        (16_680, 100, 0.955),
+        "byte offset 1024",
+    ),
+    "wadpac__GGIRread/GENEActiv_testfile.bin": ((5_031, 85.7, 1.007), "17 of the 222048 pages"),
+    "wadpac__GGIRread/ax3test.wav": ((32_640, 100, 1.007), "261120 of 759972696 bytes"),
+}
+REFUSED = {
+    "wadpac__GGIRread/genea_testfile.bin": "GENEA",
+    "wadpac__GGIRread/Actiwatch.AWD": "Actiwatch",
+    "wadpac__GGIRread/mtx_100Hz_acc_HR_temp.BIN": "Parmay Matrix",
+    "wadpac__GGIRread/mtx_corrupted.bin": "Parmay Matrix",
+    "actigraph__pygt3x/neo.gt3x": "old layout",
+    "actigraph__NHANES-GT3X-File-Format/sample.gt3x": "old layout",
+    "hpi-dhc__devicely/testfile_read.EDF": "EDF",
+    "THLfi__read.gt3x/TAS1H30182785_2019-09-17.csv.gz": "ActiGraph CSV",
+}
+
+
+# One of the devices was not calibrated, which has its own test.
+ignore_calibration = pytest.mark.filterwarnings("ignore:Still stretches differ")
+
+
+def check(recording, n_samples, rate, magnitude):
+    assert len(recording) == n_samples
+    assert recording.attrs["sampling_rate"] == rate
+    norm = np.linalg.norm(recording[AXES], axis=1)
+    assert np.median(norm) == pytest.approx(magnitude, abs=1e-3)
+    assert (np.diff(recording.index.asi8) > 0).all()
+    segments = segment_recordings(recording, window=2, target_rate=50)
+    assert segments.X.shape[1:] == (100, 3)
+
+
+@ignore_calibration
+@pytest.mark.parametrize("name", READ)
+def test_files_are_read(name):
+    check(read_recording(DEVICES / name), *READ[name])
+
+
+@pytest.mark.parametrize("name", SKIPPED)
+def test_damaged_files(name):
+    expected, match = SKIPPED[name]
+    with pytest.raises(DamagedFileError, match=match):
+        read_recording(DEVICES / name)
+    with pytest.warns(UserWarning, match=match):
+        recording = read_recording(DEVICES / name, errors="skip")
+    check(recording, *expected)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_files_are_refused(name):
+    with pytest.raises(ValueError, match=f"not read: .*{REFUSED[name]}"):
+        read_recording(DEVICES / name)
+
+
+def test_gt3x_agrees_with_the_export_of_the_maker():
+    path = DEVICES / "THLfi__read.gt3x" / "TAS1H30182785_2019-09-17.gt3x"
+    recording = read_recording(path)
+    export = pd.read_csv(path.with_suffix(".csv.gz"), skiprows=10)
+    start = pd.Timestamp("2019-09-17 18:40", tz="Etc/GMT+4")  # as the header of the export says
+    row = (recording.index - start) / pd.Timedelta("10ms")
+    assert np.abs(row - np.rint(row)).max() < 0.1  # a millisecond
+    exported = export.to_numpy()[np.rint(row).astype(int)]
+    assert np.abs(recording[AXES].to_numpy() - exported).max() < 1e-3
+
+
+def test_devices_that_are_not_calibrated():
+    warned = []
+    for name in READ:
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("always")
+            segment_recordings(read_recording(DEVICES / name), window=2, target_rate=50)
+        warned += [name] * any("Still stretches differ" in str(each.message) for each in shown)
+    assert warned == ["OxWearables__stepcount/tiny-sample.cwa.gz"]
+
+
+def test_steps_of_an_axivity_recording():
+    path = DEVICES / "openmovementproject__openmovement" / "example-610-steps.cwa"
+    segments = segment_recordings(read_recording(path), window=700, target_rate=50)
+    norm = np.linalg.norm(segments.X[0], axis=1)
+    walking = sosfiltfilt(butter(2, (0.5, 3), "bandpass", fs=50, output="sos"), norm)
+    steps, _ = find_peaks(walking, height=0.1, distance=15)
+    assert len(steps) == pytest.approx(610, rel=0.05)
