@@ -56,7 +56,7 @@ X = X - X.mean(axis=1, keepdims=True)
 # -----------
 # Most people have no labels. Their segments are used for pretraining, and no other information is
 # needed. The defaults of :class:`~relcon_sklearn.RelConEmbedder` are for a training of minutes: ten
-# epochs of 200 steps, each with a batch of 256 segments. For this page, one epoch of smaller
+# epochs of 150 steps, each with a batch of 256 segments. For this page, one epoch of smaller
 # batches is enough. ``sampling_rate`` is in Hz: the features below describe frequencies.
 
 from relcon_sklearn import RelConEmbedder
@@ -71,7 +71,8 @@ embedder.fit(X[unlabelled])
 # nearest candidate. All other segments of the batch are ranked by a distance of hand-made features,
 # and the seven nearest of them are positives too. The encoder learns that each positive is more
 # similar to the anchor than all segments that are farther away. With ``n_positives=1``, only the
-# other view is a positive, and the distance has no effect. That is SimCLR.
+# other view is a positive, and the distance has no effect. That is SimCLR. A second loss, of a
+# linear layer that predicts the features of each view, keeps amplitudes in the embedding.
 #
 # Neither the distance nor the loss is the published one. The published distance is learned, and the
 # published loss has no views and makes each candidate a positive in turn.

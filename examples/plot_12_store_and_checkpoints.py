@@ -155,7 +155,7 @@ ax.plot(steps, undisturbed.losses_, color="#BBBBBB", linewidth=5, label="not int
 ax.plot(steps[:n], log.losses_[:n], color="#0072B2", label="until the interruption")
 ax.plot(steps[n - 1 :], log.losses_[n - 1 :], color="#D55E00", label="resumed from the checkpoint")
 ax.axvline(n, color="black", linestyle=":")
-ax.set(xlabel="training step", ylabel="relative contrastive loss")
+ax.set(xlabel="training step", ylabel="loss")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
