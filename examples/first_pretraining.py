@@ -36,7 +36,7 @@ unlabelled, labelled = subject < 28, subject >= 28
 
 # %%
 # Pretraining uses the segments only. The defaults are for trainings of minutes. With smaller
-# batches and one of the ten epochs, this one needs 12 s of a CPU core.
+# batches and one of the ten epochs, this one needs seconds.
 
 start = time.perf_counter()
 embedder = RelConEmbedder(max_epochs=1, batch_size=64, sampling_rate=50, random_state=0, verbose=1)
