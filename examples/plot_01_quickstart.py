@@ -54,35 +54,30 @@ X = X - X.mean(axis=1, keepdims=True)
 # %%
 # Pretraining
 # -----------
-# Most people have no labels. Their segments are used for pretraining. ``groups`` holds the subject
-# each segment belongs to; no other information is needed.
-# :meth:`RelConEmbedder.for_cpu <relcon_sklearn.RelConEmbedder.for_cpu>` returns an embedder with
-# settings for short trainings on a CPU: a small distance and encoder, candidates shared within a
-# batch and ranked by every fourth time step. The defaults are the published settings, which need a
-# GPU.
+# Most people have no labels. Their segments are used for pretraining, and no other information is
+# needed. The defaults of :class:`~relcon_sklearn.RelConEmbedder` are for a training of minutes: ten
+# epochs of 150 steps, each with a batch of 256 segments. For this page, one epoch of smaller
+# batches is enough. ``sampling_rate`` is in Hz: the features below describe frequencies.
 
 from relcon_sklearn import RelConEmbedder
 
 unlabelled, labelled = subject < 28, subject >= 28
 
-embedder = RelConEmbedder.for_cpu(random_state=0)
-embedder.fit(X[unlabelled], groups=subject[unlabelled])
+embedder = RelConEmbedder(max_epochs=1, batch_size=64, sampling_rate=50, random_state=0)
+embedder.fit(X[unlabelled])
 
 # %%
-# The loss of ``for_cpu`` is not the published one either; it is closer to SimCLR's. With
-# ``augmentation``, the encoder sees two augmented views of each segment, and an anchor's other view
-# is its nearest candidate. With ``n_positives=2``, the positives are this view and the segment of
-# the same person that is nearest by the distance. All other segments are negatives, and their order
-# has no effect.
+# The encoder sees two augmented views of each segment. For an anchor, its own other view is the
+# nearest candidate. All other segments of the batch are ranked by a distance of hand-made features,
+# and the seven nearest of them are positives too. The encoder learns that each positive is more
+# similar to the anchor than all segments that are farther away. With ``n_positives=1``, only the
+# other view is a positive, and the distance has no effect. That is SimCLR. A second loss, of a
+# linear layer that predicts the features of each view, keeps amplitudes in the embedding.
 #
-# The published loss has no views and uses the whole order: each candidate is a positive relative to
-# all that are farther away. A training as short as this one is not enough for it: on the task
-# below, the encoder is no better than an untrained one. At the other extreme, with
-# ``n_positives=1``, the distance has no effect. That is SimCLR, which scores the same as two
-# positives here, or higher.
-#
-# Most other pages use the same settings. The published loss is used in
-# :ref:`sphx_glr_auto_examples_plot_13_relative_similarity.py`.
+# Neither the distance nor the loss is the published one. The published distance is learned, and the
+# published loss has no views and makes each candidate a positive in turn.
+# :meth:`RelConEmbedder.published <relcon_sklearn.RelConEmbedder.published>` has these settings, and
+# :ref:`sphx_glr_auto_examples_plot_13_relative_similarity.py` uses them.
 #
 # An embedding is a vector for each segment.
 
@@ -130,9 +125,7 @@ def features(X):
     return np.column_stack([magnitude.mean(1), magnitude.std(1), quantiles, spectrum[:, :20]])
 
 
-untrained = RelConEmbedder.for_cpu(
-    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
-).fit(X[unlabelled])
+untrained = RelConEmbedder(max_epochs=0, sampling_rate=50, random_state=0).fit(X[unlabelled])
 scores["untrained encoder"] = score(FrozenEstimator(untrained))
 scores["features"] = score(FunctionTransformer(features))
 

@@ -48,11 +48,12 @@ else:
 X = X - X.mean(axis=1, keepdims=True)  # mostly gravity: how the device is worn
 
 # %%
-# The pipeline has an encoder, which is pretrained within it, and a linear classifier. The encoder
-# requests ``groups`` for ``fit``, and so do the splitters. Metadata routing passes them on. The
+# The pipeline has an encoder, which is pretrained within it, and a linear classifier. The splitters
+# request ``groups``, and metadata routing passes them on. The encoder does not need them with these
+# settings (``set_fit_request(groups=False)``). Validation and within-subject candidates would. The
 # classifier's C does not affect the encoder: with ``memory``, pretraining is done once for each
 # training set and not once for each C. The settings are explained in
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. Here the training is shorter.
+# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. Here the training is even shorter.
 
 import tempfile
 
@@ -66,12 +67,14 @@ from relcon_sklearn import RelConEmbedder
 
 cache = tempfile.TemporaryDirectory()
 
-embedder = RelConEmbedder.for_cpu(max_epochs=6, random_state=0)
+embedder = RelConEmbedder(
+    max_epochs=1, steps_per_epoch=40, batch_size=64, sampling_rate=50, random_state=0
+)
 
 with config_context(enable_metadata_routing=True):
     pipeline = Pipeline(
         [
-            ("embed", embedder.set_fit_request(groups=True)),
+            ("embed", embedder.set_fit_request(groups=False)),
             ("scale", StandardScaler()),
             ("classify", LogisticRegression(max_iter=2000)),
         ],

@@ -29,15 +29,20 @@ print(f"{walks.sum()} walks of 20 people, {speed[walks].min():.2f} to {speed[wal
 
 # %%
 # We pretrain without speeds, on all activities of the other half of the people. The settings are
-# explained in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. The views are not scaled or
-# reversed in time here.
+# explained in :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. The default augmentations also
+# scale segments and warp time, which changes amplitude and pace. Here, views differ in rotation and
+# noise only.
 
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
 from relcon_sklearn.augmentations import Jitter, Rotation
 
-embedder = RelConEmbedder.for_cpu(
-    augmentation=RandomAugmentations([Rotation(), Jitter(0.05)]), random_state=0
-).fit(X[unlabelled], groups=subject[unlabelled])
+embedder = RelConEmbedder(
+    augmentation=RandomAugmentations([Rotation(), Jitter(0.05)]),
+    max_epochs=1,
+    batch_size=64,
+    sampling_rate=50,
+    random_state=0,
+).fit(X[unlabelled])
 
 # %%
 # Ridge regression on embeddings predicts each person from others. The penalty is also chosen on
@@ -64,9 +69,7 @@ def features(X):
     return np.column_stack([magnitude.mean(1), magnitude.std(1), quantiles, spectrum[:, :20]])
 
 
-untrained = RelConEmbedder.for_cpu(
-    FrozenEstimator(embedder.distance_), max_epochs=0, random_state=0
-).fit(X[unlabelled])
+untrained = RelConEmbedder(max_epochs=0, sampling_rate=50, random_state=0).fit(X[unlabelled])
 
 
 def linear(representation):
@@ -121,12 +124,11 @@ plt.show()
 
 # %%
 # Pretraining helped: the same network with random weights predicts the speed less well. Hand-made
-# features are a little better than RelCon alone. How hard and how often the arm swings is visible
-# in any summary of the signal.
+# features are about as good as RelCon alone. How hard and how often the arm swings is visible in
+# any summary of the signal.
 #
-# RelCon and features together are better than either. With other generated people the gain is
-# sometimes very little. The untrained network adds nothing to the features. These are
-# the correlations of their errors:
+# RelCon and features together are better than either. The untrained network adds nothing to the
+# features. These are the correlations of their errors:
 
 from itertools import combinations
 

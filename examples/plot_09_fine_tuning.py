@@ -25,7 +25,7 @@ X, activity, subject, *_ = make_motion(
 X = X - X.mean(axis=1, keepdims=True)
 
 # %%
-# We pretrain without labels, for fewer epochs than by default. The settings are explained in
+# We pretrain without labels, with the settings of
 # :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
 
 import time
@@ -34,8 +34,8 @@ from relcon_sklearn import RelConEmbedder
 
 unlabelled = subject < 28
 start = time.perf_counter()
-embedder = RelConEmbedder.for_cpu(max_epochs=10, random_state=0)
-embedder.fit(X[unlabelled], groups=subject[unlabelled])
+embedder = RelConEmbedder(max_epochs=1, batch_size=64, sampling_rate=50, random_state=0)
+embedder.fit(X[unlabelled])
 print(f"pretraining took {time.perf_counter() - start:.0f} s")
 
 # %%
@@ -108,10 +108,9 @@ plt.show()
 # %%
 # The probes of the pretrained encoder are better than the network from scratch, and are fitted in a
 # moment. With labels of only four people, fine-tuning the whole encoder gains nothing over a probe.
-# The choice of the four people matters as much as the protocol.
-# Pretraining saves time in later trainings: fine-tuning needs fewer epochs than training from
-# scratch. For a single task, the pretraining takes longer
-# than it saves. It is worth it if one encoder serves many tasks.
+# The choice of the four people matters as much as the protocol. Pretraining saves time in later
+# trainings: fine-tuning needs fewer epochs than training from scratch. For a single task, the
+# pretraining takes longer than it saves. It is worth it if one encoder serves many tasks.
 #
 # With labels of more people, early stopping is possible and training the whole encoder may be worth
 # it: leave ``validation_fraction`` at its default then, and pass ``groups``.

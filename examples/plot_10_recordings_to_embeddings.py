@@ -86,15 +86,15 @@ plt.show()
 # %%
 # Pretraining from the store
 # --------------------------
-# ``store.X`` stays on disk and is read batch by batch. ``store.hour_groups`` holds the person and
-# hour of each segment. Candidates are drawn from the same person and hour. The signal keeps its
-# gravity here, and with ``augmentation=None`` the encoder sees no rotated views, so that postures
-# can be distinguished.
+# ``store.X`` stays on disk and is read batch by batch. It knows its sampling rate. The signal keeps
+# its gravity here, and with ``augmentation=None`` the encoder sees no rotated views, so that
+# postures can be distinguished. The positives of a segment are then the eight others of the batch
+# whose hand-made features are most similar. The training is a short one.
 
 from relcon_sklearn import RelConEmbedder
 
-embedder = RelConEmbedder.for_cpu(augmentation=None, max_epochs=4, random_state=0)
-embeddings = embedder.fit(store.X, groups=store.hour_groups).transform(store.X)
+embedder = RelConEmbedder(augmentation=None, max_epochs=1, batch_size=64, random_state=0)
+embeddings = embedder.fit(store.X).transform(store.X)
 print(f"embeddings: {embeddings.shape}")
 
 # %%
@@ -134,10 +134,10 @@ ax.invert_yaxis()
 plt.show()
 
 # %%
-# The blocks follow the changes between postures closely. The two periods of lying, on different
-# sides, are distinguished from each other. But standing, walking and sitting are almost the same:
-# both the learned distance and the embedding depend mainly on the direction of gravity, which is
-# similar in all three. To represent the movement instead, subtract the mean of each segment from
-# ``segments.X`` before you append it to the store, as the other examples do with arrays.
+# The blocks follow the changes of activity closely. Walking is distinguished from rest, and the two
+# periods of lying, on different sides, from each other. But standing and sitting are almost the
+# same: there is little movement in either, and the direction of gravity is similar. To represent
+# movement only, subtract the mean of each segment from ``segments.X`` before you append it to the
+# store, as the other examples do with arrays.
 
 temporary.cleanup()

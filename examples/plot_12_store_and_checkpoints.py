@@ -97,20 +97,15 @@ class InterruptAfter(Callback):
 # With ``checkpoint_dir`` a training is saved when it is interrupted and every ten minutes.
 # :class:`~relcon_sklearn.Checkpoints` sets another interval.
 
-from sklearn.frozen import FrozenEstimator
-
-from relcon_sklearn import Checkpoints, LearnedMotifDistance, RelConEmbedder
-
-distance = LearnedMotifDistance.for_cpu(
-    max_epochs=1, checkpoint_dir=work / "distance", random_state=0
-).fit(store.X, groups=store.hour_groups)
+from relcon_sklearn import Checkpoints, RelConEmbedder
 
 
 def make_embedder(callbacks, checkpoint_dir=None):
     """Return an unfitted embedder."""
-    return RelConEmbedder.for_cpu(
-        FrozenEstimator(distance),
+    return RelConEmbedder(
         max_epochs=3,
+        steps_per_epoch=None,  # an epoch is a pass over the segments
+        batch_size=64,
         callbacks=callbacks,
         checkpoint_dir=checkpoint_dir,
         random_state=0,
@@ -121,7 +116,7 @@ checkpoints = Checkpoints(work / "encoder", every_seconds=60)
 before = StepLosses()
 embedder = make_embedder([before, InterruptAfter(40)], checkpoints)
 try:
-    embedder.fit(store.X, groups=store.hour_groups)
+    embedder.fit(store.X)
 except KeyboardInterrupt:
     print(f"interrupted after {len(before.losses_)} steps")
 print(*sorted(file.name for file in (work / "encoder").glob("[!.]*")))
@@ -135,7 +130,7 @@ print(*sorted(file.name for file in (work / "encoder").glob("[!.]*")))
 
 log = StepLosses()
 embedder = make_embedder([log, InterruptAfter(40)], checkpoints)
-embedder.fit(store.X, groups=store.hour_groups)
+embedder.fit(store.X)
 print(f"{len(log.losses_)} steps in all, {len(log.losses_) - len(before.losses_)} of them now")
 
 # %%
@@ -145,7 +140,7 @@ print(f"{len(log.losses_)} steps in all, {len(log.losses_) - len(before.losses_)
 import numpy as np
 
 undisturbed = StepLosses()
-other = make_embedder([undisturbed]).fit(store.X, groups=store.hour_groups)
+other = make_embedder([undisturbed]).fit(store.X)
 print("same losses:", log.losses_ == undisturbed.losses_)
 print("same embeddings:", np.array_equal(embedder.transform(store.X), other.transform(store.X)))
 
@@ -160,7 +155,7 @@ ax.plot(steps, undisturbed.losses_, color="#BBBBBB", linewidth=5, label="not int
 ax.plot(steps[:n], log.losses_[:n], color="#0072B2", label="until the interruption")
 ax.plot(steps[n - 1 :], log.losses_[n - 1 :], color="#D55E00", label="resumed from the checkpoint")
 ax.axvline(n, color="black", linestyle=":")
-ax.set(xlabel="training step", ylabel="relative contrastive loss")
+ax.set(xlabel="training step", ylabel="loss")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()

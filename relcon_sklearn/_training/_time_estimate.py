@@ -80,9 +80,8 @@ class TimeEstimate:
         logger.info("%s", text)
         if self.warns and seconds > _SECONDS_TOO_LONG:
             warn(
-                f"{text} To train faster, start from RelConEmbedder.for_cpu or "
-                "LearnedMotifDistance.for_cpu, choose fewer epochs (max_epochs), fewer segments, a "
-                "smaller network or, for an embedder, fewer candidates (n_within), or train on a "
-                "GPU (device='cuda'). To silence this warning, pass verbose=1, which shows a "
-                "progress bar."
+                f"{text} To train faster, choose fewer steps (max_epochs or, for an embedder, "
+                "steps_per_epoch), a smaller encoder or, for a distance, "
+                "LearnedMotifDistance.for_cpu, or train on a GPU (device='cuda'). To silence this "
+                "warning, pass verbose=1, which shows a progress bar."
             )

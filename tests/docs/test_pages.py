@@ -50,22 +50,17 @@ write_cwa(Path("ann.cwa"), motion(12_000), blocks)
 write_gt3x(Path("bob.gt3x"), motion(12_000), 1_709_676_000 + np.arange(120))
 write_geneactiv(Path("carl.bin"), motion(12_000))
 """,
-    # A small store instead of a large one, and smaller defaults.
+    # A small store instead of a large one, and a short training.
     "checkpoints.md": """
 from functools import partial
 import relcon_sklearn
-from relcon_sklearn import LearnedMotifDistance, open_segments
+from relcon_sklearn import open_segments
 from relcon_sklearn.datasets import make_motion_store
 
 make_motion_store("store", 60, 6, n_timesteps=64, random_state=0)
 store = open_segments("store")
 RelConEmbedder = partial(
-    relcon_sklearn.RelConEmbedder,
-    LearnedMotifDistance(embed_dim=4, max_epochs=1),
-    encoder="resnet14-half",
-    n_within=2,
-    batch_size=4,
-    max_epochs=1,
+    relcon_sklearn.RelConEmbedder, max_epochs=1, steps_per_epoch=2, batch_size=8
 )
 """,
     # A pipeline with a small embedder, and the data of both.
@@ -80,7 +75,7 @@ from relcon_sklearn.datasets import make_motion
 
 X, y, subject, *_ = make_motion(60, n_subjects=6, n_timesteps=64, random_state=0)
 distance = LearnedMotifDistance(embed_dim=4, max_epochs=1)
-emb = RelConEmbedder(distance, encoder="resnet14-half", n_within=2, batch_size=4, max_epochs=1)
+emb = RelConEmbedder(distance, max_epochs=1, steps_per_epoch=2, batch_size=8)
 pipe = make_pipeline(emb.fit(X, groups=subject), StandardScaler(), LogisticRegression())
 
 

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 GALLERY = [path for path in EXAMPLES if path.name.startswith("plot_")]
+# Constructors that accept the parameters of their class.
+ALTERNATIVES = {"for_cpu", "published"}
 
 
 def parse(path):
@@ -68,7 +70,7 @@ def test_names_and_parameters_exist(path):
         elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             owner = names.get(function.value.id)
             target = getattr(owner, function.attr, None)
-            if function.attr == "for_cpu":  # accepts the parameters of the class
+            if function.attr in ALTERNATIVES:  # accept the parameters of the class
                 target = owner
         else:
             continue
@@ -92,9 +94,9 @@ def test_draws_and_is_repeatable(path):
 
 
 def constructed(call):
-    """Return the name of the class or function that is called, directly or through `for_cpu`."""
+    """Return the name of the class or function that is called, also by another constructor."""
     function = call.func
-    if isinstance(function, ast.Attribute) and function.attr == "for_cpu":
+    if isinstance(function, ast.Attribute) and function.attr in ALTERNATIVES:
         function = function.value
     return getattr(function, "id", None)
 

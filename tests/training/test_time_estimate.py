@@ -71,7 +71,13 @@ def test_more_than_ten_minutes_are_warned_about_once():
     with pytest.warns(UserWarning, match="about 10 minutes") as warned:
         take_steps(63, 0, 10, 10, 10, 10)
     assert len(warned) == 1
-    for advice in ("for_cpu", "max_epochs", "n_within", "device='cuda'", "verbose=1"):
+    for advice in (
+        "max_epochs",
+        "steps_per_epoch",
+        "smaller encoder",
+        "device='cuda'",
+        "verbose=1",
+    ):
         assert advice in str(warned[0].message)
     take_steps(63, 0, 10, warns=False)
     with warnings.catch_warnings():
