@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._interpolate import interpolate
+
 SHORTEST_GAP = 1.5  # sample periods
 
 # Tolerance of comparisons of timestamps, in seconds: float64 seconds since 1970 resolve 0.2 us.
@@ -107,11 +109,7 @@ def signal_on_grid(
     values, n_grid = _as_float(timeline.take(signal, samples)), int(stretches.n_grid[i])
     if stretches.on_grid[i] and len(values) == n_grid:
         return values
-    knots, grid = _knots(timeline, stretches, i), np.arange(n_grid)
-    on_grid = np.empty((n_grid, values.shape[1]), dtype=values.dtype)
-    for channel in range(values.shape[1]):
-        on_grid[:, channel] = np.interp(grid, knots, values[:, channel])
-    return on_grid
+    return interpolate(values, _knots(timeline, stretches, i), n_grid)
 
 
 def codes_on_grid(codes: np.ndarray, timeline: Timeline, stretches: Stretches, i: int):
