@@ -26,7 +26,6 @@ _LARGE_STEP = 60  # s; a few steps back by more may be a clock that was set
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
-
 # So that temporary arrays stay in the cache.
 _STAMPS_AT_ONCE, _BLOCKS_AT_ONCE = 2**16, 2**11
 
@@ -124,7 +123,7 @@ def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:
 
 def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
     """Return timestamps as float64 numbers of sample periods since the first."""
-    if not has_dates(stamps):
+    if stamps.dtype.kind not in "mM":
         return (stamps - stamps[0]) * rate
     position = np.empty(len(stamps))
     for start in range(0, len(stamps), _STAMPS_AT_ONCE):
@@ -169,10 +168,11 @@ def is_regular(position: np.ndarray) -> bool:
 
     The rate is then right, and timestamps are not rounded by more than half a period.
     """
-    jitter = np.diff(position)
-    jitter -= 1
-    n_near = np.count_nonzero(np.abs(jitter, out=jitter) <= _LARGEST_JITTER)
-    return n_near >= _SHARE_REGULAR * len(jitter)
+    n_near, n = 0, len(position) - 1
+    for start in range(0, n, _STAMPS_AT_ONCE):
+        jitter = np.diff(position[start : start + _STAMPS_AT_ONCE + 1]) - 1
+        n_near += np.count_nonzero(np.abs(jitter) <= _LARGEST_JITTER)
+    return n_near >= _SHARE_REGULAR * n
 
 
 def check_rate(position: np.ndarray, rate: float, name: str) -> float:

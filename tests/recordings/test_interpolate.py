@@ -34,7 +34,7 @@ def test_as_numpy_interp(kind, n, dtype, monkeypatch):
     values = np.random.default_rng(0).normal(size=(n, 3)).astype(dtype)
     n_points = int(knots[-1]) + 1
     for more in (0, 2):  # points after the last sample
-        found = interpolate(values, knots, n_points + more)
+        found = interpolate(values, knots, 0, n_points + more)
         assert found.dtype == dtype
         assert_array_equal(found, by_numpy(values, knots, n_points + more))
 
@@ -44,4 +44,4 @@ def test_long_signals():
     values = np.asfortranarray(np.random.default_rng(0).normal(size=(n, 2)), dtype=np.float32)
     knots = np.arange(n) * 1.0129
     n_points = int(knots[-1]) + 1
-    assert_array_equal(interpolate(values, knots, n_points), by_numpy(values, knots, n_points))
+    assert_array_equal(interpolate(values, knots, 0, n_points), by_numpy(values, knots, n_points))
