@@ -10,13 +10,14 @@ Each kind of failure is tried for an equal share of the time:
   with one mutation is read. Bits, bytes and lengths change, and in every second file also values
   within it, with right checksums, as somebody who knows the format could change them;
 - training killed: fits that are killed and resumed. One try is one training with up to four kills.
+- conversion killed: conversions of 40 files that are killed ten times and repeated.
 
 A try survives if the result is right, or if the library raises an error that it documents (most of
 them DamagedFileError). All other outcomes are failures, and make the exit status 1:
 
 - wrong kind of error: any other exception, or the end of the process;
 - hung or too much memory: more than 10 s for a file, a minute for a writer or a fit from a
-  checkpoint, and five for a killed training; or more than a gigabyte;
+  checkpoint, and five for a killed training or conversion; or more than a gigabyte;
 - wrong data: a result that is not right, without an error.
 
 Tries run in separate processes, with a limit of memory (RLIMIT_AS) above what they hold at the
@@ -53,7 +54,12 @@ from benchmarks.common.report import (
     table,
     write_json,
 )
-from benchmarks.reliability import damaged_files, killed_trainings, shared_writers
+from benchmarks.reliability import (
+    damaged_files,
+    killed_conversions,
+    killed_trainings,
+    shared_writers,
+)
 from benchmarks.reliability.tries import (
     EXHAUSTED,
     OUTCOMES,
@@ -63,7 +69,9 @@ from benchmarks.reliability.tries import (
     outcome_of,
 )
 
-KINDS = shared_writers.KINDS | damaged_files.KINDS | killed_trainings.KINDS
+KINDS = (
+    shared_writers.KINDS | damaged_files.KINDS | killed_trainings.KINDS | killed_conversions.KINDS
+)
 LIMIT_BYTES = 2**30
 PREPARING_SECONDS = 300
 READY = "ready"

@@ -14,7 +14,7 @@ from ._losses import Loss, find_loss
 from ._missing import find_missing
 from ._nonwear import find_nonwear
 from ._read import Recording
-from ._resample import Ratio, resample
+from ._resample import Ratio, pad_along_line, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
 from ._stamps import check_rate, is_regular, positions, start_stamps
 from ._timeline import (
@@ -39,6 +39,7 @@ from ._window_layout import (
 logger = logging.getLogger("relcon_sklearn")
 
 _HOUR = 3600  # s
+_SAMPLES_AT_ONCE = 2**20  # after resampling
 
 
 @dataclass(frozen=True)
@@ -239,13 +240,30 @@ def _extract_windows(
     n_timesteps: int,
     ratio: Ratio,
 ) -> np.ndarray:
-    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units."""
+    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units.
+
+    Long stretches are resampled in parts, so that little memory is needed. The parts overlap by the
+    length of the filter, which then gives the same values.
+    """
     X = np.empty((len(windows.begin), n_timesteps, signal.shape[1]), dtype=np.float32)
     bounds = np.searchsorted(windows.stretch, np.arange(len(stretches) + 1))
     for i in np.flatnonzero(np.diff(bounds)):
-        rows = slice(bounds[i], bounds[i + 1])
-        values = resample(signal_on_grid(signal, timeline, stretches, i), ratio)
-        X[rows] = cut_windows(values, windows.begin[rows], n_timesteps)
+        begin, n_grid = windows.begin[bounds[i] : bounds[i + 1]], int(stretches.n_grid[i])
+        first = np.flatnonzero(np.diff(begin // _SAMPLES_AT_ONCE, prepend=-1))
+        if len(first) == 1:
+            values = resample(signal_on_grid(signal, timeline, stretches, i), ratio)
+            X[bounds[i] : bounds[i + 1]] = cut_windows(values, begin, n_timesteps)
+            continue
+        ends = [slice(0, 1), slice(n_grid - 1, n_grid)]
+        ends = np.concatenate([signal_on_grid(signal, timeline, stretches, i, s) for s in ends])
+        for rows in map(slice, first, np.append(first[1:], len(begin))):
+            stop = int(begin[rows.stop - 1]) + n_timesteps
+            points = ratio.sources(int(begin[rows.start]), stop)
+            inside = slice(max(points.start, 0), min(points.stop, n_grid))
+            part = signal_on_grid(signal, timeline, stretches, i, inside)
+            values = resample(pad_along_line(part, points, ends, n_grid), ratio)
+            own = begin[rows] - points.start // ratio.down * ratio.up
+            X[bounds[i] : bounds[i + 1]][rows] = cut_windows(values, own, n_timesteps)
     return X
 
 

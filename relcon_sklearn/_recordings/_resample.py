@@ -64,6 +64,15 @@ class Ratio(NamedTuple):
         """Return the number of samples after resampling `n_samples` samples."""
         return -(-n_samples * self.up // self.down)
 
+    def sources(self, first: int, stop: int) -> slice:
+        """Return the samples that resampled ones depend on; they may be outside of the signal.
+
+        The first of them is at the time of a resampled one.
+        """
+        margin = _HALF_LENGTH * max(self) // self.up + 1
+        begin = (first * self.down // self.up - margin) // self.down * self.down
+        return slice(begin, stop * self.down // self.up + margin + 1)
+
 
 def resample(signal: np.ndarray, ratio: Ratio) -> np.ndarray:
     """Resample a floating-point array of shape (n_samples, n_channels); the dtype is kept."""
@@ -74,6 +83,29 @@ def resample(signal: np.ndarray, ratio: Ratio) -> np.ndarray:
     # Padded along a line at both ends: zeros would add a step as large as gravity.
     taps = _low_pass(max(ratio)).astype(signal.dtype)
     return resample_poly(signal, *ratio, axis=0, window=taps, padtype="line")
+
+
+def pad_along_line(part: np.ndarray, of: slice, ends: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the samples `of` a signal, of which those outside of it are on a line.
+
+    It is the line on which :func:`resample` pads the whole signal.
+
+    Parameters
+    ----------
+    part : ndarray of shape (n_samples_inside, n_channels)
+        Those of the samples that the signal has.
+    of : slice
+        The samples. It may start before 0 and stop after `n_samples`.
+    ends : ndarray of shape (2, n_channels)
+        First and last sample of the signal.
+    n_samples : int
+        Length of the signal.
+    """
+    slope = (ends[1] - ends[0]) / (n_samples - 1)
+    before = np.arange(min(of.start, 0), 0)[:, None]
+    after = np.arange(1, max(of.stop - n_samples, 0) + 1)[:, None]
+    padded = [ends[0] + slope * before, part, ends[1] + slope * after]
+    return np.concatenate(padded, dtype=part.dtype, casting="same_kind")
 
 
 @lru_cache(maxsize=8)

@@ -26,6 +26,9 @@ _LARGE_STEP = 60  # s; a few steps back by more may be a clock that was set
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
+# So that temporary arrays stay in the cache.
+_STAMPS_AT_ONCE, _BLOCKS_AT_ONCE = 2**16, 2**11
+
 
 class Advice(NamedTuple):
     """Code that makes timestamps strictly increasing, which depends on where they are."""
@@ -120,10 +123,13 @@ def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:
 
 def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
     """Return timestamps as float64 numbers of sample periods since the first."""
-    elapsed = stamps - stamps[0]
-    if elapsed.dtype.kind == "m":
-        return elapsed.view(np.int64) * (rate * NS)
-    return elapsed * rate
+    if stamps.dtype.kind not in "mM":
+        return (stamps - stamps[0]) * rate
+    position = np.empty(len(stamps))
+    for start in range(0, len(stamps), _STAMPS_AT_ONCE):
+        elapsed = stamps[start : start + _STAMPS_AT_ONCE] - stamps[0]
+        np.multiply(elapsed.view(np.int64), rate * NS, out=position[start : start + len(elapsed)])
+    return position
 
 
 def typical_spacing(position: np.ndarray) -> float:
@@ -133,19 +139,28 @@ def typical_spacing(position: np.ndarray) -> float:
     If most blocks are not, it is the mean of the spacings up to 1.5 times the median. That is too
     low if timestamps are rounded: at 80 Hz and a resolution of 10 ms, most spacings are 10 ms.
     """
-    spacing = np.diff(position)
-    median = np.median(spacing)
+    median = np.median(np.diff(position), overwrite_input=True)
     n_points = min(_BLOCK_SPACINGS + 1, len(position))
     # Neighbouring blocks share a timestamp, so that rounding cancels in the mean.
     blocks = sliding_window_view(position, n_points)[:: n_points - 1]
-    number = np.arange(n_points) - (n_points - 1) / 2
-    slope = blocks @ number / (number @ number)
-    deviation = np.ptp(blocks - np.outer(slope, number), axis=1)
     # A few samples that are missing at random move a block further away from a line.
-    regular = deviation <= _LARGEST_DEVIATION * median
+    regular = _deviations(blocks) <= _LARGEST_DEVIATION * median
     if 2 * regular.sum() >= len(blocks):
         return float((blocks[regular, -1] - blocks[regular, 0]).mean() / (n_points - 1))
+    spacing = np.diff(position)
     return float(spacing[spacing <= 1.5 * median].mean())
+
+
+def _deviations(blocks: np.ndarray) -> np.ndarray:
+    """Return how far the extremes of each block of timestamps are apart, around its line."""
+    n_points = blocks.shape[1]
+    number = np.arange(n_points) - (n_points - 1) / 2
+    deviations = np.empty(len(blocks))
+    for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
+        some = blocks[start : start + _BLOCKS_AT_ONCE]
+        slope = some @ number / (number @ number)
+        deviations[start : start + len(some)] = np.ptp(some - np.outer(slope, number), axis=1)
+    return deviations
 
 
 def is_regular(position: np.ndarray) -> bool:
@@ -153,10 +168,11 @@ def is_regular(position: np.ndarray) -> bool:
 
     The rate is then right, and timestamps are not rounded by more than half a period.
     """
-    jitter = np.diff(position)
-    jitter -= 1
-    n_near = np.count_nonzero(np.abs(jitter, out=jitter) <= _LARGEST_JITTER)
-    return n_near >= _SHARE_REGULAR * len(jitter)
+    n_near, n = 0, len(position) - 1
+    for start in range(0, n, _STAMPS_AT_ONCE):
+        jitter = np.diff(position[start : start + _STAMPS_AT_ONCE + 1]) - 1
+        n_near += np.count_nonzero(np.abs(jitter) <= _LARGEST_JITTER)
+    return n_near >= _SHARE_REGULAR * n
 
 
 def check_rate(position: np.ndarray, rate: float, name: str) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ._interpolate import interpolate
+
 SHORTEST_GAP = 1.5  # sample periods
+
+_SAMPLES_AT_ONCE = 2**16  # so that temporary arrays are small
 
 # Tolerance of comparisons of timestamps, in seconds: float64 seconds since 1970 resolve 0.2 us.
 RESOLUTION = 1e-6
@@ -78,40 +83,57 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
         one = np.arange(min(n, 1))  # one stretch from 0, or no stretch
         return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
     slack = RESOLUTION * rate
-    spacing = np.diff(position)
     limit = SHORTEST_GAP if max_gap is None else max_gap * rate
-    cuts = np.flatnonzero(spacing > limit + slack) + 1
-    first, stop = np.concatenate([[0], cuts]), np.concatenate([cuts, [n]])
+    cuts = [
+        start + 1 + np.flatnonzero(np.diff(some) > limit + slack)
+        for start, some in _overlapping_parts(position)
+    ]
+    first = np.concatenate([[0], *cuts])
+    stop = np.append(first[1:], n)
     origin = position[first]
-    bridged = spacing > SHORTEST_GAP + slack
-    nearest = np.rint(position - np.repeat(origin, stop - first))
-    # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
-    off_grid = np.zeros(n, dtype=bool)
-    off_grid[1:] = (np.diff(nearest) != 1) & ~bridged
-    on_grid = ~np.logical_or.reduceat(off_grid, first)
-    length = np.where(
-        on_grid, nearest[stop - 1], np.floor(position[stop - 1] - origin + slack)
-    ).astype(np.int64)
+    on_grid = np.ones(len(first), dtype=bool)
+    for start, some in _overlapping_parts(position):
+        which = np.searchsorted(first, np.arange(start, start + len(some)), side="right") - 1
+        # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
+        off_grid = np.diff(np.rint(some - origin[which])) != 1
+        off_grid &= np.diff(some) <= SHORTEST_GAP + slack
+        on_grid[which[1:][off_grid]] = False
+    last = position[stop - 1] - origin
+    length = np.where(on_grid, np.rint(last), np.floor(last + slack)).astype(np.int64)
     return Stretches(first, stop, origin, length + 1, on_grid)
 
 
+def _overlapping_parts(position: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield parts of an array that share a value with the next, and the start of each."""
+    for start in range(0, max(len(position) - 1, 1), _SAMPLES_AT_ONCE):
+        yield start, position[start : start + _SAMPLES_AT_ONCE + 1]
+
+
 def signal_on_grid(
-    signal: np.ndarray, timeline: Timeline, stretches: Stretches, i: int
+    signal: np.ndarray,
+    timeline: Timeline,
+    stretches: Stretches,
+    i: int,
+    points: slice | None = None,
 ) -> np.ndarray:
     """Return stretch `i` of `signal`, (n_samples, n_channels), on its grid.
 
     Values are interpolated if samples are not on the grid. They are float32, or float64 if the
-    dtype of `signal` does not fit into float32.
+    dtype of `signal` does not fit into float32. `points` selects points of the grid, by default
+    all.
     """
-    samples = slice(stretches.first[i], stretches.stop[i])
-    values, n_grid = _as_float(timeline.take(signal, samples)), int(stretches.n_grid[i])
-    if stretches.on_grid[i] and len(values) == n_grid:
-        return values
-    knots, grid = _knots(timeline, stretches, i), np.arange(n_grid)
-    on_grid = np.empty((n_grid, values.shape[1]), dtype=values.dtype)
-    for channel in range(values.shape[1]):
-        on_grid[:, channel] = np.interp(grid, knots, values[:, channel])
-    return on_grid
+    first, stop, n_grid = (int(of[i]) for of in (stretches.first, stretches.stop, stretches.n_grid))
+    points = slice(0, n_grid) if points is None else points
+    if stretches.on_grid[i] and stop - first == n_grid:
+        return _as_float(timeline.take(signal, slice(first + points.start, first + points.stop)))
+    # One more sample on each side than needed, because positions may be rounded.
+    position = timeline.position[first:stop]
+    ends = stretches.origin[i] + [points.start, points.stop - 1]
+    begin, end = np.searchsorted(position, ends, side="right")
+    samples = slice(first + max(begin - 2, 0), min(first + end + 2, stop))
+    values = _as_float(timeline.take(signal, samples))
+    knots = _knots(timeline, stretches, i, samples)
+    return interpolate(values, knots, points.start, points.stop)
 
 
 def codes_on_grid(codes: np.ndarray, timeline: Timeline, stretches: Stretches, i: int):
@@ -129,8 +151,10 @@ def _as_float(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32 if small else np.float64, copy=False)
 
 
-def _knots(timeline: Timeline, stretches: Stretches, i: int) -> np.ndarray:
-    """Return the positions of the samples of stretch `i` on its grid."""
-    samples = slice(stretches.first[i], stretches.stop[i])
+def _knots(
+    timeline: Timeline, stretches: Stretches, i: int, samples: slice | None = None
+) -> np.ndarray:
+    """Return the positions of samples of stretch `i`, by default all, on its grid."""
+    samples = slice(stretches.first[i], stretches.stop[i]) if samples is None else samples
     knots = timeline.position[samples] - stretches.origin[i]
     return np.rint(knots) if stretches.on_grid[i] else knots

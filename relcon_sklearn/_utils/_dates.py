@@ -27,6 +27,8 @@ def to_nanoseconds(dates: np.ndarray, name: str) -> np.ndarray:
         If one of them cannot be represented in nanoseconds.
     """
     kind = dates.dtype.kind
+    if dates.dtype == np.dtype(f"{kind}8[ns]"):
+        return dates
     wrong = _is_outside(dates)
     if wrong.any():
         span = "1678 to 2262" if kind == "M" else "-292 to 292 years"

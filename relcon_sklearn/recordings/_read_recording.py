@@ -139,17 +139,18 @@ def read_recording(path, *, errors="raise"):
     (6, 500, 3)
     """
     name = os.fspath(path)
-    _require_pandas()
+    require_pandas("read_recording")
     with _uncompressed(Path(path)) as plain:
         return _READERS[find_format(plain, name)](File(plain, name, errors == "skip"))
 
 
-def _require_pandas() -> None:
+def require_pandas(function: str) -> None:
+    """Raise ImportError with what to install if pandas is missing."""
     try:
         import pandas  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "read_recording returns a DataFrame and needs pandas. Install it with: pip install "
+            f"{function} returns a DataFrame and needs pandas. Install it with: pip install "
             "relcon_sklearn[devices]"
         ) from error
 

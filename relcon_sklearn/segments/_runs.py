@@ -109,3 +109,9 @@ class RunLabels(LazyArray):
         if np.ndim(other) == 0:
             return np.repeat(function(self.labels, other), self.runs.sizes)
         return function(np.asarray(self), np.asarray(other))
+
+
+def label_runs(codes: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> RunLabels:
+    """Label runs with ``labels[codes]``, and merge neighbouring runs with the same label."""
+    first = run_starts(codes)
+    return RunLabels(labels[codes[first]], np.add.reduceat(sizes, first))

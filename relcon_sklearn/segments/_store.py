@@ -1,16 +1,15 @@
-"""Segment stores opened for reading, without reading the segments."""
+"""A segment store opened for reading, without reading the segments."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ._lazy import LazyArray
-from ._mapped import MappedRows
-from ._runs import RunLabels, Runs, run_starts
+from ._mapped import MappedRows, Residency
+from ._runs import Runs, label_runs
 from ._store_format import (
     DTYPES,
     SEGMENTS,
@@ -18,72 +17,11 @@ from ._store_format import (
     TIMES,
     Header,
     column_file,
-    read_runs,
-    read_subjects,
 )
 
 
-def open_segments(path: str | os.PathLike) -> SegmentStore:
-    """Open a store of segments written by a :class:`SegmentWriter`.
-
-    Only the header and the index are read. The size of the index depends on the number of subjects
-    and hours (16 bytes for each hour of a subject), not on the number of segments. Only committed
-    segments count. A store may be opened while it is being written. It then shows the segments
-    committed at that moment.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Directory of the store. A leading ``~`` is the home folder.
-
-    Returns
-    -------
-    store : SegmentStore
-        The opened store. Pass ``store.X`` to `fit` as X, and ``store.groups`` or
-        ``store.hour_groups`` as groups.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no store at `path`.
-    ValueError
-        If the store is of another version, or has no segments yet.
-    DamagedFileError
-        If the store is damaged or truncated. :class:`~relcon_sklearn.exceptions.DamagedFileError`
-        is a ValueError and an OSError.
-
-    See Also
-    --------
-    SegmentWriter : Write a store.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from relcon_sklearn import open_segments
-    >>> from relcon_sklearn.datasets import make_motion_store
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = make_motion_store(folder, 60, 3, n_timesteps=64, random_state=0).path
-    ...     store = open_segments(path)
-    ...     print(store.X.shape, store.subjects)
-    (60, 64, 3) ['s0' 's1' 's2']
-    """
-    # Absolute, so that files opened later, here or in a worker, do not depend on the working
-    # directory.
-    folder = Path(os.path.expanduser(path)).resolve()
-    header = Header.read(folder)
-    if header.n_segments == 0:
-        raise ValueError(
-            f"{folder} holds no segments: nothing has been committed yet. Append segments with a "
-            "SegmentWriter."
-        )
-    records = read_runs(folder, header)
-    runs = Runs(records["start"], np.diff(records["start"], append=header.n_segments))
-    names = np.array(read_subjects(folder, header))
-    return SegmentStore(folder, header, names, records, runs)
-
-
 class SegmentStore:
-    """Segment store opened for reading, as returned by :func:`relcon_sklearn.open_segments`.
+    """One or several segment stores, as returned by :func:`relcon_sklearn.open_segments`.
 
     Attributes
     ----------
@@ -99,7 +37,7 @@ class SegmentStore:
         groups where recordings are long.
     times : memmap of shape (n_segments,) or ndarray or None
         Start time of each segment, as datetime64[ns] (UTC) or in seconds. None if the store has no
-        times.
+        times. That of several stores is read into memory.
     subjects : ndarray of str
         Names of the subjects.
     sampling_rate : float
@@ -122,10 +60,10 @@ class SegmentStore:
         self.X = StoredSegments(folder, header, runs)
         subject = records["subject"].astype(np.int64)
         self.subjects = names[np.unique(subject)]
-        self.groups = _label(subject, runs.sizes, names)
+        self.groups = label_runs(subject, runs.sizes, names)
         # One number for each pair of subject and hour, which may have several runs.
         hour, codes = np.unique(subject * 2**32 + records["hour"], return_inverse=True)
-        self.hour_groups = _label(codes, runs.sizes, np.arange(len(hour)))
+        self.hour_groups = label_runs(codes, runs.sizes, np.arange(len(hour)))
         self.sampling_rate, self.units = header.sampling_rate, header.units
         self.channels, self.columns = list(header.channels), list(header.columns)
 
@@ -170,6 +108,14 @@ class SegmentStore:
         ValueError
             If a name is not in the store, or if `subjects` is empty.
         """
+        wanted = self._wanted(subjects)
+        keep = np.isin(self._names, wanted)[self._records["subject"]]
+        return SegmentStore(
+            self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
+        )
+
+    def _wanted(self, subjects: Iterable[str]) -> np.ndarray:
+        """Return names of subjects without repetitions; raise ValueError if one is not known."""
         wanted = np.unique([str(name) for name in subjects])
         unknown = np.setdiff1d(wanted, self.subjects)
         if len(unknown) or not len(wanted):
@@ -178,10 +124,7 @@ class SegmentStore:
                 if len(unknown)
                 else "subjects is empty. Pass at least one name."
             )
-        keep = np.isin(self._names, wanted)[self._records["subject"]]
-        return SegmentStore(
-            self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
-        )
+        return wanted
 
     def _values(self, file: str, dtype: str) -> np.ndarray:
         values = np.memmap(self.path / file, dtype, "r", shape=(self._header.n_segments,))
@@ -212,6 +155,10 @@ class StoredSegments(LazyArray):
         segments = np.memmap(folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
         self._rows = MappedRows(segments)
 
+    def account_in(self, residency: Residency) -> None:
+        """Share an account of resident pages with other stores."""
+        self._rows = MappedRows(self._rows.array, residency)
+
     def __reduce__(self):
         return StoredSegments, (self._folder, self._header, self._runs)
 
@@ -220,9 +167,3 @@ class StoredSegments(LazyArray):
         if self._header.scale is not None:
             values *= np.float32(self._header.scale)
         return values
-
-
-def _label(codes: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> RunLabels:
-    """Label runs with ``labels[codes]`` and merge neighbouring runs with the same label."""
-    first = run_starts(codes)
-    return RunLabels(labels[codes[first]], np.add.reduceat(sizes, first))

@@ -1,0 +1,124 @@
+"""Several segment stores as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ._lazy import LazyArray
+from ._mapped import Residency
+from ._runs import label_runs
+from ._store import SegmentStore, StoredSegments
+
+
+class JoinedStores(SegmentStore):
+    """Several stores as one: the segments of one after the other.
+
+    Subjects of the same name are one subject. So are their hours if times are dates. Otherwise,
+    hours of different stores are different.
+
+    Parameters
+    ----------
+    stores : list of SegmentStore
+        The stores.
+    """
+
+    def __init__(self, stores: list[SegmentStore]):
+        _check_same_kind(stores)
+        first = stores[0]
+        self.path = [store.path for store in stores]
+        self._header, self._stores = first._header, stores
+        self.X = JoinedSegments([store.X for store in stores])
+        self.sampling_rate, self.units = first.sampling_rate, first.units
+        self.channels, self.columns = first.channels, first.columns
+        self.subjects = np.unique(np.concatenate([store.subjects for store in stores]))
+        sizes = np.concatenate([store._runs.sizes for store in stores])
+        subject = np.concatenate(
+            [
+                np.searchsorted(self.subjects, store._names[store._records["subject"]])
+                for store in stores
+            ]
+        )
+        hour = np.concatenate([store._records["hour"] for store in stores])
+        self.groups = label_runs(subject, sizes, self.subjects)
+        owner = subject
+        if first._header.times != "datetime":  # hours count from the start of each recording
+            number = np.repeat(np.arange(len(stores)), [len(store._runs) for store in stores])
+            owner = subject * len(stores) + number
+        hours, codes = np.unique(owner * 2**32 + hour, return_inverse=True)
+        self.hour_groups = label_runs(codes, sizes, np.arange(len(hours)))
+
+    def __repr__(self) -> str:
+        return (
+            f"<SegmentStore of {len(self._stores)} stores: {len(self)} segments of "
+            f"{self.X.shape[1]} x {self.X.shape[2]} at {self.sampling_rate:g} Hz, "
+            f"{len(self.subjects)} subjects>"
+        )
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """Start time of each segment."""
+        if self._header.times is None:
+            return None
+        return np.concatenate([store.times for store in self._stores])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.concatenate([store[name] for store in self._stores])
+
+    def select(self, subjects: Iterable[str]) -> SegmentStore:
+        """Return the stores restricted to the given subjects."""
+        wanted = self._wanted(subjects)
+        own = [np.intersect1d(wanted, store.subjects) for store in self._stores]
+        return JoinedStores(
+            [
+                store.select(names)
+                for store, names in zip(self._stores, own, strict=True)
+                if len(names)
+            ]
+        )
+
+
+class JoinedSegments(LazyArray):
+    """Segments of several stores as an array-like of float32, which is pickled as their paths."""
+
+    def __init__(self, parts: list[StoredSegments]):
+        residency = Residency()
+        for part in parts:
+            part.account_in(residency)
+        self._parts = parts
+        self._edges = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+        self.shape = (int(self._edges[-1]), *parts[0].shape[1:])
+        self.dtype = parts[0].dtype
+        self.sampling_rate = parts[0].sampling_rate
+
+    def __reduce__(self):
+        return JoinedSegments, (self._parts,)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        values = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        part = np.searchsorted(self._edges, rows, side="right") - 1
+        order = np.argsort(part, kind="stable")
+        numbers, first = np.unique(part[order], return_index=True)
+        for number, where in zip(numbers, np.split(order, first[1:]), strict=True):
+            values[where] = self._parts[number]._read(rows[where] - self._edges[number])
+        return values
+
+
+def _check_same_kind(stores: list[SegmentStore]) -> None:
+    """Raise ValueError if stores have different descriptions; their dtypes may differ."""
+    first = _description(stores[0])
+    for store in stores[1:]:
+        for name, value in _description(store).items():
+            if value != first[name]:
+                raise ValueError(
+                    f"The stores {stores[0].path} and {store.path} cannot be opened as one: {name} "
+                    f"is {first[name]!r} in the first and {value!r} in the second. Open them "
+                    "separately, or write one of them again."
+                )
+
+
+def _description(store: SegmentStore) -> dict:
+    header = store._header
+    described = {k: v for k, v in header.description().items() if k not in ("dtype", "scale")}
+    return described | {"times": header.times}
