@@ -22,9 +22,10 @@ class EmbedderScore:
 
         The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors
         of the batch. `candidates`, `n_between`, `n_positives`, `query_stride`, `augmentation`,
-        `projection` and `feature_weight` have no effect. Compare only models with the same `n_within`, `batch_size`, `temperature`
-        and frozen distance, or set these parameters to the same values first: the loss depends on
-        them, and a search over them would prefer the fewest candidates.
+        `projection` and `feature_weight` have no effect. Compare only models with the same
+        `n_within`, `batch_size`, `temperature` and frozen distance, or set these parameters to the
+        same values first: the loss depends on them, and a search over them would prefer the fewest
+        candidates.
 
         Parameters
         ----------

@@ -66,9 +66,8 @@ class EmbedderTraining:
         given = isinstance(distance, FeatureDistance)
         if given or self.feature_weight > 0:
             features = distance if given else FeatureDistance(self.sampling_rate)
-            fingerprint["sampling_rate of the features"] = features._rate_after_fit(
-                array.sampling_rate
-            )
+            rate = features._rate_after_fit(array.sampling_rate)
+            fingerprint["sampling_rate of the features"] = rate
         return fingerprint
 
     def _check_projection(self) -> None:

@@ -30,6 +30,19 @@ def pool_files(folder: str | Path) -> list[Path]:
     return [path for path in files if path.name not in NOT_IN_POOL]
 
 
+def pool_key(folder: str | Path, rate: float, window: float) -> str:
+    """Return a key of the windows of the pool, which changes with the files and the settings.
+
+    Raises FileNotFoundError if the folder has no files of the pool.
+    """
+    files = pool_files(folder)
+    if not files:
+        raise FileNotFoundError(f"{folder} has no npz files to pretrain on.")
+    sizes = [(path.name, path.stat().st_size) for path in files]
+    made_by = repr((sizes, rate, window, _WINDOWS_PER_ROOT))
+    return hashlib.sha256(made_by.encode()).hexdigest()[:16]
+
+
 def load_pool(
     folder: str | Path, rate: float, window: float, cache: Path
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -56,12 +69,7 @@ def load_pool(
         The group of each window: "set/subject".
     """
     files = pool_files(folder)
-    if not files:
-        raise FileNotFoundError(f"{folder} has no npz files to pretrain on.")
-    made_by = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    made_by += [rate, window, Path(__file__).read_bytes()]
-    key = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
-    folder = Path(cache) / f"pool-{key}"
+    folder = Path(cache) / f"pool-{pool_key(folder, rate, window)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # several processes may need it
         if not (folder / "groups.npy").is_file():

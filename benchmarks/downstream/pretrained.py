@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.encoders import no_distances
-from benchmarks.common.open_pool import load_pool
+from benchmarks.common.open_pool import load_pool, pool_key
 from benchmarks.common.windows import WINDOW, Windows, load_windows
 from benchmarks.downstream.objectives import Method, SharedTerms, make_encoder, pretrain
 from relcon_sklearn import RelConEmbedder
@@ -37,6 +37,12 @@ class Data:
         """Return all windows of a task."""
         folder = self.folder if (self.folder / TASKS[name].file).is_file() else self.pool
         return load_windows(folder, name, RATE, window, self.cache, overlap)
+
+    def source(self, setting: str, task: str, window: float) -> str:
+        """Return a key of what `to_pretrain_on` returns."""
+        if setting == "transfer":
+            return f"pool {pool_key(self.pool, RATE, window)}"
+        return f"{task} {window:g} s"
 
     def to_pretrain_on(
         self, setting: str, task: str, window: float
@@ -77,8 +83,8 @@ def pretrained(
     terms, seed : SharedTerms, int
         As for :func:`objectives.pretrain`.
     """
-    source = "pool" if setting == "transfer" else task
-    key = hashlib.sha256(repr((method, source, window, terms, seed)).encode()).hexdigest()[:16]
+    source = data.source(setting, task, window)
+    key = hashlib.sha256(repr((method, source, terms, seed)).encode()).hexdigest()[:16]
     path = data.cache / f"encoder-{key}.npz"
     if not path.is_file():
         X, groups = data.to_pretrain_on(setting, task, window)

@@ -77,7 +77,16 @@ def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
         "training": training,
         "n_windows": len(windows),
         "settings": asdict(settings),
+        "made_by": made_by(cell, data, settings),
     }
+
+
+def made_by(cell: Cell, data: Data, settings: DownstreamSettings) -> str | None:
+    """Return what the encoder of a cell depends on; None for methods without pretraining."""
+    if cell.setting == "none":
+        return None
+    method, terms = METHODS[cell.method.removesuffix("_features")], settings.terms(cell.setting)
+    return repr((method, data.source(cell.setting, cell.task, cell.window), terms))
 
 
 def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings):
