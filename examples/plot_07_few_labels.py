@@ -104,8 +104,8 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# With the labels of four people, the pretrained network is better than the untrained network with
+# With the labels of four people, the pretrained network is as good as the untrained network with
 # the labels of eight. This is the gain of pretraining. With the labels of one or two people,
 # features designed with knowledge of the task are better than the learned ones. With more labels,
-# they are about as good. The two together are a little better than RelCon alone and, from four
+# they are nearly as good. The two together are a little better than RelCon alone and, from four
 # people on, than the features.

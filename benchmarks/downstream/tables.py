@@ -242,7 +242,9 @@ def ablations(results: DownstreamResults) -> str:
     return join(
         "Variants of RelCon against RelCon with the same seed (0): difference in macro-F1 "
         "(transfer, linear probe). Negative is worse than RelCon. RelCon itself takes the own view "
-        "and the 7 nearest of all segments of the batch as positives, by distance of features. A "
+        "and the 7 nearest of all segments of the batch as positives, by distance of features, and "
+        "has a second loss, which predicts the features. 'Feature loss of views only' is this loss "
+        "alone. A "
         "variant with 32 candidates draws them from the batch, at random for each anchor. The "
         "learned distance and DTW are too slow for all of the batch: compare them with 32 "
         "candidates by features. Holm p is over the people of the five sets. It does not cover the "
