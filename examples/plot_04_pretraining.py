@@ -134,7 +134,7 @@ by_activity, by_person = (np.sum(share**2) for share in shares)
 print(f"{'chance':<11} same activity {by_activity:.2f}   same person {by_person:.2f}")
 
 # %%
-# After pretraining, the most similar segment is less often from the same person. Activities were
-# hardly better separated: sitting and running were separate before, and walking and climbing stairs
-# differ little for a device whose orientation varies. They are less mixed in the map, but still
-# overlap. The embedding still depends on the person, because people differ in their gait.
+# After pretraining, the most similar segment of another person has more often the same activity.
+# Sitting and running were separate before. Walking and climbing stairs differ little for a device
+# whose orientation varies, and they still overlap in the map. The embedding depends on the person as
+# much as before, because people differ in their gait.
