@@ -136,5 +136,5 @@ print(f"{'chance':<11} same activity {by_activity:.2f}   same person {by_person:
 # %%
 # After pretraining, the most similar segment of another person has more often the same activity.
 # Sitting and running were separate before. Walking and climbing stairs differ little for a device
-# whose orientation varies, and they still overlap in the map. The embedding depends on the person as
-# much as before, because people differ in their gait.
+# whose orientation varies, and they still overlap in the map. The embedding depends on the person
+# as much as before, because people differ in their gait.
