@@ -114,6 +114,30 @@ def test_jobs_of_other_processes_are_not_done(benchmark):
     assert {(cell.task, cell.window) for cell in benchmark.run()} == jobs
 
 
+def test_a_result_of_another_pool_is_made_again(benchmark, monkeypatch):
+    made = []
+
+    def run_cell(cell, data, settings):
+        made.append(cell)
+        by = running.made_by(cell, data, settings)
+        return {"scores": {"macro_f1": 0.5}, "seconds": {}, "made_by": by}
+
+    monkeypatch.setattr(bench, "run_cell", run_cell)
+    data = pretrained.Data(benchmark.args.data, benchmark.args.pool, benchmark.args.cache)
+    wanted = [
+        Cell("transfer", "hapt", "relcon", "linear"),
+        Cell("in_domain", "hapt", "relcon", "linear"),
+        Cell("none", "hapt", "features_linear", "own"),
+    ]
+    file = cells.CellFile(benchmark.args.output)
+    for _ in range(2):
+        bench.run_job(wanted, data, benchmark.settings, file, {})
+    assert made == wanted
+    monkeypatch.setattr(pretrained, "pool_key", lambda *args: "another")
+    bench.run_job(wanted, data, benchmark.settings, file, {})
+    assert made == [*wanted, wanted[0]]
+
+
 def test_the_same_cell_gives_the_same_scores(benchmark, tmp_path):
     cell = Cell("in_domain", "hapt", "relcon", "linear")
     first, second = (
