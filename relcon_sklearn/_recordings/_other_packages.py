@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
 
-from ._frames import index_name, is_frame
-from ._time_column import is_named_time
+from ._frames import is_frame
+
+logger = logging.getLogger("relcon_sklearn")
 
 _AXES = ("x", "y", "z")
+_PYGT3X = ["X", "Y", "Z", "IdleSleepMode"]
 
-_FIRST_CLOCK_TIME = 1e9  # s since 1970: smaller numbers count from the start of a recording
+_FIRST_CLOCK_TIME = 1e9  # s since 1970: pygt3x has smaller numbers if it misreads the start
 
 
 def is_of_actipy(recording) -> bool:
@@ -30,20 +33,9 @@ def as_own_form(recording):
         return _from_actipy(*recording)
     if isinstance(recording, Mapping) and {"accel", "time"} <= recording.keys():
         return _from_skdh(recording)
+    if is_frame(recording) and list(recording.columns) == _PYGT3X:
+        return _from_pygt3x(recording)
     return recording
-
-
-def time_of_index(frame) -> str | None:
-    """Return the name of an index that has seconds since 1970, as pygt3x has them, or None.
-
-    Its name must have a word for time, so that it can be passed as `time`.
-    """
-    index, name = frame.index, index_name(frame)
-    if index.dtype.kind != "f" or not is_named_time(name) or name in frame.columns:
-        return None
-    # Times that are equal are refused later, with what to do about them.
-    seconds = len(index) > 0 and index.is_monotonic_increasing and index[0] >= _FIRST_CLOCK_TIME
-    return name if seconds else None
 
 
 def _from_actipy(frame, info: Mapping):
@@ -59,12 +51,31 @@ def _from_skdh(recording: Mapping):
     """Return the acceleration, in g, of a dict of scikit-digital-health, at its times."""
     import pandas
 
-    dates = np.rint(np.asarray(recording["time"], np.float64) * 1e6).astype("datetime64[us]")
+    dates = _dates(recording["time"])
     frame = pandas.DataFrame(np.asarray(recording["accel"]), dates, list(_AXES), copy=False)
     attributes = {"units": "g", "sampling_rate": recording.get("fs"), "channels": list(_AXES)}
     if "offset" in recording and "scale" in recording:
         attributes["calibration"] = "scikit-digital-health"
     return _with_attributes(frame, attributes)
+
+
+def _from_pygt3x(frame):
+    """Return the acceleration in pygt3x's DataFrame at its times, without idle sleep mode.
+
+    The device took no samples in idle sleep mode. pygt3x repeats the last one before it.
+    """
+    idle = frame["IdleSleepMode"].to_numpy(bool)
+    if idle.any():
+        logger.info("%d samples of idle sleep mode were left out", idle.sum())
+    frame = frame.loc[~idle, _PYGT3X[:3]]
+    if frame.index.dtype.kind == "f" and (frame.index >= _FIRST_CLOCK_TIME).all():
+        frame = frame.set_axis(_dates(frame.index)).rename_axis(frame.index.name)
+    return frame
+
+
+def _dates(seconds) -> np.ndarray:
+    """Return times in seconds since 1970 as dates; float64 is not more precise than 1 us."""
+    return np.rint(np.asarray(seconds, np.float64) * 1e6).astype("datetime64[us]")
 
 
 def _with_attributes(frame, attributes: dict):

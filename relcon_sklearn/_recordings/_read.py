@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from ._frames import (
 )
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
-from ._other_packages import as_own_form, is_of_actipy, time_of_index
+from ._other_packages import as_own_form, is_of_actipy
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
 from ._time_column import (
     advise,
@@ -51,6 +52,12 @@ def as_list(recordings) -> list:
     """
     if not isinstance(recordings, list | tuple) or is_of_actipy(recordings):
         recordings = [recordings]
+    paths = [recording for recording in recordings if isinstance(recording, str | os.PathLike)]
+    if paths:
+        raise ValueError(
+            f"recordings has the path {os.fspath(paths[0])!r}. Pass "
+            "relcon_sklearn.recordings.read_recording(path) instead."
+        )
     if len(recordings) == 0:
         raise ValueError("recordings is an empty list. Pass at least one recording.")
     return [series_as_frame(as_own_form(recording)) for recording in recordings]
@@ -124,18 +131,17 @@ def read_recordings(
         own_labels = labels_of[i]
         if frames[i]:
             given_time = time is not None or stamps_of[i] is not None
-            own_time = time if given_time else time_of_index(recording)
-            recording, in_index = index_as_column(recording, own_time)
+            recording, in_index = index_as_column(recording, time)
             if wanted is None:
-                has_times = given_time or own_time is not None or has_time_index(recording)
-                wanted = choose_channels(recording, [column, own_time], has_times, names[i])
+                has_times = given_time or has_time_index(recording)
+                wanted = choose_channels(recording, [column, time], has_times, names[i])
                 known = list(recording.columns)
             signal = frame_signal(recording, list(wanted), names[i])
             if channels is None:
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
-            times, advice = _times_of_frame(recording, own_time, in_index, stamps_of[i], names[i])
+            times, advice = _times_of_frame(recording, time, in_index, stamps_of[i], names[i])
             if times is None:
                 check_unused_times(recording, [*wanted, column], channels is not None, names[i])
         else:

@@ -99,7 +99,7 @@ def segment_recordings(
         column that looks like times, sampling is regular. What readers of files return is taken as
         it is: the DataFrame of :func:`~relcon_sklearn.recordings.read_recording`, ``(data, info)``
         of actipy, the dict of scikit-digital-health with `accel` in g and `time`, and the DataFrame
-        of pygt3x, whose index has seconds since 1970.
+        of pygt3x, without its samples of idle sleep mode.
 
     sampling_rate : float, list of float or None, default=None
         Nominal rate in Hz, for all recordings or one for each. The rate is never guessed.

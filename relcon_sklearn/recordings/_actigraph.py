@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
-import numpy as np
-
 from ._activity2 import read_activity2
 from ._by_actfast import read_by_actfast
 from ._frame import NO_ZONE, File, Slow, build_frame
-
-_OFFSET = re.compile(r"(-?)(\d\d?):(\d\d)(?::\d\d)?")
+from ._header_text import read_number, read_offset
 
 
 def read_actigraph(file: File):
     """Return the recording in a .gt3x file."""
     content = read_by_actfast(file)
     info, series = content["metadata"]["info"], content["timeseries"]
-    rate = _read_number(info.get("Sample Rate"))
+    rate = read_number(info.get("Sample Rate"))
     stamps, acceleration = (series["acceleration"][name] for name in ("datetime", "acceleration"))
     if len(stamps) == 0 and rate > 0:
         # actfast 1.3 leaves out the records that the GT9X Link writes.
-        scale = _read_number(info.get("Acceleration Scale"))
+        scale = read_number(info.get("Acceleration Scale"))
         stamps, acceleration = read_activity2(file, rate, scale)
     light = series.get("light", {"datetime": ()})
     zone = info.get("TimeZone", "")
-    offset = _read_offset(zone)
+    offset = read_offset(zone)
     return build_frame(
         file,
         stamps,
@@ -37,20 +32,3 @@ def read_actigraph(file: File):
         clock=NO_ZONE if offset is None else f"clock of the device: UTC offset {zone}",
         slow={"light": Slow(light["datetime"], light["light"])} if len(light["datetime"]) else None,
     )
-
-
-def _read_number(text: str | None) -> float:
-    """Return the number in a text, NaN if there is none."""
-    try:
-        return float((text or "").replace(",", "."))
-    except ValueError:
-        return np.nan
-
-
-def _read_offset(text: str) -> np.timedelta64 | None:
-    """Return the offset from UTC in a text such as "-04:00:00", None if there is none."""
-    found = _OFFSET.fullmatch(text.strip())
-    if found is None:
-        return None
-    minutes = 60 * int(found[2]) + int(found[3])
-    return np.timedelta64(-minutes if found[1] else minutes, "m")

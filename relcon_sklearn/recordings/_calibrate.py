@@ -48,9 +48,9 @@ def calibrate(recording):
     Raises
     ------
     ValueError
-        If the recording has less than 12 h of samples. If its still stretches do not have, on each
-        axis, both values below -0.3 g and above 0.3 g, as in a device that is worn for a day. If
-        the error is not below 10 mg, and lower than before, afterwards.
+        If the recording has less than 12 h of samples without NaN. If its still stretches do not
+        have, on each axis, both values below -0.3 g and above 0.3 g, as in a device that is worn
+        for a day. If the error is not below 10 mg, and lower than before, afterwards.
     ImportError
         If scikit-digital-health is not installed.
 
@@ -103,13 +103,14 @@ def calibrate(recording):
             "read_recording returns."
         )
     columns, scale, rate = _describe(frame)
-    hours = len(frame) / rate / 3600
+    g = frame[columns].to_numpy(np.float64)
+    g = g[np.isfinite(g).all(axis=1)] * scale  # NaN is time in which it was not worn
+    hours = len(g) / rate / 3600
     if hours < _HOURS:
         raise ValueError(
             f"The recording has {hours:.3g} h of samples. Calibration needs {_HOURS} h. Calibrate "
             "a longer recording of the same device, and apply its gain and offset."
         )
-    g = frame[columns].to_numpy(np.float64) * scale
     means = still_means(g, rate, [0, 1, 2], 1.0)
     _check_sphere(means, columns)
     with warnings.catch_warnings():
@@ -126,7 +127,7 @@ def calibrate(recording):
             f"and {1000 * after:.1f} mg after it. The device may be defective, or be still only "
             "while it is moved slowly, for example in a vehicle."
         )
-    return _apply(frame, columns, (g + offset) * gain / scale, gain, offset, (before, after))
+    return _apply(frame, columns, scale, gain, offset, (before, after))
 
 
 def _describe(frame) -> tuple[list, float, float]:
@@ -157,10 +158,12 @@ def _check_sphere(means: np.ndarray, columns: list) -> None:
         )
 
 
-def _apply(frame, columns: list, values: np.ndarray, gain, offset, errors: tuple[float, float]):
-    """Return a copy of a recording with new values and a description of its calibration."""
+def _apply(frame, columns: list, scale: float, gain, offset, errors: tuple[float, float]):
+    """Return a copy of a recording, calibrated, with a description of its calibration."""
     calibrated = frame.copy()
-    calibrated[columns] = values.astype(np.float32)
+    for i, column in enumerate(columns):
+        g = frame[column].to_numpy(np.float64) * scale
+        calibrated[column] = ((g + offset[i]) * (gain[i] / scale)).astype(np.float32)
     calibrated.attrs["calibration"] = {
         "gain": gain.tolist(),
         "offset": offset.tolist(),

@@ -18,7 +18,7 @@ def read_empatica(file: File):
     import pandas
 
     try:
-        table = pandas.read_csv(file.path, header=None).to_numpy(np.float64)
+        table = pandas.read_csv(file.path, header=None, compression=None).to_numpy(np.float64)
     except ValueError as error:  # also pandas' errors of parsing
         raise DamagedFileError(
             f"{file.name} is not what Empatica E4 writes: {error}. Export it again."

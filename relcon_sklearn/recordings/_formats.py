@@ -104,7 +104,7 @@ def _format_of(head: bytes, path: Path, extension: str, name: str) -> str:
     if extension == ".awd":
         _raise_not_read(name, "Actiwatch", "It has counts and no acceleration.")
     text = _as_text(head)
-    if text is None or "," not in text:
+    if text is None or not re.search("[,;\t]", text):
         raise ValueError(
             f"{name} is of no known format: it begins with {head[:8]!r}. Formats that are read: "
             f"{', '.join(FORMATS)}. Convert it to one of them, or pass its samples to "
@@ -129,7 +129,8 @@ def _format_of_archive(path: Path, name: str) -> str:
         _raise_not_read(
             name,
             "an ActiGraph .gt3x file of the old layout, without log.bin",
-            f"Read it with pygt3x: FileReader(path).to_pandas(). {_AS_FRAME}.",
+            "Read it with pygt3x, FileReader(path).to_pandas().reset_index(drop=True), because its "
+            f"times of such files are wrong. {_AS_FRAME}. Or use the R package read.gt3x.",
         )
     _raise_not_read(name, "a zip archive", "Unpack it, and read the files in it.")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-import numpy as np
-
 from ._by_actfast import read_by_actfast
 from ._damage import report_cut
 from ._frame import NO_ZONE, File, Slow, build_frame
+from ._header_text import read_number, read_offset
 
-_OFFSET = re.compile(r"([+-])(\d\d?):(\d\d)")
+_PER_PAGE = 300  # samples
 
 
 def read_geneactiv(file: File):
@@ -18,19 +15,21 @@ def read_geneactiv(file: File):
     content = read_by_actfast(file)
     header, series = content["metadata"], content["timeseries"]
     fast, slow = series["high_frequency"], series["low_frequency"]
-    settings, identity = header["Configuration Info"], header["Device Identity"]
-    _check_pages(file, header["Memory Status"]["Number of Pages"], len(slow["datetime"]))
-    zone = settings.get("Time Zone", "")
-    offset = _read_offset(zone)
+    if not content["warnings"]:  # which have told what is missing
+        n_pages, n_samples = len(slow["datetime"]), len(fast["datetime"])
+        _check_pages(file, _value(header, "Memory Status", "Number of Pages"), n_pages, n_samples)
+    zone = _value(header, "Configuration Info", "Time Zone")
+    offset = read_offset(zone)
+    frequency = _value(header, "Configuration Info", "Measurement Frequency")
     return build_frame(
         file,
         fast["datetime"],
         fast["acceleration"],
-        rate=_read_rate(settings["Measurement Frequency"]),
-        device=identity["Device Type"].strip(),
-        serial=identity["Device Unique Serial Code"].strip() or None,
+        rate=read_number(frequency.removesuffix("Hz")),
+        device=_value(header, "Device Identity", "Device Type") or "GENEActiv",
+        serial=_value(header, "Device Identity", "Device Unique Serial Code") or None,
         offset=offset,
-        clock=NO_ZONE if offset is None else f"clock of the device: {zone.strip()}",
+        clock=NO_ZONE if offset is None else f"clock of the device: {zone}",
         slow={
             "temperature": Slow(slow["datetime"], slow["temperature"]),
             "light": Slow(fast["datetime"], fast["light"]),
@@ -38,22 +37,14 @@ def read_geneactiv(file: File):
     )
 
 
-def _check_pages(file: File, expected: str, n_read: int) -> None:
-    """Raise DamagedFileError, or warn, if the file has fewer pages than its header says."""
-    if expected.strip().isdigit() and n_read < int(expected):
-        report_cut(file, f"it has {n_read} of the {int(expected)} pages in its header")
+def _value(header: dict, section: str, name: str) -> str:
+    """Return a value of the header, "" if it is missing."""
+    return header.get(section, {}).get(name, "").strip()
 
 
-def _read_rate(text: str) -> float:
-    """Return the rate in a text such as "85.7 Hz", NaN if there is none."""
-    found = re.match(r"\s*(\d+(?:[.,]\d+)?)", text)
-    return float(found[1].replace(",", ".")) if found else np.nan
-
-
-def _read_offset(text: str) -> np.timedelta64 | None:
-    """Return the offset from UTC in a text such as "GMT +01:00", None if there is none."""
-    found = _OFFSET.search(text)
-    if found is None:
-        return None
-    minutes = 60 * int(found[2]) + int(found[3])
-    return np.timedelta64(-minutes if found[1] == "-" else minutes, "m")
+def _check_pages(file: File, expected: str, n_pages: int, n_samples: int) -> None:
+    """Raise DamagedFileError, or warn, if pages are missing, or samples of the last page."""
+    if expected.isdigit() and n_pages < int(expected):
+        report_cut(file, f"it has {n_pages} of the {int(expected)} pages in its header")
+    elif n_samples < n_pages * _PER_PAGE:
+        report_cut(file, f"its pages have {n_samples} of {n_pages * _PER_PAGE} samples")

@@ -92,11 +92,12 @@ def read_recording(path, *, errors="raise"):
         If the file is empty or damaged, or of another format than its extension says.
     ValueError
         If the file is of a format that is not read. The error names the format and what reads it.
-        If a table does not have exactly one column of times.
+        If a table does not have exactly one column of times, or does not name its columns, or
+        has less than one sample per second.
     ImportError
         If the package that reads the format is not installed.
     OSError
-        If the file cannot be opened.
+        If the file cannot be opened, or is a folder.
 
     Warns
     -----
@@ -140,6 +141,11 @@ def read_recording(path, *, errors="raise"):
     """
     name = os.fspath(path)
     require_pandas("read_recording")
+    if os.path.isdir(path):
+        raise IsADirectoryError(
+            f"{name} is a folder. Pass the path of a file in it, such as ACC.csv of Empatica E4. "
+            "For many files, use convert_recordings."
+        )
     with _uncompressed(Path(path)) as plain:
         return _READERS[find_format(plain, name)](File(plain, name, errors == "skip"))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from .._recordings._columns import acceleration_axes
 from .._recordings._stamps import positions, typical_spacing
 from .._recordings._time_column import looks_like_time, read_time_column
@@ -12,7 +14,11 @@ from ..exceptions import DamagedFileError
 from ._frame import File
 
 _IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
+_NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
+_SHOWN = 60  # characters of a line
+_PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
 _DIGITS = 6  # of a measured rate
+_LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
@@ -20,14 +26,34 @@ def read_csv(file: File):
     """Return the recording in a CSV file."""
     import pandas
 
+    _check_first_line(file)
     try:
-        frame = pandas.read_csv(file.path)
+        frame = pandas.read_csv(file.path, compression=None)  # whatever the name of the file
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
             f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "
             "pandas.read_csv and pass the DataFrame to segment_recordings."
         ) from None
     return _describe(frame, file)
+
+
+def _check_first_line(file: File) -> None:
+    """Raise ValueError if the first line of a CSV file does not have names between commas."""
+    with open(file.path, encoding="utf-8-sig", errors="replace") as lines:
+        line = lines.readline().strip()
+    separator = next((c for c in (";", "\t") if line.count(c) > line.count(",")), None)
+    if separator is not None:
+        raise ValueError(
+            f"{file.name} has columns between {separator!r}. read_recording reads columns between "
+            f"commas. Read it with pandas.read_csv(path, sep={separator!r}), with decimal=',' if "
+            f"its numbers have a comma. {_PASS_FRAME}"
+        )
+    if any(map(_NO_NAME.match, line.split(","))):
+        raise ValueError(
+            f"{file.name} does not name its columns: its first line is {line[:_SHOWN]!r}. Read it "
+            "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
+            f"{_PASS_FRAME}"
+        )
 
 
 def read_parquet(file: File):
@@ -97,11 +123,26 @@ def _measure_rate(index, file: File) -> float:
         raise DamagedFileError(f"{file.name} has {len(index)} samples. Leave it out.")
     values = index.tz_localize(None).to_numpy() if getattr(index, "tz", None) else index.to_numpy()
     kind = values.dtype.kind
-    spacing = typical_spacing(positions(values.astype(f"{kind}8[ns]"), 1.0))
-    if not spacing > 0:
+    n_missing = np.count_nonzero(np.isnat(values))
+    if n_missing:
         raise ValueError(
-            f"{file.name} has times that do not increase. Sort its rows by time, and read it again."
+            f"{file.name} has {n_missing} samples without a time. Read it with pandas, and drop "
+            f"these rows. {_PASS_FRAME}"
         )
+    seconds = positions(values.astype(f"{kind}8[ns]"), 1.0)
+    if not np.median(np.diff(seconds)) > 0:
+        raise ValueError(
+            f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
+            "share a time, the resolution of its times is too low: export it with fractions of a "
+            "second."
+        )
+    spacing = typical_spacing(seconds)
     rate = 1 / spacing
+    if rate < _LOWEST_RATE:
+        raise ValueError(
+            f"{file.name} has a sample every {spacing:.4g} s by its times. Small numbers are "
+            "read as seconds. If they are in another unit, read the file with pandas, and convert "
+            f"them. {_PASS_FRAME}"
+        )
     near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
     return float(round(rate, 0 if near_whole else _DIGITS))

@@ -1,8 +1,8 @@
 """Axivity: .wav, as exported by OmGui and omconvert.
 
-The recording is resampled to a regular grid. Samples that the device does not have, such as those
-of gaps, are marked in the last channel. The layout is described by the maker in
-https://github.com/digitalinteraction/openmovement.
+The recording is resampled to a regular grid. The header names the channels of sensors. A last
+channel without a name marks samples that the device does not have, such as those of gaps. The
+layout is described by the maker in https://github.com/digitalinteraction/openmovement.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scipy.io import wavfile
 from ..exceptions import DamagedFileError
 from ._damage import report_cut
 from ._frame import File, build_frame
+from ._header_text import read_number
 
 _FULL_SCALE = 32768  # of int16
-_N_CHANNELS = 4  # x, y, z and what is known of the sample
 _UNAVAILABLE = 0x8000
 _CHUNK = struct.Struct("<4sI")
 _RIFF_HEADER = 12  # bytes
@@ -30,28 +30,36 @@ def read_wav(file: File):
     header, cut = _read_header(file)
     if cut:
         report_cut(file, cut)
-    scales = [_number(header.get(f"Scale-{axis}")) for axis in (1, 2, 3)]
     try:
         start = np.datetime64(header.get("Time", ""), "ns")
     except ValueError:
         start = np.datetime64("NaT", "ns")
-    if np.isnat(start) or np.isnan(scales).any():
+    if np.isnat(start) or np.isnan(_scales(header, 1)).any():
         raise ValueError(
             f"{file.name} is a .wav file without the time and the scales that Axivity writes into "
             "its header. Read it with scipy.io.wavfile, and pass the samples in g."
         )
     rate, samples = _read_samples(file)
-    acceleration = samples[:, :3] * (np.float32(scales) / np.float32(_FULL_SCALE))
-    kept = np.flatnonzero(~_is_unavailable(samples))
+    kept = np.flatnonzero(~_is_unavailable(samples, header))
+    if len(kept) < len(samples):
+        samples = samples[kept]
+    has_gyroscope = samples.shape[1] >= 6 and header.get("Channel-4", "").startswith("Gyro")
     stamps = start.astype(np.int64) + np.rint(kept * (1e9 / rate)).astype(np.int64)
     return build_frame(
         file,
         stamps,
-        acceleration if len(kept) == len(acceleration) else acceleration[kept],
+        samples[:, :3] * _scales(header, 1),
         rate=float(rate),
         device="Axivity",
         serial=header.get("Id"),
+        gyroscope=samples[:, 3:6] * _scales(header, 4) if has_gyroscope else None,
     )
+
+
+def _scales(header: dict[str, str], first: int) -> np.ndarray:
+    """Return the factors of three channels, counted from 1, to g or degrees per second."""
+    full = [read_number(header.get(f"Scale-{channel}")) for channel in range(first, first + 3)]
+    return np.float32(full) / np.float32(_FULL_SCALE)
 
 
 def _read_samples(file: File) -> tuple[int, np.ndarray]:
@@ -71,11 +79,12 @@ def _read_samples(file: File) -> tuple[int, np.ndarray]:
     return rate, samples
 
 
-def _is_unavailable(samples: np.ndarray) -> np.ndarray:
+def _is_unavailable(samples: np.ndarray, header: dict[str, str]) -> np.ndarray:
     """Return which samples the device does not have."""
-    if samples.shape[1] < _N_CHANNELS:
+    last = samples.shape[1]
+    if not header.get(f"Channel-{last}", "Aux").startswith("Aux"):
         return np.zeros(len(samples), dtype=bool)
-    return samples[:, _N_CHANNELS - 1].astype(np.uint16) & _UNAVAILABLE != 0
+    return samples[:, -1].astype(np.uint16) & _UNAVAILABLE != 0
 
 
 def _read_header(file: File) -> tuple[dict[str, str], str]:
@@ -96,11 +105,3 @@ def _read_header(file: File) -> tuple[dict[str, str], str]:
                 source.seek(size, 1)
             source.seek(size % 2, 1)  # chunks begin at even bytes
     return lines, "it has no samples"
-
-
-def _number(text: str | None) -> float:
-    """Return the number in a text, NaN if there is none."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return np.nan

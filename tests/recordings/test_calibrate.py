@@ -91,6 +91,19 @@ def test_calibrate_finds_gain_and_offset(units):
     segment_recordings(calibrated)
 
 
+def test_samples_that_are_nan_do_not_count():
+    pytest.importorskip("skdh")
+    g = GAIN * lying() + OFFSET
+    g[5000:20_000] = np.nan
+    calibrated = calibrate(frame_of(g))
+    found = calibrated.attrs["calibration"]
+    np.testing.assert_allclose(found["gain"], 1 / GAIN, atol=2e-3)
+    np.testing.assert_allclose(found["offset"], -OFFSET, atol=2e-3)
+    assert calibrated["x"].isna().sum() == 15_000
+    with pytest.raises(ValueError, match=r"has 10.2 h of samples"):
+        calibrate(frame_of(np.where(np.arange(len(g))[:, None] < 161_280, g, np.nan)))
+
+
 def test_recordings_that_cannot_be_calibrated():
     pytest.importorskip("skdh")
     with pytest.raises(ValueError, match=r"has 11.9 h of samples. Calibration needs 12 h"):

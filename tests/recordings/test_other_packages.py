@@ -1,5 +1,8 @@
 """Recordings as actipy, scikit-digital-health and pygt3x return them."""
 
+import logging
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -53,31 +56,41 @@ def test_skdh_without_a_rate(fs):
     check(segment_recordings(recording, 50, window=1))
 
 
+def pygt3x(idle=False, seconds=SECONDS):
+    frame = pd.DataFrame(SIGNAL, pd.Index(seconds, name="Timestamp"), list("XYZ"))
+    return frame.assign(IdleSleepMode=idle)
+
+
 def test_pygt3x():
-    frame = pd.DataFrame(SIGNAL, pd.Index(SECONDS, name="Timestamp"), list("XYZ"))
+    frame = pygt3x()
     check(segment_recordings(frame, 50, units="g", window=1))
     check(segment_recordings(frame, 50, units="g", window=1, time="Timestamp"))
     check(segment_recordings([frame, frame], 50, units="g", window=1), 2)
-    assert frame.index.name == "Timestamp"
+    assert frame.index.dtype.kind == "f"
 
 
-def test_pygt3x_with_idle_sleep_mode():
-    """pygt3x repeats the last sample, and all repetitions of a second have the same time."""
-    index = pd.Index(np.where(np.arange(1500) < 500, SECONDS, np.floor(SECONDS)), name="Timestamp")
-    frame = pd.DataFrame(SIGNAL, index.sort_values(), list("XYZ"))
-    with pytest.raises(ValueError, match="duplicate timestamps"):
-        segment_recordings(frame, 50, units="g")
+def test_pygt3x_with_idle_sleep_mode(caplog):
+    """pygt3x repeats the last sample, which the device did not take."""
+    frame = pygt3x(idle=(np.arange(len(SIGNAL)) >= 500) & (np.arange(len(SIGNAL)) < 700))
+    with caplog.at_level(logging.INFO, "relcon_sklearn"):
+        segments = segment_recordings(frame, 50, units="g", window=1)
+    np.testing.assert_array_equal(segments.X, np.delete(EXPECTED, slice(10, 14), axis=0))
+    assert segments.start_times[10] - segments.start_times[9] == np.timedelta64(5, "s")
+    assert "200 samples of idle sleep mode were left out" in caplog.text
+    with pytest.raises(ValueError, match="recording 0 is empty"):
+        segment_recordings(pygt3x(idle=True), 50, units="g")
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        pd.Index(SECONDS),  # "index" is no word for time
-        pd.Index(SECONDS - SECONDS[0], name="Timestamp"),
-        pd.Index(SECONDS[::-1], name="Timestamp"),
-    ],
-)
-def test_other_indices_of_numbers_are_refused(index):
-    frame = pd.DataFrame(SIGNAL, index, list("XYZ"))
-    with pytest.raises(ValueError, match=r"DataFrame's index .* which are not dates"):
+def test_pygt3x_with_wrong_times():
+    """Those of files of the old layout are a hundredth of the ticks since the year 1."""
+    frame = pygt3x(seconds=SECONDS - SECONDS[0] + 637755981.0)
+    with pytest.raises(ValueError, match=r"DataFrame's index 'Timestamp' .* which are not dates"):
         segment_recordings(frame, 50, units="g", window=1)
+    segments = segment_recordings(frame.reset_index(drop=True), 50, units="g", window=1)
+    np.testing.assert_array_equal(segments.X, EXPECTED)
+
+
+@pytest.mark.parametrize("paths", ["a.cwa", Path("a.cwa"), [SIGNAL, "a.cwa"]])
+def test_paths_are_no_recordings(paths):
+    with pytest.raises(ValueError, match=r"has the path 'a.cwa'. Pass relcon.*read_recording\(pa"):
+        segment_recordings(paths, 50, units="g")

@@ -141,7 +141,12 @@ def test_gaps_of_actigraph_stay(tmp_path):
 
 @pytest.mark.parametrize(
     ("zone", "start"),
-    [("02:00:00", "2024-03-05T20:00"), ("-03:30:00", "2024-03-06T01:30"), ("", None)],
+    [
+        ("02:00:00", "2024-03-05T20:00"),
+        ("+02:00", "2024-03-05T20:00"),
+        ("-03:30:00", "2024-03-06T01:30"),
+        ("", None),
+    ],
 )
 def test_offsets_of_actigraph(zone, start, tmp_path):
     write_gt3x(tmp_path / "a.gt3x", G, SECONDS, TimeZone=zone)
@@ -165,6 +170,15 @@ def test_samples_that_a_wav_file_does_not_have_are_gaps(tmp_path):
     recording = read_recording("a.wav")
     np.testing.assert_array_equal(recording, np.delete(G, slice(500, 700), 0).astype(np.float32))
     assert recording.index[500] - recording.index[499] == pd.Timedelta("2010ms")
+
+
+def test_wav_files_with_a_gyroscope(tmp_path):
+    gyroscope = np.random.default_rng(0).integers(-(2**15), 2**15, (2400, 3))
+    write_wav(tmp_path / "a.wav", G, unavailable=range(100), gyroscope=gyroscope)
+    recording = read_recording("a.wav")
+    np.testing.assert_array_equal(recording[AXES], G[100:].astype(np.float32))
+    degrees = (gyroscope[100:] * (2000 / 2**15)).astype(np.float32)
+    np.testing.assert_allclose(recording[["gyro_x", "gyro_y", "gyro_z"]], degrees)
 
 
 # ---------------------------------------------------------------- damage
@@ -196,6 +210,37 @@ def test_pages_of_geneactiv_that_are_missing(tmp_path):
         read_recording("a.bin")
     with pytest.warns(UserWarning, match=r"8 of the 20 pages in its header. What is there was"):
         assert len(read_recording("a.bin", errors="skip")) == 2400
+
+
+def test_pages_of_geneactiv_that_were_cut(tmp_path):
+    write_geneactiv(tmp_path / "a.bin", G)
+    content = (tmp_path / "a.bin").read_bytes()
+    (tmp_path / "a.bin").write_bytes(content[:-100])
+    with pytest.raises(DamagedFileError, match=r"a.bin was cut: its pages have 2391 of 2400 sam"):
+        read_recording("a.bin")
+    with pytest.warns(UserWarning, match="2391 of 2400 samples. What is there was read"):
+        assert len(read_recording("a.bin", errors="skip")) == 2391
+
+
+def test_damaged_pages_of_geneactiv(tmp_path):
+    write_geneactiv(tmp_path / "a.bin", G)
+    content = (tmp_path / "a.bin").read_bytes()
+    at = content.index(b"Frequency:100.0\r\n") + 30
+    (tmp_path / "a.bin").write_bytes(content[:at] + b"Z" + content[at + 1 :])
+    with pytest.warns(UserWarning, match="were left out, and are gaps: Invalid hex data") as caught:
+        recording = read_recording("a.bin", errors="skip")
+    assert len(caught) == 1
+    np.testing.assert_array_equal(recording[AXES], G[300:].astype(np.float32))
+
+
+def test_headers_of_geneactiv_that_lack_a_value(tmp_path):
+    write_geneactiv(tmp_path / "a.bin", G)
+    content = (tmp_path / "a.bin").read_bytes()
+    (tmp_path / "a.bin").write_bytes(content.replace(b"Number of Pages", b"Number"))
+    assert len(read_recording("a.bin")) == 2400
+    (tmp_path / "a.bin").write_bytes(content.replace(b"Frequency:100 Hz", b"Frequency:"))
+    with pytest.raises(DamagedFileError, match=r"a.bin has the sampling rate nan Hz in its header"):
+        read_recording("a.bin")
 
 
 def test_cwa_files_that_were_cut(tmp_path):
@@ -247,6 +292,8 @@ def test_files_without_samples_or_rate(tmp_path):
         read_recording("empty.cwa")
     with pytest.raises(FileNotFoundError, match=r"nothing.cwa"):
         read_recording("nothing.cwa")
+    with pytest.raises(IsADirectoryError, match=r"is a folder. Pass the path of a file in it, suc"):
+        read_recording(tmp_path)
 
 
 # ---------------------------------------------------------------- Empatica
@@ -260,6 +307,9 @@ def test_empatica(tmp_path):
     assert recording.index[33] == pd.Timestamp("2024-03-05 22:00:01.53125", tz="UTC")
     assert recording.attrs["sampling_rate"] == 32
     assert recording.attrs["device"] == "Empatica E4"
+    compressed = gzip.compress((tmp_path / "ACC.csv").read_bytes())
+    (tmp_path / "ACC.csv.gz").write_bytes(compressed)
+    pd.testing.assert_frame_equal(read_recording("ACC.csv.gz"), recording)
     (tmp_path / "ACC.csv").write_text(head + "0,-64,32\n" * 3 + "0,-6")
     with pytest.raises(DamagedFileError, match=r"ACC.csv was cut.*line 6 has \[0.0, -6.0, nan\]"):
         read_recording("ACC.csv")
@@ -282,6 +332,47 @@ def test_csv_with_dates(tmp_path):
     with pytest.raises(ValueError, match="units is None, and units are not guessed"):
         segment_recordings(recording, window=1)
     assert segment_recordings(recording, window=1, units="g").X.shape == (12, 50, 3)
+
+
+def test_csv_with_gzip(tmp_path):
+    table().to_csv("a.csv")
+    content = (tmp_path / "a.csv").read_bytes()
+    for stored in (gzip.compress(content), content):  # or only called so
+        (tmp_path / "b.csv.gz").write_bytes(stored)
+        pd.testing.assert_frame_equal(read_recording("b.csv.gz"), read_recording("a.csv"))
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"sep": ";", "decimal": ","}, r"a.csv has columns between ';'.*sep=';'\), with decimal"),
+        ({"sep": "\t"}, r"a.csv has columns between '\\t'.*sep='\\t'"),
+        ({"header": False}, r"a.csv does not name its columns: its first line is '2024-03-05 22:"),
+    ],
+)
+def test_csv_in_other_layouts(options, match):
+    table().to_csv("a.csv", **options)
+    with pytest.raises(ValueError, match=match):
+        read_recording("a.csv")
+
+
+def test_csv_with_numbers_as_names():
+    table([0, 1, 2]).to_csv("a.csv")
+    assert list(read_recording("a.csv").columns) == ["0", "1", "2"]
+
+
+def test_csv_with_times_that_cannot_be_used():
+    frame = table().reset_index()
+    frame.assign(time=1000 * np.arange(600) / 50).to_csv("a.csv", index=False)  # ms
+    with pytest.raises(ValueError, match=r"a.csv has a sample every 20 s by its times"):
+        read_recording("a.csv")
+    for times in (frame["time"].dt.floor("s"), frame["time"][::-1].to_numpy()):
+        frame.assign(time=times).to_csv("a.csv", index=False)
+        with pytest.raises(ValueError, match=r"do not increase. Sort its rows.*too low: export it"):
+            read_recording("a.csv")
+    frame.assign(time=frame["time"].where(frame.index != 7)).to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"a.csv has 1 samples without a time"):
+        read_recording("a.csv")
 
 
 def test_csv_with_a_time_zone_and_with_seconds(tmp_path):

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 
 RATE = 100  # Hz, of all files
+_AXES = ((1, "X"), (2, "Y"), (3, "Z"))
 _GENEACTIV_PER_PAGE = 300
 _GENEACTIV_LINES = """Device Identity
 Device Unique Serial Code:012345
@@ -166,19 +167,27 @@ def write_geneactiv(path, g, pages=None):
     path.write_bytes("\r\n".join([*lines, ""]).encode())
 
 
-def write_wav(path, g, unavailable=(), header=None):
-    """Write a .wav file as OmGui does, at 8 g for 32768. `unavailable` samples are marked so."""
+def write_wav(path, g, unavailable=(), header=None, gyroscope=None):
+    """Write a .wav file as OmGui does, at 8 g for 32768. `unavailable` samples are marked so.
+
+    `gyroscope` is int16, of three axes.
+    """
     if header is None:
         header = "Time: 2024-03-05 22:00:00.500\n"
-        header += "".join(f"Channel-{i}: Accel\nScale-{i}: 8\n" for i in (1, 2, 3))
+        header += "".join(f"Channel-{i}: Accel-{a}\nScale-{i}: 8\n" for i, a in _AXES)
+        if gyroscope is not None:
+            header += "".join(f"Channel-{i + 3}: Gyro-{a}\nScale-{i + 3}: 2000\n" for i, a in _AXES)
     text = b"ICMT" + struct.pack("<I", len(header)) + header.encode()
     artist = b"Id: 4321\nDevice: CWA\n\0"
     text = b"INFO" + b"IART" + struct.pack("<I", len(artist)) + artist + text
-    samples = np.zeros((len(g), 4), dtype="<i2")
+    n_sensors = 3 if gyroscope is None else 6
+    samples = np.zeros((len(g), n_sensors + 1), dtype="<i2")
     samples[:, :3] = np.rint(g * 4096)
-    samples[list(unavailable), 3] = -0x8000
-    data = samples.tobytes()
-    form = struct.pack("<HHIIHH", 1, 4, RATE, RATE * 8, 8, 16)
+    if gyroscope is not None:
+        samples[:, 3:6] = gyroscope
+    samples[list(unavailable), -1] = -0x8000
+    data, width = samples.tobytes(), samples.itemsize * samples.shape[1]
+    form = struct.pack("<HHIIHH", 1, samples.shape[1], RATE, RATE * width, width, 16)
     body = b"WAVE"
     for name, content in ((b"fmt ", form), (b"LIST", text), (b"data", data)):
         body += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)

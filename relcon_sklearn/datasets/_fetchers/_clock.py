@@ -8,10 +8,14 @@ _RATE_TOLERANCE = 0.05
 
 
 def advances(times):
-    """Return whether each time is later than all times before it, as a boolean array."""
+    """Return whether each time is later than all times before it, as a boolean array.
+
+    Times that are missing (NaT or NaN) are not, and do not count for those after them.
+    """
     if not len(times):
         return np.zeros(0, dtype=bool)
-    return np.r_[True, times[1:] > np.maximum.accumulate(times)[:-1]]
+    latest = np.fmax.accumulate(times)[:-1]
+    return np.r_[True, (times[1:] > latest) | np.isnan(latest)] & ~np.isnan(times)
 
 
 def rate_of_dates(times, nominal):

@@ -44,6 +44,7 @@ _ACTIVITIES = [
 ]
 _N_PEOPLE = 8
 _N_SEGMENTS = 60  # of each person and activity
+_N_LINES = 125  # of each segment
 
 _MAX_SHOWN = 5
 
@@ -226,7 +227,7 @@ def _find_segments(archive):
 def _read_segment(archive, name, column):
     """Return the acceleration of a segment in m/s^2, (n_samples, 3)."""
     try:
-        return np.loadtxt(
+        segment = np.loadtxt(
             io.StringIO(archive.read_text(name)),
             delimiter=",",
             usecols=range(column, column + 3),
@@ -240,3 +241,9 @@ def _read_segment(archive, name, column):
             f"{archive.label}: {name} has a malformed line: {error} Delete {archive.path} and call "
             "again to download it again."
         ) from error
+    if len(segment) != _N_LINES:
+        raise DamagedFileError(
+            f"{archive.label}: {name} has {len(segment)} lines instead of {_N_LINES}. Delete "
+            f"{archive.path} and call again to download it again."
+        )
+    return segment

@@ -22,3 +22,10 @@ def test_a_time_advances_if_it_is_later_than_all_before(dtype):
     times = np.array([3, 4, 4, 9, 5, 8, 10]).astype(dtype)
     assert advances(times).tolist() == [True, True, False, True, False, False, True]
     assert advances(times[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.datetime64("NaT", "ns")])
+def test_missing_times_do_not_advance_and_do_not_stop_others(missing):
+    times = np.array([0, 3, 0, 3, 4]).astype(np.asarray(missing).dtype)
+    times[[0, 2]] = missing
+    assert advances(times).tolist() == [False, True, False, False, True]

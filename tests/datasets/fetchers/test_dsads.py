@@ -34,6 +34,7 @@ def tables():
 def fetch(server, monkeypatch, tables, tmp_path):
     """Return `fetch_dsads` of a small archive, with other files in place of some."""
     monkeypatch.setattr(_dsads, "_N_SEGMENTS", N_SEGMENTS)
+    monkeypatch.setattr(_dsads, "_N_LINES", N_LINES)
 
     def fetch(replaced=None, without=(), **options):
         members = {
@@ -108,6 +109,11 @@ def test_malformed_segment(fetch, tmp_path, text):
     assert not list(tmp_path.glob("dsads/*.npz"))
 
 
+def test_segments_that_are_not_whole(fetch):
+    with pytest.raises(ValueError, match=r"data/a03/p4/s02\.txt has 2 lines instead of 3"):
+        fetch({"data/a03/p4/s02.txt": ("1," * 44 + "1\n") * 2})
+
+
 def test_unknown_placement(fetch):
     with pytest.raises(ValueError, match="'placement' parameter of fetch_dsads"):
         fetch(placement="wrist")
@@ -120,7 +126,7 @@ def test_numbers_are_those_of_another_copy():
         pytest.skip(f"{path} does not exist; only maintainers have it")
     with np.load(path) as other:
         n_samples = np.diff(other["recording_start"])
-        assert set(n_samples.tolist()) == {_dsads._N_SEGMENTS * 125}
+        assert set(n_samples.tolist()) == {_dsads._N_SEGMENTS * _dsads._N_LINES}
         assert len(set(other["recording_subject"].tolist())) == _dsads._N_PEOPLE
         assert len(set(other["recording_label"].tolist())) == len(_dsads._ACTIVITIES)
         assert len(n_samples) == _dsads._N_PEOPLE * len(_dsads._ACTIVITIES)
