@@ -233,7 +233,7 @@ def test_changed_files_are_converted_again(files, out, done):
         {"read": partial(read_recording, errors="skip")},
         {"read": lambda path: read_recording(path)},
     ],
-    ids=str,
+    ids=["window", "overlap", "dtype", "subjects", "partial", "lambda"],
 )
 def test_other_settings_convert_again(settings, done):
     others = ["ann"] if "subjects" in settings else ["carl", "ann", "bob"]
