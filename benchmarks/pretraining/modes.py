@@ -22,7 +22,7 @@ from relcon_sklearn.segments._array import SegmentArray
 
 def make_embedder(settings: PretrainingSettings, seed: int, distance) -> RelConEmbedder:
     """Return an embedder that is not trained: its `max_epochs` is 0."""
-    return RelConEmbedder(
+    return RelConEmbedder.published(
         distance,
         encoder=settings.encoder,
         n_within=settings.n_within,

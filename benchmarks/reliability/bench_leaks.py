@@ -87,8 +87,8 @@ def distance(seed, **kwargs):
 
 
 def embedder(seed, encoder=tiny_encoder, **kwargs):
-    settings = {"n_within": 3, "max_epochs": 2, "batch_size": 8}
-    return RelConEmbedder(distance(None), encoder=encoder, **(settings | kwargs), random_state=seed)
+    settings = {"n_within": 3, "max_epochs": 2, "batch_size": 8, "lr": 1e-3, "encoder": encoder}
+    return RelConEmbedder.published(distance(None), **(settings | kwargs), random_state=seed)
 
 
 def saved_embedder(seed):

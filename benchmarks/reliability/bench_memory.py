@@ -97,7 +97,7 @@ def tiny_distance():
 
 
 def tiny_embedder(distance=euclidean, encoder=tiny_encoder, n_within=1):
-    return RelConEmbedder(
+    return RelConEmbedder.published(
         distance, encoder=encoder, n_within=n_within, max_epochs=1, random_state=0
     )
 
@@ -109,7 +109,7 @@ def pooled_embedder(n_features: int):
 def default_embedder():
     noise = np.random.default_rng(0).normal(size=(8, *SEGMENT))
     distance = LearnedMotifDistance(max_epochs=1, random_state=0).fit(noise)
-    return RelConEmbedder(FrozenEstimator(distance), max_epochs=1, random_state=0)
+    return RelConEmbedder.published(FrozenEstimator(distance), max_epochs=1, random_state=0)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ CASES = {
         default_settings=True,
     ),
     "default-embedder-fit": Case(
-        "RelConEmbedder().fit, fitted distance",
+        "RelConEmbedder.published().fit, fitted distance",
         default_embedder,
         "fit",
         "stopped",
@@ -162,7 +162,7 @@ CASES = {
         default_settings=True,
     ),
     "default-embedder-transform": Case(
-        "RelConEmbedder().transform",
+        "RelConEmbedder.published().transform",
         default_embedder,
         "transform",
         "spaced",

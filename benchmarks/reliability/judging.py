@@ -26,7 +26,7 @@ def fitted() -> dict:
     distance = LearnedMotifDistance(
         embed_dim=8, n_layers=1, n_references=4, max_epochs=1, random_state=0
     ).fit(X, groups=people)
-    embedder = RelConEmbedder(
+    embedder = RelConEmbedder.published(
         FrozenEstimator(distance), encoder=encoder, n_within=2, max_epochs=1, random_state=0
     ).fit(X, groups=people)
     classifier = RelConClassifier(FrozenEstimator(embedder), max_epochs=1, random_state=0)

@@ -49,13 +49,13 @@ def distance(**kwargs):
 def embedder(**kwargs):
     """Return an embedder whose two stages take about the same time."""
     settings = {"encoder": "resnet14-half", "n_within": 3, "batch_size": 8, "max_epochs": 3}
-    return RelConEmbedder(distance(), **settings, **kwargs)
+    return RelConEmbedder.published(distance(), lr=1e-3, **settings, **kwargs)
 
 
 def classifier(**kwargs):
     """Return a classifier that is pretrained first, with dropout and early stopping."""
-    pretrained = RelConEmbedder(
-        distance(), encoder=DropoutEncoder, n_within=3, batch_size=8, max_epochs=2
+    pretrained = RelConEmbedder.published(
+        distance(), encoder=DropoutEncoder, n_within=3, batch_size=8, max_epochs=2, lr=1e-3
     )
     return RelConClassifier(pretrained, max_epochs=6, batch_size=8, n_iter_no_change=2, **kwargs)
 
