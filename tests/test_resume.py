@@ -186,7 +186,7 @@ def test_the_rate_counts_if_the_distance_uses_it(motion, tmp_path):
     settings = {"distance": "features", "max_epochs": 1, "checkpoint_dir": tmp_path}
     tiny_embedder(**settings, sampling_rate=50).fit(X, groups=subjects)
     tiny_embedder(**settings).fit(X, groups=subjects)  # 50 Hz is assumed
-    with pytest.raises(ValueError, match=r"rate_of_features was 50\.0 and is 25\.0"):
+    with pytest.raises(ValueError, match=r"sampling_rate of the features was 50\.0 and is 25\.0"):
         tiny_embedder(**settings, sampling_rate=25).fit(X, groups=subjects)
     nested = tiny_classifier(encoder=tiny_embedder(**settings | {"checkpoint_dir": None}))
     nested.set_params(validation_fraction=0)
