@@ -107,7 +107,7 @@ def convert_recordings(
 
     n_jobs : int or None, default=None
         Number of files that are converted at the same time, each by a process of its own. -1 means
-        as many as there are processors. None means 1, unless in a :func:`joblib.parallel_config`,
+        as many as there are processors. None means 1, unless in a ``joblib.parallel_config``,
         which can also choose another backend, such as dask or ray. Each process needs the memory of
         one recording: 2 to 4 GB for a week at 100 Hz.
 
