@@ -160,13 +160,16 @@ def embed(encoder: ResNet1D, segments: Tensor) -> Tensor:
     x = F.pad(segments, (n_missing // 2, n_missing - n_missing // 2))
     x = F.relu(_batch_norm(encoder.stem_bn, F.conv1d(x, encoder.stem_conv.weight, stride=2)))
     x = F.max_pool1d(x, kernel_size=3, stride=2)
+    maps, last_blocks = [], [stage[-1] for stage in encoder.stages()]
     for block in encoder.blocks:
         y = _same_conv(block.conv1, F.relu(_batch_norm(block.bn1, x)))
         y = _same_conv(block.conv2, F.relu(_batch_norm(block.bn2, y)))
         if isinstance(block.projection, nn.Conv1d):
             x = F.conv1d(x, block.projection.weight, block.projection.bias)
         x = x + y
-    return encoder.readout([x])  # the mean over time in the published encoder
+        if any(block is last for last in last_blocks):
+            maps.append(x)
+    return encoder.readout(maps)  # the mean of the last one over time in the published encoder
 
 
 def _batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
