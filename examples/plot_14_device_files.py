@@ -3,13 +3,13 @@ From the files of devices to a store
 ====================================
 
 Files of wristbands, one for each person, become stores of segments that are opened as one. One of
-the files was cut while it was copied. It does not stop the others, and the result tells what is
+the files was cut while it was copied. It does not stop the others, and the result says what is
 wrong with it.
 """
 
 # %%
 # The files are generated here, in the layout of Empatica E4: the start in seconds since 1970, the
-# rate in Hz, and counts of 1/64 g. Each person has a folder of their own, as in the exports of this
+# rate in Hz, and counts of 1/64 g. Each person has a separate folder, as in the exports of this
 # device. For your own files, only the pattern in the next block changes: ``.cwa`` of Axivity,
 # ``.gt3x`` of ActiGraph and ``.bin`` of GENEActiv are read in the same way.
 
@@ -37,8 +37,8 @@ cut.write_text(cut.read_text()[:40_000].rpartition(",")[0])
 # %%
 # One file
 # --------
-# :func:`~relcon_sklearn.recordings.read_recording` tells the format by the content, and returns a
-# frame in g with the times of the samples. It knows its rate and its unit, so that
+# :func:`~relcon_sklearn.recordings.read_recording` infers the format from the content, and returns
+# a frame in g with the times of the samples. It knows its rate and its unit, so that
 # :func:`~relcon_sklearn.segment_recordings` needs neither.
 
 from relcon_sklearn import segment_recordings

@@ -152,6 +152,6 @@ def test_the_default_augmentation_is_random(motion):
 
 
 def test_the_defaults_train_without_a_warning(motion):
-    """There is no need of groups, a rate or another parameter."""
+    """No groups, sampling rate or other parameter is needed."""
     fitted = RelConEmbedder(max_epochs=1, steps_per_epoch=2, random_state=0).fit(motion[0])
     assert np.isfinite(fitted.transform(motion[0])).all()

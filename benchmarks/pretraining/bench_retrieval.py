@@ -152,7 +152,7 @@ def mean_and_energy(anchors: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     return np.sqrt(squared_distance_of_means(anchors, candidates)) + np.abs(energies)
 
 
-def opponents(features: FeatureDistance) -> dict[str, Callable]:
+def baselines(features: FeatureDistance) -> dict[str, Callable]:
     """Return functions of anchors and candidates, by name."""
     return {
         "euclidean": euclidean,
@@ -178,7 +178,7 @@ def microseconds(distance: Callable, anchors: np.ndarray, candidates: np.ndarray
     return 1e6 * (time.process_time() - start) / n_pairs
 
 
-def measure_opponent(distance: Callable, probes: dict[str, Probe]) -> dict:
+def measure_baseline(distance: Callable, probes: dict[str, Probe]) -> dict:
     first = next(iter(probes.values()))
     return {
         "us_per_pair": microseconds(distance, first.anchors, first.candidates),
@@ -218,8 +218,8 @@ def report(results: dict) -> str:
     titles = [TASKS[name].title.partition(",")[0] for name in results["sets"]]
     header = ["distance", *titles, "mean", "us a pair"]
     rows = [["chance", *_row(results["sets"], "chance"), None]]
-    for name, opponent in results["opponents"].items():
-        rows.append([name, *_row(opponent["scores"]), f"{opponent['us_per_pair']:.1f}"])
+    for name, baseline in results["baselines"].items():
+        rows.append([name, *_row(baseline["scores"]), f"{baseline['us_per_pair']:.1f}"])
     for name, training in results["trainings"].items():
         rows.append(_learned(name, training, PUBLISHED))
     parts = ["### Networks, d(A|B)", table(header, rows)]
@@ -290,7 +290,7 @@ def load_probes(args: argparse.Namespace) -> dict[str, Probe]:
 def open_results(path: Path, settings: dict) -> dict:
     """Return the results of an earlier run with the same settings, or empty ones."""
     if not path.is_file():
-        empty = {name: {} for name in ("sets", "opponents", "trainings")}
+        empty = {name: {} for name in ("sets", "baselines", "trainings")}
         return environment() | {"settings": settings} | empty
     results = json.loads(path.read_text())
     if results["settings"] != settings:
@@ -324,10 +324,10 @@ def fill(results: dict, missing: list[Training], args: argparse.Namespace) -> No
             "chance": chance(windows, task),
         }
     features = FeatureDistance(sampling_rate=RATE).fit(X)
-    for name, distance in opponents(features).items():
-        if name not in results["opponents"]:
+    for name, distance in baselines(features).items():
+        if name not in results["baselines"]:
             say(f"{time.process_time():.0f} s of CPU time: {name}")
-            results["opponents"][name] = measure_opponent(distance, probes)
+            results["baselines"][name] = measure_baseline(distance, probes)
             write_json(args.output, results)
     for training in missing:
         say(f"{time.process_time():.0f} s of CPU time: {training.name}")

@@ -8,7 +8,7 @@ projection head, in the same precision. Measured alternately are
 - RelConEmbedder(): the defaults;
 - RelConEmbedder(feature_weight=0): without the second loss, which predicts features;
 - SimCLR by RelConEmbedder: the other view is the only positive, and the distance costs nothing;
-- SimCLR, plain torch: the loop that one would write by hand, with the same views.
+- SimCLR, plain torch: a minimal training loop, with the same views.
 
 The time is that of the process (CPU time) with one thread, without the first steps of each fit.
 """

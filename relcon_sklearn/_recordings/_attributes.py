@@ -1,4 +1,4 @@
-"""What recordings tell about themselves: the attributes of DataFrames from readers of files."""
+"""Units, rate and channels in the attributes of DataFrames, as readers of files set them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def own_channels(recordings: list) -> list | None:
 
 
 def is_calibrated(recording) -> bool:
-    """Return whether a recording tells that it has been calibrated."""
+    """Return whether the attributes of a recording say that it is calibrated."""
     return _attribute(recording, "calibration") is not None
 
 

@@ -17,14 +17,14 @@ _FEWEST_BLOCKS = 6  # a minute of still time
 _MOST_BLOCKS = 500  # enough for the mean of a recording of any length
 
 
-class Error(NamedTuple):
+class GravityError(NamedTuple):
     """A recording, and the error in g that a quarter of its still blocks reach."""
 
     name: str
     error: float
 
 
-def find_error(recording: Recording, units: str) -> Error | None:
+def find_error(recording: Recording, units: str) -> GravityError | None:
     """Return the error of a recording if it is above 50 mg: that of the worst accelerometer.
 
     Recordings with less than a minute of still time have none.
@@ -34,10 +34,10 @@ def find_error(recording: Recording, units: str) -> Error | None:
         means = still_means(recording.signal, recording.rate, axes, UNITS[units], _MOST_BLOCKS)
         if len(means) >= _FEWEST_BLOCKS:
             largest = max(largest, float(np.quantile(gravity_errors(means), 1 - _SHARE)))
-    return Error(recording.name, largest) if largest > _LARGEST_ERROR else None
+    return GravityError(recording.name, largest) if largest > _LARGEST_ERROR else None
 
 
-def warn_not_calibrated(errors: list[Error], n_recordings: int) -> None:
+def warn_not_calibrated(errors: list[GravityError], n_recordings: int) -> None:
     """Warn once if there are errors, with the largest."""
     if not errors:
         return

@@ -76,7 +76,7 @@ class ResNet1D(nn.Module):
         Kernel size of each stage.
     readout : {"mean", "mean_sd", "stages"}, default="mean"
         Statistics over time that are the embedding. "mean" is the mean of the last stage, as
-        published. "mean_sd" is its mean and standard deviation, which tells how much a feature
+        published. "mean_sd" is its mean and standard deviation, which measures how much a feature
         varies within the segment. "stages" is mean and standard deviation of every stage, the last
         stage first.
 

@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<BBIH")
 _SEPARATOR, _ACTIVITY2 = 0x1E, 0x1A
 _VALUES = np.dtype("<i2")
 _SAMPLE = 3 * _VALUES.itemsize
-_SCALE = 256.0  # counts of 1 g, if the file does not tell
+_SCALE = 256.0  # counts of 1 g, if the file does not contain it
 
 
 def read_activity2(file: File, rate: float, scale: float) -> tuple[np.ndarray, np.ndarray]:

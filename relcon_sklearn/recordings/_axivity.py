@@ -74,7 +74,7 @@ def place_samples(stamps: np.ndarray, starts: np.ndarray, rate: float) -> None:
 
 
 def _first_samples(stamps: np.ndarray, starts: np.ndarray) -> np.ndarray | None:
-    """Return the number of the first sample of each block, None if they cannot be told."""
+    """Return the number of the first sample of each block, None if they are not known."""
     if len(starts) == 0 or len(stamps) < len(starts):
         return None
     first = np.arange(len(starts)) * (len(stamps) // len(starts))  # nearly always of one size

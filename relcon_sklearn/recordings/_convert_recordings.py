@@ -67,10 +67,10 @@ def convert_recordings(
 ):
     """Convert files of devices into stores of segments, one store for each file.
 
-    Each file is read, cut by :func:`~relcon_sklearn.segment_recordings`, and written into a store
-    of its own. Pass the list of stores to :func:`~relcon_sklearn.open_segments`. A file that cannot
-    be converted does not stop the others. The result tells why. An interrupted call can simply be
-    repeated: files whose stores are complete are not read again.
+    Each file is read, cut by :func:`~relcon_sklearn.segment_recordings`, and written into a
+    separate store. Pass the list of stores to :func:`~relcon_sklearn.open_segments`. A file that
+    cannot be converted does not stop the others. The result has the reason. An interrupted call can
+    simply be repeated: files whose stores are complete are not read again.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def convert_recordings(
         How values are stored, see :class:`~relcon_sklearn.SegmentWriter`.
 
     n_jobs : int or None, default=None
-        Number of files that are converted at the same time, each by a process of its own. -1 means
+        Number of files that are converted at the same time, each in a separate process. -1 means
         as many as there are processors. None means 1, unless in a ``joblib.parallel_config``,
         which can also choose another backend, such as dask or ray. Each process needs the memory of
         one recording: 2 to 4 GB for a week at 100 Hz.
@@ -243,7 +243,7 @@ def _name_files(paths) -> dict[str, str]:
                 f"paths has the name {name!r}, which cannot be the name of a folder. Pass a dict "
                 "from the names of the stores to the files."
             )
-        same[name.casefold()].append(file)  # some file systems do not tell A from a
+        same[name.casefold()].append(file)  # some file systems do not distinguish A from a
     for name, those in same.items():
         if len(those) > 1:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Formats of recordings: told by the first bytes of a file, and compared with its extension."""
+"""Formats of recordings: inferred from the first bytes of a file, compared with its extension."""
 
 from __future__ import annotations
 

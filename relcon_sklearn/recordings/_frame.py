@@ -1,4 +1,4 @@
-"""Recordings as DataFrames that tell their units, rate and device."""
+"""Recordings as DataFrames with their units, rate and device in attributes."""
 
 from __future__ import annotations
 

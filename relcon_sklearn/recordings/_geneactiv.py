@@ -15,7 +15,7 @@ def read_geneactiv(file: File):
     content = read_by_actfast(file)
     header, series = content["metadata"], content["timeseries"]
     fast, slow = series["high_frequency"], series["low_frequency"]
-    if not content["warnings"]:  # which have told what is missing
+    if not content["warnings"]:  # which already name what is missing
         n_pages, n_samples = len(slow["datetime"]), len(fast["datetime"])
         _check_pages(file, _value(header, "Memory Status", "Number of Pages"), n_pages, n_samples)
     zone = _value(header, "Configuration Info", "Time Zone")

@@ -42,9 +42,9 @@ _GZIP = b"\x1f\x8b"
 def read_recording(path, *, errors="raise"):
     r"""Read the recording in a file of a device.
 
-    The result is a DataFrame that tells its units, rate and channels, so that
+    The result is a DataFrame with its units, rate and channels in ``attrs``, so that
     ``segment_recordings(read_recording(path), window=10, target_rate=50)`` needs no more. The
-    format is told by the content of the file:
+    format is inferred from the content of the file:
 
     - Axivity AX3 and AX6: ``.cwa``, and ``.wav`` as exported by OmGui
     - ActiGraph: ``.gt3x``, with the file ``log.bin`` in it
@@ -69,7 +69,7 @@ def read_recording(path, *, errors="raise"):
     -------
     recording : DataFrame of shape (n_samples, n_columns)
         One row for each sample. The index has their times. It has the time zone UTC if the file
-        tells how the clock of the device was set. Otherwise it has none, and the times are those of
+        contains the UTC offset of the clock. Otherwise it has none, and the times are those of
         the clock. The columns are those that the file holds of:
 
         - `x`, `y`, `z`: float32, acceleration in g, including gravity

@@ -1,4 +1,4 @@
-"""convert_recordings: a complete store for each file, and a row that tells what came of it."""
+"""convert_recordings: a complete store for each file, and a row with the result."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""interpolate: bit for bit what numpy.interp gives for each channel."""
+"""interpolate: bit for bit the output of numpy.interp for each channel."""
 
 import numpy as np
 import pytest

@@ -11,16 +11,16 @@ _NOMINAL_RATE = 50.0  # Hz
 _ROW = np.dtype([("time", "S32"), ("xyz", "f4", 3), ("label", "f8")])
 
 
-def read_back_thigh_recordings(archive, members, *, placement, names):
-    """Read the recordings of all members.
+def read_back_thigh_recordings(archive, *, subjects, placement, names):
+    """Read the recordings of all subjects.
 
     Parameters
     ----------
     archive : Archive
         Archive of the tables: comma-separated, with a header.
 
-    members : list of str
-        End of the path of each member, one for each recording.
+    subjects : sequence of str
+        Subject of each recording. The table of a subject has its name.
 
     placement : {"back", "thigh"}
         Accelerometer to read.
@@ -31,11 +31,12 @@ def read_back_thigh_recordings(archive, members, *, placement, names):
     Returns
     -------
     data : Bunch
-        As a fetcher returns it, without `subjects`. Lines with NaN and lines whose time does not
+        As a fetcher returns it. Lines with NaN and lines whose time does not
         increase are left out, and counted in `recording_n_missing`.
     """
     data = Bunch(recordings=[], labels=[], timestamps=[], sampling_rate=[], recording_n_missing=[])
-    for member in members:
+    for subject in subjects:
+        member = f"{subject}.csv"
         where = f"{archive.label}: {archive.find(member)}"
         rows, times = _read_rows(archive, member, placement, where)
         kept = advances(times) & np.isfinite(rows["xyz"]).all(axis=1)
@@ -47,6 +48,7 @@ def read_back_thigh_recordings(archive, members, *, placement, names):
     data.sampling_rate = np.array(data.sampling_rate)
     data.recording_n_missing = np.array(data.recording_n_missing)
     data.update(
+        subjects=np.array(subjects),
         units="g",
         placement=placement,
         channel_names=["x", "y", "z"],

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._back_thigh import read_back_thigh_recordings
@@ -146,7 +145,12 @@ def fetch_harth(
     """
     return fetch_recordings(
         SOURCE,
-        partial(_parse, placement=placement),
+        partial(
+            read_back_thigh_recordings,
+            subjects=_SUBJECTS,
+            placement=placement,
+            names=_ACTIVITIES,
+        ),
         version=_PARSER_VERSION,
         variant=placement,
         data_home=data_home,
@@ -157,11 +161,3 @@ def fetch_harth(
         delay=delay,
         progressbar=progressbar,
     )
-
-
-def _parse(archive, *, placement):
-    """Return the recordings in the publisher's archive."""
-    members = [f"{subject}.csv" for subject in _SUBJECTS]
-    data = read_back_thigh_recordings(archive, members, placement=placement, names=_ACTIVITIES)
-    data.subjects = np.array(_SUBJECTS)
-    return data

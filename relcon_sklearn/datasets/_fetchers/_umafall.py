@@ -226,7 +226,7 @@ def _parse(archive, *, placement):
 
 
 def _find_trials(archive):
-    """Return the member and what its name tells, for each trial.
+    """Return the member and the parts of its name, for each trial.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def _find_trials(archive):
 def _read_accelerometer(text, position, where):
     """Read the samples of the accelerometer at a position.
 
-    The header of a file tells which sensor is where: it may be another one in each file.
+    The positions of the sensors are in the header of a file, and may differ between files.
 
     Parameters
     ----------

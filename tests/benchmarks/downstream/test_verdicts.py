@@ -18,9 +18,9 @@ def verdict(cells, claim):
 
 def test_every_claim_of_the_plan_is_judged(cells):
     found = verdicts.verdicts(DownstreamResults(cells))
-    opponents = [v.claim for v in found if v.claim.startswith("RelCon above")]
+    comparisons = [v.claim for v in found if v.claim.startswith("RelCon above")]
     # Six other objectives, the untrained encoder and linear features; four sets in domain.
-    assert len(opponents) == 8 + len(plan.IN_DOMAIN)
+    assert len(comparisons) == 8 + len(plan.IN_DOMAIN)
     assert len(found) == 8 + 1 + 1 + 4
     assert {v.holds for v in found} == {True}
 

@@ -48,7 +48,7 @@ def test_lively_segments_are_nearest_to_still_ones_unless_energies_are_compared(
 def test_distances_without_a_network_compare_all_pairs(probe, features):
     matrices = {
         name: distance(probe.anchors, probe.candidates)
-        for name, distance in bench.opponents(features).items()
+        for name, distance in bench.baselines(features).items()
     }
     for matrix in matrices.values():
         assert matrix.shape == (len(probe.anchors), 12)
@@ -86,7 +86,7 @@ def test_the_report_has_the_cost_of_both_ways():
     }
     results = {
         "sets": {"hapt": {"chance": 0.25}},
-        "opponents": {"DTW": {"us_per_pair": 80.0, "scores": {"hapt": score}}},
+        "baselines": {"DTW": {"us_per_pair": 80.0, "scores": {"hapt": score}}},
         "trainings": {"16 features, 1 s, seed 0": training},
     }
     lines = bench.report(results).splitlines()
