@@ -3,6 +3,7 @@
 from ._classifier import RelConClassifier
 from ._embedder import RelConEmbedder
 from ._feature_distance import FeatureDistance
+from ._files import list_pretrained
 from ._motif_distance import LearnedMotifDistance
 from ._motion_features import MotionFeatures
 from ._recordings import Segments, segment_recordings
@@ -25,6 +26,7 @@ __all__ = [
     "SegmentWriter",
     "Segments",
     "__version__",
+    "list_pretrained",
     "open_segments",
     "segment_recordings",
 ]

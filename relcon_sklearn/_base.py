@@ -89,12 +89,16 @@ class SegmentEstimator(SegmentInput):
     def _check_segments(self, X, *, reset: bool, name: str = "X") -> SegmentArray:
         own_num_threads()  # called here because every fit, transform and predict starts here
         if reset:
-            self._device()  # raises an error before anything is read or written
-            check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
-            # A SegmentArray was checked by the estimator that this one is nested in.
-            if not isinstance(X, SegmentArray):
-                warn_of_other_processes()
+            self._check_before_training(X)
         return super()._check_segments(X, reset=reset, name=name)
+
+    def _check_before_training(self, X) -> None:
+        """Raise errors about parameters before anything is read or written."""
+        self._device()
+        check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
+        # A SegmentArray was checked by the estimator that this one is nested in.
+        if not isinstance(X, SegmentArray):
+            warn_of_other_processes()
 
     def _forget_fit(self) -> None:
         vars(self).pop("history_", None)

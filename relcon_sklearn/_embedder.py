@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,24 +9,23 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import SegmentTransformer, check_at_least_two
-from ._batches import GroupIndex, check_within_candidates
+from ._base import SegmentTransformer
 from ._embedder_constructors import EmbedderConstructors
+from ._embedder_partial_fit import EmbedderPartialFit
 from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
-from ._files._recipes import seeded_global_rng
-from ._ranking_distance import fit_distance, read_distance
-from ._training import fit_module
+from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._memory_advice import advises_on_memory
-from ._utils._missing_groups import warn_without_groups
-from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
+from .nn._presets import ENCODER_PRESETS
 from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
+class RelConEmbedder(
+    EmbedderConstructors, EmbedderPartialFit, EmbedderTraining, EmbedderScore, SegmentTransformer
+):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates are ranked by a distance. The encoder then learns
@@ -341,40 +339,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
-        self._check_projection()
-        array = self._check_segments(X, reset=True)
-        index = self._check_groups(groups, len(array))
-        check_at_least_two(array)
-        if self.augmentation is None and self.n_between == 0:
-            check_within_candidates(index, self.n_within)
-        if self.max_epochs > 0:
-            warn_without_groups(groups, self.n_within, "fit")
+        array, index = self._check_training(X, groups, "fit")
         self._train(array, index, groups)
         return self
-
-    @advises_on_memory("training")
-    def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
-        run = self._open_checkpoints(array, index)
-        self.distance_ = fit_distance(self._distance(), array, groups, run)
-        self._adopt_rate(self.distance_)
-        factory, settings = encoder_preset(self.encoder)
-        self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
-        self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
-        global_rng = draws_globally(self.encoder_)
-        # In threads, fits with an encoder that draws from the global generators (dropout) run one
-        # after the other.
-        with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
-            parts = self._hold_out(index, run.seed)
-            data = self._load_to_device(array)
-            train, valid = self._train_and_valid(data, *parts, run.seed)
-            features = self._features_to_predict(array) if self.max_epochs else None
-            self.history_ = fit_module(
-                self._with_heads(features, run.seed),
-                self._training_loss(features),
-                train,
-                valid,
-                self._training_options("encoder", run, global_rng=global_rng),
-            )
 
     def transform(self, X):
         """Embed segments.

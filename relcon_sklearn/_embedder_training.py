@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from numbers import Integral
 
+import numpy as np
 from torch import nn
 
-from ._batches import Batches, DeviceSegments, GroupIndex, SharedBatches
+from ._base import FitRun, check_at_least_two
+from ._batches import (
+    Batches,
+    DeviceSegments,
+    GroupIndex,
+    SharedBatches,
+    check_within_candidates,
+)
 from ._feature_distance import FeatureDistance
-from ._files._recipes import Recipe
+from ._files._recipes import Recipe, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
-from ._ranking_distance import make_ranker
-from ._training import FeatureLoss, Loss, ranking_loss
+from ._ranking_distance import fit_distance, make_ranker
+from ._training import FeatureLoss, Loss, fit_module, ranking_loss
+from ._training._fingerprint import checksum
+from ._utils._memory_advice import advises_on_memory
+from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
 from .augmentations import RandomAugmentations
 from .nn._heads import PretrainingNet, make_projection, make_regression
+from .nn._presets import draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
 
@@ -52,7 +66,64 @@ def with_heads(
 
 
 class EmbedderTraining:
-    """Methods of :class:`RelConEmbedder` that make the parts of its training."""
+    """Methods of :class:`RelConEmbedder` that train its encoder."""
+
+    def _check_training(self, X, groups, method: str) -> tuple[SegmentArray, GroupIndex]:
+        """Check parameters, segments and groups. `method` is "fit" or "partial_fit"."""
+        self._check_projection()
+        if method == "partial_fit":
+            self._check_before_training(X)
+        array = self._check_segments(X, reset=method == "fit")
+        index = self._check_groups(groups, len(array))
+        check_at_least_two(array)
+        if self.augmentation is None and self.n_between == 0:
+            check_within_candidates(index, self.n_within)
+        if self.max_epochs > 0:
+            warn_without_groups(groups, self.n_within, method)
+        return array, index
+
+    @advises_on_memory("training")
+    def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
+        """Train a new encoder, after the distance if that is not frozen."""
+        run = self._open_checkpoints(array, index)
+        self.distance_ = fit_distance(self._distance(), array, groups, run)
+        self._adopt_rate(self.distance_)
+        factory, settings = encoder_preset(self.encoder)
+        self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
+        self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
+        self.history_ = self._train_encoder(self.encoder_, array, index, run)
+
+    @advises_on_memory("training")
+    def _train_further(self, array: SegmentArray, index: GroupIndex) -> None:
+        """Train a copy of the encoder, and replace the encoder when the training is complete."""
+        encoder = copy.deepcopy(self.encoder_).to(self._device())
+        weights = [value.cpu().numpy() for value in encoder.state_dict().values()]
+        run = self._open_checkpoints(array, index, weights=checksum(*weights))
+        history = self._train_encoder(encoder, array, index, run)
+        self._set_module("encoder_", encoder, self._recipes["encoder_"])
+        n_before = self.history_[-1]["epoch"] if self.history_ else 0
+        later = [{**record, "epoch": n_before + record["epoch"]} for record in history]
+        self.history_ = [*self.history_, *later]
+
+    def _train_encoder(
+        self, encoder: nn.Module, array: SegmentArray, index: GroupIndex, run: FitRun
+    ) -> list[dict]:
+        """Train an encoder in place with its heads, and return the history."""
+        global_rng = draws_globally(encoder)
+        # In threads, fits with an encoder that draws from the global generators (dropout) run one
+        # after the other.
+        with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
+            parts = self._hold_out(index, run.seed)
+            data = self._load_to_device(array)
+            train, valid = self._train_and_valid(data, *parts, run.seed)
+            features = self._features_to_predict(array) if self.max_epochs else None
+            return fit_module(
+                self._with_heads(encoder, features, run.seed),
+                self._training_loss(features),
+                train,
+                valid,
+                self._training_options("encoder", run, global_rng=global_rng),
+            )
 
     def _distance(self):
         if isinstance(self.distance, str):
@@ -102,12 +173,14 @@ class EmbedderTraining:
             return self.distance_
         return FeatureDistance(self.sampling_rate_).fit(array)
 
-    def _with_heads(self, features: FeatureDistance | None, seed: int) -> nn.Module:
-        """Return the encoder with the heads of its pretraining, as a module to train."""
+    def _with_heads(
+        self, encoder: nn.Module, features: FeatureDistance | None, seed: int
+    ) -> nn.Module:
+        """Return an encoder with the heads of its pretraining, as a module to train."""
         if not self.projection and features is None:
-            return self.encoder_
+            return encoder
         n_outputs = None if features is None else len(features.scale_)
-        return with_heads(self.encoder_, self._n_features_out, self.projection, n_outputs, seed)
+        return with_heads(encoder, self._n_features_out, self.projection, n_outputs, seed)
 
     def _augmentation(self):
         return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation

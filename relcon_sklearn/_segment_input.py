@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from ._files import (
+    FileError,
     FittedReader,
     FittedWriter,
     SavedAsFile,
@@ -84,6 +85,7 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         if reset:
             self._n_timesteps_in = operator.index(n_timesteps)
             self.n_channels_in_ = operator.index(n_channels)
+            vars(self).pop("card_", None)  # it describes an earlier fit
             self._forget_fit()
             if not has_columns:
                 vars(self).pop("feature_names_in_", None)
@@ -138,12 +140,16 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
         """
         names = getattr(self, "feature_names_in_", None)
         n_features = getattr(self, "n_features_in_", None)  # unknown for released networks
+        card = getattr(self, "card_", None)
+        if not isinstance(card, (str, type(None))):
+            raise FileError(f"card_ is a {type(card).__name__}; expected a text.")
         return {
             "n_features_in_": None if n_features is None else int(n_features),
             "n_channels_in_": int(self.n_channels_in_),
             "feature_names_in_": None if names is None else [str(name) for name in names],
             "sampling_rate_": rate_of(self, "sampling_rate_"),
             "_magnitudes": getattr(self, "_magnitudes", None),
+            "card_": card,
         }
 
     def _read_fitted(self, reader: FittedReader) -> None:
@@ -156,10 +162,13 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
             TypeError or another one.
         """
         self.n_channels_in_ = as_count(reader.take("n_channels_in_"))
-        # Earlier versions did not write these two.
+        # Earlier versions did not write the next three.
         self.sampling_rate_ = reader.take("sampling_rate_", None)
         check_entry(self.sampling_rate_ is None or is_rate(self.sampling_rate_), "sampling_rate_")
         self._magnitudes = _read_magnitudes(reader.take("_magnitudes", None))
+        if (card := reader.take("card_", None)) is not None:
+            check_entry(isinstance(card, str), "card_")
+            self.card_ = card
         if (n_features := reader.take("n_features_in_")) is not None:
             self._n_timesteps_in = as_count(n_features) // (self.n_channels or 1)
             check_entry(self.n_features_in_ == n_features, "n_features_in_")

@@ -338,7 +338,7 @@ class TestPositivesAndAugmentedViews:
         X, _, subjects = motion
         seen = []
         monkeypatch.setattr(
-            "relcon_sklearn._embedder.fit_module",
+            "relcon_sklearn._embedder_training.fit_module",
             lambda net, loss, train, valid, options: seen.append((loss, train, valid)),
         )
         settings = {"candidates": candidates, "temperature": 0.5, "precision": "float32"}

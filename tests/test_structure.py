@@ -25,7 +25,7 @@ LAYERS = [
     {"_base", "_feature_distance", "_motion_features", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},
     {"_ranking_distance"},
-    {"_embedder_constructors", "_embedder_score", "_embedder_training"},
+    {"_embedder_constructors", "_embedder_partial_fit", "_embedder_score", "_embedder_training"},
     {"_embedder"},
     {"_fine_tuning"},
     {"_classifier", "_regressor"},

@@ -12,6 +12,7 @@ from ._modules import ModuleKind
 from ._reader import FittedReader
 from ._registry import saved_in_files
 from ._saved import SavedAsFile
+from ._shipped import list_pretrained
 from ._writer import FittedWriter
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "as_count",
     "as_numbers",
     "check_entry",
+    "list_pretrained",
     "read_history",
     "read_labels",
     "saved_in_files",

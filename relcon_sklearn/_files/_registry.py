@@ -44,7 +44,7 @@ embedder's distance before and after ``fit``."""
 NOT_IN_FILES = {"checkpoint_dir"}
 """Parameters that are not saved: `checkpoint_dir` is a folder on the machine of the training."""
 
-METHODS = ("fit", "predict", "predict_proba", "score", "transform")
+METHODS = ("fit", "partial_fit", "predict", "predict_proba", "score", "transform")
 """Methods for which metadata may be requested."""
 
 OUTPUTS = ("default", "pandas", "polars")

@@ -9,9 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._atomic import write_atomically
 from .._utils._text import shortened
+from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
 from ._format import BadContent, FileError
 from ._reader import load_estimator
+from ._shipped import list_pretrained, shipped_path
 from ._writer import encode_estimator
 
 _FILE_NAME = "model.safetensors"
@@ -30,6 +32,10 @@ class SavedAsFile:
 
         The file does not contain your own callables (an encoder, a distance, an augmentation,
         callbacks), but only their names. Pass them to :meth:`load`.
+
+        A text that is set as the attribute ``card_`` is part of the file, and of what is loaded
+        from it: a model card that says what the model was trained on and under which licence it
+        is. Another ``fit`` removes it.
 
         Parameters
         ----------
@@ -136,13 +142,17 @@ class SavedAsFile:
         _write(self, folder / _FILE_NAME)
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike, *, device=None, **given):
-        """Load ``model.safetensors`` from a folder, or a file. Nothing is downloaded.
+    def from_pretrained(cls, model: str | os.PathLike, *, device=None, **given):
+        """Load a model that comes with the package, by its name, or one that was saved.
+
+        Nothing is downloaded.
 
         Parameters
         ----------
-        folder : str or path-like
-            The folder, or the file itself.
+        model : str or path-like
+            The name of a model that comes with the package (:func:`list_pretrained`), such as
+            "motion-small", or a folder that :meth:`save_pretrained` has written, or a file. A
+            folder that has the name of a model is given as a path, "./motion-small".
         device : str, torch.device or None, default=None
             As in :meth:`load`.
         **given
@@ -156,13 +166,27 @@ class SavedAsFile:
         Raises
         ------
         ValueError, DamagedFileError, OSError
-            As in :meth:`load`.
+            As in :meth:`load`. FileNotFoundError, an OSError, lists the names of models.
+
+        Warns
+        -----
+        UserWarning
+            If a folder or file has the name of a model that comes with the package.
         """
-        path = Path(os.path.expanduser(folder))
-        if not path.exists():
+        path = Path(os.path.expanduser(model))
+        names = list_pretrained()
+        if isinstance(model, str) and model in names:
+            if path.exists():
+                warn(
+                    f"{model!r} is the model that comes with the package, and not {path.resolve()}."
+                    f" Pass './{model}' for the latter, or rename it to silence this warning."
+                )
+            path = shipped_path(model)
+        elif not path.exists():
             raise FileNotFoundError(
-                f"{path} does not exist. {cls.__name__}.from_pretrained reads local folders and "
-                "files only; download a model from a hub first."
+                f"{path} does not exist, and no model that comes with the package has this name. "
+                f"There are {', '.join(names)}. {cls.__name__}.from_pretrained does not download "
+                "models; download one from a hub first, and pass its folder."
             )
         return cls.load(path / _FILE_NAME if path.is_dir() else path, device=device, **given)
 

@@ -673,7 +673,7 @@ def test_folders_and_what_is_not_there(fitted, tmp_path):
         LearnedMotifDistance.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="none"):
         LearnedMotifDistance.load(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match="download a model from a hub first"):
+    with pytest.raises(FileNotFoundError, match="download one from a hub first"):
         LearnedMotifDistance.from_pretrained("someone/motion-model")
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         LearnedMotifDistance.from_pretrained(tmp_path)

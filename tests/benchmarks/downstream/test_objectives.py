@@ -294,7 +294,7 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
         objectives, "MotifRanker", lambda net, *args: nets.append(net) or ranker(net, *args)
     )
     monkeypatch.setattr(
-        "relcon_sklearn._embedder.fit_module",
+        "relcon_sklearn._embedder_training.fit_module",
         lambda module, loss, train, valid, options: trained.append((module, train)),
     )
     distance = FeatureDistance(50.0)
