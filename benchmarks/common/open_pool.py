@@ -21,7 +21,7 @@ warnings.filterwarnings("ignore", message="Still stretches differ")
 
 # A set contributes this number of windows, times the square root of the number that it has. With
 # all windows, the longest recordings would be most of the pool.
-_WINDOWS_PER_ROOT = 25
+WINDOWS_PER_ROOT = 25
 
 
 def pool_files(folder: str | Path) -> list[Path]:
@@ -30,7 +30,9 @@ def pool_files(folder: str | Path) -> list[Path]:
     return [path for path in files if path.name not in NOT_IN_POOL]
 
 
-def pool_key(folder: str | Path, rate: float, window: float) -> str:
+def pool_key(
+    folder: str | Path, rate: float, window: float, per_root: int = WINDOWS_PER_ROOT
+) -> str:
     """Return a key of the windows of the pool, which changes with the files and the settings.
 
     Raises FileNotFoundError if the folder has no files of the pool.
@@ -39,12 +41,16 @@ def pool_key(folder: str | Path, rate: float, window: float) -> str:
     if not files:
         raise FileNotFoundError(f"{folder} has no npz files to pretrain on.")
     sizes = [(path.name, path.stat().st_size) for path in files]
-    made_by = repr((sizes, rate, window, _WINDOWS_PER_ROOT))
+    made_by = repr((sizes, rate, window, per_root))
     return hashlib.sha256(made_by.encode()).hexdigest()[:16]
 
 
 def load_pool(
-    folder: str | Path, rate: float, window: float, cache: Path
+    folder: str | Path,
+    rate: float,
+    window: float,
+    cache: Path,
+    per_root: int = WINDOWS_PER_ROOT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the windows of the pool and their groups.
 
@@ -60,6 +66,9 @@ def load_pool(
         Length of the windows in s.
     cache : Path
         Folder that keeps the windows for the next call.
+    per_root : int
+        A set contributes this number of windows, times the square root of the number that it has,
+        and at most all.
 
     Returns
     -------
@@ -69,11 +78,11 @@ def load_pool(
         The group of each window: "set/subject".
     """
     files = pool_files(folder)
-    folder = Path(cache) / f"pool-{pool_key(folder, rate, window)}"
+    folder = Path(cache) / f"pool-{pool_key(folder, rate, window, per_root)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # several processes may need it
         if not (folder / "groups.npy").is_file():
-            parts = [_windows(path, rate, window) for path in files]
+            parts = [_windows(path, rate, window, per_root) for path in files]
             X, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
             folder.mkdir(exist_ok=True)
             np.save(folder / "X.npy", X)
@@ -82,7 +91,9 @@ def load_pool(
     return np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "groups.npy")
 
 
-def _windows(path: Path, rate: float, window: float) -> tuple[np.ndarray, np.ndarray]:
+def _windows(
+    path: Path, rate: float, window: float, per_root: int
+) -> tuple[np.ndarray, np.ndarray]:
     data = load_npz_recordings(path)
     # Four of UMAFall's recordings are too far from 1 g for `segment_recordings`.
     medians = [np.median(np.linalg.norm(x, axis=1)) for x in data.recordings]
@@ -97,7 +108,7 @@ def _windows(path: Path, rate: float, window: float) -> tuple[np.ndarray, np.nda
         subjects=kept,
         short="skip",
     )
-    n = int(_WINDOWS_PER_ROOT * np.sqrt(len(segments.X)))
+    n = int(per_root * np.sqrt(len(segments.X)))
     rows = np.sort(np.random.default_rng(0).permutation(len(segments.X))[:n])
     subjects = np.asarray(data.subjects)[segments.groups[rows]]
     return segments.X[rows], np.array([f"{path.stem}/{subject}" for subject in subjects])

@@ -42,6 +42,7 @@ from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_c
 from benchmarks.downstream.pretrained import Data
 from benchmarks.downstream.running import made_by, run_cell
 
+PARTS = ["transfer", "none", "shipped", "in_domain", "cost"]
 PAGE = RESULTS.parents[1] / "docs" / "downstream.md"
 MARK = "<!-- below: written by bench_downstream.py --report -->"
 
@@ -127,7 +128,7 @@ def parse_args():
         action="store_true",
         help="first fetch HAPT and SisFall if they are not in --data",
     )
-    parser.add_argument("--parts", nargs="+", default=["transfer", "none", "in_domain", "cost"])
+    parser.add_argument("--parts", nargs="+", default=PARTS)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--methods", nargs="+", help="default: all")
     parser.add_argument(

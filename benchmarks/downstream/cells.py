@@ -19,8 +19,8 @@ class Cell:
     ----------
     setting : str
         "transfer" (pretrained on the pool of open recordings, which has no person of the task),
-        "in_domain" (pretrained on the windows of the same data set, without labels) or "none"
-        (methods without pretraining).
+        "in_domain" (pretrained on the windows of the same data set, without labels), "shipped" (a
+        model that comes with the package) or "none" (methods without pretraining).
     task : str
         A name in `benchmarks.common.datasets.TASKS`.
     method : str

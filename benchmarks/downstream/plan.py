@@ -16,6 +16,7 @@ LONG_WINDOW = 10.0  # s
 SHARES = (0.01, 0.05, 0.1, 1.0)  # of the training subjects that have labels
 IN_DOMAIN = ("hapt", "sisfall", "smartfallmm", "wisdm")
 WITH_FEATURES = "relcon_features"  # the union of RelCon's embedding and the features
+SHIPPED = "motion-small"  # the model that comes with the package
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
         _linear("transfer", TASKS, [*MAIN, WITH_FEATURES], seed) for seed in range(settings.n_seeds)
     ]
     classic = [Cell("none", task, method, "own") for task in TASKS for method in CLASSIC]
+    shipped = [
+        cell
+        for window in (Cell.window, LONG_WINDOW)
+        for cell in _linear("shipped", TASKS, [SHIPPED, f"{SHIPPED}_features"], window=window)
+    ]
     in_domain = _linear("in_domain", IN_DOMAIN, ["relcon", "simclr", "untrained"])
     ablations = _linear("transfer", TASKS, [f"relcon:{name}" for name in ABLATIONS])
     budgets = _linear("transfer", TASKS, BUDGETS)
@@ -67,6 +73,8 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
             ("transfer", "untrained", "linear"),
             ("none", "features_linear", "own"),
             ("transfer", "relcon", "fine_tune"),
+            ("shipped", SHIPPED, "linear"),
+            ("shipped", SHIPPED, "fine_tune"),
             ("none", "scratch", "fine_tune"),
         )
         if share < 1 or protocol == "fine_tune"
@@ -74,6 +82,7 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
     return [
         main[0],
         classic,
+        shipped,
         in_domain,
         *main[1:],
         ablations,

@@ -104,6 +104,19 @@ def pretrained(
     return encoder.eval(), record
 
 
+def shipped(name: str) -> ResNet1D:
+    """Return the encoder of a model that comes with the package."""
+    return RelConEmbedder.from_pretrained(name, device="cpu").encoder_
+
+
+def weights_checksum(encoder: ResNet1D) -> str:
+    """Return a checksum of the weights of an encoder."""
+    content = hashlib.sha256()
+    for value in encoder.state_dict().values():
+        content.update(value.numpy().tobytes())
+    return content.hexdigest()[:16]
+
+
 def as_embedder(encoder: ResNet1D, preset: str, X: np.ndarray) -> RelConEmbedder:
     """Return a fitted embedder with the weights of `encoder`, for windows like `X`."""
     embedder = RelConEmbedder(

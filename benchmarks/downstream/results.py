@@ -26,6 +26,8 @@ METHOD_TITLES = {
     "masked": "masked reconstruction",
     "augmentation_prediction": "augmentation prediction",
     "untrained": "untrained encoder",
+    "motion-small": "motion-small",
+    "motion-small_features": "motion-small + features",
     "scratch": "supervised from scratch",
     "features_linear": "features, linear",
     "features_forest": "features, random forest",

@@ -17,7 +17,13 @@ from benchmarks.downstream.classic import CLASSIC, linear_probe
 from benchmarks.downstream.evaluation import classification_scores, regression_scores
 from benchmarks.downstream.objectives import METHODS
 from benchmarks.downstream.plan import DownstreamSettings
-from benchmarks.downstream.pretrained import Data, as_embedder, pretrained
+from benchmarks.downstream.pretrained import (
+    Data,
+    as_embedder,
+    pretrained,
+    shipped,
+    weights_checksum,
+)
 from relcon_sklearn import MotionFeatures, RelConClassifier, RelConRegressor
 
 BATCH_SIZE = 64  # of fine-tuning
@@ -85,7 +91,10 @@ def made_by(cell: Cell, data: Data, settings: DownstreamSettings) -> str | None:
     """Return what the encoder of a cell depends on; None for methods without pretraining."""
     if cell.setting == "none":
         return None
-    method, terms = METHODS[cell.method.removesuffix("_features")], settings.terms(cell.setting)
+    name = cell.method.removesuffix("_features")
+    if cell.setting == "shipped":
+        return f"{name} {weights_checksum(shipped(name))}"
+    method, terms = METHODS[name], settings.terms(cell.setting)
     return repr((method, data.source(cell.setting, cell.task, cell.window), terms))
 
 
@@ -93,7 +102,10 @@ def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings):
     """Return the encoder of a cell (None for methods without one) and a record of its training."""
     if cell.setting == "none":
         return None, {}
-    method = METHODS[cell.method.removesuffix("_features")]
+    name = cell.method.removesuffix("_features")
+    if cell.setting == "shipped":
+        return shipped(name), {}
+    method = METHODS[name]
     terms = settings.terms(cell.setting)
     return pretrained(data, method, cell.setting, cell.task, cell.window, terms, cell.seed)
 

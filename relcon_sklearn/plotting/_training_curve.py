@@ -16,7 +16,7 @@ from ._style import GREY, colour, hide_spines, panels, text_colour
 
 _LOSSES = {
     LearnedMotifDistance: "mean distance from augmented copies",
-    RelConEmbedder: "mean relative contrastive loss",
+    RelConEmbedder: "mean loss of an anchor",
     RelConClassifier: "mean cross-entropy",
     RelConRegressor: "mean squared error of scaled targets",
 }

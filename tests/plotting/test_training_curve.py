@@ -58,7 +58,7 @@ def test_an_embedder_is_drawn_beside_its_distance(embedder):
     assert display.histories["encoder"] == embedder.history_
     assert display.histories["motif distance"] == embedder.distance_.history_
     labels = [ax.get_ylabel() for ax in display.axes_.values()]
-    assert labels == ["mean distance from augmented copies", "mean relative contrastive loss"]
+    assert labels == ["mean distance from augmented copies", "mean loss of an anchor"]
     assert display.ax_ is display.axes_["encoder"]
 
 

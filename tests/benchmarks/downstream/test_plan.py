@@ -32,6 +32,8 @@ def test_planned_cells_can_be_made():
         if cell.setting == "none":
             assert (cell.method == "scratch") == (cell.protocol == "fine_tune")
             assert cell.method in {*classic.CLASSIC, "scratch"}
+        elif cell.setting == "shipped":
+            assert cell.method.removesuffix("_features") == plan.SHIPPED
         else:
             assert cell.setting in ("transfer", "in_domain")
             assert cell.method.removesuffix("_features") in objectives.METHODS

@@ -1,0 +1,155 @@
+"""Train the models that come with the package, on open recordings with `RelConEmbedder.fit`.
+
+    python -m benchmarks.pretraining.open_weights --pool POOL
+    python -m benchmarks.pretraining.open_weights --card
+
+POOL (or the environment variable RELCON_POOL) has npz files in the format of
+`relcon_sklearn.datasets.load_npz_recordings`, of the sets in `open_sets.py`. Their licences permit
+to publish weights. The sets that the package is evaluated on are left out, as
+`benchmarks/common/open_pool.py` defines.
+
+The training may be stopped at any time. The same command continues it from its last checkpoint,
+which is in the cache. It runs on a GPU if there is one. At its end, the command writes the weights
+into the package, and the settings, the data and the losses into `results/`.
+
+`bench_downstream --parts shipped` then evaluates the weights. --card writes the model card from
+both results, into the file of the weights and into docs/models.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import relcon_sklearn
+from benchmarks.common.open_pool import load_pool, pool_files
+from benchmarks.common.report import (
+    RESULTS,
+    environment,
+    results_file,
+    say,
+    script_parser,
+    write_json,
+)
+from benchmarks.pretraining.open_sets import open_set_of
+from relcon_sklearn import Checkpoints, RelConEmbedder
+from relcon_sklearn.datasets import load_npz_recordings
+
+NAME = "motion-small"
+WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
+RATE = 50.0  # Hz
+WINDOW = 2.56  # s
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What the weights depend on, besides the data and the defaults of RelConEmbedder."""
+
+    encoder: str = "resnet14-half"
+    max_epochs: int = 70
+    steps_per_epoch: int = 150
+    random_state: int = 0
+
+
+SMOKE = TrainingSettings(max_epochs=1, steps_per_epoch=2)
+WINDOWS_PER_ROOT = 50  # for the pool; a longer training has a use for more windows
+
+
+def make_embedder(settings: TrainingSettings, checkpoints: Path) -> RelConEmbedder:
+    """Return the embedder to fit."""
+    return RelConEmbedder(
+        **asdict(settings),
+        sampling_rate=RATE,
+        checkpoint_dir=Checkpoints(checkpoints, every_seconds=300),
+        verbose=1,
+    )
+
+
+def describe_pool(folder: Path) -> list[dict]:
+    """Return a row for each file of the pool: set, placement, people, hours, rate and licence."""
+    rows = []
+    for path in pool_files(folder):
+        placement, open_set = open_set_of(path)
+        data = load_npz_recordings(path)
+        n_samples = sum(map(len, data.recordings))
+        rows.append(
+            {
+                "set": open_set.title,
+                "placement": placement,
+                "people": len(np.unique(data.subjects)),
+                "hours": n_samples / data.sampling_rate / 3600,
+                "rate": data.sampling_rate,
+                **{key: getattr(open_set, key) for key in ("content", "licence", "citation")},
+            }
+        )
+    return rows
+
+
+def train(args, settings: TrainingSettings) -> None:
+    """Train, and write the weights and a record of the training."""
+    pool = describe_pool(args.pool)  # first, because it refuses sets of unknown licence
+    X, groups = load_pool(args.pool, RATE, WINDOW, args.cache, WINDOWS_PER_ROOT)
+    embedder = make_embedder(settings, args.cache / f"open-weights-{args.output.stem}")
+    start, cpu = time.time(), time.process_time()
+    embedder.fit(X, groups=groups)
+    record = {
+        "settings": asdict(settings) | {"rate": RATE, "window": WINDOW},
+        "pool": pool,
+        "windows": len(X),
+        "people": len(np.unique(groups)),
+        "history": embedder.history_,
+        # Of this process only, if an earlier one was interrupted.
+        "seconds": {"wall": time.time() - start, "cpu": time.process_time() - cpu},
+        "run": environment(),
+    }
+    write_json(args.output, record)
+    args.weights.parent.mkdir(parents=True, exist_ok=True)
+    rounded(embedder).save(args.weights)
+    say(f"wrote {args.weights} and {args.output}")
+
+
+def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
+    """Round the weights to float16, so that a compressed package holds half the bytes."""
+    with torch.no_grad():
+        for value in embedder.encoder_.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(value.half().float())
+    return embedder
+
+
+def parse_args():
+    parser = script_parser(__doc__)
+    parser.add_argument(
+        "--pool",
+        type=Path,
+        default=os.environ.get("RELCON_POOL"),
+        help="folder of the npz files to pretrain on (default RELCON_POOL)",
+    )
+    parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
+    parser.add_argument("--output", type=Path, help="file of the record of the training")
+    parser.add_argument("--weights", type=Path, help="file of the weights")
+    parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
+    args = parser.parse_args()
+    args.output = args.output or results_file(NAME, smoke=args.smoke)
+    default = (
+        args.output.with_suffix(".safetensors") if args.smoke else WEIGHTS / f"{NAME}.safetensors"
+    )
+    args.weights = args.weights or default
+    if args.pool is None:
+        parser.error("--pool is missing. Pass a folder of npz files or set RELCON_POOL.")
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    train(args, SMOKE if args.smoke else TrainingSettings())
+
+
+if __name__ == "__main__":
+    main()
