@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -43,7 +44,7 @@ def results_file(name: str, *, smoke: bool = False) -> Path:
 
 
 def environment() -> dict:
-    """Return versions, machine, date and command line."""
+    """Return versions, commit, machine, date and command line."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -54,6 +55,7 @@ def environment() -> dict:
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": command_line(),
+        "commit": commit(),
         "versions": versions,
         "cpu": cpu_model(),
         "cpu_count": os.cpu_count(),
@@ -70,6 +72,17 @@ def command_line() -> str:
 def _program() -> list[str]:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return ["python", *([sys.argv[0]] if spec is None else ["-m", spec.name])]
+
+
+def commit() -> str | None:
+    """Return the commit of this code, with "+" if files were changed; None outside of git."""
+    git = partial(subprocess.run, cwd=RESULTS, capture_output=True, text=True, check=False)
+    try:
+        found = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+        changed = git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip()
+    except OSError:  # there is no git
+        return None
+    return f"{found}+" if found and changed else found or None
 
 
 def cpu_model() -> str:

@@ -12,14 +12,15 @@ The training may be stopped at any time. The same command continues it from its 
 which is in the cache. It runs on a GPU if there is one. At its end, the command writes the weights
 into the package, and the settings, the data and the losses into `results/`.
 
-`bench_downstream --parts shipped` then evaluates the weights. --card writes the model card from
-both results, into the file of the weights and into docs/models.md.
+`bench_downstream --parts shipped` and `bench_robustness` then evaluate the weights. --card writes
+the model card from all results, into the file of the weights and into docs/models.md.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,11 +38,16 @@ from benchmarks.common.report import (
     script_parser,
     write_json,
 )
+from benchmarks.downstream.cells import CellFile
+from benchmarks.downstream.results import DownstreamResults
+from benchmarks.pretraining.model_card import model_card
 from benchmarks.pretraining.open_sets import open_set_of
 from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
 
 NAME = "motion-small"
+PAGE = RESULTS.parents[1] / "docs" / "models.md"
+MARK = "<!-- below: written by open_weights.py --card -->"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
 RATE = 50.0  # Hz
 WINDOW = 2.56  # s
@@ -99,10 +105,12 @@ def train(args, settings: TrainingSettings) -> None:
     start, cpu = time.time(), time.process_time()
     embedder.fit(X, groups=groups)
     record = {
-        "settings": asdict(settings) | {"rate": RATE, "window": WINDOW},
+        "settings": {"embedder": asdict(settings), "rate": RATE, "window": WINDOW},
         "pool": pool,
         "windows": len(X),
         "people": len(np.unique(groups)),
+        "n_features": embedder.transform(X[:1]).shape[1],
+        "n_parameters": sum(value.numel() for value in embedder.encoder_.parameters()),
         "history": embedder.history_,
         # Of this process only, if an earlier one was interrupted.
         "seconds": {"wall": time.time() - start, "cpu": time.process_time() - cpu},
@@ -123,6 +131,23 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
     return embedder
 
 
+def write_card(args) -> None:
+    """Write the card into the file of the weights, and the page of the site."""
+    record = json.loads(args.output.read_text())
+    robustness = json.loads(args.robustness.read_text())["scores"]
+    results = DownstreamResults(CellFile(args.cells).read())
+    card = model_card(NAME, record, results, robustness)
+    embedder = RelConEmbedder.load(args.weights)
+    embedder.card_ = card
+    embedder.save(args.weights)
+    head, mark, _ = PAGE.read_text().partition(MARK)
+    if not mark:
+        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The card is written after it.")
+    # One level deeper than in the file.
+    PAGE.write_text(f"{head}{MARK}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
+    say(f"wrote {args.weights} and {PAGE}")
+
+
 def parse_args():
     parser = script_parser(__doc__)
     parser.add_argument(
@@ -132,6 +157,19 @@ def parse_args():
         help="folder of the npz files to pretrain on (default RELCON_POOL)",
     )
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
+    parser.add_argument("--card", action="store_true", help="only write the model card")
+    parser.add_argument(
+        "--cells",
+        type=Path,
+        default=RESULTS / "downstream.jsonl",
+        help="results of bench_downstream",
+    )
+    parser.add_argument(
+        "--robustness",
+        type=Path,
+        default=results_file("robustness"),
+        help="results of bench_robustness",
+    )
     parser.add_argument("--output", type=Path, help="file of the record of the training")
     parser.add_argument("--weights", type=Path, help="file of the weights")
     parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
@@ -141,13 +179,16 @@ def parse_args():
         args.output.with_suffix(".safetensors") if args.smoke else WEIGHTS / f"{NAME}.safetensors"
     )
     args.weights = args.weights or default
-    if args.pool is None:
+    if args.pool is None and not args.card:
         parser.error("--pool is missing. Pass a folder of npz files or set RELCON_POOL.")
     return args
 
 
 def main() -> None:
     args = parse_args()
+    if args.card:
+        write_card(args)
+        return
     train(args, SMOKE if args.smoke else TrainingSettings())
 
 

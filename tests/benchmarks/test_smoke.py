@@ -14,9 +14,11 @@ POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 # The arguments of each script, without those for data and output files.
 SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_robustness": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
+    "pretraining.open_weights": "--smoke",
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
@@ -28,8 +30,10 @@ SCRIPTS = {
     "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
     "reliability.bench_reliability": "--smoke",
 }
-NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining"))]
-NEED_POOL = ["downstream.bench_downstream", "pretraining.bench_retrieval"]
+NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
+NEED_POOL = [
+    *("downstream.bench_downstream", "pretraining.bench_retrieval", "pretraining.open_weights")
+]
 
 
 def test_scripts_are_all_here():

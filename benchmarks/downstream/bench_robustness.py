@@ -1,0 +1,125 @@
+"""What predictions of a model of the package lose if devices differ from those of training.
+
+    python -m benchmarks.downstream.bench_robustness --data FOLDER
+
+FOLDER (or the environment variable RELCON_DATA) has the npz files named in
+`benchmarks/common/datasets.py`. A linear probe is fitted on unchanged windows of some subjects, and
+predicts those of the others after each change in `changes.py`: rotations, other sampling rates,
+errors of gain, noise, a missing axis, shorter windows. Hand-made features and an untrained encoder
+are treated in the same way. It takes ten minutes of one core.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from benchmarks.common.encoders import embed, warm_batch_norm
+from benchmarks.common.report import (
+    RESULTS,
+    environment,
+    results_file,
+    say,
+    script_parser,
+    table,
+    write_json,
+)
+from benchmarks.common.scores import macro_f1
+from benchmarks.common.windows import Windows, draw, load_windows
+from benchmarks.downstream.changes import CHANGES
+from benchmarks.downstream.plan import SHIPPED
+from benchmarks.downstream.running import outer_folds
+from relcon_sklearn import MotionFeatures, RelConEmbedder
+from relcon_sklearn._files._recipes import seeded_global_rng
+from relcon_sklearn.nn._presets import encoder_preset
+
+RATE = 50.0  # Hz
+TASKS = ("hapt", "wisdm")
+C = 0.1  # inverse of the penalty of the probe, for all
+
+
+def representations(model: str, X: np.ndarray) -> dict:
+    """Return functions of windows by name: a model, the same untrained, features, and unions."""
+    embedder = RelConEmbedder.from_pretrained(model, device="cpu")
+    with seeded_global_rng(0):
+        untrained = encoder_preset(embedder.encoder).make(X.shape[2])
+    warm_batch_norm(untrained, X, 0)
+    features = MotionFeatures(RATE)
+    return {
+        model: lambda X: embed(embedder.encoder_, X),
+        "untrained": lambda X: embed(untrained, X),
+        "features": features.fit_transform,
+        f"{model} + features": lambda X: np.hstack(
+            [embed(embedder.encoder_, X), features.fit_transform(X)]
+        ),
+    }
+
+
+def scores_of_changes(windows: Windows, represent, n_folds: int) -> dict[str, float]:
+    """Return macro-F1 by change: the mean over folds."""
+    Z = represent(windows.X)
+    scores: dict[str, list[float]] = {name: [] for name in CHANGES}
+    for fold, (train, test) in enumerate(outer_folds(windows, windows.subject, n_folds)):
+        probe = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=5000))
+        probe.fit(Z[train], windows.y[train])
+        held_out = windows.take(test)
+        for name, change in CHANGES.items():
+            changed = change(held_out, np.random.default_rng(fold))
+            scores[name].append(macro_f1(held_out.y, probe.predict(represent(changed))))
+    return {name: float(np.mean(values)) for name, values in scores.items()}
+
+
+def report(results: dict) -> str:
+    """Return a table of each task."""
+    parts = []
+    for task, by_name in results.items():
+        rows = [[change, *(s[change] for s in by_name.values())] for change in CHANGES]
+        parts.append(f"{task}\n\n{table(['change', *by_name], rows)}")
+    return "\n\n".join(parts)
+
+
+def parse_args():
+    parser = script_parser(__doc__)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("RELCON_DATA"),
+        help="folder of the npz files (default RELCON_DATA)",
+    )
+    parser.add_argument("--model", default=SHIPPED, help=f"name or file (default {SHIPPED})")
+    parser.add_argument("--smoke", action="store_true", help="few windows, as a test")
+    parser.add_argument("--output", type=Path, help="JSON file")
+    parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
+    args = parser.parse_args()
+    if args.data is None:
+        parser.error("--data is missing. Pass a folder of npz files or set RELCON_DATA.")
+    args.output = args.output or results_file("robustness", smoke=args.smoke)
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    n_windows, n_folds = (200, 2) if args.smoke else (2500, 5)
+    torch.set_num_threads(1)
+    results = {}
+    with threadpool_limits(1):
+        for task in TASKS[:1] if args.smoke else TASKS:
+            found = load_windows(args.data, task, RATE, cache=args.cache)
+            windows = draw(found.labelled(), n_windows, 0)
+            results[task] = {
+                name: scores_of_changes(windows, represent, n_folds)
+                for name, represent in representations(args.model, windows.X).items()
+            }
+    say(report(results))
+    write_json(args.output, {"run": environment(), "scores": results})
+
+
+if __name__ == "__main__":
+    main()

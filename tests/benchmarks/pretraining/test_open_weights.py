@@ -1,0 +1,130 @@
+"""The training of the models of the package, and their cards."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tslearn")
+from benchmarks.downstream.cells import Cell, CellFile
+from benchmarks.downstream.plan import DownstreamSettings, plan_cells
+from benchmarks.downstream.results import DownstreamResults
+from benchmarks.pretraining import open_weights
+from benchmarks.pretraining.model_card import model_card
+from relcon_sklearn import RelConEmbedder
+from relcon_sklearn.datasets import make_recordings, save_npz_recordings
+from tests.support.downstream_cells import fake_record
+
+ROBUSTNESS = {"hapt": {"motion-small": {"none": 0.9, "rotation": 0.8}, "features": {"none": 0.85}}}
+ROBUSTNESS["hapt"]["features"]["rotation"] = 0.7
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    for seed, name in enumerate(["mex_thigh", "harlab_wrist"]):
+        data = make_recordings(2, duration=60, sampling_rate=50, dropout=0, random_state=seed)
+        save_npz_recordings(folder / f"{name}.npz", data)
+    # A set that is probed is never trained on.
+    (folder / "motionsense_pocket.npz").write_bytes(b"not read")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(pool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    arguments = ["open_weights", "--smoke", "--pool", str(pool), "--cache", str(folder / "cache")]
+    arguments += [
+        "--output",
+        str(folder / "small.json"),
+        "--weights",
+        str(folder / "small.weights"),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", arguments)
+        open_weights.main()
+    return folder
+
+
+def cells():
+    keep = ("hapt", "sisfall", "smartfallmm", "wisdm", "motionsense", "ipol", "troika", "wisdm18")
+    planned = [cell for stage in plan_cells(DownstreamSettings(n_seeds=1)) for cell in stage]
+    return {cell: fake_record(cell, _skill(cell)) for cell in planned if cell.task in keep}
+
+
+def _skill(cell):
+    return 0.9 if cell.setting == "shipped" else None
+
+
+def test_weights_and_record(trained):
+    record = json.loads((trained / "small.json").read_text())
+    assert [row["set"] for row in record["pool"]] == ["Har-Lab HumanActivityData", "MEx"]
+    assert [row["people"] for row in record["pool"]] == [2, 2]
+    assert record["pool"][0]["hours"] == pytest.approx(2 / 60, rel=0.05)
+    assert record["people"] == 4
+    assert len(record["history"]) == 1
+    embedder = RelConEmbedder.load(trained / "small.weights")
+    assert embedder.sampling_rate_ == 50
+    assert record["n_features"] == embedder.transform(np.zeros((1, 128, 3), "f4") + 0.6).shape[1]
+    # Weights are rounded to half precision.
+    for value in embedder.encoder_.state_dict().values():
+        if value.is_floating_point():
+            np.testing.assert_array_equal(value.numpy(), value.half().float().numpy())
+
+
+def test_the_card(trained):
+    record = json.loads((trained / "small.json").read_text())
+    card = model_card("motion-small", record, DownstreamResults(cells()), ROBUSTNESS)
+    assert card.startswith("# motion-small\n")
+    for expected in ("Wijekoon", "MIT", "Windows of 10 s", "rotation", "CC BY 4.0", "commit"):
+        assert expected in card
+    assert "Above, beyond chance over people: motion-small 0.9" in card
+    assert "Not above" not in card
+
+
+def test_what_does_not_hold_is_first(trained):
+    record = json.loads((trained / "small.json").read_text())
+    worse = {
+        cell: fake_record(cell, 0.4 if cell.setting == "shipped" else None) for cell in cells()
+    }
+    card = model_card("motion-small", record, DownstreamResults(worse), ROBUSTNESS)
+    first = card.split("\n\n")[2]
+    assert first.startswith("Not above, beyond chance over people: motion-small 0.4")
+
+
+def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
+    page = tmp_path / "models.md"
+    page.write_text(f"# Models\n\n{open_weights.MARK}\n\na card of before\n")
+    monkeypatch.setattr(open_weights, "PAGE", page)
+    file = CellFile(tmp_path / "cells.jsonl")
+    for cell, record in cells().items():
+        file.add(cell, record)
+    (tmp_path / "robustness.json").write_text(json.dumps({"scores": ROBUSTNESS}))
+    names = {"--output": trained / "small.json", "--weights": trained / "small.weights"}
+    names |= {"--cells": tmp_path / "cells.jsonl", "--robustness": tmp_path / "robustness.json"}
+    arguments = [str(part) for pair in names.items() for part in pair]
+    monkeypatch.setattr("sys.argv", ["open_weights", "--card", *arguments])
+    before = RelConEmbedder.load(trained / "small.weights")
+    open_weights.main()
+    found = RelConEmbedder.load(trained / "small.weights")
+    assert found.card_.startswith("# motion-small")
+    assert "\n## motion-small" in page.read_text()
+    assert "a card of before" not in page.read_text()
+    X = np.random.default_rng(0).normal(0.6, 0.1, (2, 128, 3)).astype("f4")
+    np.testing.assert_array_equal(found.transform(X), before.transform(X))
+
+
+def test_the_page_has_the_mark():
+    assert open_weights.MARK in Path(open_weights.PAGE).read_text()
+
+
+def test_a_missing_cell_is_no_claim(trained):
+    record = json.loads((trained / "small.json").read_text())
+    few = {
+        Cell("shipped", "hapt", "motion-small", "linear"): fake_record(
+            Cell("shipped", "hapt", "motion-small", "linear")
+        )
+    }
+    card = model_card("motion-small", record, DownstreamResults(few), ROBUSTNESS)
+    assert "bove, beyond chance" not in card
