@@ -21,11 +21,10 @@ from benchmarks.downstream.tables import join, regression_table, score_table
 WATTS = 10  # of one busy core and its share of the machine, a rough assumption
 
 USE = """```python
-from relcon_sklearn import RelConEmbedder, segment_recordings
+from relcon_sklearn import RelConEmbedder
 
 embedder = RelConEmbedder.from_pretrained("{name}")
-segments = segment_recordings(frame, units="g", window=2.56, target_rate={rate:g})
-Z = embedder.transform(segments.X)
+Z = embedder.transform(X)  # X: (n_segments, n_timesteps, 3), g with gravity, {rate:g} Hz
 ```"""
 
 LIMITS = """\

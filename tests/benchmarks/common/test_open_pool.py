@@ -13,8 +13,8 @@ from tests.support.paths import SHARED
 OPEN_DATA = SHARED / "opendata"
 
 
-def load(folder, window=1.0):
-    return load_pool(folder, 50.0, window, folder / "cache")
+def load(folder, window=1.0, **options):
+    return load_pool(folder, 50.0, window, folder / "cache", **options)
 
 
 def test_no_probed_set_is_in_the_pool(tmp_path):
@@ -45,10 +45,9 @@ def test_windows_and_groups(tmp_path):
     assert load(tmp_path, window=2.0)[0].shape == (5 * 19, 100, 3)
 
 
-def test_a_set_gives_the_square_root_of_its_windows(tmp_path, monkeypatch):
-    monkeypatch.setattr(open_pool, "_WINDOWS_PER_ROOT", 2)
+def test_a_set_gives_the_square_root_of_its_windows(tmp_path):
     save_pool(tmp_path)
-    _, groups = load(tmp_path)
+    _, groups = load(tmp_path, per_root=2)
     of_set = np.char.partition(groups, "/")[:, 0]
     assert (of_set == "one_wrist").sum() == int(2 * np.sqrt(2 * 39))
     assert (of_set == "two_waist").sum() == int(2 * np.sqrt(3 * 39))
