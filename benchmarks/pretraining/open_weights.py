@@ -118,7 +118,7 @@ def train(args, settings: TrainingSettings) -> None:
     }
     write_json(args.output, record)
     args.weights.parent.mkdir(parents=True, exist_ok=True)
-    rounded(embedder).save(args.weights)
+    rounded(embedder).set_params(verbose=0).save(args.weights)
     say(f"wrote {args.weights} and {args.output}")
 
 

@@ -190,7 +190,7 @@ class Reader:
         # Files of earlier versions lack parameters that were added later.
         values = dict(getattr(kind, "_values_of_absent_params", {}))
         values |= {key: self.value(value, kind) for key, value in params.items()}
-        if self._device is not None:
+        if self._device is not None and "device" in known:
             values["device"] = self._device
         estimator = kind(**values)
         try:

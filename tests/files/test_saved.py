@@ -700,6 +700,14 @@ def test_pretrained(fitted, motion, tmp_path):
     assert RelConEmbedder.from_pretrained(folder, distance=euclidean).distance_ is euclidean
 
 
+def test_a_device_with_a_distance_that_has_none(motion, tmp_path):
+    embedder = fit(quick_embedder(distance="features"), motion)
+    embedder.save(tmp_path / "file")
+    found = RelConEmbedder.load(tmp_path / "file", device="cpu")
+    assert found.device == "cpu"
+    np.testing.assert_array_equal(outputs(found, motion[0]), outputs(embedder, motion[0]))
+
+
 def test_a_full_disk_leaves_the_file_that_was_there(fitted, motion, tmp_path, monkeypatch):
     old, new = fitted("distance"), fitted("distance, untrained")
     old.save(tmp_path / "file")
