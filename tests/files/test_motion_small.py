@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import relcon_sklearn
-from relcon_sklearn import RelConClassifier, RelConEmbedder, Segments, list_pretrained
+from relcon_sklearn import LazyWindows, RelConClassifier, RelConEmbedder, list_pretrained
 from relcon_sklearn.datasets import make_motion
 
 # Of the weights. The file has a card too, whose numbers change when more is measured.
@@ -45,7 +45,8 @@ def fixed():
         np.stack([amplitude * np.sin(2 * np.pi * f * time + phase) for phase in (0, 1, 2)], axis=1)
         for amplitude, f in [(0, 1), (0.02, 1), (0.3, 1.8), (0.8, 2.7)]
     ]
-    return (np.stack(signals) + [0.6, 0, 0.8]).astype(np.float32)
+    gravity = np.array([0.6, 0, 0.8])
+    return (np.stack(signals) + gravity).astype(np.float32)
 
 
 def test_the_weights_are_those_of_the_card(model):
@@ -78,13 +79,13 @@ def test_it_knows_its_input(model, fixed):
     assert (model.sampling_rate_, model.n_channels_in_, model.n_features_in_) == (50, 3, 128)
     with pytest.raises(ValueError, match="X has 6 channels"):
         model.transform(np.concatenate([fixed, fixed], axis=2))
-    at_100_hz = Segments(fixed, groups=np.zeros(4), start_times=np.arange(4), sampling_rate=100)
+    windows = LazyWindows([np.concatenate(fixed)], n_timesteps=128, sampling_rate=100)
     with pytest.raises(ValueError, match="100 Hz"):
-        model.transform(at_100_hz)
+        model.transform(windows)
     with pytest.warns(UserWarning, match="magnitude"):
         model.transform(9.81 * fixed)
     with pytest.warns(UserWarning, match="magnitude"):
-        model.transform(fixed - [0.6, 0, 0.8])
+        model.transform(fixed - np.array([0.6, 0, 0.8]))
     assert model.transform(np.concatenate([fixed] * 4, axis=1)).shape == (4, 448)  # 10 s
 
 
