@@ -77,4 +77,4 @@ def read_times(times, name: str, code: str) -> Times:
         durations = to_nanoseconds(values, name)
         values = np.where(np.isnat(durations), np.nan, durations.astype(np.int64) * NS)
     index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit='s'))"
-    return Times(values.astype(np.float64), False, index)
+    return Times(values.astype(np.float64, copy=False), False, index)
