@@ -25,7 +25,7 @@ _LARGE_STEP = 60  # s; a few steps back by more may be a clock that was set
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
-_MOST_BLOCKS = 2**14  # enough for the rate of a recording of any length
+_MOST_BLOCKS = 2**12  # enough for the rate of a recording of any length
 
 
 class Advice(NamedTuple):
