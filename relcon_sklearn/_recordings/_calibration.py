@@ -49,6 +49,8 @@ def warn_not_calibrated(errors: list[GravityError], n_recordings: int) -> None:
         f"Still stretches differ from 1 g in {which}: a quarter of them by "
         f"{1000 * worst.error:.0f} mg or more. The device is not calibrated. Gains and offsets of "
         "devices differ, and a model may learn them. relcon_sklearn.recordings.calibrate corrects "
-        "recordings of at least 12 h. If this is intended, call warnings.filterwarnings('ignore', "
-        "message='Still stretches differ')."
+        "recordings of at least 12 h. To correct a shorter one, apply the gain and offset of a "
+        "longer recording of the same device, (g + offset) * gain, and set "
+        "frame.attrs['calibration'] to them. If this is intended, call "
+        "warnings.filterwarnings('ignore', message='Still stretches differ')."
     )

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-_POINTS_AT_ONCE = 2**14  # so that temporary arrays stay in the cache
+_POINTS_AT_ONCE = 2**13  # so that temporary arrays stay in the cache
 
 
 def interpolate(values: np.ndarray, knots: np.ndarray, first: int, stop: int) -> np.ndarray:
@@ -22,21 +22,26 @@ def interpolate(values: np.ndarray, knots: np.ndarray, first: int, stop: int) ->
         Times of the samples, strictly increasing. The first is not after `first`.
     first, stop : int
         The points. Those after the last sample have its value.
+
+    Returns
+    -------
+    points : ndarray of shape (stop - first, n_channels)
+        The values of a channel are contiguous.
     """
-    points = np.empty((stop - first, values.shape[1]), dtype=values.dtype)
+    points = np.empty((values.shape[1], stop - first), dtype=values.dtype)
     end = min(math.ceil(knots[-1]), stop)  # of those between samples
     for start in range(first, end, _POINTS_AT_ONCE):
         some = np.arange(start, min(start + _POINTS_AT_ONCE, end))
         after = np.searchsorted(knots, some[[0, -1]], side="right")
         near = slice(after[0] - 1, after[1] + 1)
         x = knots[near]
-        # For each point, the number of samples up to it, without a search.
-        up_to = np.maximum(np.ceil(x[:-1]).astype(np.int64) - start, 0)
-        left = np.cumsum(np.bincount(up_to, minlength=len(some))) - 1
-        apart, since = np.diff(x), some - x[left]
-        for channel in range(values.shape[1]):
-            y = values[near, channel].astype(np.float64)
+        # For each point, the number of the last sample up to it, without a search.
+        first_after = np.clip(np.ceil(x).astype(np.int64) - start, 0, len(some))
+        left = np.arange(len(x) - 1).repeat(np.diff(first_after))
+        apart, since = np.diff(x), some - x.take(left)
+        for channel, y in enumerate(values[near].T.astype(np.float64)):
             slope = np.diff(y) / apart
-            points[some[0] - first : some[-1] + 1 - first, channel] = slope[left] * since + y[left]
-    points[max(end - first, 0) :] = values[-1]
-    return points
+            part = slice(some[0] - first, some[-1] + 1 - first)
+            points[channel, part] = slope.take(left) * since + y.take(left)
+    points[:, max(end - first, 0) :] = values[-1:].T
+    return points.T

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from ._losses import Loss, find_loss
 from ._missing import find_missing
 from ._nonwear import find_nonwear
 from ._read import Recording
-from ._resample import Ratio, pad_along_line, resample
+from ._resample import Ratio, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
-from ._stamps import check_rate, is_regular, positions, start_stamps
+from ._stamps import Positions, check_rate, is_regular, start_stamps
 from ._timeline import (
     RESOLUTION,
     Stretches,
@@ -39,7 +40,7 @@ from ._window_layout import (
 logger = logging.getLogger("relcon_sklearn")
 
 _HOUR = 3600  # s
-_SAMPLES_AT_ONCE = 2**20  # after resampling
+_SAMPLES_AT_ONCE = 2**17  # at the higher rate, so that temporary arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,13 @@ def _full_timeline(recording: Recording) -> Timeline:
     n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
     if stamps is None:
         return Timeline(n)
-    position = positions(stamps, rate)
+    position = Positions(stamps, rate)
     if n == 1 or is_regular(position):
         return Timeline(n, None, position)
     typical = check_rate(position, rate, recording.name)
     resolution = find_resolution(stamps) * rate
     if is_coarse(resolution, typical):
-        position = undo_rounding(position, resolution, typical)
+        position = undo_rounding(position[:], resolution, typical)
     return Timeline(n, None, position)
 
 
@@ -242,28 +243,19 @@ def _extract_windows(
 ) -> np.ndarray:
     """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units.
 
-    Long stretches are resampled in parts, so that little memory is needed. The parts overlap by the
-    length of the filter, which then gives the same values.
+    Windows are resampled together if they start close to each other, so that little memory is
+    needed.
     """
     X = np.empty((len(windows.begin), n_timesteps, signal.shape[1]), dtype=np.float32)
-    bounds = np.searchsorted(windows.stretch, np.arange(len(stretches) + 1))
-    for i in np.flatnonzero(np.diff(bounds)):
-        begin, n_grid = windows.begin[bounds[i] : bounds[i + 1]], int(stretches.n_grid[i])
-        first = np.flatnonzero(np.diff(begin // _SAMPLES_AT_ONCE, prepend=-1))
-        if len(first) == 1:
-            values = resample(signal_on_grid(signal, timeline, stretches, i), ratio)
-            X[bounds[i] : bounds[i + 1]] = cut_windows(values, begin, n_timesteps)
-            continue
-        ends = [slice(0, 1), slice(n_grid - 1, n_grid)]
-        ends = np.concatenate([signal_on_grid(signal, timeline, stretches, i, s) for s in ends])
-        for rows in map(slice, first, np.append(first[1:], len(begin))):
-            stop = int(begin[rows.stop - 1]) + n_timesteps
-            points = ratio.sources(int(begin[rows.start]), stop)
-            inside = slice(max(points.start, 0), min(points.stop, n_grid))
-            part = signal_on_grid(signal, timeline, stretches, i, inside)
-            values = resample(pad_along_line(part, points, ends, n_grid), ratio)
-            own = begin[rows] - points.start // ratio.down * ratio.up
-            X[bounds[i] : bounds[i + 1]][rows] = cut_windows(values, own, n_timesteps)
+    part = windows.begin // max(1, _SAMPLES_AT_ONCE * ratio.up // max(ratio))
+    new = (np.diff(part, prepend=-1) != 0) | (np.diff(windows.stretch, prepend=-1) != 0)
+    first = np.flatnonzero(new)
+    for rows in map(slice, first, np.append(first[1:], len(X))):
+        i, begin = windows.stretch[rows.start], windows.begin[rows]
+        signal_at = partial(signal_on_grid, signal, timeline, stretches, i)
+        n_grid, stop = int(stretches.n_grid[i]), int(begin[-1]) + n_timesteps
+        values = resample(signal_at, n_grid, ratio, int(begin[0]), stop)
+        X[rows] = cut_windows(values, begin - begin[0], n_timesteps)
     return X
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import firwin
 
 # Largest relative error of a ratio. A smaller one needs larger terms. The length of the filter is
 # proportional to the larger term.
@@ -20,6 +22,8 @@ _LARGEST_RATIO = 10_000
 # Half the length of the filter, in periods of the lower rate, and the shape of its Kaiser window.
 _HALF_LENGTH = 10
 _KAISER_BETA = 5.0
+
+_BLOCK = 32  # samples at the higher rate, at least: few are many calls, many are many zeros
 
 
 class Ratio(NamedTuple):
@@ -64,51 +68,82 @@ class Ratio(NamedTuple):
         """Return the number of samples after resampling `n_samples` samples."""
         return -(-n_samples * self.up // self.down)
 
-    def sources(self, first: int, stop: int) -> slice:
-        """Return the samples that resampled ones depend on; they may be outside of the signal.
 
-        The first of them is at the time of a resampled one.
-        """
-        margin = _HALF_LENGTH * max(self) // self.up + 1
-        begin = (first * self.down // self.up - margin) // self.down * self.down
-        return slice(begin, stop * self.down // self.up + margin + 1)
+def resample(
+    signal_at: Callable[[slice], np.ndarray], n_samples: int, ratio: Ratio, first: int, stop: int
+) -> np.ndarray:
+    """Return a part of a signal after resampling.
 
-
-def resample(signal: np.ndarray, ratio: Ratio) -> np.ndarray:
-    """Resample a floating-point array of shape (n_samples, n_channels); the dtype is kept."""
-    if ratio.up == ratio.down:
-        return signal
-    if len(signal) == 1:  # one point does not define a line for the padding below
-        return np.repeat(signal, ratio.length(1), axis=0)
-    # Padded along a line at both ends: zeros would add a step as large as gravity.
-    taps = _low_pass(max(ratio)).astype(signal.dtype)
-    return resample_poly(signal, *ratio, axis=0, window=taps, padtype="line")
-
-
-def pad_along_line(part: np.ndarray, of: slice, ends: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return the samples `of` a signal, of which those outside of it are on a line.
-
-    It is the line on which :func:`resample` pads the whole signal.
+    The result is that of :func:`scipy.signal.resample_poly` with ``padtype="line"`` for the whole
+    signal, up to rounding. Blocks of samples are multiplied with a matrix, which is several times
+    faster.
 
     Parameters
     ----------
-    part : ndarray of shape (n_samples_inside, n_channels)
-        Those of the samples that the signal has.
-    of : slice
-        The samples. It may start before 0 and stop after `n_samples`.
-    ends : ndarray of shape (2, n_channels)
-        First and last sample of the signal.
+    signal_at : callable
+        Function that returns the samples of a slice of the signal, floating-point, of shape
+        (n_samples_of_slice, n_channels).
     n_samples : int
         Length of the signal.
+    ratio : Ratio
+        Rate after resampling divided by the rate before.
+    first, stop : int
+        The part: samples first, ..., stop - 1 after resampling.
+
+    Returns
+    -------
+    resampled : ndarray of shape (stop - first, n_channels)
+        In the dtype of the signal.
     """
-    slope = (ends[1] - ends[0]) / (n_samples - 1)
-    before = np.arange(min(of.start, 0), 0)[:, None]
-    after = np.arange(1, max(of.stop - n_samples, 0) + 1)[:, None]
-    padded = [ends[0] + slope * before, part, ends[1] + slope * after]
-    return np.concatenate(padded, dtype=part.dtype, casting="same_kind")
+    if ratio.up == ratio.down:
+        return signal_at(slice(first, stop))
+    n_in, n_out, margin = _block(ratio)
+    n_blocks = -(-stop // n_out) - first // n_out
+    begin = first // n_out * n_in - margin
+    end = begin + n_blocks * n_in + 2 * margin
+    part = _along_line(signal_at, n_samples, begin, end)
+    matrix = _matrix(ratio, part.dtype)
+    blocks = sliding_window_view(part, len(matrix), axis=0)[::n_in]  # overlap by two margins
+    # A matrix product with all channels of a block at once would be slower.
+    values = np.ascontiguousarray(blocks).reshape(-1, len(matrix)) @ matrix
+    values = values.reshape(n_blocks, -1, n_out).swapaxes(1, 2).reshape(n_blocks * n_out, -1)
+    return values[first % n_out :][: stop - first]
+
+
+def _along_line(
+    signal_at: Callable[[slice], np.ndarray], n_samples: int, begin: int, end: int
+) -> np.ndarray:
+    """Return samples begin, ..., end - 1 of a signal, continued along the line between its ends.
+
+    Zeros would add a step as large as gravity.
+    """
+    inside = signal_at(slice(max(begin, 0), min(end, n_samples)))
+    if begin >= 0 and end <= n_samples:
+        return inside
+    low = inside[:1] if begin <= 0 else signal_at(slice(0, 1))
+    high = inside[-1:] if end >= n_samples else signal_at(slice(n_samples - 1, n_samples))
+    slope = (high.astype(np.float64) - low) / max(n_samples - 1, 1)
+    before = low + slope * np.arange(min(begin, 0), 0)[:, None]
+    after = high + slope * np.arange(1, max(end - n_samples, 0) + 1)[:, None]
+    return np.concatenate([before, inside, after], dtype=inside.dtype, casting="same_kind")
+
+
+def _block(ratio: Ratio) -> tuple[int, int, int]:
+    """Return the numbers of samples of a block, before and after resampling, and of its margins.
+
+    The values of a block also depend on the samples in its margins, half a filter on each side.
+    """
+    n_times = -(-_BLOCK // max(ratio))
+    return n_times * ratio.down, n_times * ratio.up, -(-_HALF_LENGTH * max(ratio) // ratio.up)
 
 
 @lru_cache(maxsize=8)
-def _low_pass(factor: int) -> np.ndarray:
-    """Return the filter of resample_poly, cached because it would design it for each stretch."""
-    return firwin(2 * _HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", _KAISER_BETA))
+def _matrix(ratio: Ratio, dtype: np.dtype) -> np.ndarray:
+    """Return the matrix (n_in + 2 * margin, n_out) that resamples a block with its margins."""
+    n_in, n_out, margin = _block(ratio)
+    half = _HALF_LENGTH * max(ratio)
+    taps = firwin(2 * half + 1, 1 / max(ratio), window=("kaiser", _KAISER_BETA)) * ratio.up
+    # Time from each sample to each resampled one, in units that both periods are multiples of.
+    apart = np.arange(n_out) * ratio.down - np.arange(-margin, n_in + margin)[:, None] * ratio.up
+    matrix = np.where(np.abs(apart) <= half, taps[np.clip(apart, -half, half) + half], 0)
+    return matrix.astype(dtype)

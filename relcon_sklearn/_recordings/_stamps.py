@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from .._utils._clock_changes import MOST_CHANGES
 from ._clocks import check_clock, sorting_mixes
@@ -26,8 +25,7 @@ _LARGE_STEP = 60  # s; a few steps back by more may be a clock that was set
 _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measured
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
-# So that temporary arrays stay in the cache.
-_STAMPS_AT_ONCE, _BLOCKS_AT_ONCE = 2**16, 2**11
+_MOST_BLOCKS = 2**12  # enough for the rate of a recording of any length
 
 
 class Advice(NamedTuple):
@@ -121,61 +119,81 @@ def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:
     return f"{split} {sort}" if few else sort
 
 
-def positions(stamps: np.ndarray, rate: float) -> np.ndarray:
-    """Return timestamps as float64 numbers of sample periods since the first."""
-    if stamps.dtype.kind not in "mM":
-        return (stamps - stamps[0]) * rate
-    position = np.empty(len(stamps))
-    for start in range(0, len(stamps), _STAMPS_AT_ONCE):
-        elapsed = stamps[start : start + _STAMPS_AT_ONCE] - stamps[0]
-        np.multiply(elapsed.view(np.int64), rate * NS, out=position[start : start + len(elapsed)])
-    return position
+class Positions:
+    """Times of samples in sample periods since the first, float64, computed where they are needed.
+
+    Those of a week would need as much memory as its timestamps. Indexing is as that of an array:
+    ``positions[:]`` has all times.
+
+    Parameters
+    ----------
+    stamps : ndarray of shape (n_samples,), dtype datetime64[ns], timedelta64[ns] or float64
+        Timestamps, as dates, durations or seconds.
+    rate : float
+        Nominal rate in Hz.
+    """
+
+    def __init__(self, stamps: np.ndarray, rate: float):
+        self._stamps = stamps
+        self._per_unit = rate if stamps.dtype.kind == "f" else rate * NS
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def __getitem__(self, samples):
+        elapsed = self._stamps[samples] - self._stamps[0]
+        if elapsed.dtype.kind == "m":
+            elapsed = elapsed.view(np.int64)
+        return elapsed.astype(np.float64, copy=False) * self._per_unit
 
 
-def typical_spacing(position: np.ndarray) -> float:
+def typical_spacing(position: Positions | np.ndarray) -> float:
     """Return the typical spacing of two or more timestamps outside gaps.
 
     It is the mean over the blocks of 32 spacings that are regular except for rounding and jitter.
     If most blocks are not, it is the mean of the spacings up to 1.5 times the median. That is too
     low if timestamps are rounded: at 80 Hz and a resolution of 10 ms, most spacings are 10 ms.
+    Of a long recording, evenly spaced blocks are used.
     """
-    median = np.median(np.diff(position), overwrite_input=True)
-    n_points = min(_BLOCK_SPACINGS + 1, len(position))
-    # Neighbouring blocks share a timestamp, so that rounding cancels in the mean.
-    blocks = sliding_window_view(position, n_points)[:: n_points - 1]
+    blocks = _some_blocks(position)
+    spacing = np.diff(blocks, axis=1)
+    median = np.median(spacing)
     # A few samples that are missing at random move a block further away from a line.
     regular = _deviations(blocks) <= _LARGEST_DEVIATION * median
     if 2 * regular.sum() >= len(blocks):
-        return float((blocks[regular, -1] - blocks[regular, 0]).mean() / (n_points - 1))
-    spacing = np.diff(position)
+        return float((blocks[regular, -1] - blocks[regular, 0]).mean() / spacing.shape[1])
     return float(spacing[spacing <= 1.5 * median].mean())
+
+
+def _some_blocks(position: Positions | np.ndarray) -> np.ndarray:
+    """Return blocks of 33 timestamps, or fewer if there are not as many: all, or evenly spaced.
+
+    Neighbouring blocks share a timestamp, so that rounding cancels in the mean.
+    """
+    n_points = min(_BLOCK_SPACINGS + 1, len(position))
+    start = np.arange(0, len(position) - n_points + 1, n_points - 1)
+    start = start[:: -(-len(start) // _MOST_BLOCKS)]
+    return position[start[:, None] + np.arange(n_points)]
 
 
 def _deviations(blocks: np.ndarray) -> np.ndarray:
     """Return how far the extremes of each block of timestamps are apart, around its line."""
     n_points = blocks.shape[1]
     number = np.arange(n_points) - (n_points - 1) / 2
-    deviations = np.empty(len(blocks))
-    for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
-        some = blocks[start : start + _BLOCKS_AT_ONCE]
-        slope = some @ number / (number @ number)
-        deviations[start : start + len(some)] = np.ptp(some - np.outer(slope, number), axis=1)
-    return deviations
+    slope = blocks @ number / (number @ number)
+    return np.ptp(blocks - np.outer(slope, number), axis=1)
 
 
-def is_regular(position: np.ndarray) -> bool:
+def is_regular(position: Positions | np.ndarray) -> bool:
     """Return whether nearly all spacings of timestamps, given in sample periods, are a period.
 
     The rate is then right, and timestamps are not rounded by more than half a period.
     """
-    n_near, n = 0, len(position) - 1
-    for start in range(0, n, _STAMPS_AT_ONCE):
-        jitter = np.diff(position[start : start + _STAMPS_AT_ONCE + 1]) - 1
-        n_near += np.count_nonzero(np.abs(jitter) <= _LARGEST_JITTER)
-    return n_near >= _SHARE_REGULAR * n
+    jitter = np.diff(_some_blocks(position), axis=1) - 1
+    return bool(np.mean(np.abs(jitter) <= _LARGEST_JITTER) >= _SHARE_REGULAR)
 
 
-def check_rate(position: np.ndarray, rate: float, name: str) -> float:
+def check_rate(position: Positions | np.ndarray, rate: float, name: str) -> float:
     """Return the typical spacing of two or more timestamps, given in periods of `rate`.
 
     Raises
@@ -186,7 +204,7 @@ def check_rate(position: np.ndarray, rate: float, name: str) -> float:
     typical = typical_spacing(position)
     if abs(typical - 1) <= _TOLERANCE:
         return typical
-    median = np.median(np.diff(position))
+    median = np.median(np.diff(position[:]))
     units = {"ms": 1e3, "us": 1e6, "ns": 1e9}
     unit = next((unit for unit in units if abs(typical / units[unit] - 1) <= _TOLERANCE), None)
     convert = "" if unit is None else f": divide by {units[unit]:.0f} if they are in {unit}"

@@ -19,6 +19,7 @@ _WORDS = {
     "nanoseconds",
 }
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
+_DAY_OR_MONTH = re.compile(r"'\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?P<year>\d{4}|\d\d)\b")
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
 _SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
@@ -122,8 +123,8 @@ def _advise_naming(columns: list) -> str:
     return (
         f"Pass the column with the times in time, time={columns[0]!r} or time={columns[1]!r}. If "
         f"one is the date and the other the time of day, join them: frame['when'] = "
-        f"pandas.to_datetime(frame[{date!r}].astype(str) + ' ' + frame[{clock!r}].astype(str)), "
-        "then drop both and pass time='when'. "
+        f"frame[{date!r}].astype(str) + ' ' + frame[{clock!r}].astype(str), then drop both and "
+        "pass time='when'. "
     )
 
 
@@ -167,7 +168,8 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
         times, kind = read(column, what, code)
     except _NotTimesError as error:
         raise ValueError(
-            f"{name}: time={time!r} has {error}, which cannot be read as times. Pass a column of "
+            f"{name}: time={time!r} has {error}, which cannot be read as times. "
+            f"{_advise_format(str(error), code)}Pass a column of "
             "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
             "the time since 1970 in s, ms, us or ns. Join a date and a time of day first. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
@@ -175,6 +177,20 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     first = next(iter(times.values), None)
     logger.info("%s: column %r was read as %s; the first is %s", name, time, kind, first)
     return times
+
+
+def _advise_format(value: str, code: str) -> str:
+    """Return how to read a date whose first number may be the day or the month, "" for others."""
+    found = _DAY_OR_MONTH.match(value)
+    if found is None:
+        return ""
+    year = "%Y" if len(found["year"]) == 4 else "%y"
+    day, month = (found["sep"].join([*order, year]) for order in (("%d", "%m"), ("%m", "%d")))
+    return (
+        f"Say whether the day or the month is first: pandas.to_datetime({code}, format='{day} "
+        f"%H:%M:%S.%f') reads the day first, format='{month} %H:%M:%S.%f' the month. Without a "
+        "format, pandas guesses. "
+    )
 
 
 class _NotTimesError(ValueError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
 
 from ._interpolate import interpolate
+from ._stamps import Positions
 
 SHORTEST_GAP = 1.5  # sample periods
 
-_SAMPLES_AT_ONCE = 2**16  # so that temporary arrays are small
+_SAMPLES_AT_ONCE = 2**14  # so that temporary arrays stay in the cache
 
 # Tolerance of comparisons of timestamps, in seconds: float64 seconds since 1970 resolve 0.2 us.
 RESOLUTION = 1e-6
@@ -27,7 +28,7 @@ class Timeline:
 
     n_samples: int
     rows: np.ndarray | None = None
-    position: np.ndarray | None = None
+    position: Positions | np.ndarray | None = None
 
     def keep(self, rows: np.ndarray) -> Timeline:
         """Return a timeline of some of its samples, given as indices into them."""
@@ -37,7 +38,7 @@ class Timeline:
 
     def seconds(self, rate: float) -> np.ndarray:
         """Return the times of the samples in seconds since the start of the recording."""
-        position = np.arange(self.n_samples) if self.position is None else self.position
+        position = np.arange(self.n_samples) if self.position is None else self.position[:]
         return position / rate
 
     def take(self, values: np.ndarray, samples: slice) -> np.ndarray:
@@ -84,29 +85,27 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
         return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
     slack = RESOLUTION * rate
     limit = SHORTEST_GAP if max_gap is None else max_gap * rate
-    cuts = [
-        start + 1 + np.flatnonzero(np.diff(some) > limit + slack)
-        for start, some in _overlapping_parts(position)
-    ]
-    first = np.concatenate([[0], *cuts])
+    cuts, off_grid, last_origin = [np.zeros(1, dtype=np.int64)], [], position[0]
+    for start in range(0, n - 1, _SAMPLES_AT_ONCE):
+        some = position[start : start + _SAMPLES_AT_ONCE + 1]  # shares a value with the next part
+        spacing = np.diff(some)
+        cut = np.flatnonzero(spacing > limit + slack) + 1
+        origins = np.append(last_origin, some[cut])
+        nearest = np.rint(some - origins.repeat(np.diff(cut, prepend=0, append=len(some))))
+        # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
+        off = np.flatnonzero((np.diff(nearest) != 1) & (spacing <= SHORTEST_GAP + slack))
+        cuts.append(start + cut)
+        off_grid.append(start + off)
+        last_origin = origins[-1]
+    first = np.concatenate(cuts)
     stop = np.append(first[1:], n)
     origin = position[first]
     on_grid = np.ones(len(first), dtype=bool)
-    for start, some in _overlapping_parts(position):
-        which = np.searchsorted(first, np.arange(start, start + len(some)), side="right") - 1
-        # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
-        off_grid = np.diff(np.rint(some - origin[which])) != 1
-        off_grid &= np.diff(some) <= SHORTEST_GAP + slack
-        on_grid[which[1:][off_grid]] = False
+    for off in off_grid:
+        on_grid[np.searchsorted(first, off, side="right") - 1] = False
     last = position[stop - 1] - origin
     length = np.where(on_grid, np.rint(last), np.floor(last + slack)).astype(np.int64)
     return Stretches(first, stop, origin, length + 1, on_grid)
-
-
-def _overlapping_parts(position: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield parts of an array that share a value with the next, and the start of each."""
-    for start in range(0, max(len(position) - 1, 1), _SAMPLES_AT_ONCE):
-        yield start, position[start : start + _SAMPLES_AT_ONCE + 1]
 
 
 def signal_on_grid(
@@ -127,10 +126,11 @@ def signal_on_grid(
     if stretches.on_grid[i] and stop - first == n_grid:
         return _as_float(timeline.take(signal, slice(first + points.start, first + points.stop)))
     # One more sample on each side than needed, because positions may be rounded.
-    position = timeline.position[first:stop]
-    ends = stretches.origin[i] + [points.start, points.stop - 1]
-    begin, end = np.searchsorted(position, ends, side="right")
-    samples = slice(first + max(begin - 2, 0), min(first + end + 2, stop))
+    begin, end = (
+        bisect_right(timeline.position, stretches.origin[i] + point, first, stop)
+        for point in (points.start, points.stop - 1)
+    )
+    samples = slice(max(begin - 2, first), min(end + 2, stop))
     values = _as_float(timeline.take(signal, samples))
     knots = _knots(timeline, stretches, i, samples)
     return interpolate(values, knots, points.start, points.stop)

@@ -66,7 +66,8 @@ def read_times(times, name: str, code: str) -> Times:
     if kind not in "iufmM":
         raise ValueError(
             f"{name} must be datetime64 or numbers of seconds. Got dtype {values.dtype}. "
-            "pandas.to_datetime converts text to datetime64, with utc=True if it has UTC offsets."
+            "pandas.to_datetime converts text to datetime64, with utc=True if it has UTC offsets. "
+            "Pass its parameter format for dates such as 03/04/2024, which it would guess."
         )
     if kind == "M":
         index = code if is_index else f"pandas.DatetimeIndex({code})"
@@ -77,4 +78,4 @@ def read_times(times, name: str, code: str) -> Times:
         durations = to_nanoseconds(values, name)
         values = np.where(np.isnat(durations), np.nan, durations.astype(np.int64) * NS)
     index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit='s'))"
-    return Times(values.astype(np.float64), False, index)
+    return Times(values.astype(np.float64, copy=False), False, index)

@@ -29,7 +29,7 @@ def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:
 def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name: str) -> None:
     """Raise the ValueError for ``units=None``, with a hint at the units."""
     seen = median_magnitude(signal, acceleration[0] if acceleration else slice(None))
-    hints = [unit for unit in _CANONICAL_UNITS if _is_plausible(seen * UNITS[unit])]
+    hints = [unit for unit in _CANONICAL_UNITS if is_plausible(seen * UNITS[unit])]
     hint = f", which hints at {hints[0]!r} if the signal has gravity" if hints else ""
     raise ValueError(
         f"units is None, and units are not guessed. Pass one of {', '.join(map(repr, UNITS))}. "
@@ -55,7 +55,7 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
     """
     for axes in acceleration:
         seen = median_magnitude(signal, axes)
-        if np.isnan(seen) or _is_plausible(seen * UNITS[units]):
+        if np.isnan(seen) or is_plausible(seen * UNITS[units]):
             continue
         if seen == 0:
             _raise_zeros(1 - signal[:, axes].any(axis=1).mean(), name)
@@ -95,5 +95,6 @@ def _raise_implausible(
     )
 
 
-def _is_plausible(magnitude: float) -> bool:
+def is_plausible(magnitude: float) -> bool:
+    """Return whether a median magnitude, in g, is plausible for a signal with gravity."""
     return _PLAUSIBLE[0] <= magnitude <= _PLAUSIBLE[1]

@@ -7,12 +7,12 @@ import warnings
 
 import numpy as np
 
-from .._recordings._attributes import own_channels, own_rates, own_units
+from .._recordings._attributes import is_calibrated, own_channels, own_rates, own_units
 from .._recordings._columns import acceleration_axes
 from .._recordings._frames import is_frame
 from .._recordings._other_packages import as_own_form
 from .._recordings._still import gravity_errors, still_means
-from .._recordings._units import UNITS
+from .._recordings._units import UNITS, is_plausible, median_magnitude
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -48,9 +48,11 @@ def calibrate(recording):
     Raises
     ------
     ValueError
-        If the recording has less than 12 h of samples without NaN. If its still stretches do not
-        have, on each axis, both values below -0.3 g and above 0.3 g, as in a device that is worn
-        for a day. If the error is not below 10 mg, and lower than before, afterwards.
+        If the recording is calibrated already, or if the median magnitude of its acceleration
+        does not fit its unit. If it has less than 12 h of samples without NaN. If its still
+        stretches do not have, on each axis, both values below -0.3 g and above 0.3 g, as in a
+        device that is worn for a day. If the error is not below 10 mg, and lower than before,
+        afterwards.
     ImportError
         If scikit-digital-health is not installed.
 
@@ -102,9 +104,15 @@ def calibrate(recording):
             f"recording is a {type(recording).__name__}. Pass a DataFrame, such as "
             "read_recording returns."
         )
+    if is_calibrated(frame):
+        raise ValueError(
+            "The recording is calibrated already, see its attrs['calibration']. Calibrate the "
+            "recording as it was read. If its values were not calibrated, delete that entry."
+        )
     columns, scale, rate = _describe(frame)
     g = frame[columns].to_numpy(np.float64)
     g = g[np.isfinite(g).all(axis=1)] * scale  # NaN is time in which it was not worn
+    _check_unit(g, frame.attrs["units"])
     hours = len(g) / rate / 3600
     if hours < _HOURS:
         raise ValueError(
@@ -141,6 +149,17 @@ def _describe(frame) -> tuple[list, float, float]:
     if len(axes) != 1:
         raise ValueError(f"{name} must have three columns of acceleration. Its columns: {columns}.")
     return [columns[axis] for axis in axes[0]], UNITS[units], float(rate)
+
+
+def _check_unit(g: np.ndarray, units: str) -> None:
+    """Raise ValueError if the acceleration is not in its unit; zeros of idle sleep do not count."""
+    seen = median_magnitude(g[g.any(axis=1)])
+    if not (np.isnan(seen) or is_plausible(seen)):
+        raise ValueError(
+            f"The recording has attrs['units'] = {units!r}, but then its median magnitude is "
+            f"{seen:.3g} g, and not about 1 g. Set attrs['units'] to the unit of its values, one "
+            f"of {', '.join(map(repr, UNITS))}. Calibration needs signals with gravity."
+        )
 
 
 def _check_sphere(means: np.ndarray, columns: list) -> None:

@@ -49,6 +49,20 @@ _NOT_READ = {
 _MATRIX, _MATRIX_AT = b"MDTC", 512  # after zeros
 _HEAD = 1024  # bytes
 
+# Other signals of Empatica E4, one in each file: its start in seconds since 1970, its rate, values.
+_OF_EMPATICA = {
+    "bvp": "blood volume pulse",
+    "eda": "electrodermal activity",
+    "hr": "heart rate",
+    "ibi": "times between heartbeats",
+    "tags": "times that were marked",
+    "temp": "skin temperature",
+}
+_SECONDS = r"\d{9,10}\.\d+"
+_OTHER_EMPATICA = re.compile(
+    rf"{_SECONDS}(?: *, *IBI\b|\s+\d+(?:\.\d+)?\s+-?\d+(?:\.\d+)?\s|(?:\s+{_SECONDS})*\s*$)"
+)
+
 _NUMBERS = r"-?\d+(?:\.\d+)?(?: *, *-?\d+(?:\.\d+)?){2}"
 _EMPATICA = re.compile(rf"\d{{9,10}}(?:\.\d+)?(?: *, *\d{{9,10}}(?:\.\d+)?){{2}}\s+{_NUMBERS}\s+")
 
@@ -104,6 +118,14 @@ def _format_of(head: bytes, path: Path, extension: str, name: str) -> str:
     if extension == ".awd":
         _raise_not_read(name, "Actiwatch", "It has counts and no acceleration.")
     text = _as_text(head)
+    if text is not None and _OTHER_EMPATICA.match(text):
+        stem = Path(name).name.split(".")[0].lower()
+        what = _OF_EMPATICA.get(stem, "another signal than acceleration")
+        _raise_not_read(
+            name,
+            f"Empatica E4, {what}",
+            "Pass ACC.csv of the same export: it has the acceleration.",
+        )
     if text is None or not re.search("[,;\t]", text):
         raise ValueError(
             f"{name} is of no known format: it begins with {head[:8]!r}. Formats that are read: "

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils._rates import is_rate
+from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
 
 logger = logging.getLogger("relcon_sklearn")
@@ -77,6 +78,11 @@ def build_frame(
     ------
     DamagedFileError
         If there are no samples, or if the rate is not one.
+
+    Warns
+    -----
+    UserWarning
+        If the clock of the device was set back.
     """
     import pandas
 
@@ -88,6 +94,7 @@ def build_frame(
     if len(acceleration) == 0:
         raise DamagedFileError(f"{file.name} has no samples of acceleration. Leave it out.")
     dates = stamps.view("datetime64[ns]")
+    _warn_if_set_back(file, dates)
     index = pandas.DatetimeIndex(dates if offset is None else dates - offset, name="time")
     if offset is not None:
         index = index.tz_localize("UTC")
@@ -109,6 +116,20 @@ def build_frame(
         *(file.name, len(frame), rate, device, serial, clock),
     )
     return frame
+
+
+def _warn_if_set_back(file: File, dates: np.ndarray) -> None:
+    """Warn if the clock of the device was set back during the recording."""
+    back = np.flatnonzero(dates[1:] < dates[:-1]) + 1
+    if len(back) == 0:
+        return
+    at = int(back[0])
+    warn(
+        f"{file.name}: the clock of the device was set back: sample {at} has {dates[at]}, the "
+        f"sample before it {dates[at - 1]} ({len(back)} such places). segment_recordings refuses "
+        "such a recording. Split it where the clock was set, and pass the parts as a list: "
+        f"[recording.iloc[:{at}], recording.iloc[{at}:]]. One of them has wrong times."
+    )
 
 
 def _repeat(slow: Slow, stamps: np.ndarray) -> np.ndarray:

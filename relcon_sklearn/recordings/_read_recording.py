@@ -102,7 +102,8 @@ def read_recording(path, *, errors="raise"):
     Warns
     -----
     UserWarning
-        If ``errors="skip"`` left something out.
+        If ``errors="skip"`` left something out, or if the clock of the device was set back during
+        the recording.
 
     See Also
     --------

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from .._recordings._columns import acceleration_axes
-from .._recordings._stamps import positions, typical_spacing
+from .._recordings._stamps import Positions, typical_spacing
 from .._recordings._time_column import looks_like_time, read_time_column
 from .._recordings._units import UNITS
 from ..exceptions import DamagedFileError
@@ -129,8 +129,8 @@ def _measure_rate(index, file: File) -> float:
             f"{file.name} has {n_missing} samples without a time. Read it with pandas, and drop "
             f"these rows. {_PASS_FRAME}"
         )
-    seconds = positions(values.astype(f"{kind}8[ns]"), 1.0)
-    if not np.median(np.diff(seconds)) > 0:
+    seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
+    if not np.median(np.diff(seconds[:])) > 0:
         raise ValueError(
             f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
             "share a time, the resolution of its times is too low: export it with fractions of a "

@@ -118,6 +118,42 @@ def test_recordings_that_cannot_be_calibrated():
         calibrate(frame_of(bent * np.where(bent[:, :1] > 0.2, 1.3, 1)))
 
 
+def test_calibrating_twice_is_refused():
+    pytest.importorskip("skdh")
+    calibrated = calibrate(frame_of(GAIN * lying() + OFFSET))
+    with pytest.raises(ValueError, match=r"is calibrated already, see its attrs\['calibration'\]"):
+        calibrate(calibrated)
+
+
+@pytest.mark.parametrize(("scale", "seen"), [(9.80665, "10.1 g"), (1000, "1.03e.03 g")])
+def test_data_in_another_unit_are_not_calibrated(scale, seen):
+    """The error was that there are no still stretches, or not enough orientations."""
+    pytest.importorskip("skdh")
+    recording = frame_of(GAIN * lying() + OFFSET, scale)
+    with pytest.raises(ValueError, match=rf"attrs\['units'\] = 'g', but then .* {seen}"):
+        calibrate(recording)
+
+
+def test_zeros_of_idle_sleep_are_not_another_unit():
+    pytest.importorskip("skdh")
+    g = np.concatenate([GAIN * lying() + OFFSET, np.zeros((250_000, 3))])
+    assert calibrate(frame_of(g)).attrs["calibration"]["error_after"] < 1
+
+
+def test_the_remedy_for_short_recordings():
+    """calibrate refuses them, so that its gain and offset must be those of a longer recording."""
+    pytest.importorskip("skdh")
+    calibration = calibrate(frame_of(GAIN * lying() + OFFSET)).attrs["calibration"]
+    short = frame_of(GAIN * lying(5, seed=1) + OFFSET)
+    with pytest.warns(UserWarning, match=r"shorter one.*\(g \+ offset\) \* gain.*attrs\['calibra"):
+        segment_recordings(short)
+    axes = ["x", "y", "z"]
+    short[axes] = (short[axes] + calibration["offset"]) * calibration["gain"]
+    np.testing.assert_allclose(short[axes], lying(5, seed=1), atol=2e-3)
+    short.attrs["calibration"] = calibration
+    segment_recordings(short)
+
+
 def test_recordings_that_do_not_tell_enough():
     pytest.importorskip("skdh")
     with pytest.raises(ValueError, match=r"recording is a ndarray. Pass a DataFrame"):

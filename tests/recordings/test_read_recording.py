@@ -315,6 +315,48 @@ def test_empatica(tmp_path):
         read_recording("ACC.csv")
 
 
+OTHER_SIGNALS = {
+    "BVP.csv": ("1709676000.000000\n64.000000\n-0.00\n1.25\n", "blood volume pulse"),
+    "EDA.csv": ("1709676000.000000\n4.000000\n0.000000\n0.12\n", "electrodermal activity"),
+    "HR.csv": ("1709676010.00\n1.000000\n71.00\n72.50\n", "heart rate"),
+    "TEMP.csv": ("1709676000.000000\n4.000000\n33.21\n33.21\n", "skin temperature"),
+    "IBI.csv": ("1709676000.000000, IBI\n10.4,0.8\n", "times between heartbeats"),
+    "tags.csv": ("1709676100.25\n1709676200.5\n", "times that were marked"),
+    "p07.csv": ("1709676000.000000\n64.000000\n-0.00\n", "another signal than acceleration"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_SIGNALS)
+def test_other_signals_of_empatica(name, tmp_path):
+    text, what = OTHER_SIGNALS[name]
+    (tmp_path / name).write_text(text)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+    for path in (name, f"{name}.gz"):
+        with pytest.raises(ValueError, match=rf"not read: Empatica E4, {what}. Pass ACC.csv of th"):
+            read_recording(path)
+
+
+# ---------------------------------------------------------------- clocks
+
+
+@pytest.mark.parametrize("name", ["a.cwa", "a.gt3x"])
+def test_a_clock_that_is_set_back(name, tmp_path):
+    if name == "a.cwa":
+        hour = np.timedelta64(1, "h")
+        write_cwa(tmp_path / name, G, SLOW - hour * (np.arange(30) >= 15))
+    else:
+        write_gt3x(tmp_path / name, G, SECONDS - 3600 * (np.arange(24) >= 12))
+    with pytest.warns(
+        UserWarning, match=rf"{name}: the clock .* set back: sample 1200 has"
+    ) as seen:
+        recording = read_recording(name)
+    assert "[recording.iloc[:1200], recording.iloc[1200:]]" in str(seen[0].message)
+    with pytest.raises(ValueError, match="steps back in time"):
+        segment_recordings(recording)
+    parts = [recording.iloc[:1200], recording.iloc[1200:]]
+    assert len(segment_recordings(parts, window=2).X) >= 10
+
+
 # ---------------------------------------------------------------- tables
 
 

@@ -339,3 +339,39 @@ def test_a_csv_file_is_refused_until_its_times_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"\['timestamp'\] look like times"):
         segment(frame, channels=["x", "y", "z"])
     np.testing.assert_allclose(segment(frame, time="timestamp").X, EXPECTED.X, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("written", "day", "month"),
+    [
+        ("%d/%m/%Y", "%d/%m/%Y", "%m/%d/%Y"),
+        ("%d.%m.%y", "%d.%m.%y", "%m.%d.%y"),
+        ("%m-%d-%Y", "%d-%m-%Y", "%m-%d-%Y"),
+    ],
+)
+def test_the_day_and_the_month_are_not_guessed(written, day, month):
+    """The error named neither, and its advice was a call of pandas that guesses."""
+    dates = pd.date_range("2024-04-03 10:00", periods=200, freq="20ms")
+    frame = pd.DataFrame({"when": dates.strftime(f"{written} %H:%M:%S.%f"), "x": 1.0})
+    with pytest.raises(ValueError, match="whether the day or the month is first") as error:
+        segment_recordings(frame, 50, units="g", time="when", window=1)
+    assert f"pandas.to_datetime(frame['when'], format='{day} %H:%M:%S.%f')" in str(error.value)
+    assert f"format='{month} %H:%M:%S.%f' the month" in str(error.value)
+    frame["when"] = pd.to_datetime(frame["when"], format=f"{written} %H:%M:%S.%f")
+    segments = segment_recordings(frame, 50, units="g", time="when", window=1)
+    assert segments.start_times[0] == dates[0].to_datetime64()
+
+
+def test_advice_to_join_a_date_and_a_time_of_day_does_not_guess():
+    dates = pd.date_range("2024-04-03 10:00", periods=200, freq="20ms")
+    frame = pd.DataFrame(
+        {"date": dates.strftime("%d/%m/%Y"), "clock": dates.strftime("%H:%M:%S.%f"), "x": 1.0}
+    )
+    with pytest.raises(ValueError, match="join them") as error:
+        segment_recordings(frame, 50, units="g", channels=["x"])
+    assert "to_datetime" not in str(error.value)
+    assert "frame['date'].astype(str) + ' ' + frame['clock'].astype(str)" in str(error.value)
+    frame["when"] = frame["date"].astype(str) + " " + frame["clock"].astype(str)
+    frame = frame.drop(columns=["date", "clock"])
+    with pytest.raises(ValueError, match="whether the day or the month is first"):
+        segment_recordings(frame, 50, units="g", time="when")

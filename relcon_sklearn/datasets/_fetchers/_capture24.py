@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import zlib
 from functools import partial
@@ -34,17 +35,21 @@ _SCHEMES = [
 _HEADER = "time,x,y,z,annotation"
 _CHUNK = 100_000  # lines
 _UNLABELLED = -1
+_SUBJECTS = [f"P{number:03}" for number in range(1, 152)]
+_MOST_NAMED = 10  # subjects in the name of a cache
 
 _PARSER_VERSION = 1
 
 
 @validate_params(
-    FETCH_CONSTRAINTS | {"labels": [StrOptions({"annotation", *_SCHEMES})]},
+    FETCH_CONSTRAINTS
+    | {"labels": [StrOptions({"annotation", *_SCHEMES})], "subjects": ["array-like", None]},
     prefer_skip_nested_validation=True,
 )
 def fetch_capture24(
     *,
     labels="WillettsSpecific2018",
+    subjects=None,
     data_home=None,
     download_if_missing=True,
     return_X_y=False,
@@ -68,7 +73,8 @@ def fetch_capture24(
     ==================  ==================================================
 
     The data are large: 1.4 billion samples. We estimate that parsing them takes an hour and 60 GB
-    of memory, and that loading the parsed recordings takes 30 GB.
+    of memory, and that loading the parsed recordings takes 30 GB. `subjects` loads a part
+    of them. The second example below converts all of them person by person, with about 1 GB.
 
     A recording ends where the label changes. In this form the labels need no memory, whereas an
     array with a string for each sample would need more than 60 GB. The recordings of a subject are
@@ -82,6 +88,10 @@ def fetch_capture24(
         Labels to load: the annotations, with codes of the Compendium of Physical Activities, or
         one of the schemes that group them, named after the articles that published them.
         "WillettsSpecific2018" has ten activities, "Walmsley2020" four intensities.
+
+    subjects : list of str or None, default=None
+        Subjects to load, from "P001" to "P151". Only their files are parsed, and each selection is
+        kept as its own parsed recordings. If None, all.
 
     data_home : str, path-like or None, default=None
         Folder of all data sets. If None, the folder that :func:`get_data_home` returns. Each data
@@ -140,7 +150,8 @@ def fetch_capture24(
         what to do.
 
     ValueError
-        If a line of the publisher's text is malformed or has an unknown annotation.
+        If `subjects` has unknown names or none, or if a line of the publisher's text is malformed
+        or has an unknown annotation.
 
     See Also
     --------
@@ -149,24 +160,42 @@ def fetch_capture24(
 
     Examples
     --------
-    >>> from relcon_sklearn import segment_recordings
+    A part of the people:
+
+    >>> from relcon_sklearn import SegmentWriter, segment_recordings
     >>> from relcon_sklearn.datasets import fetch_capture24
-    >>> data = fetch_capture24(labels="Walmsley2020")  # doctest: +SKIP
-    >>> segments = segment_recordings(  # doctest: +SKIP
-    ...     data.recordings,
-    ...     data.sampling_rate,
-    ...     units=data.units,
-    ...     labels=data.labels,
-    ...     subjects=data.subjects,
-    ...     timestamps=data.timestamps,
-    ...     short="skip",
-    ... )
+    >>> data = fetch_capture24(labels="Walmsley2020", subjects=["P001", "P002"])  # doctest: +SKIP
+
+    All people, one after the other, to a store of segments of 10 s at 50 Hz. After an interruption,
+    it continues.
+
+    >>> shape = dict(n_timesteps=500, n_channels=3, sampling_rate=50, columns={"activity": "U16"})
+    >>> with SegmentWriter("capture24", **shape) as writer:  # doctest: +SKIP
+    ...     for person in (f"P{number:03}" for number in range(1, 152)):
+    ...         if person in writer.subjects:
+    ...             continue
+    ...         data = fetch_capture24(subjects=[person])
+    ...         segments = segment_recordings(
+    ...             data.recordings,
+    ...             data.sampling_rate,
+    ...             units=data.units,
+    ...             window=10,
+    ...             target_rate=50,
+    ...             labels=data.labels,
+    ...             subjects=data.subjects,
+    ...             timestamps=data.timestamps,
+    ...             unlabelled="keep",
+    ...             short="skip",
+    ...         )
+    ...         times = segments.start_times
+    ...         writer.append(segments.X, person, times=times, activity=segments.y)
     """
+    chosen = None if subjects is None else _check_subjects(subjects)
     return fetch_recordings(
         SOURCE,
-        partial(_parse, labels=labels),
+        partial(_parse, labels=labels, subjects=chosen),
         version=_PARSER_VERSION,
-        variant=labels,
+        variant=labels if chosen is None else f"{labels}-{_name_of(chosen)}",
         data_home=data_home,
         download_if_missing=download_if_missing,
         return_X_y=return_X_y,
@@ -177,12 +206,31 @@ def fetch_capture24(
     )
 
 
-def _parse(archive, *, labels):
-    """Return the recordings in the publisher's archive."""
+def _check_subjects(subjects):
+    """Return the names of subjects in their order, each once."""
+    unknown = [subject for subject in subjects if subject not in _SUBJECTS]
+    if unknown or len(subjects) == 0:
+        raise ValueError(
+            f"subjects has {unknown or 'no names'}. Pass names from {_SUBJECTS[0]!r} to "
+            f"{_SUBJECTS[-1]!r}, or None for all."
+        )
+    return [subject for subject in _SUBJECTS if subject in subjects]
+
+
+def _name_of(subjects):
+    """Return the part of a file name that stands for a selection of subjects."""
+    names = "-".join(subjects)
+    if len(subjects) <= _MOST_NAMED:
+        return names
+    return f"{len(subjects)}-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
+
+
+def _parse(archive, *, labels, subjects):
+    """Return the recordings in the publisher's archive, of all subjects if `subjects` is None."""
     label_names, codes = _read_dictionary(archive, labels)
     data = Bunch(recordings=[], labels=[], timestamps=[])
     owners, n_missing = [], 0
-    for person in _read_people(archive):
+    for person in _read_people(archive, subjects):
         times, xyz, code, missing = _read_person(archive, f"{person['pid']}.csv.gz", codes)
         n_missing += missing
         bounds = [0, *(np.flatnonzero(np.diff(code)) + 1), len(code)]
@@ -216,8 +264,11 @@ def _read_dictionary(archive, labels):
     return names, codes | {b"": _UNLABELLED}
 
 
-def _read_people(archive):
-    """Return the rows of the table of subjects; each subject has a recording and the reverse."""
+def _read_people(archive, subjects):
+    """Return the rows of `subjects` in the table of subjects, all if None.
+
+    Each subject in the table has a recording and the reverse.
+    """
     people = list(csv.DictReader(io.StringIO(archive.read_text("metadata.csv"))))
     recorded = {match[1] for match in archive.matching(r"(P\d+)\.csv\.gz")}
     listed = {person["pid"] for person in people}
@@ -227,7 +278,10 @@ def _read_people(archive):
             f"{sorted(recorded - listed)} without an entry in metadata.csv. Delete the file and "
             "call again to download it again."
         )
-    return people
+    missing = sorted(set(subjects or ()) - listed)
+    if missing:
+        raise DamagedFileError(f"{archive.label} has no recording of {missing}.")
+    return [person for person in people if subjects is None or person["pid"] in subjects]
 
 
 def _read_person(archive, name, codes):

@@ -119,6 +119,42 @@ def test_schemes(fetch, server, labels, expected):
     assert fetch(labels=labels).label_names == data.label_names
 
 
+def test_a_part_of_the_subjects(fetch, server, tmp_path):
+    part = fetch({"P001.csv.gz": b"not read"}, subjects=["P003", "P002", "P003"])
+    assert part.subjects.tolist() == ["P002"] + ["P003"] * 2
+    server.stop()
+    assert len(fetch(download_if_missing=False, subjects=np.array(["P002"])).recordings) == 1
+    assert fetch(subjects=("P002", "P003")).recording_age.tolist() == ["53+"] + ["18-29"] * 2
+    assert {path.name for path in tmp_path.glob("capture24/*.npz")} == {
+        "capture24-WillettsSpecific2018-P002-v1.npz",
+        "capture24-WillettsSpecific2018-P002-P003-v1.npz",
+    }
+
+
+def test_many_subjects_have_a_short_name():
+    """The names of 150 people do not fit into the name of a file."""
+    names = {_capture24._name_of(_capture24._SUBJECTS[:n]) for n in (11, 12, 150)}
+    assert len(names) == 3
+    assert max(map(len, names)) < 25
+
+
+@pytest.mark.parametrize(
+    ("subjects", "match"),
+    [
+        (
+            ["P001", "P152", "ann"],
+            r"subjects has \['P152', 'ann'\]. Pass names from 'P001' to 'P151'",
+        ),
+        ([], "subjects has no names"),
+        ("P001", "'subjects' parameter of fetch_capture24"),
+        (["P100"], r"no recording of \['P100'\]"),
+    ],
+)
+def test_subjects_that_are_not_there(fetch, subjects, match):
+    with pytest.raises(ValueError, match=match):
+        fetch(subjects=subjects)
+
+
 def test_result_does_not_depend_on_the_chunk_size(fetch, monkeypatch, tmp_path):
     whole = fetch(labels="annotation")
     monkeypatch.setattr(_capture24, "_CHUNK", 3)
