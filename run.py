@@ -1,6 +1,6 @@
 """Run the project's commands from a fresh clone. This needs only Python and pip.
 
-    python run.py demo      pretrain on generated recordings and print what it gained
+    python run.py demo      embed generated recordings, pretrain on them, and compare
     python run.py test      run the tests (arguments are passed to pytest; --runslow adds slow ones)
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
