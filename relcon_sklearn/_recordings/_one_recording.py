@@ -16,15 +16,15 @@ from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, pad_along_line, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
-from ._stamps import check_rate, is_regular, positions, start_stamps
-from ._timeline import (
+from ._sample_times import (
     RESOLUTION,
+    SampleTimes,
     Stretches,
-    Timeline,
     codes_on_grid,
     find_stretches,
     signal_on_grid,
 )
+from ._stamps import check_rate, is_regular, positions, start_stamps
 from ._times import has_dates
 from ._units import UNITS, check_gravity
 from ._window_layout import (
@@ -77,24 +77,24 @@ def segment_one_recording(
     """
     signal, rate, layout = recording.signal, recording.rate, options.layout
     ratio = Ratio.of(layout.rate, rate)
-    timeline = _full_timeline(recording)
-    if _too_short(timeline, recording, options, ratio):
+    sample_times = _all_sample_times(recording)
+    if _too_short(sample_times, recording, options, ratio):
         total["recordings_too_short"] += 1
         return None
     dropped = Counter()
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
     if len(missing):
-        timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
-    if options.nonwear is not None and timeline.n_samples > 0:
-        worn = _worn_samples(timeline, recording, options)
-        dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
-        timeline = timeline.keep(worn)
+        sample_times = sample_times.keep(np.delete(np.arange(len(signal)), missing))
+    if options.nonwear is not None and sample_times.n_samples > 0:
+        worn = _worn_samples(sample_times, recording, options)
+        dropped["seconds_nonwear"] += (sample_times.n_samples - len(worn)) / rate
+        sample_times = sample_times.keep(worn)
     if options.gravity:
-        checked = signal if options.nonwear is None else _used_or_not_zero(signal, timeline)
+        checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
         check_gravity(checked, recording.acceleration, options.units, recording.name)
 
-    stretches = find_stretches(timeline, rate, options.max_gap)
+    stretches = find_stretches(sample_times, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
     n_windows = count_windows(n_points, layout)
     long = n_windows > 0
@@ -112,10 +112,10 @@ def segment_one_recording(
     codes = None
     if table is not None:
         codes = table.encode(recording.labels, len(signal), recording.name)
-        codes = _codes_of_windows(codes, timeline, stretches, windows, options, ratio, dropped)
+        codes = _codes_of_windows(codes, sample_times, stretches, windows, options, ratio, dropped)
         if options.unlabelled == "drop":
             windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
-    X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
+    X = _extract_windows(signal, sample_times, stretches, windows, layout.n_timesteps, ratio)
     if UNITS[options.units] != 1:
         X *= np.float32(UNITS[options.units])
     # The times of the samples: with an approximated ratio, their rate is not quite the target rate.
@@ -125,13 +125,13 @@ def segment_one_recording(
     since = start_times if has_dates(start_times) else seconds
     total.update(dropped)
     n_covered = count_covered(windows, layout)
-    only_zeros = timeline.n_samples == 0 and not signal.any()
+    only_zeros = sample_times.n_samples == 0 and not signal.any()
     loss = find_loss(
         *(
             recording.name,
             n_covered,
             len(signal),
-            timeline,
+            sample_times,
             dropped,
             rate,
             layout,
@@ -142,30 +142,30 @@ def segment_one_recording(
     return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 
-def _full_timeline(recording: Recording) -> Timeline:
-    """Return the timeline of all samples of a recording, after a check of its rate."""
+def _all_sample_times(recording: Recording) -> SampleTimes:
+    """Return the times of all samples of a recording, after a check of its rate."""
     n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
     if stamps is None:
-        return Timeline(n)
+        return SampleTimes(n)
     position = positions(stamps, rate)
     if n == 1 or is_regular(position):
-        return Timeline(n, None, position)
+        return SampleTimes(n, None, position)
     typical = check_rate(position, rate, recording.name)
     resolution = find_resolution(stamps) * rate
     if is_coarse(resolution, typical):
         position = undo_rounding(position, resolution, typical)
-    return Timeline(n, None, position)
+    return SampleTimes(n, None, position)
 
 
 def _too_short(
-    timeline: Timeline, recording: Recording, options: SegmentationOptions, ratio: Ratio
+    sample_times: SampleTimes, recording: Recording, options: SegmentationOptions, ratio: Ratio
 ) -> bool:
     """Return whether a recording, including its gaps, is shorter than a window.
 
     With ``short="raise"``, raise ValueError if it is.
     """
-    position = timeline.position
-    n_grid = timeline.n_samples if position is None else round(position[-1]) + 1
+    position = sample_times.position
+    n_grid = sample_times.n_samples if position is None else round(position[-1]) + 1
     layout = options.layout
     if ratio.length(n_grid) >= layout.n_timesteps:
         return False
@@ -179,12 +179,12 @@ def _too_short(
 
 
 def _worn_samples(
-    timeline: Timeline, recording: Recording, options: SegmentationOptions
+    sample_times: SampleTimes, recording: Recording, options: SegmentationOptions
 ) -> np.ndarray:
-    """Return which samples of a timeline were taken while the device was worn."""
+    """Return which of the samples were taken while the device was worn."""
     nonwear = find_nonwear(
-        timeline.take(recording.signal, slice(None)),
-        timeline.seconds(recording.rate),
+        sample_times.take(recording.signal, slice(None)),
+        sample_times.seconds(recording.rate),
         1 / recording.rate,
         options.nonwear,
         UNITS[options.units],
@@ -192,20 +192,20 @@ def _worn_samples(
     return np.flatnonzero(~nonwear)
 
 
-def _used_or_not_zero(signal: np.ndarray, timeline: Timeline) -> np.ndarray:
+def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray:
     """Return the samples that non-wear detection left, or else those that are not 0.
 
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
     Zeros do not count, because devices write them in idle sleep mode.
     """
-    if timeline.n_samples > 0:
-        return timeline.take(signal, slice(None))
+    if sample_times.n_samples > 0:
+        return sample_times.take(signal, slice(None))
     return signal[signal.any(axis=1)]
 
 
 def _codes_of_windows(
     codes: np.ndarray,
-    timeline: Timeline,
+    sample_times: SampleTimes,
     stretches: Stretches,
     windows: Windows,
     options: SegmentationOptions,
@@ -216,7 +216,7 @@ def _codes_of_windows(
     if len(windows.begin) == 0:
         return np.empty(0, dtype=np.int64)
     # The grids of all stretches, concatenated, in units that both sample periods are multiples of.
-    grids = [codes_on_grid(codes, timeline, stretches, i) for i in range(len(stretches))]
+    grids = [codes_on_grid(codes, sample_times, stretches, i) for i in range(len(stretches))]
     stop = np.cumsum(stretches.n_grid) * ratio.up
     start = stop - stretches.n_grid * ratio.up
     begin = start[windows.stretch] + windows.begin * ratio.down
@@ -234,7 +234,7 @@ def _codes_of_windows(
 
 def _extract_windows(
     signal: np.ndarray,
-    timeline: Timeline,
+    sample_times: SampleTimes,
     stretches: Stretches,
     windows: Windows,
     n_timesteps: int,
@@ -251,16 +251,16 @@ def _extract_windows(
         begin, n_grid = windows.begin[bounds[i] : bounds[i + 1]], int(stretches.n_grid[i])
         first = np.flatnonzero(np.diff(begin // _SAMPLES_AT_ONCE, prepend=-1))
         if len(first) == 1:
-            values = resample(signal_on_grid(signal, timeline, stretches, i), ratio)
+            values = resample(signal_on_grid(signal, sample_times, stretches, i), ratio)
             X[bounds[i] : bounds[i + 1]] = cut_windows(values, begin, n_timesteps)
             continue
         ends = [slice(0, 1), slice(n_grid - 1, n_grid)]
-        ends = np.concatenate([signal_on_grid(signal, timeline, stretches, i, s) for s in ends])
+        ends = np.concatenate([signal_on_grid(signal, sample_times, stretches, i, s) for s in ends])
         for rows in map(slice, first, np.append(first[1:], len(begin))):
             stop = int(begin[rows.stop - 1]) + n_timesteps
             points = ratio.sources(int(begin[rows.start]), stop)
             inside = slice(max(points.start, 0), min(points.stop, n_grid))
-            part = signal_on_grid(signal, timeline, stretches, i, inside)
+            part = signal_on_grid(signal, sample_times, stretches, i, inside)
             values = resample(pad_along_line(part, points, ends, n_grid), ratio)
             own = begin[rows] - points.start // ratio.down * ratio.up
             X[bounds[i] : bounds[i + 1]][rows] = cut_windows(values, own, n_timesteps)

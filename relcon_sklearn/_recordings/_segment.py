@@ -21,8 +21,8 @@ from ._one_recording import SegmentationOptions, segment_one_recording
 from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
+from ._sample_times import SHORTEST_GAP
 from ._segments import Segments
-from ._timeline import SHORTEST_GAP
 from ._times import has_dates
 from ._units import UNITS, raise_missing_units
 from ._window_layout import lay_out
