@@ -18,7 +18,7 @@ LAYERS = [
     {"_version", "exceptions"},
     {"_utils"},
     {"_features", "_recordings", "augmentations", "nn", "segments"},
-    {"_batches", "datasets", "recordings"},
+    {"_batches", "datasets", "recordings", "timelines"},
     {"_files", "_training"},
     {"_segment_input"},
     {"_feature_transformer"},

@@ -77,22 +77,12 @@ def segment_one_recording(
     """
     signal, rate, layout = recording.signal, recording.rate, options.layout
     ratio = Ratio.of(layout.rate, rate)
-    sample_times = _all_sample_times(recording)
+    sample_times = all_sample_times(recording)
     if _too_short(sample_times, recording, options, ratio):
         total["recordings_too_short"] += 1
         return None
     dropped = Counter()
-    missing = find_missing(signal, options.nan_policy, recording.name)
-    dropped["samples_nan"] += len(missing)
-    if len(missing):
-        sample_times = sample_times.keep(np.delete(np.arange(len(signal)), missing))
-    if options.nonwear is not None and sample_times.n_samples > 0:
-        worn = _worn_samples(sample_times, recording, options)
-        dropped["seconds_nonwear"] += (sample_times.n_samples - len(worn)) / rate
-        sample_times = sample_times.keep(worn)
-    if options.gravity:
-        checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
-        check_gravity(checked, recording.acceleration, options.units, recording.name)
+    sample_times, _ = choose_samples(recording, sample_times, options, dropped)
 
     stretches = find_stretches(sample_times, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
@@ -102,12 +92,7 @@ def segment_one_recording(
     rest = (n_points[long] - layout.n_timesteps) % layout.stride_samples
     dropped["seconds_at_ends_of_stretches"] += rest.sum() / layout.rate
     stretches, windows = stretches.select(long), place_windows(n_windows[long], layout)
-    if not stretches.on_grid.all():
-        logger.info(
-            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
-            "at %g Hz",
-            *(recording.name, (~stretches.on_grid).sum(), len(stretches), rate),
-        )
+    log_interpolated(stretches, recording)
 
     codes = None
     if table is not None:
@@ -115,12 +100,8 @@ def segment_one_recording(
         codes = _codes_of_windows(codes, sample_times, stretches, windows, options, ratio, dropped)
         if options.unlabelled == "drop":
             windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
-    X = _extract_windows(signal, sample_times, stretches, windows, layout.n_timesteps, ratio)
-    if UNITS[options.units] != 1:
-        X *= np.float32(UNITS[options.units])
-    # The times of the samples: with an approximated ratio, their rate is not quite the target rate.
-    since_origin = windows.begin * ratio.down / (ratio.up * rate)
-    seconds = stretches.origin[windows.stretch] / rate + since_origin
+    X = extract_windows(recording, sample_times, stretches, windows, options, ratio)
+    seconds = seconds_of(windows, stretches, ratio, rate)
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
     total.update(dropped)
@@ -142,7 +123,7 @@ def segment_one_recording(
     return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 
-def _all_sample_times(recording: Recording) -> SampleTimes:
+def all_sample_times(recording: Recording) -> SampleTimes:
     """Return the times of all samples of a recording, after a check of its rate."""
     n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
     if stamps is None:
@@ -178,18 +159,51 @@ def _too_short(
     return True
 
 
-def _worn_samples(
+def choose_samples(
+    recording: Recording, sample_times: SampleTimes, options: SegmentationOptions, dropped: Counter
+) -> tuple[SampleTimes, SampleTimes]:
+    """Return the times of the samples to use, and of those while the device was not worn.
+
+    Samples with NaN are in neither. What is left out is added to the counts in `dropped`.
+    """
+    signal = recording.signal
+    missing = find_missing(signal, options.nan_policy, recording.name)
+    dropped["samples_nan"] += len(missing)
+    if len(missing):
+        sample_times = sample_times.keep(np.delete(np.arange(len(signal)), missing))
+    not_worn = sample_times.keep(np.arange(0))
+    if options.nonwear is not None and sample_times.n_samples > 0:
+        nonwear = _nonwear_samples(sample_times, recording, options)
+        not_worn = sample_times.keep(np.flatnonzero(nonwear))
+        dropped["seconds_nonwear"] += not_worn.n_samples / recording.rate
+        sample_times = sample_times.keep(np.flatnonzero(~nonwear))
+    if options.gravity:
+        checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
+        check_gravity(checked, recording.acceleration, options.units, recording.name)
+    return sample_times, not_worn
+
+
+def log_interpolated(stretches: Stretches, recording: Recording) -> None:
+    """Log how many of the stretches are interpolated, if any."""
+    if not stretches.on_grid.all():
+        logger.info(
+            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
+            "at %g Hz",
+            *(recording.name, (~stretches.on_grid).sum(), len(stretches), recording.rate),
+        )
+
+
+def _nonwear_samples(
     sample_times: SampleTimes, recording: Recording, options: SegmentationOptions
 ) -> np.ndarray:
-    """Return which of the samples were taken while the device was worn."""
-    nonwear = find_nonwear(
+    """Return which of the samples were taken while the device was not worn."""
+    return find_nonwear(
         sample_times.take(recording.signal, slice(None)),
         sample_times.seconds(recording.rate),
         1 / recording.rate,
         options.nonwear,
         UNITS[options.units],
     )
-    return np.flatnonzero(~nonwear)
 
 
 def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray:
@@ -232,25 +246,26 @@ def _codes_of_windows(
     return np.where(pure, best.code, UNLABELLED)
 
 
-def _extract_windows(
-    signal: np.ndarray,
+def extract_windows(
+    recording: Recording,
     sample_times: SampleTimes,
     stretches: Stretches,
     windows: Windows,
-    n_timesteps: int,
+    options: SegmentationOptions,
     ratio: Ratio,
 ) -> np.ndarray:
-    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units.
+    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in g.
 
     Long stretches are resampled in parts, so that little memory is needed. The parts overlap by the
     length of the filter, which then gives the same values.
     """
+    signal, n_timesteps = recording.signal, options.layout.n_timesteps
     X = np.empty((len(windows.begin), n_timesteps, signal.shape[1]), dtype=np.float32)
     bounds = np.searchsorted(windows.stretch, np.arange(len(stretches) + 1))
     for i in np.flatnonzero(np.diff(bounds)):
         begin, n_grid = windows.begin[bounds[i] : bounds[i + 1]], int(stretches.n_grid[i])
         first = np.flatnonzero(np.diff(begin // _SAMPLES_AT_ONCE, prepend=-1))
-        if len(first) == 1:
+        if len(first) == 1 and ratio.length(n_grid) < 2 * _SAMPLES_AT_ONCE:
             values = resample(signal_on_grid(signal, sample_times, stretches, i), ratio)
             X[bounds[i] : bounds[i + 1]] = cut_windows(values, begin, n_timesteps)
             continue
@@ -264,7 +279,19 @@ def _extract_windows(
             values = resample(pad_along_line(part, points, ends, n_grid), ratio)
             own = begin[rows] - points.start // ratio.down * ratio.up
             X[bounds[i] : bounds[i + 1]][rows] = cut_windows(values, own, n_timesteps)
+    if UNITS[options.units] != 1:
+        X *= np.float32(UNITS[options.units])
     return X
+
+
+def seconds_of(windows: Windows, stretches: Stretches, ratio: Ratio, rate: float) -> np.ndarray:
+    """Return the starts of windows in seconds since the start of the recording.
+
+    They are the times of the samples: with an approximated ratio, the rate after resampling is not
+    quite the target rate.
+    """
+    since_origin = windows.begin * ratio.down / (ratio.up * rate)
+    return stretches.origin[windows.stretch] / rate + since_origin
 
 
 def _hours(times: np.ndarray) -> np.ndarray:

@@ -55,7 +55,8 @@ class Stretches:
     """Runs of samples without gaps, as arrays with one entry for each stretch.
 
     Stretch i has the samples ``first[i]:stop[i]``. It starts at ``origin[i]``, in sample periods
-    since the start of the recording. Its regular grid has ``n_grid[i]`` points, one period apart. ``on_grid[i]`` is whether each sample is nearest to a separate grid point.
+    since the start of the recording. Its regular grid has ``n_grid[i]`` points, one period apart.
+    ``on_grid[i]`` is whether each sample is nearest to a separate grid point.
     """
 
     first: np.ndarray
@@ -108,6 +109,21 @@ def _overlapping_parts(position: np.ndarray) -> Iterator[tuple[int, np.ndarray]]
     """Yield parts of an array that share a value with the next, and the start of each."""
     for start in range(0, max(len(position) - 1, 1), _SAMPLES_AT_ONCE):
         yield start, position[start : start + _SAMPLES_AT_ONCE + 1]
+
+
+def check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: float) -> None:
+    """Raise ValueError if `max_gap` is too short to fill a gap, or would fill non-wear."""
+    if max_gap is not None and max_gap < SHORTEST_GAP / lowest_rate:
+        raise ValueError(
+            f"max_gap={max_gap:g} s is below {SHORTEST_GAP} sample periods "
+            f"({SHORTEST_GAP / lowest_rate:.4g} s at {lowest_rate:g} Hz), the length of the "
+            "shortest gap. Raise max_gap, or pass None to fill no gap."
+        )
+    if None not in (max_gap, nonwear) and max_gap >= 60 * nonwear:
+        raise ValueError(
+            f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
+            "Lower max_gap."
+        )
 
 
 def signal_on_grid(
