@@ -30,7 +30,8 @@ LAYERS = [
     {"_fine_tuning"},
     {"_classifier", "_regressor"},
     {"plotting"},
-    {"__init__"},
+    {"_command"},
+    {"__init__", "__main__"},
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 

@@ -11,7 +11,7 @@ from ._history import read_history, write_history
 from ._modules import ModuleKind
 from ._reader import FittedReader
 from ._registry import saved_in_files
-from ._saved import SavedAsFile
+from ._saved import SavedAsFile, class_in_file
 from ._writer import FittedWriter
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "as_count",
     "as_numbers",
     "check_entry",
+    "class_in_file",
     "read_history",
     "read_labels",
     "saved_in_files",

@@ -11,9 +11,9 @@ DAY_STARTS = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 def check_days(tz, day_starts: str) -> None:
     """Raise ValueError if a time zone is unknown, or if a time of day is not one."""
-    import pandas
-
     if tz is not None:
+        import pandas
+
         try:
             pandas.Timestamp(0, tz=tz)
         except Exception:  # of pandas, zoneinfo, pytz or dateutil

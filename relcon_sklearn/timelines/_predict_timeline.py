@@ -183,11 +183,11 @@ def predict_timeline(
     (120, '2024-01-01 08:00:05+00:00')
     """
     check_pandas_support("predict_timeline")
-    _check_model(model)
+    check_model(model)
     _check_segmentation(segmentation)
-    layout = _layout(model, window, target_rate, step)
+    layout = lay_out_for(model, window, target_rate, step)
     step = layout.stride_samples / layout.rate
-    smoothing = _check_smoothing(smoothing, model, step)
+    smoothing = check_smoothing(smoothing, model, step)
     placed = place_windows_in(recording, layout, nonwear=nonwear, **segmentation)
     stretch, nonwear_periods = placed.windows.stretch, placed.nonwear()
     if len(stretch) == 0 and len(nonwear_periods) == 0:
@@ -210,7 +210,7 @@ def predict_timeline(
     return _as_frame(placed, steps, columns, nonwear_periods, subject)
 
 
-def _check_model(model) -> None:
+def check_model(model) -> None:
     """Raise an error unless the model is a fitted classifier or regressor of one target."""
     if not is_classifier(model) and not is_regressor(model):
         raise TypeError(
@@ -235,7 +235,9 @@ def _check_segmentation(segmentation: dict[str, Any]) -> None:
     validate_parameter_constraints(constraints, segmentation, "predict_timeline")
 
 
-def _layout(model, window: float | None, target_rate: float | None, step: float | None) -> Layout:
+def lay_out_for(
+    model, window: float | None, target_rate: float | None, step: float | None
+) -> Layout:
     """Return the layout of the segments that a model knows, unless the user passes another."""
     n_timesteps, rate = training_layout(model)
     rate = rate if target_rate is None else float(target_rate)
@@ -259,7 +261,7 @@ def _layout(model, window: float | None, target_rate: float | None, step: float 
     return layout
 
 
-def _check_smoothing(
+def check_smoothing(
     smoothing: int | Transitions | None, model, step: float
 ) -> int | Transitions | None:
     """Return `smoothing`, whose labels are in the order of the classes of the model."""
