@@ -43,32 +43,33 @@ model.fit(train.X, train.y)
 import numpy as np
 import pandas as pd
 
-DAY, VIENNA = 24 * 3600 * RATE, "Europe/Vienna"
-hour = np.arange(DAY) // (3600 * RATE)
+VIENNA, N_DAYS = "Europe/Vienna", 7
+hour = np.arange(24 * 3600) // 3600  # of each second of a day
+night, awake = (hour < 7) | (hour == 23), (hour >= 8) & (hour < 23)
 rng = np.random.default_rng(0)
-signal, labels = [], []
-for day in range(7):
-    awake = make_recordings(
-        1, duration=15 * 3600, activities=ACTIVITIES[1:], random_state=day, **settings
-    )
-    asleep = make_recordings(
-        1, duration=8 * 3600, activities=["lying"], random_state=day, **settings
-    )
-    x = np.tile(np.float32([0, 0, 1]), (DAY, 1)) + rng.normal(0, 0.002, (DAY, 3))
-    label = np.full(DAY, "", dtype="U7")
-    for part, hours in ((awake, (hour >= 8) & (hour < 23)), (asleep, (hour < 7) | (hour == 23))):
-        x[hours], label[hours] = part.recordings[0], part.labels[0]
-    signal.append(x.astype(np.float32))
-    labels.append(label)
+signal = rng.normal([0, 0, 1], 0.002, (N_DAYS, len(hour), RATE, 3)).astype(np.float32)
+label = np.full((N_DAYS, len(hour)), "not worn")
+for day in range(N_DAYS):
+    for seconds, activities in ((night, ["lying"]), (awake, ACTIVITIES[1:])):
+        part = make_recordings(
+            1, duration=seconds.sum(), activities=activities, random_state=day, **settings
+        )
+        signal[day, seconds] = part.recordings[0].reshape(-1, RATE, 3)
+        label[day, seconds] = part.labels[0][::RATE]
 
 start = pd.Timestamp("2024-03-25", tz=VIENNA).tz_convert("UTC")
-times = start + pd.to_timedelta(np.arange(7 * DAY) * (1000 // RATE), unit="ms")
-recording = pd.DataFrame(np.concatenate(signal), times, ["x", "y", "z"])
-recording.attrs = {"units": "g", "sampling_rate": RATE}
-empty = (times >= start + pd.Timedelta(days=3, hours=13)) & (
-    times < start + pd.Timedelta(days=3, hours=17)
+second = start + pd.to_timedelta(np.arange(label.size), unit="s")
+empty = (second >= start + pd.Timedelta(days=3, hours=13)) & (
+    second < start + pd.Timedelta(days=3, hours=17)
 )
-recording, label = recording[~empty], np.concatenate(labels)[~empty]
+second, label = second[~empty], label.ravel()[~empty]
+offset = pd.to_timedelta(np.arange(RATE) * (1000 // RATE), unit="ms")
+recording = pd.DataFrame(
+    signal.reshape(-1, RATE, 3)[~empty].reshape(-1, 3),
+    pd.DatetimeIndex((second.to_numpy()[:, None] + offset.to_numpy()).ravel(), tz="UTC"),
+    ["x", "y", "z"],
+)
+recording.attrs = {"units": "g", "sampling_rate": RATE}
 print(f"{len(recording):,} samples")
 
 # %%
@@ -87,19 +88,12 @@ timeline.head(3)
 # The truth is a timeline too: a row for each part of the week in which the label stays the same.
 # The columns `start`, `end` and `label` are enough.
 
-changes = label[1:] != label[:-1]
-changes |= np.diff(recording.index) > np.timedelta64(1, "s")
+changes = (label[1:] != label[:-1]) | (np.diff(second) > np.timedelta64(1, "s"))
 first = np.concatenate([[0], np.flatnonzero(changes) + 1])
 last = np.append(first[1:], len(label)) - 1
-truth = pd.DataFrame(
-    {
-        "start": recording.index[first],
-        "end": recording.index[last] + pd.Timedelta(1 / RATE, "s"),
-        "label": label[first],
-        "wear": label[first] != "",
-    }
-)
-truth["label"] = truth["label"].where(truth["wear"])
+truth = pd.DataFrame({"start": second[first], "end": second[last] + pd.Timedelta("1s")})
+truth["wear"] = label[first] != "not worn"
+truth["label"] = np.where(truth["wear"], label[first], None)
 
 # %%
 # :class:`~relcon_sklearn.plotting.TimelineDisplay` has a row for each day. Within a row, the truth
