@@ -63,10 +63,11 @@ empty = (second >= start + pd.Timedelta(days=3, hours=13)) & (
     second < start + pd.Timedelta(days=3, hours=17)
 )
 second, label = second[~empty], label.ravel()[~empty]
-offset = pd.to_timedelta(np.arange(RATE) * (1000 // RATE), unit="ms")
+offset = np.arange(RATE) * np.timedelta64(1000 // RATE, "ms")
+times = second.tz_localize(None).to_numpy()[:, None] + offset
 recording = pd.DataFrame(
     signal.reshape(-1, RATE, 3)[~empty].reshape(-1, 3),
-    pd.DatetimeIndex((second.to_numpy()[:, None] + offset.to_numpy()).ravel(), tz="UTC"),
+    pd.DatetimeIndex(times.ravel(), tz="UTC"),
     ["x", "y", "z"],
 )
 recording.attrs = {"units": "g", "sampling_rate": RATE}
