@@ -17,7 +17,7 @@ from relcon_sklearn import (
 
 MODULES = [
     *("", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".recordings"),
-    ".segments",
+    *(".segments", ".timelines"),
 ]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]

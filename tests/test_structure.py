@@ -18,7 +18,7 @@ LAYERS = [
     {"_version", "exceptions"},
     {"_utils"},
     {"_features", "_recordings", "augmentations", "nn", "segments"},
-    {"_batches", "datasets", "recordings"},
+    {"_batches", "datasets", "recordings", "timelines"},
     {"_files", "_training"},
     {"_segment_input"},
     {"_feature_transformer"},
@@ -30,7 +30,8 @@ LAYERS = [
     {"_fine_tuning"},
     {"_classifier", "_regressor"},
     {"plotting"},
-    {"__init__"},
+    {"_command"},
+    {"__init__", "__main__"},
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 

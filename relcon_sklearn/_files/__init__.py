@@ -11,7 +11,7 @@ from ._history import read_history, write_history
 from ._modules import ModuleKind
 from ._reader import FittedReader
 from ._registry import saved_in_files
-from ._saved import SavedAsFile
+from ._saved import SavedAsFile, class_in_file
 from ._shipped import list_pretrained
 from ._writer import FittedWriter
 
@@ -25,6 +25,7 @@ __all__ = [
     "as_count",
     "as_numbers",
     "check_entry",
+    "class_in_file",
     "list_pretrained",
     "read_history",
     "read_labels",

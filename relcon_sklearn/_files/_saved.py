@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from sklearn.utils.validation import check_is_fitted
@@ -11,8 +12,9 @@ from .._utils._atomic import write_atomically
 from .._utils._text import shortened
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
-from ._format import BadContent, FileError
+from ._format import BadContent, FileError, open_file
 from ._reader import load_estimator
+from ._registry import ESTIMATORS
 from ._shipped import list_pretrained, shipped_path
 from ._writer import encode_estimator
 
@@ -205,3 +207,10 @@ def _write(estimator, path: Path) -> None:
     except FileError as error:
         raise ValueError(f"{type(estimator).__name__} cannot be saved: {error}") from error
     write_atomically(path, content)
+
+
+def class_in_file(path: Path) -> type | None:
+    """Return the class of the estimator in a file, or None if the file cannot be loaded."""
+    with suppress(FileError, OSError, LookupError, TypeError), open_file(path) as file:
+        return ESTIMATORS.get(file.header["estimators"][-1]["class"])
+    return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ._labels import SampleLabels
-from ._timeline import RESOLUTION
+from ._sample_times import RESOLUTION
 from ._times import NS, has_dates
 
 

@@ -33,13 +33,12 @@ def window_and_rate(
             f"like cannot be used together with {' and '.join(given)}. It replaces window and "
             "target_rate. Pass like, or these."
         )
-    name, model = type(like).__name__, _model_in(like)
-    if model is None:
+    if _model_in(like) is None:
         raise ValueError(
-            f"like is a {name}, which neither is nor contains a fitted estimator of "
+            f"like is a {type(like).__name__}, which neither is nor contains a fitted estimator of "
             "relcon_sklearn. Fit it first, or pass window and target_rate instead."
         )
-    rate, n_timesteps = model.sampling_rate_, getattr(model, "_n_timesteps_in", None)
+    n_timesteps, rate = training_layout(like)
     if rate is None or n_timesteps is None:
         what = "sampling rate" if rate is None else "number of time steps"
         raise ValueError(
@@ -49,10 +48,20 @@ def window_and_rate(
     return n_timesteps / rate, rate
 
 
+def training_layout(model) -> tuple[int | None, float | None]:
+    """Return the number of time steps and the rate in Hz of the segments a model was trained on.
+
+    What it does not know is None, also for a model that is not of relcon_sklearn.
+    """
+    own = _model_in(model)
+    return getattr(own, "_n_timesteps_in", None), getattr(own, "sampling_rate_", None)
+
+
 def _model_in(like):
     """Return the first fitted estimator with a sampling rate, which may be unknown, or None."""
     if like is None or hasattr(like, "sampling_rate_"):  # also of the one in a FrozenEstimator
         return like
     inner = [step for _, step in getattr(like, "steps", ())]  # of a pipeline
+    inner += [part for _, part in getattr(like, "transformer_list", ())]  # of a union
     inner.append(getattr(like, "best_estimator_", None))  # of a search
     return next((model for model in map(_model_in, inner) if model is not None), None)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ._resample import Ratio
-from ._timeline import Timeline, find_stretches
+from ._sample_times import SampleTimes, find_stretches
 from ._window_layout import Layout, count_covered, count_windows, place_windows
 
 # Why time is left out, and what would keep it.
@@ -65,7 +65,7 @@ def find_loss(
     name: str,
     n_covered: int,
     n_samples: int,
-    timeline: Timeline,
+    sample_times: SampleTimes,
     dropped: Counter,
     rate: float,
     layout: Layout,
@@ -82,7 +82,7 @@ def find_loss(
         Number of samples, after resampling, that are in windows.
     n_samples : int
         Number of samples of the recording.
-    timeline : Timeline
+    sample_times : SampleTimes
         Samples that are left after NaN and non-wear were removed.
     dropped : Counter
         Amounts left out of this recording, by reason.
@@ -104,7 +104,7 @@ def find_loss(
     worst = max(amounts, key=amounts.get)
     reason, advice = _REASONS[worst]
     if worst == "seconds_in_short_stretches":
-        advice = _advise_max_gap(n_possible, timeline, rate, layout, ratio) or advice
+        advice = _advise_max_gap(n_possible, sample_times, rate, layout, ratio) or advice
     if worst == "seconds_nonwear" and only_zeros:
         advice = _ONLY_ZEROS
     return Loss(
@@ -140,14 +140,14 @@ def _largest(losses: list[Loss]) -> Loss:
 
 
 def _advise_max_gap(
-    n_possible: int, timeline: Timeline, rate: float, layout: Layout, ratio: Ratio
+    n_possible: int, sample_times: SampleTimes, rate: float, layout: Layout, ratio: Ratio
 ) -> str | None:
     """Return advice with the shortest tried `max_gap` that keeps half of a recording, or None."""
     for periods in _TRIED_GAPS:
         max_gap = math.ceil(1e4 * periods / rate) / 1e4
         if max_gap > _LONGEST_ADVISED_GAP:
             return None
-        stretches = find_stretches(timeline, rate, max_gap)
+        stretches = find_stretches(sample_times, rate, max_gap)
         n_covered = _n_covered(ratio.length(stretches.n_grid), layout)
         if 2 * n_covered >= n_possible:
             return (

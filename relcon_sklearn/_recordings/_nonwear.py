@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._timeline import RESOLUTION
+from ._sample_times import RESOLUTION
 
 BLOCK = 10.0  # s
 STILL = 0.013  # g, standard deviation of every axis

@@ -17,15 +17,15 @@ from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
-from ._stamps import Positions, check_rate, is_regular, start_stamps
-from ._timeline import (
+from ._sample_times import (
     RESOLUTION,
+    SampleTimes,
     Stretches,
-    Timeline,
     codes_on_grid,
     find_stretches,
     signal_on_grid,
 )
+from ._stamps import Positions, check_rate, is_regular, start_stamps
 from ._times import has_dates
 from ._units import UNITS, check_gravity
 from ._window_layout import (
@@ -78,24 +78,14 @@ def segment_one_recording(
     """
     signal, rate, layout = recording.signal, recording.rate, options.layout
     ratio = Ratio.of(layout.rate, rate)
-    timeline = _full_timeline(recording)
-    if _too_short(timeline, recording, options, ratio):
+    sample_times = all_sample_times(recording)
+    if _too_short(sample_times, recording, options, ratio):
         total["recordings_too_short"] += 1
         return None
     dropped = Counter()
-    missing = find_missing(signal, options.nan_policy, recording.name)
-    dropped["samples_nan"] += len(missing)
-    if len(missing):
-        timeline = timeline.keep(np.delete(np.arange(len(signal)), missing))
-    if options.nonwear is not None and timeline.n_samples > 0:
-        worn = _worn_samples(timeline, recording, options)
-        dropped["seconds_nonwear"] += (timeline.n_samples - len(worn)) / rate
-        timeline = timeline.keep(worn)
-    if options.gravity:
-        checked = signal if options.nonwear is None else _used_or_not_zero(signal, timeline)
-        check_gravity(checked, recording.acceleration, options.units, recording.name)
+    sample_times, _ = choose_samples(recording, sample_times, options, dropped)
 
-    stretches = find_stretches(timeline, rate, options.max_gap)
+    stretches = find_stretches(sample_times, rate, options.max_gap)
     n_points = ratio.length(stretches.n_grid)
     n_windows = count_windows(n_points, layout)
     long = n_windows > 0
@@ -103,36 +93,27 @@ def segment_one_recording(
     rest = (n_points[long] - layout.n_timesteps) % layout.stride_samples
     dropped["seconds_at_ends_of_stretches"] += rest.sum() / layout.rate
     stretches, windows = stretches.select(long), place_windows(n_windows[long], layout)
-    if not stretches.on_grid.all():
-        logger.info(
-            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
-            "at %g Hz",
-            *(recording.name, (~stretches.on_grid).sum(), len(stretches), rate),
-        )
+    log_interpolated(stretches, recording)
 
     codes = None
     if table is not None:
         codes = table.encode(recording.labels, len(signal), recording.name)
-        codes = _codes_of_windows(codes, timeline, stretches, windows, options, ratio, dropped)
+        codes = _codes_of_windows(codes, sample_times, stretches, windows, options, ratio, dropped)
         if options.unlabelled == "drop":
             windows, codes = windows.select(codes != UNLABELLED), codes[codes != UNLABELLED]
-    X = _extract_windows(signal, timeline, stretches, windows, layout.n_timesteps, ratio)
-    if UNITS[options.units] != 1:
-        X *= np.float32(UNITS[options.units])
-    # The times of the samples: with an approximated ratio, their rate is not quite the target rate.
-    since_origin = windows.begin * ratio.down / (ratio.up * rate)
-    seconds = stretches.origin[windows.stretch] / rate + since_origin
+    X = extract_windows(recording, sample_times, stretches, windows, options, ratio)
+    seconds = seconds_of(windows, stretches, ratio, rate)
     start_times = start_stamps(recording.stamps, seconds)
     since = start_times if has_dates(start_times) else seconds
     total.update(dropped)
     n_covered = count_covered(windows, layout)
-    only_zeros = timeline.n_samples == 0 and not signal.any()
+    only_zeros = sample_times.n_samples == 0 and not signal.any()
     loss = find_loss(
         *(
             recording.name,
             n_covered,
             len(signal),
-            timeline,
+            sample_times,
             dropped,
             rate,
             layout,
@@ -143,30 +124,30 @@ def segment_one_recording(
     return Part(recording.number, X, codes, start_times, _hours(since), loss)
 
 
-def _full_timeline(recording: Recording) -> Timeline:
-    """Return the timeline of all samples of a recording, after a check of its rate."""
+def all_sample_times(recording: Recording) -> SampleTimes:
+    """Return the times of all samples of a recording, after a check of its rate."""
     n, stamps, rate = len(recording.signal), recording.stamps, recording.rate
     if stamps is None:
-        return Timeline(n)
+        return SampleTimes(n)
     position = Positions(stamps, rate)
     if n == 1 or is_regular(position):
-        return Timeline(n, None, position)
+        return SampleTimes(n, None, position)
     typical = check_rate(position, rate, recording.name)
     resolution = find_resolution(stamps) * rate
     if is_coarse(resolution, typical):
         position = undo_rounding(position[:], resolution, typical)
-    return Timeline(n, None, position)
+    return SampleTimes(n, None, position)
 
 
 def _too_short(
-    timeline: Timeline, recording: Recording, options: SegmentationOptions, ratio: Ratio
+    sample_times: SampleTimes, recording: Recording, options: SegmentationOptions, ratio: Ratio
 ) -> bool:
     """Return whether a recording, including its gaps, is shorter than a window.
 
     With ``short="raise"``, raise ValueError if it is.
     """
-    position = timeline.position
-    n_grid = timeline.n_samples if position is None else round(position[-1]) + 1
+    position = sample_times.position
+    n_grid = sample_times.n_samples if position is None else round(position[-1]) + 1
     layout = options.layout
     if ratio.length(n_grid) >= layout.n_timesteps:
         return False
@@ -179,34 +160,67 @@ def _too_short(
     return True
 
 
-def _worn_samples(
-    timeline: Timeline, recording: Recording, options: SegmentationOptions
+def choose_samples(
+    recording: Recording, sample_times: SampleTimes, options: SegmentationOptions, dropped: Counter
+) -> tuple[SampleTimes, SampleTimes]:
+    """Return the times of the samples to use, and of those while the device was not worn.
+
+    Samples with NaN are in neither. What is left out is added to the counts in `dropped`.
+    """
+    signal = recording.signal
+    missing = find_missing(signal, options.nan_policy, recording.name)
+    dropped["samples_nan"] += len(missing)
+    if len(missing):
+        sample_times = sample_times.keep(np.delete(np.arange(len(signal)), missing))
+    not_worn = sample_times.keep(np.arange(0))
+    if options.nonwear is not None and sample_times.n_samples > 0:
+        nonwear = _nonwear_samples(sample_times, recording, options)
+        not_worn = sample_times.keep(np.flatnonzero(nonwear))
+        dropped["seconds_nonwear"] += not_worn.n_samples / recording.rate
+        sample_times = sample_times.keep(np.flatnonzero(~nonwear))
+    if options.gravity:
+        checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
+        check_gravity(checked, recording.acceleration, options.units, recording.name)
+    return sample_times, not_worn
+
+
+def log_interpolated(stretches: Stretches, recording: Recording) -> None:
+    """Log how many of the stretches are interpolated, if any."""
+    if not stretches.on_grid.all():
+        logger.info(
+            "%s: %d of %d stretches were interpolated, because their timestamps are not regular "
+            "at %g Hz",
+            *(recording.name, (~stretches.on_grid).sum(), len(stretches), recording.rate),
+        )
+
+
+def _nonwear_samples(
+    sample_times: SampleTimes, recording: Recording, options: SegmentationOptions
 ) -> np.ndarray:
-    """Return which samples of a timeline were taken while the device was worn."""
-    nonwear = find_nonwear(
-        timeline.take(recording.signal, slice(None)),
-        timeline.seconds(recording.rate),
+    """Return which of the samples were taken while the device was not worn."""
+    return find_nonwear(
+        sample_times.take(recording.signal, slice(None)),
+        sample_times.seconds(recording.rate),
         1 / recording.rate,
         options.nonwear,
         UNITS[options.units],
     )
-    return np.flatnonzero(~nonwear)
 
 
-def _used_or_not_zero(signal: np.ndarray, timeline: Timeline) -> np.ndarray:
+def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray:
     """Return the samples that non-wear detection left, or else those that are not 0.
 
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
     Zeros do not count, because devices write them in idle sleep mode.
     """
-    if timeline.n_samples > 0:
-        return timeline.take(signal, slice(None))
+    if sample_times.n_samples > 0:
+        return sample_times.take(signal, slice(None))
     return signal[signal.any(axis=1)]
 
 
 def _codes_of_windows(
     codes: np.ndarray,
-    timeline: Timeline,
+    sample_times: SampleTimes,
     stretches: Stretches,
     windows: Windows,
     options: SegmentationOptions,
@@ -217,7 +231,7 @@ def _codes_of_windows(
     if len(windows.begin) == 0:
         return np.empty(0, dtype=np.int64)
     # The grids of all stretches, concatenated, in units that both sample periods are multiples of.
-    grids = [codes_on_grid(codes, timeline, stretches, i) for i in range(len(stretches))]
+    grids = [codes_on_grid(codes, sample_times, stretches, i) for i in range(len(stretches))]
     stop = np.cumsum(stretches.n_grid) * ratio.up
     start = stop - stretches.n_grid * ratio.up
     begin = start[windows.stretch] + windows.begin * ratio.down
@@ -233,30 +247,43 @@ def _codes_of_windows(
     return np.where(pure, best.code, UNLABELLED)
 
 
-def _extract_windows(
-    signal: np.ndarray,
-    timeline: Timeline,
+def extract_windows(
+    recording: Recording,
+    sample_times: SampleTimes,
     stretches: Stretches,
     windows: Windows,
-    n_timesteps: int,
+    options: SegmentationOptions,
     ratio: Ratio,
 ) -> np.ndarray:
-    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in the signal's units.
+    """Return the windows (n_windows, n_timesteps, n_channels) as float32, in g.
 
     Windows are resampled together if they start close to each other, so that little memory is
     needed.
     """
+    signal, n_timesteps = recording.signal, options.layout.n_timesteps
     X = np.empty((len(windows.begin), n_timesteps, signal.shape[1]), dtype=np.float32)
     part = windows.begin // max(1, _SAMPLES_AT_ONCE * ratio.up // max(ratio))
     new = (np.diff(part, prepend=-1) != 0) | (np.diff(windows.stretch, prepend=-1) != 0)
     first = np.flatnonzero(new)
     for rows in map(slice, first, np.append(first[1:], len(X))):
         i, begin = windows.stretch[rows.start], windows.begin[rows]
-        signal_at = partial(signal_on_grid, signal, timeline, stretches, i)
+        signal_at = partial(signal_on_grid, signal, sample_times, stretches, i)
         n_grid, stop = int(stretches.n_grid[i]), int(begin[-1]) + n_timesteps
         values = resample(signal_at, n_grid, ratio, int(begin[0]), stop)
         X[rows] = cut_windows(values, begin - begin[0], n_timesteps)
+    if UNITS[options.units] != 1:
+        X *= np.float32(UNITS[options.units])
     return X
+
+
+def seconds_of(windows: Windows, stretches: Stretches, ratio: Ratio, rate: float) -> np.ndarray:
+    """Return the starts of windows in seconds since the start of the recording.
+
+    They are the times of the samples: with an approximated ratio, the rate after resampling is not
+    quite the target rate.
+    """
+    since_origin = windows.begin * ratio.down / (ratio.up * rate)
+    return stretches.origin[windows.stretch] / rate + since_origin
 
 
 def _hours(times: np.ndarray) -> np.ndarray:

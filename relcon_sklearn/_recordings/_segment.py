@@ -21,8 +21,8 @@ from ._one_recording import SegmentationOptions, segment_one_recording
 from ._one_subject import warn_about_overlaps
 from ._read import as_list, read_rates, read_recordings, read_subjects
 from ._read_intervals import read_interval_labels
+from ._sample_times import check_max_gap
 from ._segments import Segments
-from ._timeline import SHORTEST_GAP
 from ._times import has_dates
 from ._units import UNITS, raise_missing_units
 from ._window_layout import lay_out
@@ -201,7 +201,7 @@ def segment_recordings(
         out.
 
     like : estimator or None, default=None
-        Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a
+        Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a union, a
         :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
         number of time steps and the sampling rate of its training, in place of `window` and
         `target_rate`. They are in g, also if it was trained on segments in another unit.
@@ -347,7 +347,7 @@ def segment_recordings(
     channels = own_channels(recordings) if channels is None else channels
     window, target_rate = window_and_rate(like, window, target_rate)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
-    _check_max_gap(max_gap, nonwear, min(rates))
+    check_max_gap(max_gap, nonwear, min(rates))
     units = own_units(recordings, names) if units is None else units
     options = SegmentationOptions(
         layout, units, gravity, max_gap, nonwear, nan_policy, short, purity, unlabelled
@@ -411,18 +411,3 @@ def _output_rate(rates: list[float], target_rate: float | None) -> float:
             "segments must have one rate. Pass it in target_rate."
         )
     return rates[0]
-
-
-def _check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: float) -> None:
-    """Raise ValueError if `max_gap` is too short to fill a gap, or would fill non-wear."""
-    if max_gap is not None and max_gap < SHORTEST_GAP / lowest_rate:
-        raise ValueError(
-            f"max_gap={max_gap:g} s is below {SHORTEST_GAP} sample periods "
-            f"({SHORTEST_GAP / lowest_rate:.4g} s at {lowest_rate:g} Hz), the length of the "
-            "shortest gap. Raise max_gap, or pass None to fill no gap."
-        )
-    if None not in (max_gap, nonwear) and max_gap >= 60 * nonwear:
-        raise ValueError(
-            f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
-            "Lower max_gap."
-        )

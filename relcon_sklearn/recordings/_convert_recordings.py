@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import zlib
 from collections import defaultdict
@@ -25,7 +24,9 @@ from .._recordings import segment_recordings
 from .._recordings._like import window_and_rate
 from .._recordings._window_layout import lay_out
 from .._utils._warnings import warn
-from ._conversion import FAILED, UNFINISHED, Job, convert, failed_row, find_kept
+from ..segments import open_segments
+from ._conversion import as_row, write_store
+from ._jobs import FAILED, Job, as_json, make, prepare, stem_of, without_work
 from ._read_recording import read_recording, require_pandas
 
 _SEGMENTATION = inspect.signature(segment_recordings).parameters
@@ -186,17 +187,18 @@ def convert_recordings(
     files = _name_files(paths)
     subject_of = _check_subjects(subjects, list(files))
     out = Path(os.path.expanduser(out)).resolve()
-    (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
-    settings = _as_json({"read": _identify(read), "dtype": dtype, "segmentation": segmentation})
+    prepare(out)
+    settings = as_json({"read": _identify(read), "dtype": dtype, "segmentation": segmentation})
+    write = partial(write_store, read=read, segmentation=segmentation, dtype=dtype)
     jobs = [
-        Job(file, name, subject, out, read, segmentation, dtype, settings)
+        Job(file, name, subject, out, settings, write, open_segments, "convert_recordings")
         for (name, file), subject in zip(files.items(), subject_of, strict=True)
     ]
-    rows = {job.name: _row_without_work(job) for job in jobs}
-    left = [job for job in jobs if rows[job.name] is None]
-    for row in Parallel(n_jobs=n_jobs)(delayed(convert)(job) for job in left):
-        rows[row["name"]] = row
-    table = _as_table(list(rows.values()))
+    outcomes = {job.name: without_work(job) for job in jobs}
+    left = [job for job in jobs if outcomes[job.name] is None]
+    for outcome in Parallel(n_jobs=n_jobs)(delayed(make)(job) for job in left):
+        outcomes[outcome.job.name] = outcome
+    table = _as_table(list(map(as_row, outcomes.values())))
     _warn_about_files(table)
     _warn_about_overlaps(table)
     return table
@@ -233,7 +235,7 @@ def _name_files(paths) -> dict[str, str]:
     if isinstance(paths, Mapping):
         pairs = [(name, os.fspath(path)) for name, path in paths.items()]
     else:
-        pairs = [(_stem(path), os.fspath(path)) for path in paths]
+        pairs = [(stem_of(path), os.fspath(path)) for path in paths]
     if not pairs:
         raise ValueError("paths is empty. Pass at least one file.")
     same = defaultdict(list)
@@ -252,12 +254,6 @@ def _name_files(paths) -> dict[str, str]:
                 "stores to the files, for example {path.parent.name: path for path in paths}."
             )
     return dict(pairs)
-
-
-def _stem(path) -> str:
-    """Return the name of a file without its extension, and without .gz."""
-    name = Path(path).name
-    return Path(name[:-3] if name.lower().endswith(".gz") else name).stem
 
 
 def _check_subjects(subjects, names: list[str]) -> list[str]:
@@ -290,19 +286,6 @@ def _identify(function: Callable) -> list:
         except (OSError, TypeError):  # built in, or typed at a prompt
             pass
     return [named.__module__, named.__qualname__, source]
-
-
-def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as they are after they were written as JSON and read."""
-    return json.loads(json.dumps(settings, default=str))
-
-
-def _row_without_work(job: Job) -> dict[str, Any] | None:
-    """Return the row of a file that is not to be converted, or else None."""
-    try:
-        return find_kept(job)
-    except OSError as error:
-        return failed_row(job, error)
 
 
 def _as_table(rows: list[dict[str, Any]]):

@@ -50,6 +50,7 @@ def test_modules_without_an_underscore_are_public():
         "relcon_sklearn.plotting",
         "relcon_sklearn.recordings",
         "relcon_sklearn.segments",
+        "relcon_sklearn.timelines",
     ]
 
 

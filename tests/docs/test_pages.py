@@ -50,6 +50,20 @@ write_cwa(Path("ann.cwa"), motion(12_000), blocks)
 write_gt3x(Path("bob.gt3x"), motion(12_000), 1_709_676_000 + np.arange(120))
 write_geneactiv(Path("carl.bin"), motion(12_000))
 """,
+    # Three hours around midnight in Vienna, with half an hour without wear, and with a gap.
+    "days.md": """
+import numpy as np
+from relcon_sklearn.datasets import make_recordings
+
+(frame,) = make_recordings(
+    1, duration=3 * 3600, sampling_rate=20, activities=["sitting", "walking", "running"],
+    start="2024-03-05T21:30", as_frame=True, random_state=1,
+).recordings
+frame.iloc[36_000:72_000, :3] = [0, 0, 1]
+frame = frame[["x", "y", "z"]].drop(frame.index[100_000:106_000])
+frame.columns = ["x (g)", "y (g)", "z (g)"]
+frame.to_csv("ann.csv", index_label="time")
+""",
     # A small store instead of a large one, and a short training.
     "checkpoints.md": """
 from functools import partial

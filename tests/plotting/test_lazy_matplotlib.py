@@ -15,6 +15,7 @@ from relcon_sklearn.plotting import (
     ModelComparisonDisplay,
     MotifMatchDisplay,
     RelativeSimilarityDisplay,
+    TimelineDisplay,
     TrainingCurveDisplay,
 )
 
@@ -42,6 +43,8 @@ def test_all_displays_have_the_same_documented_methods(display):
         lambda: ModelComparisonDisplay.from_predictions([0], {}),
         lambda: ModelComparisonDisplay.from_estimators({}, None, None),
         lambda: RelativeSimilarityDisplay.from_estimator(None, None, None),
+        lambda: TimelineDisplay.from_timeline(None),
+        lambda: TimelineDisplay(timelines={}).plot(),
         lambda: RelativeSimilarityDisplay(distances=[1, 2], similarities=[1, 0]).plot(),
         lambda: ModelComparisonDisplay(scores={}, classes=[]).plot(),
         lambda: TrainingCurveDisplay(histories={}).plot(),

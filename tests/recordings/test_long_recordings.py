@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import resample_poly
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings import _interpolate, _one_recording, _timeline
-from relcon_sklearn._recordings._timeline import Timeline, find_stretches
+from relcon_sklearn._recordings import _interpolate, _one_recording, _sample_times
+from relcon_sklearn._recordings._sample_times import SampleTimes, find_stretches
 
 N = 3000
 RNG = np.random.default_rng(0)
@@ -91,7 +91,7 @@ def test_memory_does_not_grow_with_the_recording():
 def small_parts(monkeypatch):
     def shrink():
         monkeypatch.setattr(_one_recording, "_SAMPLES_AT_ONCE", 70)
-        monkeypatch.setattr(_timeline, "_SAMPLES_AT_ONCE", 64)
+        monkeypatch.setattr(_sample_times, "_SAMPLES_AT_ONCE", 64)
         monkeypatch.setattr(_interpolate, "_POINTS_AT_ONCE", 16)
 
     return shrink
@@ -134,9 +134,9 @@ def test_samples_without_values(missing, small_parts):
 @pytest.mark.parametrize("max_gap", [None, 0.5])
 @pytest.mark.parametrize("kind", SECONDS)
 def test_stretches(kind, max_gap, small_parts):
-    timeline = Timeline(N, None, SECONDS[kind] * 100)
-    whole = find_stretches(timeline, 100, max_gap)
+    sample_times = SampleTimes(N, None, SECONDS[kind] * 100)
+    whole = find_stretches(sample_times, 100, max_gap)
     small_parts()
-    parts = find_stretches(timeline, 100, max_gap)
+    parts = find_stretches(sample_times, 100, max_gap)
     for name in whole.__dataclass_fields__:
         assert_array_equal(getattr(parts, name), getattr(whole, name))

@@ -121,7 +121,7 @@ def test_samples_with_finer_rounding_are_not_moved(how):
     position = stamps * 30
     recording = Recording(0, "recording 0", np.ones((300, 1)), 30.0, stamps, None, [])
     np.testing.assert_array_equal(
-        _one_recording._full_timeline(recording).position, position - position[0]
+        _one_recording.all_sample_times(recording).position, position - position[0]
     )
 
 

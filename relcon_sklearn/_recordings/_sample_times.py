@@ -19,7 +19,7 @@ RESOLUTION = 1e-6
 
 
 @dataclass(frozen=True)
-class Timeline:
+class SampleTimes:
     """Samples of a recording that are in use, and their times.
 
     `rows` are the row numbers of the samples, None if all are in use. `position` is their time
@@ -30,11 +30,11 @@ class Timeline:
     rows: np.ndarray | None = None
     position: Positions | np.ndarray | None = None
 
-    def keep(self, rows: np.ndarray) -> Timeline:
-        """Return a timeline of some of its samples, given as indices into them."""
+    def keep(self, rows: np.ndarray) -> SampleTimes:
+        """Return the times of some of the samples, given as indices into them."""
         kept = rows if self.rows is None else self.rows[rows]
         position = rows.astype(np.float64) if self.position is None else self.position[rows]
-        return Timeline(len(rows), kept, position)
+        return SampleTimes(len(rows), kept, position)
 
     def seconds(self, rate: float) -> np.ndarray:
         """Return the times of the samples in seconds since the start of the recording."""
@@ -55,9 +55,9 @@ class Timeline:
 class Stretches:
     """Runs of samples without gaps, as arrays with one entry for each stretch.
 
-    Stretch i has the samples ``first[i]:stop[i]`` of a timeline. It starts at ``origin[i]``, in
-    sample periods since the start of the recording. Its regular grid has ``n_grid[i]`` points, one
-    period apart. ``on_grid[i]`` is whether each sample is nearest to a separate grid point.
+    Stretch i has the samples ``first[i]:stop[i]``. It starts at ``origin[i]``, in sample periods
+    since the start of the recording. Its regular grid has ``n_grid[i]`` points, one period apart.
+    ``on_grid[i]`` is whether each sample is nearest to a separate grid point.
     """
 
     first: np.ndarray
@@ -74,12 +74,14 @@ class Stretches:
         return Stretches(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
-def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None) -> Stretches:
-    """Split a timeline at its gaps.
+def find_stretches(
+    sample_times: SampleTimes, rate: float, max_gap: float | None = None
+) -> Stretches:
+    """Split samples at the gaps between them.
 
     A gap is a spacing above 1.5 sample periods, or above `max_gap` seconds if it is not None.
     """
-    n, position = timeline.n_samples, timeline.position
+    n, position = sample_times.n_samples, sample_times.position
     if position is None or n == 0:
         one = np.arange(min(n, 1))  # one stretch from 0, or no stretch
         return Stretches(one, one + n, one.astype(np.float64), one + n, one == 0)
@@ -108,9 +110,24 @@ def find_stretches(timeline: Timeline, rate: float, max_gap: float | None = None
     return Stretches(first, stop, origin, length + 1, on_grid)
 
 
+def check_max_gap(max_gap: float | None, nonwear: float | None, lowest_rate: float) -> None:
+    """Raise ValueError if `max_gap` is too short to fill a gap, or would fill non-wear."""
+    if max_gap is not None and max_gap < SHORTEST_GAP / lowest_rate:
+        raise ValueError(
+            f"max_gap={max_gap:g} s is below {SHORTEST_GAP} sample periods "
+            f"({SHORTEST_GAP / lowest_rate:.4g} s at {lowest_rate:g} Hz), the length of the "
+            "shortest gap. Raise max_gap, or pass None to fill no gap."
+        )
+    if None not in (max_gap, nonwear) and max_gap >= 60 * nonwear:
+        raise ValueError(
+            f"max_gap={max_gap:g} s would fill the gaps that nonwear={nonwear:g} minutes makes. "
+            "Lower max_gap."
+        )
+
+
 def signal_on_grid(
     signal: np.ndarray,
-    timeline: Timeline,
+    sample_times: SampleTimes,
     stretches: Stretches,
     i: int,
     points: slice | None = None,
@@ -124,25 +141,27 @@ def signal_on_grid(
     first, stop, n_grid = (int(of[i]) for of in (stretches.first, stretches.stop, stretches.n_grid))
     points = slice(0, n_grid) if points is None else points
     if stretches.on_grid[i] and stop - first == n_grid:
-        return _as_float(timeline.take(signal, slice(first + points.start, first + points.stop)))
+        return _as_float(
+            sample_times.take(signal, slice(first + points.start, first + points.stop))
+        )
     # One more sample on each side than needed, because positions may be rounded.
     begin, end = (
-        bisect_right(timeline.position, stretches.origin[i] + point, first, stop)
+        bisect_right(sample_times.position, stretches.origin[i] + point, first, stop)
         for point in (points.start, points.stop - 1)
     )
     samples = slice(max(begin - 2, first), min(end + 2, stop))
-    values = _as_float(timeline.take(signal, samples))
-    knots = _knots(timeline, stretches, i, samples)
+    values = _as_float(sample_times.take(signal, samples))
+    knots = _knots(sample_times, stretches, i, samples)
     return interpolate(values, knots, points.start, points.stop)
 
 
-def codes_on_grid(codes: np.ndarray, timeline: Timeline, stretches: Stretches, i: int):
+def codes_on_grid(codes: np.ndarray, sample_times: SampleTimes, stretches: Stretches, i: int):
     """Return the codes of stretch `i` on its grid, each point with that of the nearest sample."""
     samples = slice(stretches.first[i], stretches.stop[i])
-    values, n_grid = timeline.take(codes, samples), int(stretches.n_grid[i])
+    values, n_grid = sample_times.take(codes, samples), int(stretches.n_grid[i])
     if stretches.on_grid[i] and len(values) == n_grid:
         return values
-    knots = _knots(timeline, stretches, i)
+    knots = _knots(sample_times, stretches, i)
     return values[np.searchsorted((knots[1:] + knots[:-1]) / 2, np.arange(n_grid))]
 
 
@@ -152,9 +171,9 @@ def _as_float(values: np.ndarray) -> np.ndarray:
 
 
 def _knots(
-    timeline: Timeline, stretches: Stretches, i: int, samples: slice | None = None
+    sample_times: SampleTimes, stretches: Stretches, i: int, samples: slice | None = None
 ) -> np.ndarray:
     """Return the positions of samples of stretch `i`, by default all, on its grid."""
     samples = slice(stretches.first[i], stretches.stop[i]) if samples is None else samples
-    knots = timeline.position[samples] - stretches.origin[i]
+    knots = sample_times.position[samples] - stretches.origin[i]
     return np.rint(knots) if stretches.on_grid[i] else knots

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings._timeline import (
-    Timeline,
+from relcon_sklearn._recordings._sample_times import (
+    SampleTimes,
     codes_on_grid,
     find_stretches,
     signal_on_grid,
 )
 
 
-def timeline_of(position):
+def times_of(position):
     position = np.asarray(position, dtype=np.float64)
-    return Timeline(len(position), None, position)
+    return SampleTimes(len(position), None, position)
 
 
 def stretches_by_loops(position, rate, max_gap):
@@ -47,7 +47,7 @@ def stretches_by_loops(position, rate, max_gap):
 )
 def test_stretches_equal_loops(spacings, max_gap):
     position = np.cumsum([0.0, *spacings])
-    stretches = find_stretches(timeline_of(position), 20.0, max_gap)
+    stretches = find_stretches(times_of(position), 20.0, max_gap)
     columns = (stretches.first, stretches.stop, stretches.n_grid, stretches.on_grid)
     actual = [tuple(row) for row in zip(*(c.tolist() for c in columns), strict=True)]
     assert actual == stretches_by_loops(position, 20.0, max_gap)
@@ -55,9 +55,9 @@ def test_stretches_equal_loops(spacings, max_gap):
 
 
 def test_without_timestamps_there_is_one_stretch():
-    stretches = find_stretches(Timeline(7), 50.0)
+    stretches = find_stretches(SampleTimes(7), 50.0)
     assert (stretches.first, stretches.stop, stretches.n_grid, stretches.on_grid) == (0, 7, 7, True)
-    assert len(find_stretches(Timeline(0), 50.0)) == 0
+    assert len(find_stretches(SampleTimes(0), 50.0)) == 0
 
 
 @pytest.mark.parametrize("rate", [20, 25, 31.25, 32, 50, 64, 100, 125])
@@ -99,10 +99,10 @@ def test_interpolation_removes_jitter():
 
 def test_grid_points_have_the_label_of_the_nearest_sample():
     position = np.array([0.0, 0.7, 1.4, 2.1, 2.8, 3.5, 4.2])
-    timeline = timeline_of(position)
-    stretches = find_stretches(timeline, 20.0)
+    sample_times = times_of(position)
+    stretches = find_stretches(sample_times, 20.0)
     assert not stretches.on_grid.any()
-    codes = codes_on_grid(np.arange(10, 17), timeline, stretches, 0)
+    codes = codes_on_grid(np.arange(10, 17), sample_times, stretches, 0)
     nearest = [10 + np.argmin(np.abs(position - k)) for k in range(5)]
     assert codes.tolist() == nearest == [10, 11, 13, 14, 16]
 
@@ -113,13 +113,13 @@ def test_grid_points_have_the_label_of_the_nearest_sample():
 )
 def test_bridged_gaps_are_straight_lines_and_samples_stay(rows, max_gap):
     signal = np.random.default_rng(0).normal(size=(100, 2))
-    timeline = Timeline(100).keep(np.array(rows))
-    stretches = find_stretches(timeline, 20.0, max_gap)
+    sample_times = SampleTimes(100).keep(np.array(rows))
+    stretches = find_stretches(sample_times, 20.0, max_gap)
     assert stretches.on_grid.all()
     for i in range(len(stretches)):
         kept = rows[stretches.first[i] : stretches.stop[i]]
         grid = np.arange(kept[0], kept[-1] + 1)
-        actual = signal_on_grid(signal, timeline, stretches, i)
+        actual = signal_on_grid(signal, sample_times, stretches, i)
         assert len(actual) == stretches.n_grid[i] == len(grid)
         for channel in range(2):
             expected = np.interp(grid, kept, signal[kept, channel])
@@ -163,9 +163,9 @@ def test_a_grid_reaches_to_a_sample_at_its_end(start):
 
 
 def test_integers_are_interpolated_as_numbers():
-    timeline = Timeline(3).keep(np.array([0, 2]))
-    stretches = find_stretches(timeline, 20.0, 1.0)
-    actual = signal_on_grid(np.array([[1], [9], [4]], np.int16), timeline, stretches, 0)
+    sample_times = SampleTimes(3).keep(np.array([0, 2]))
+    stretches = find_stretches(sample_times, 20.0, 1.0)
+    actual = signal_on_grid(np.array([[1], [9], [4]], np.int16), sample_times, stretches, 0)
     assert actual.ravel().tolist() == [1.0, 2.5, 4.0]
 
 

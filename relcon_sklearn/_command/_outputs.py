@@ -1,0 +1,108 @@
+"""What the command writes for one file: its timeline, the totals of its days, and a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._utils._atomic import replacing
+from ..plotting import TimelineDisplay
+from ..recordings import calibrate, read_recording
+from ..recordings._jobs import Job
+from ..timelines import daily_totals, predict_timeline
+
+FORMATS = ("csv", "parquet")
+TOTALS = "totals.csv"
+_FIGURE = "timeline.png"
+_DPI = 120
+_DATE = "%Y-%m-%d %H:%M:%S.%f+00:00"
+
+
+class Options(NamedTuple):
+    """Arguments of the command that change its results."""
+
+    tz: str | None
+    clock: str | None
+    day_starts: str
+    min_wear_hours: float
+    nonwear: float
+    step: float | None
+    smoothing: int | None
+    format: str
+    calibrate: bool
+    skip_damage: bool
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files in a folder."""
+        return [f"timeline.{self.format}", TOTALS, _FIGURE]
+
+
+def write_outputs(job: Job, folder: Path, *, model, options: Options) -> dict[str, Any]:
+    """Write the folder of a file, and return its days and hours."""
+    recording = _read(job.file, options)
+    timeline = predict_timeline(
+        model,
+        recording,
+        step=options.step,
+        smoothing=options.smoothing,
+        nonwear=options.nonwear,
+        subject=job.subject,
+    )
+    days = {"tz": options.tz, "day_starts": options.day_starts}
+    totals = daily_totals(timeline, **days, min_wear_hours=options.min_wear_hours)
+    folder.mkdir()
+    with replacing(folder / f"timeline.{options.format}") as file:
+        if options.format == "csv":
+            timeline.to_csv(file, index=False, float_format="%.4f", date_format=_DATE)
+        else:
+            timeline.to_parquet(file, index=False)
+    write_totals(totals, folder / TOTALS)
+    _draw(timeline, folder / _FIGURE, days)
+    return {
+        "days": len(totals),
+        "valid_days": int(totals["valid"].sum()),
+        "wear_hours": float(totals["wear_hours"].sum()),
+        "start": str(timeline["start"].iloc[0]),
+        "end": str(timeline["end"].iloc[-1]),
+    }
+
+
+def write_totals(totals, path: Path) -> None:
+    """Write a table of totals."""
+    with replacing(path) as file:
+        totals.to_csv(file, index=False, float_format="%.4f")
+
+
+def check_outputs(folder: Path, options: Options) -> None:
+    """Raise FileNotFoundError if a file of a folder is missing."""
+    for name in options.files:
+        (folder / name).stat()
+
+
+def _read(file: str, options: Options):
+    """Return the recording in a file, with a time zone if the days have one."""
+    recording = read_recording(file, errors="skip" if options.skip_damage else "raise")
+    if recording.index.tz is None:
+        if options.clock is not None:
+            recording.index = recording.index.tz_localize(options.clock).tz_convert("UTC")
+        elif options.tz is not None:
+            raise ValueError(
+                f"{file} has the times of the device's clock, and not its offset from UTC, so that "
+                f"days in {options.tz} are not known. Pass --clock, for example --clock=+01:00. "
+                "Without --tz, days are those of the clock."
+            )
+    return calibrate(recording) if options.calibrate else recording
+
+
+def _draw(timeline, path: Path, days: dict[str, Any]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")  # also where there is no screen
+    import matplotlib.pyplot as plt
+
+    figure = TimelineDisplay.from_timeline(timeline, **days).figure_
+    with replacing(path) as file:
+        # Without the version of matplotlib, so that the same image is the same file.
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    plt.close(figure)

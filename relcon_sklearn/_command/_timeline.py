@@ -1,0 +1,177 @@
+"""The command ``timeline``: timelines and totals of many files."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import importlib
+import os
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from .._utils._atomic import replacing
+from .._utils._progress import progress_bar
+from ..recordings._jobs import (
+    FAILED,
+    KEPT,
+    Job,
+    Outcome,
+    as_json,
+    make,
+    prepare,
+    stem_of,
+    without_work,
+)
+from ..timelines._predict_timeline import check_model, check_smoothing, lay_out_for
+from ._model import load_model
+from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_totals
+
+_FILES = "files.csv"
+
+# Packages that the command needs, and the extra that installs each.
+_NEEDED = {"pandas": "devices", "matplotlib": "plotting"}
+
+
+def plan_jobs(
+    patterns: list[str], model_file: str, out: str, options: Options, name_by: str
+) -> list[Job]:
+    """Return a job for each file, after a check of all arguments.
+
+    Raises
+    ------
+    ImportError
+        If a package is missing that the command needs.
+    ValueError, TypeError, OSError
+        If an argument is wrong.
+    """
+    _check_packages(options)
+    files = name_files(patterns, name_by)
+    model = load_model(model_file)
+    check_model(model)
+    lay_out_for(model, None, None, options.step)
+    check_smoothing(options.smoothing, model, 1)
+    folder = Path(out).expanduser().resolve()
+    prepare(folder)
+    settings = as_json({"model": _checksum(model_file)} | options._asdict())
+    write = partial(write_outputs, model=model, options=options)
+    check = partial(check_outputs, options=options)
+    return [
+        Job(file, name, name, folder, settings, write, check, "this command")
+        for name, file in files.items()
+    ]
+
+
+def run_jobs(jobs: list[Job], n_jobs: int) -> int:
+    """Write the outputs of all files, print what became of them, and return the exit status."""
+    outcomes = {job.name: without_work(job) for job in jobs}
+    left = [job for job in jobs if outcomes[job.name] is None]
+    with progress_bar(len(left), "timelines", "files", shown=bool(left)) as bar:
+        for outcome in Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(make)(job) for job in left
+        ):
+            outcomes[outcome.job.name] = outcome
+            bar.update()
+    return _report(list(outcomes.values()), jobs[0].out)
+
+
+def name_files(patterns: list[str], by: str) -> dict[str, str]:
+    """Return the files that match patterns, by the names of their folders.
+
+    Raises
+    ------
+    ValueError
+        If a pattern has no files, or if files have the same name.
+    """
+    files = []
+    for pattern in patterns:
+        # A shell replaces patterns, except on Windows.
+        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        if not found and glob.has_magic(pattern):
+            raise ValueError(f"No file matches {pattern}.")
+        files += found or [pattern]  # a file that does not exist fails like other bad files
+    files = list(dict.fromkeys(files))
+    names = [stem_of(file) if by == "file" else Path(file).resolve().parent.name for file in files]
+    (name, count), *_ = Counter(map(str.casefold, names)).most_common()
+    if count > 1:
+        same = [file for file, own in zip(files, names, strict=True) if own.casefold() == name]
+        other = "folder" if by == "file" else "file"
+        raise ValueError(
+            f"{count} files would have the name {name!r}, such as {same[0]} and {same[1]}. Pass "
+            f"--name-by {other}, or run the command for each of them with another folder in --out."
+        )
+    return dict(zip(names, files, strict=True))
+
+
+def _check_packages(options: Options) -> None:
+    """Raise ImportError if a package is missing that the command needs."""
+    needed = dict(_NEEDED)
+    if options.format == "parquet":
+        needed["pyarrow"] = None
+    if options.calibrate:
+        needed["skdh"] = "calibration"
+    for package, extra in needed.items():
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            install = package if extra is None else f"relcon_sklearn[{extra}]"
+            raise ImportError(
+                f"The command needs {package}. Install it with: pip install {install}"
+            ) from error
+
+
+def _checksum(path: str) -> str:
+    return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+
+
+def _report(outcomes: list[Outcome], out: Path) -> int:
+    """Write the tables of all files, print what became of them, and return the exit status."""
+    import pandas
+
+    table = pandas.DataFrame(list(map(_as_row, outcomes)))
+    with replacing(out / _FILES) as file:
+        table.to_csv(file, index=False, float_format="%.2f")
+    done = [outcome for outcome in outcomes if outcome.status != FAILED]
+    if done:
+        # As text, so that the subject 007 stays 007.
+        totals = [
+            pandas.read_csv(outcome.job.folder / TOTALS, dtype=str, keep_default_na=False)
+            for outcome in done
+        ]
+        write_totals(pandas.concat(totals, ignore_index=True), out / TOTALS)
+    failed = [outcome for outcome in outcomes if outcome.status == FAILED]
+    n_kept = sum(outcome.status == KEPT for outcome in outcomes)
+    kept = f", {n_kept} of them before" if n_kept else ""
+    _print(f"{len(done)} of {len(outcomes)} files are done{kept}. Results are in {out}.")
+    warned = [outcome for outcome in done if outcome.warnings]
+    if warned:
+        _print(f"\nWarnings about {len(warned)} files, see {_FILES}:")
+        _print_table([(outcome.job.name, outcome.warnings) for outcome in warned])
+    if failed:
+        _print(f"\n{len(failed)} of {len(outcomes)} files failed:")
+        _print_table([(outcome.job.name, outcome.reason) for outcome in failed])
+    return 1 if failed else 0
+
+
+def _as_row(outcome: Outcome) -> dict:
+    record = outcome.record
+    return {
+        "name": outcome.job.name,
+        "file": outcome.job.file,
+        "status": "failed" if outcome.status == FAILED else "done",
+        **{key: record.get(key) for key in ("start", "end", "days", "valid_days", "wear_hours")},
+        "reason": outcome.reason,
+        "warnings": outcome.warnings,
+    }
+
+
+def _print_table(rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        _print(f"  {name:{width}}  {' '.join(text.split())}")
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,85 @@
+"""Checks of the columns of a timeline, which may also be made by hand or read from a file."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def check_timeline(timeline, name: str = "timeline"):
+    """Return a timeline in the order of time, with the columns `wear` and `label` or `value`.
+
+    Without `wear`, the device was always worn. `label` becomes Categorical.
+
+    Raises
+    ------
+    TypeError
+        If it is not a DataFrame.
+    ValueError
+        If columns are missing, if times have no time zone or do not increase, or if rows overlap.
+    """
+    import pandas
+
+    if not isinstance(timeline, pandas.DataFrame):
+        raise TypeError(
+            f"{name} is of type {type(timeline).__name__}. Pass a DataFrame, as predict_timeline "
+            "returns it."
+        )
+    missing = [column for column in ("start", "end") if column not in timeline.columns]
+    kinds = [column for column in ("label", "value") if column in timeline.columns]
+    if missing or len(kinds) != 1:
+        raise ValueError(
+            f"{name} has the columns {list(timeline.columns)}; expected start and end, and either "
+            "label or value."
+        )
+    if len(timeline) == 0:
+        raise ValueError(f"{name} has no rows.")
+    for column in ("start", "end"):
+        times = timeline[column]
+        if not isinstance(times.dtype, pandas.DatetimeTZDtype):
+            raise ValueError(
+                f"{name}: column {column!r} has dtype {times.dtype}; expected times with a time "
+                f"zone. If they are UTC, use pandas.to_datetime({name}[{column!r}], utc=True)."
+            )
+        if times.isna().any():
+            raise ValueError(f"{name}: column {column!r} has missing times. Leave these rows out.")
+    wrong = timeline["end"] <= timeline["start"]
+    if wrong.any():
+        raise ValueError(
+            f"{name}: {wrong.sum()} rows do not end after they start, the first at "
+            f"{timeline['start'][wrong].iloc[0]}."
+        )
+    timeline = timeline.sort_values("start", kind="stable", ignore_index=True)
+    if "wear" not in timeline.columns:
+        timeline = timeline.assign(wear=True)
+    if kinds == ["label"] and not isinstance(timeline["label"].dtype, pandas.CategoricalDtype):
+        timeline = timeline.assign(label=timeline["label"].astype("category"))
+    _check_no_overlap(timeline, name)
+    return timeline
+
+
+def _check_no_overlap(timeline, name: str) -> None:
+    """Raise ValueError if rows of one person overlap."""
+    for subject, own in people(timeline):
+        late = own["start"].to_numpy()[1:] < own["end"].to_numpy()[:-1]
+        if late.any():
+            who = "" if subject is None else f" of subject {subject!r}"
+            raise ValueError(
+                f"{name}: rows{who} overlap in time, the first at "
+                f"{own['start'].iloc[1:][late].iloc[0]}. Name people in the column 'subject', and "
+                "keep the recordings of two devices of one person apart."
+            )
+
+
+def people(timeline):
+    """Yield the subject and the rows of each person; the subject is None without such a column."""
+    if "subject" in timeline.columns:
+        yield from timeline.groupby("subject", sort=False, observed=True)
+    else:
+        yield None, timeline
+
+
+def as_nanoseconds(times) -> np.ndarray:
+    """Return times with a time zone as int64, in ns since 1970."""
+    import pandas
+
+    return pandas.DatetimeIndex(times).as_unit("ns").asi8

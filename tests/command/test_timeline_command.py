@@ -1,0 +1,362 @@
+"""``python -m relcon_sklearn timeline``: results of each file, and what became of the files."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("matplotlib")
+
+import relcon_sklearn  # noqa: E402
+from relcon_sklearn import RelConClassifier, segment_recordings  # noqa: E402
+from relcon_sklearn._command import _outputs, main  # noqa: E402
+from relcon_sklearn.datasets import make_recordings  # noqa: E402
+from relcon_sklearn.recordings import read_recording  # noqa: E402
+from relcon_sklearn.timelines import daily_totals, predict_timeline  # noqa: E402
+from tests.support.estimators import tiny_embedder, tiny_regressor  # noqa: E402
+from tests.support.forked import in_another_process, needs_fork  # noqa: E402
+
+EVENING = 1_709_674_200  # 2024-03-05 21:30, half an hour before an evening in Vienna
+RATE = 32  # Hz
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Return the recordings of three people, 2 minutes each."""
+    return make_recordings(
+        3, duration=120, sampling_rate=RATE, activities=["sitting", "walking"], random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def segments(data):
+    return segment_recordings(
+        data.recordings, RATE, units="g", window=2, target_rate=25, labels=data.labels
+    )
+
+
+@pytest.fixture(scope="module")
+def model(segments, tmp_path_factory):
+    """Return the file of a classifier."""
+    path = tmp_path_factory.mktemp("model") / "activity.safetensors"
+    settings = {"max_epochs": 2, "sampling_rate": 25, "random_state": 0}
+    classifier = RelConClassifier("resnet14-half", **settings)
+    classifier.fit(segments.X[::9], segments.y[::9]).save(path)
+    return str(path)
+
+
+def write_files(folder, data, names):
+    """Write the recordings in the layout of Empatica E4, and return the paths."""
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for name, recording in zip(names, data.recordings, strict=True):
+        rows = [[EVENING] * 3, [RATE] * 3, *np.rint(recording * 64).astype(int).tolist()]
+        paths.append(folder / name)
+        paths[-1].parent.mkdir(exist_ok=True)
+        paths[-1].write_text("\n".join(",".join(map(str, row)) for row in rows))
+    return list(map(str, paths))
+
+
+@pytest.fixture
+def files(tmp_path, data):
+    return write_files(tmp_path / "in", data, ["007.csv", "ann.csv", "bob.csv"])
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Write a text for each figure, which takes less time."""
+    monkeypatch.setattr(_outputs, "_draw", lambda timeline, path, days: path.write_text("figure"))
+
+
+@pytest.fixture
+def run(tmp_path, model):
+    """Return a function that runs the command and returns its exit status."""
+
+    def run(*arguments, out="out"):
+        return main(["timeline", *arguments, "--model", model, "--out", str(tmp_path / out)])
+
+    return run
+
+
+def contents(folder):
+    """The bytes of all results in a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".unfinished" not in path.parts
+    }
+
+
+# ---------------------------------------------------------------- results
+
+
+def test_results_of_each_file(files, run, model, tmp_path, capsys):
+    assert run(*files, "--tz", "Europe/Vienna", "--smoothing", "3", "--step", "1") == 0
+    out = tmp_path / "out"
+    printed = capsys.readouterr().out
+    assert printed == f"3 of 3 files are done. Results are in {out}.\n"
+    results = ("timeline.csv", "totals.csv", "timeline.png", "source.json")
+    expected = {f"{name}/{file}" for name in ("007", "ann", "bob") for file in results}
+    assert set(contents(out)) == expected | {"totals.csv", "files.csv"}
+
+    timeline = predict_timeline(
+        RelConClassifier.load(model), read_recording(files[1]), step=1, smoothing=3, subject="ann"
+    )
+    read = pd.read_csv(out / "ann" / "timeline.csv")
+    read[["start", "end"]] = read[["start", "end"]].apply(pd.to_datetime, utc=True)
+    read["label"] = read["label"].astype(timeline["label"].dtype)
+    pd.testing.assert_frame_equal(read, timeline, check_dtype=False, rtol=0, atol=1e-4)
+
+    totals = pd.read_csv(out / "ann" / "totals.csv")
+    table = daily_totals(timeline, tz="Europe/Vienna")
+    hours = [column for column in table.columns if "hours" in column]
+    np.testing.assert_allclose(totals[hours], table[hours], atol=1e-4)
+    assert (out / "ann" / "timeline.png").read_bytes().startswith(b"\x89PNG")
+    every = pd.read_csv(out / "totals.csv", dtype={"subject": str})
+    assert every["subject"].tolist() == ["007", "ann", "bob"]
+    assert every.drop(columns="subject").iloc[1].tolist() == totals.iloc[0, 1:].tolist()
+
+
+def test_the_module_runs_commands(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["relcon_sklearn", "--version"])
+    with pytest.raises(SystemExit) as error:
+        runpy.run_module("relcon_sklearn", run_name="__main__")
+    assert error.value.code == 0
+    assert capsys.readouterr().out == f"{relcon_sklearn.__version__}\n"
+
+
+@pytest.mark.slow
+def test_two_files_at_a_time(files, model, tmp_path):
+    """In a process of its own; a file that is missing gives status 1."""
+    command = [sys.executable, "-m", "relcon_sklearn", "timeline", *files[:2], "none.csv"]
+    command += ["--model", model, "--out", tmp_path / "out", "--jobs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "2 of 3 files are done." in done.stdout
+    assert "none  FileNotFoundError: [Errno 2] No such file or directory: 'none.csv'" in done.stdout
+    assert "2/2" in done.stderr
+    assert len(contents(tmp_path / "out")) == 2 * 4 + 2
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_one_bad_file_does_not_stop_others(files, run, tmp_path, capsys):
+    with open(files[1], "w"):
+        pass
+    assert run(*files) == 1
+    printed = capsys.readouterr().out
+    assert "2 of 3 files are done." in printed
+    assert "1 of 3 files failed:\n  ann  DamagedFileError: " in printed
+    assert "is empty. Copy it from the device again" in printed
+    table = pd.read_csv(tmp_path / "out" / "files.csv")
+    assert table["status"].tolist() == ["done", "failed", "done"]
+    assert not (tmp_path / "out" / "ann").exists()
+    assert len(pd.read_csv(tmp_path / "out" / "totals.csv")) == 2
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_warnings_are_printed_and_kept(tmp_path, run, capsys):
+    n = 120 * RATE
+    still = type("Data", (), {"recordings": [np.tile([0, 0, 1.2], (n, 1))]})
+    files = write_files(tmp_path / "in", still, ["ann.csv"])
+    for _ in range(2):
+        assert run(*files) == 0
+        printed = capsys.readouterr().out
+        assert "Warnings about 1 files, see files.csv:\n  ann  Still stretches differ" in printed
+    assert "1 of 1 files are done, 1 of them before" in printed
+
+
+# ---------------------------------------------------------------- again
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_files_that_are_done_are_kept(files, run, tmp_path, monkeypatch):
+    assert run(*files[:2]) == 0
+    before = contents(tmp_path / "out")
+    seen = []
+    original = _outputs.read_recording
+    monkeypatch.setattr(
+        _outputs,
+        "read_recording",
+        lambda file, **kwargs: [seen.append(file), original(file, **kwargs)][1],
+    )
+    assert run(*files) == 0
+    assert seen == files[2:]
+    after = contents(tmp_path / "out")
+    assert before.items() - {(k, before[k]) for k in ("totals.csv", "files.csv")} <= after.items()
+    assert run(*files, "--day-starts", "18:00") == 0
+    assert seen == files[2:] + files
+    os.utime(files[0], ns=(0, 10**9))
+    (tmp_path / "out" / "bob" / "totals.csv").unlink()
+    assert run(*files, "--day-starts", "18:00") == 0
+    assert seen == files[2:] + files + [files[0], files[2]]
+
+
+class Counter:
+    """Counts the calls that change or sync files, and kills the process at one of them."""
+
+    def __init__(self, monkeypatch, kill_at=None):
+        self.n, self.kill_at = 0, kill_at
+        for name in ("fsync", "replace", "rename", "mkdir", "unlink"):
+            monkeypatch.setattr(os, name, self.wrap(getattr(os, name)))
+
+    def wrap(self, function):
+        def call(*args, **kwargs):
+            self.n += 1
+            if self.n == self.kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return call
+
+
+@needs_fork
+@pytest.mark.usefixtures("without_figures")
+def test_ten_kills_end_with_the_same_files(files, run, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        counter = Counter(patch)
+        assert run(*files, out="whole") == 0
+    expected, of_a_file = contents(tmp_path / "whole"), counter.n // 3
+
+    def run_and_be_killed(kill_at):
+        with pytest.MonkeyPatch.context() as patch:
+            Counter(patch, kill_at)
+            run(*files)
+
+    n_done = []
+    shares = (0, 0.3, 0.6, 0.8, 1.3, 0.5, 0.8, 1.3, 0.4, 0.7)
+    for share in shares:
+        killed = in_another_process(run_and_be_killed, 1 + int(share * of_a_file))
+        assert killed == -signal.SIGKILL
+        found = contents(tmp_path / "out")
+        assert found.items() <= expected.items()  # complete or absent
+        n_done.append(sum(name.endswith("source.json") for name in found))
+    assert n_done == sorted(n_done)
+    assert set(n_done) == {0, 1, 2}
+    assert run(*files) == 0
+    assert contents(tmp_path / "out") == expected
+
+
+# ---------------------------------------------------------------- time zones
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_the_clock_of_a_device(tmp_path, run, capsys):
+    times = pd.date_range("2024-03-05 23:58", periods=120 * 20, freq="50ms", name="time")
+    x = np.random.default_rng(0).normal([0, 0, 1], 0.2, (len(times), 3))
+    frame = pd.DataFrame(x, times, ["x (g)", "y (g)", "z (g)"])
+    frame.to_csv(tmp_path / "ann.csv")
+    file = str(tmp_path / "ann.csv")
+    assert run(file) == 0
+    assert pd.read_csv(tmp_path / "out" / "totals.csv")["day"].tolist() == ["2024-03-05"]
+    capsys.readouterr()
+    assert run(file, "--tz", "Europe/Vienna") == 1
+    printed = capsys.readouterr().out
+    assert "has the times of the device's clock, and not its offset from UTC" in printed
+    assert "Pass --clock, for example --clock=+01:00" in printed
+    assert run(file, "--tz", "Europe/Vienna", "--clock=-05:00") == 0
+    assert pd.read_csv(tmp_path / "out" / "totals.csv")["day"].tolist() == ["2024-03-06"]
+
+
+# ---------------------------------------------------------------- names and arguments
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_files_of_one_name_are_named_by_their_folder(tmp_path, data, run, capsys):
+    files = write_files(tmp_path / "in", data, [f"{name}/ACC.csv" for name in "abc"])
+    with pytest.raises(SystemExit) as error:
+        run(*files)
+    assert error.value.code == 2
+    assert "3 files would have the name 'acc', such as " in capsys.readouterr().err
+    assert run(*files, "--name-by", "folder") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == [
+        ".unfinished", "a", "b", "c"]  # fmt: skip
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_patterns(files, run, tmp_path, capsys):
+    assert run(str(tmp_path / "in" / "[ab]*.csv"), files[1]) == 0
+    assert "2 of 2 files are done" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run(str(tmp_path / "*.cwa"))
+    assert "No file matches" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tz", "Nowhere"], "argument --tz: tz='Nowhere' is not a known time zone"),
+        (["--clock=CET"], "argument --clock: 'CET' is not an offset such as +01:00"),
+        (["--day-starts", "25:00"], "argument --day-starts: day_starts='25:00' is not"),
+        (["--jobs", "0"], "argument --jobs: '0' is not a whole number above 0"),
+        (["--smoothing", "4"], "smoothing=4 is even"),
+        (["--step", "60"], "step=60 s is longer than a segment of 2 s"),
+    ],
+)
+def test_bad_arguments(arguments, message, files, run, capsys, tmp_path):
+    with pytest.raises(SystemExit) as error:
+        run(*files, *arguments)
+    assert error.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
+    def message(path):
+        with pytest.raises(SystemExit) as error:
+            main(["timeline", *files, "--model", str(path), "--out", str(tmp_path / "out")])
+        assert error.value.code == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    assert "No such file or directory" in message(tmp_path / "none")
+    (tmp_path / "damaged").write_bytes(b"model")
+    assert "damaged cannot be loaded" in message(tmp_path / "damaged")
+    assert "is a folder" in message(tmp_path)
+    embedder = tiny_embedder(
+        distance="features", encoder="resnet14-half", n_within=0, validation_fraction=0,
+        max_epochs=0, sampling_rate=25,
+    )  # fmt: skip
+    embedder.fit(segments.X[:20]).save(tmp_path / "embedder")
+    assert "model is a RelConEmbedder, which is neither" in message(tmp_path / "embedder")
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_regressor(files, tmp_path, segments):
+    regressor = tiny_regressor(encoder="resnet14-half", max_epochs=1, sampling_rate=25)
+    regressor.fit(segments.X[:20], np.arange(20.0)).save(tmp_path / "model")
+    out = tmp_path / "out"
+    assert main(["timeline", *files, "--model", str(tmp_path / "model"), "--out", str(out)]) == 0
+    assert pd.read_csv(out / "totals.csv")["mean_value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "arguments"),
+    [
+        ("matplotlib", "relcon_sklearn[plotting]", []),
+        ("pandas", "relcon_sklearn[devices]", []),
+        ("pyarrow", "pyarrow", ["--format", "parquet"]),
+        ("skdh", "relcon_sklearn[calibration]", ["--calibrate"]),
+    ],
+)
+def test_missing_packages(package, extra, arguments, files, run, monkeypatch, capsys):
+    for name in ("pandas", "matplotlib", "pyarrow", "skdh"):
+        # An empty module stands for a package that is installed, and None for one that is not.
+        monkeypatch.setitem(sys.modules, name, None if name == package else type(sys)(name))
+    with pytest.raises(SystemExit) as error:
+        run(*files, *arguments)
+    assert error.value.code == 2
+    assert f"pip install {extra}" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_an_interruption(files, run, monkeypatch, capsys):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_outputs, "predict_timeline", interrupt)
+    assert run(*files) == 130
+    assert "To go on, run the same command again" in capsys.readouterr().err
