@@ -24,6 +24,7 @@ SCRIPTS = {
     "speed.bench_scale": "--smoke --device cpu",
     "speed.bench_features": "--smoke --repeats 1",
     "speed.bench_recipe": "--smoke",
+    "speed.bench_days": "--smoke",
     "speed.bench_recordings": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
     "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",

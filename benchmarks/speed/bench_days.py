@@ -1,0 +1,166 @@
+"""Speed from the file of a device to the totals and the figure of its days.
+
+    python -m benchmarks.speed.bench_days --hours 168
+
+writes a file in the layout of Axivity AX3, as in bench_recordings, and times the steps between it
+and a PNG, for segments of 10 s at 50 Hz without overlap:
+
+- read: read_recording;
+- place: times, non-wear, and where segments are;
+- resample: interpolation, filtering and cutting of all segments, in blocks;
+- embed: an untrained "resnet14-half", whose time is that of a trained one; as the baseline,
+  "features" are those of MotionFeatures;
+- predict: a linear model of the embeddings;
+- totals, draw: daily_totals, and TimelineDisplay as a PNG.
+
+Times are CPU times of one thread. Memory is the peak of another process that does it all, with
+the features, as the command does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.common.process_memory import peak_by_getrusage
+from benchmarks.common.processes import run_module
+from benchmarks.common.report import (
+    environment,
+    median_min_max,
+    results_file,
+    say,
+    script_parser,
+    table,
+    write_json,
+)
+from benchmarks.speed.bench_recordings import DEVICE_RATE, TARGET_RATE, WINDOW
+from benchmarks.speed.generated_cwa import write_cwa
+from relcon_sklearn import MotionFeatures, RelConEmbedder
+from relcon_sklearn._recordings._blocks import place_windows_in
+from relcon_sklearn._recordings._window_layout import lay_out
+from relcon_sklearn.datasets import make_motion
+from relcon_sklearn.plotting import TimelineDisplay
+from relcon_sklearn.recordings import read_recording
+from relcon_sklearn.timelines import daily_totals, predict_timeline
+
+N_TIMESTEPS = WINDOW * TARGET_RATE
+
+
+def train(transformer):
+    """Return a pipeline of a transformer and a linear model, fitted on generated segments."""
+    X, y, *_ = make_motion(
+        120, n_subjects=6, n_timesteps=N_TIMESTEPS, sampling_rate=TARGET_RATE, random_state=0
+    )
+    model = make_pipeline(transformer, StandardScaler(), LogisticRegression(max_iter=1000))
+    return model.fit(X, y)
+
+
+def features() -> MotionFeatures:
+    """Return the transformer of hand-made features."""
+    return MotionFeatures(sampling_rate=TARGET_RATE)
+
+
+def measure(path: Path, embedding, by_features) -> dict[str, float]:
+    """Return the CPU time of each step in seconds."""
+    seconds = Counter()
+
+    @contextmanager
+    def timed(name):
+        start = time.process_time()
+        yield
+        seconds[name] += time.process_time() - start
+
+    with timed("read"):
+        recording = read_recording(path)
+    with timed("place"):
+        layout = lay_out(WINDOW, None, None, TARGET_RATE)
+        placed = place_windows_in(recording, layout, nonwear=60)
+    blocks = placed.blocks()
+    while True:
+        with timed("resample"):
+            _, X = next(blocks, (None, None))
+        if X is None:
+            break
+        with timed("embed"):
+            embedded = embedding[0].transform(X)
+        with timed("predict"):
+            embedding[1:].predict_proba(embedded)
+        with timed("features"):
+            by_features[0].transform(X)
+    timeline = predict_timeline(by_features, recording)
+    with timed("totals"):
+        daily_totals(timeline)
+    with timed("draw"):
+        draw(timeline, path.with_suffix(".png"))
+    steps = ("read", "place", "resample", "embed", "predict", "totals", "draw")
+    return dict(seconds) | {"all, without features": sum(seconds[name] for name in steps)}
+
+
+def draw(timeline, path: Path) -> None:
+    """Write the figure of a timeline."""
+    figure = TimelineDisplay.from_timeline(timeline).figure_
+    figure.savefig(path, dpi=120)
+    matplotlib.pyplot.close(figure)
+
+
+def measure_memory(path: Path) -> dict[str, float]:
+    """Return the peak of the memory of this process in MB: after the file was read, and of all."""
+    model = train(features())
+    recording = read_recording(path)
+    after_read = peak_by_getrusage()
+    timeline = predict_timeline(model, recording)
+    daily_totals(timeline)
+    draw(timeline, path.with_suffix(".png"))
+    frame_mb = recording.memory_usage().sum() / 2**20
+    return {"frame_mb": frame_mb, "read_mb": after_read, "peak_mb": peak_by_getrusage()}
+
+
+def main() -> None:
+    parser = script_parser(__doc__)
+    parser.add_argument("--hours", type=float, default=24, help="length of the recording")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--smoke", action="store_true", help="a short recording, read once")
+    parser.add_argument("--dir", type=Path, help="folder for the file; a week needs 0.4 GB")
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    matplotlib.use("Agg")
+    if args.memory_of:
+        say(json.dumps(measure_memory(args.memory_of)))
+        return
+    if args.smoke:
+        args.hours, args.repeats = 1, 1
+    embedding = train(RelConEmbedder(max_epochs=0, sampling_rate=TARGET_RATE, random_state=0))
+    by_features = train(features())
+    with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:
+        path = Path(folder) / "recording.cwa"
+        n_samples = write_cwa(path, args.hours, DEVICE_RATE)
+        runs = [measure(path, embedding, by_features) for _ in range(args.repeats)]
+        memory = json.loads(run_module(__spec__.name, "--memory-of", path, check=True).stdout)
+    seconds = {name: median_min_max([run[name] for run in runs]) for name in runs[0]}
+    results = {"environment": environment(), "hours": args.hours, "repeats": args.repeats}
+    where = results["environment"]
+    say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
+    rows = [[name, "{:.2f} ({:.2f} to {:.2f})".format(*values)] for name, values in seconds.items()]
+    say(table(["CPU time in s", f"{args.hours:g} h, {n_samples:,} samples"], rows))
+    say(f"\nMedians of {args.repeats} repeats (smallest to largest).")
+    say(
+        "Memory in MB: the recording {frame_mb:.0f}, peak after reading {read_mb:.0f}, peak of all "
+        "{peak_mb:.0f}".format(**memory)
+    )
+    output = args.output or results_file("days", smoke=args.smoke)
+    write_json(output, results | {"n_samples": n_samples, "seconds": seconds} | memory)
+
+
+if __name__ == "__main__":
+    main()
