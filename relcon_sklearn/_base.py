@@ -23,7 +23,7 @@ from ._files import (
 )
 from ._files._recipes import PackedModule, Recipe
 from ._segment_input import SegmentInput
-from ._training import CheckpointFolder, Checkpoints, TrainingOptions, check_callbacks
+from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_labels
 from ._utils._device import as_device, warn_of_other_processes
@@ -90,11 +90,17 @@ class SegmentEstimator(SegmentInput):
         own_num_threads()  # called here because every fit, transform and predict starts here
         if reset:
             self._device()  # raises an error before anything is read or written
-            check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
+            self._check_callbacks()
             # A SegmentArray was checked by the estimator that this one is nested in.
             if not isinstance(X, SegmentArray):
                 warn_of_other_processes()
         return super()._check_segments(X, reset=reset, name=name)
+
+    def _check_callbacks(self) -> None:
+        if self.callbacks:
+            from ._training._skorch_callbacks import check_callbacks  # imports skorch
+
+            check_callbacks(self.callbacks, validated=self.validation_fraction > 0)
 
     def _forget_fit(self) -> None:
         vars(self).pop("history_", None)

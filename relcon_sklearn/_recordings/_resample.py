@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
 
 # Largest relative error of a ratio. A smaller one needs larger terms. The length of the filter is
 # proportional to the larger term.
@@ -80,6 +79,8 @@ def resample(signal: np.ndarray, ratio: Ratio) -> np.ndarray:
         return signal
     if len(signal) == 1:  # one point does not define a line for the padding below
         return np.repeat(signal, ratio.length(1), axis=0)
+    from scipy.signal import resample_poly
+
     # Padded along a line at both ends: zeros would add a step as large as gravity.
     taps = _low_pass(max(ratio)).astype(signal.dtype)
     return resample_poly(signal, *ratio, axis=0, window=taps, padtype="line")
@@ -111,4 +112,6 @@ def pad_along_line(part: np.ndarray, of: slice, ends: np.ndarray, n_samples: int
 @lru_cache(maxsize=8)
 def _low_pass(factor: int) -> np.ndarray:
     """Return the filter of resample_poly, cached because it would design it for each stretch."""
+    from scipy.signal import firwin
+
     return firwin(2 * _HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", _KAISER_BETA))
