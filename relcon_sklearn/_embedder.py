@@ -20,6 +20,7 @@ from ._files._recipes import seeded_global_rng
 from ._ranking_distance import fit_distance, read_distance
 from ._training import fit_module
 from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._device import ready
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
@@ -423,7 +424,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
-        encoder = self.encoder_.to(device).eval()
+        encoder = ready(self.encoder_, device)
         return apply_in_blocks(
             lambda segments: check_embeddings(encoder(segments), len(segments), self.encoder),
             array,

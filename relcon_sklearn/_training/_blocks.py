@@ -17,6 +17,10 @@ from ._memory import kept_memory
 # much memory.
 BLOCK_BYTES = 2**20
 
+# Size of the float32 segments of a call for which changing the settings of the allocator, and
+# returning memory to the system at the end, takes longer than what it saves.
+_SMALL_BYTES = 2**14
+
 
 def apply_in_blocks(
     function: Callable[[Tensor], Tensor],
@@ -49,9 +53,11 @@ def apply_in_blocks(
     outputs : ndarray of shape (n_segments, n_outputs)
         The results: `out`, or a new float32 array.
     """
+    _, n_timesteps, n_channels = array.shape
+    small = 4 * len(array) * n_timesteps * n_channels <= _SMALL_BYTES
     shown = verbose > 0 and len(array) > 1
     with (
-        kept_memory() if device.type == "cpu" else nullcontext(),
+        kept_memory() if device.type == "cpu" and not small else nullcontext(),
         progress_bar(len(array), description, "segments", shown=shown) as bar,
         torch.inference_mode(),
     ):

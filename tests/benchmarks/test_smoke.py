@@ -21,6 +21,7 @@ SCRIPTS = {
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
     "speed.bench_features": "--smoke --repeats 1",
+    "speed.bench_latency": "--smoke",
     "speed.bench_recipe": "--smoke",
     "speed.bench_recordings": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
