@@ -194,7 +194,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     -----
     On CUDA, segments that fit in a quarter of the free memory are kept there during training.
 
-    If `X` is memory-mapped, memory does not grow with its size. A training step holds the
+    If `X` is memory-mapped, memory does not grow with its size, apart from pages of a file that
+    fits in a quarter of the memory, which the system can take back. A training step holds the
     activations of up to ``batch_size * (1 + n_within)`` segments. For segments of 256 time steps,
     these take about 5 GB with the published settings in float32, half of that in bfloat16.
 

@@ -171,7 +171,7 @@ def small_blocks():
     """Make the blocks small, so that the arrays of these tests take several of them."""
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
+        patch.setattr(_blocks, "_CPU_BLOCK_STEPS", MOST_EMBEDDED * N_TIMESTEPS)
         patch.setattr(_motif_pairs, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
         yield
 

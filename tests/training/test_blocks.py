@@ -1,4 +1,4 @@
-"""Inference in blocks: the settings of the allocator are changed for large inputs only."""
+"""Inference in blocks: their sizes, and when the settings of the allocator are changed."""
 
 from contextlib import contextmanager
 
@@ -26,3 +26,25 @@ def test_memory_is_kept_for_large_inputs_only(n_segments, n_times, monkeypatch):
     found = apply_in_blocks(lambda x: x[:, :, 0], SegmentArray(X), torch.device("cpu"))
     assert_array_equal(found, X[:, 0])
     assert len(calls) == n_times
+
+
+@pytest.mark.parametrize(
+    ("n_timesteps", "n_channels", "sizes"),
+    [
+        (128, 3, [256, 44]),
+        (128, 1, [256, 44]),
+        (500, 3, [65] * 4 + [40]),
+        (40_000, 1, [1] * 300),
+        (16, 512, [32] * 9 + [12]),  # a mebibyte
+    ],
+)
+def test_blocks_have_a_number_of_time_steps(n_timesteps, n_channels, sizes):
+    X = np.broadcast_to(np.float32(1), (300, n_timesteps, n_channels))
+    found = []
+
+    def count(segments):
+        found.append(len(segments))
+        return segments[:, :, 0]
+
+    assert apply_in_blocks(count, SegmentArray(X), torch.device("cpu")).shape == (300, n_channels)
+    assert found == sizes
