@@ -23,7 +23,7 @@ from ._files import (
 )
 from ._files._recipes import PackedModule, Recipe
 from ._segment_input import SegmentInput
-from ._training import CheckpointFolder, Checkpoints, TrainingOptions, check_callbacks
+from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_labels
 from ._utils._device import as_device, warn_of_other_processes
@@ -95,7 +95,10 @@ class SegmentEstimator(SegmentInput):
     def _check_before_training(self, X) -> None:
         """Raise errors about parameters before anything is read or written."""
         self._device()
-        check_callbacks(self.callbacks or (), validated=self.validation_fraction > 0)
+        if self.callbacks:
+            from ._training._skorch_callbacks import check_callbacks  # imports skorch
+
+            check_callbacks(self.callbacks, validated=self.validation_fraction > 0)
         # A SegmentArray was checked by the estimator that this one is nested in.
         if not isinstance(X, SegmentArray):
             warn_of_other_processes()

@@ -17,6 +17,7 @@ from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._device import ready
 from ._utils._memory_advice import advises_on_memory
 from .nn._presets import ENCODER_PRESETS
 from .segments._array import SegmentArray
@@ -191,7 +192,8 @@ class RelConEmbedder(
     -----
     On CUDA, segments that fit in a quarter of the free memory are kept there during training.
 
-    If `X` is memory-mapped, memory does not grow with its size. A training step holds the
+    If `X` is memory-mapped, memory does not grow with its size, apart from pages of a file that
+    fits in a quarter of the memory, which the system can take back. A training step holds the
     activations of up to ``batch_size * (1 + n_within)`` segments. For segments of 256 time steps,
     these take about 5 GB with the published settings in float32, half of that in bfloat16.
 
@@ -390,7 +392,7 @@ class RelConEmbedder(
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
-        encoder = self.encoder_.to(device).eval()
+        encoder = ready(self.encoder_, device)
         return apply_in_blocks(
             lambda segments: check_embeddings(encoder(segments), len(segments), self.encoder),
             array,

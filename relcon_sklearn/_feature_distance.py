@@ -6,7 +6,6 @@ import logging
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.metrics import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
 from ._feature_transformer import FeatureTransformer, features_in_blocks
@@ -173,6 +172,8 @@ class FeatureDistance(FeatureTransformer):
         UserWarning
             If the median magnitude of segments is far from the training.
         """
+        from sklearn.metrics import euclidean_distances
+
         check_is_fitted(self)
         anchors = self._describe_all(self._check_segments(X_anchor, reset=False, name="X_anchor"))
         candidates = None

@@ -22,6 +22,7 @@ from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
 from ._training import Loss, fit_module
 from ._training._blocks import apply_in_blocks, check_embeddings
+from ._utils._device import ready
 from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
@@ -246,19 +247,20 @@ class FineTunedEstimator(SegmentEstimator):
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray, out: np.ndarray | None = None) -> np.ndarray:
-        encoder = self.encoder_.to(self._device()).eval()
+        device = self._device()
+        encoder = ready(self.encoder_, device)
 
         def embed(segments: Tensor) -> Tensor:
             return check_embeddings(encoder(segments), len(segments), self.encoder)
 
-        return apply_in_blocks(embed, array, self._device(), out=out, verbose=self.verbose)
+        return apply_in_blocks(embed, array, device, out=out, verbose=self.verbose)
 
     @advises_on_memory("predicting")
     def _outputs(self, X) -> np.ndarray:
         """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
         check_is_fitted(self)
         array, device = self._check_segments(X, reset=False), self._device()
-        encoder, head = self.encoder_.to(device).eval(), self.head_.to(device).eval()
+        encoder, head = ready(self.encoder_, device), ready(self.head_, device)
 
         def predict(segments: Tensor) -> Tensor:
             return head(check_embeddings(encoder(segments), len(segments), self.encoder))

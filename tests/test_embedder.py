@@ -484,7 +484,7 @@ def test_transform_streams(motion, monkeypatch):
     expected = embedder.transform(X)
     sizes = []
     embedder.encoder_.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
-    monkeypatch.setattr("relcon_sklearn._training._blocks.BLOCK_BYTES", 7 * 64 * 3 * 4)
+    monkeypatch.setattr("relcon_sklearn._training._blocks._CPU_BLOCK_STEPS", 7 * 64)
     np.testing.assert_allclose(embedder.transform(X), expected, rtol=1e-5, atol=1e-6)
     assert sizes == [7] * 12 + [6]
 

@@ -171,7 +171,7 @@ def small_blocks():
     """Make the blocks small, so that the arrays of these tests take several of them."""
     row_bytes = 4 * N_TIMESTEPS * N_CHANNELS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_blocks, "BLOCK_BYTES", MOST_EMBEDDED * row_bytes)
+        patch.setattr(_blocks, "_CPU_BLOCK_STEPS", MOST_EMBEDDED * N_TIMESTEPS)
         patch.setattr(_motif_pairs, "_BLOCK_BYTES", MOST_COMPARED * row_bytes)
         yield
 
@@ -314,6 +314,7 @@ def test_the_file_is_never_written_to(
     name, mode, dtype, resident_bytes, values, expected, tmp_path, monkeypatch
 ):
     # With 1, the pages are released after each read.
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0.25 if resident_bytes > 1 else 0)
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", resident_bytes)
     X = as_memmap(values.astype(dtype), tmp_path, mode)
     before = hashlib.sha256((tmp_path / "X.npy").read_bytes()).digest()
@@ -327,6 +328,7 @@ def test_the_file_is_never_written_to(
 def test_unsaved_changes_of_a_memmap_are_seen_and_kept(
     mode, values, expected, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0)
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
     X = as_memmap(np.zeros_like(values), tmp_path, mode)
     X[:] = values

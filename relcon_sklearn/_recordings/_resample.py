@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import firwin
 
 # Largest relative error of a ratio. A smaller one needs larger terms. The length of the filter is
 # proportional to the larger term.
@@ -140,6 +139,8 @@ def _block(ratio: Ratio) -> tuple[int, int, int]:
 @lru_cache(maxsize=8)
 def _matrix(ratio: Ratio, dtype: np.dtype) -> np.ndarray:
     """Return the matrix (n_in + 2 * margin, n_out) that resamples a block with its margins."""
+    from scipy.signal import firwin
+
     n_in, n_out, margin = _block(ratio)
     half = _HALF_LENGTH * max(ratio)
     taps = firwin(2 * half + 1, 1 / max(ratio), window=("kaiser", _KAISER_BETA)) * ratio.up

@@ -1,13 +1,17 @@
-"""The training engine, which uses skorch internally and takes torch modules and batches."""
+"""The training engine, which uses skorch internally and takes torch modules and batches.
+
+The modules that need skorch are imported when a training starts, so that users who only embed or
+predict do not wait for it.
+"""
 
 from ._checkpoints import CheckpointFolder, Checkpoints
 from ._compile import CompiledCall
-from ._engine import Loss, fit_module, mean_loss
+from ._fit_module import fit_module
 from ._losses import FeatureLoss, ranking_loss, reconstruction_loss
+from ._mean_loss import Loss, mean_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
-from ._skorch_callbacks import check_callbacks
 from ._supervised import classification_loss, regression_loss
 
 __all__ = [
@@ -20,7 +24,6 @@ __all__ = [
     "PairwiseRanker",
     "TrainingOptions",
     "VectorRanker",
-    "check_callbacks",
     "classification_loss",
     "fit_module",
     "kept_memory",

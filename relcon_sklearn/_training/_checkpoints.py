@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 
-import filelock
 import torch
 
 from .._utils._atomic import unfinished, write_atomically
@@ -208,6 +207,8 @@ class CheckpointFolder:
         RuntimeError
             If another process or thread is training into the folder.
         """
+        import filelock
+
         lock = filelock.FileLock(self.path / _LOCK, timeout=0)
         try:
             lock.acquire()

@@ -6,27 +6,24 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
-from torch import Tensor, nn
+from torch import nn
 
-from .._batches import Batch, Batches, LabelledBatch
+from .._batches import Batch, Batches
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine, requires_grad_kept
 from ._interruption import Interruption
+from ._mean_loss import Loss, LossMean, read_ahead
 from ._memory import kept_memory
 from ._options import TrainingOptions
-from ._prefetch import prefetched
 from ._saver import Position, Saver
 from ._skorch_callbacks import check_callbacks, without_name
 from ._time_estimate import TimeEstimate
 
 logger = logging.getLogger("relcon_sklearn")
-
-Loss = Callable[[nn.Module, Batch | LabelledBatch], Tensor]
 
 # Steps between checks of the loss within an epoch, which can last days. Reading the loss waits for
 # the GPU, so that checking every step would be slow.
@@ -228,78 +225,14 @@ class TrainingNet(NeuralNet):
             return {"loss": self.loss(self.module_, batch)}
 
 
-class LossMean:
-    """Weighted mean of losses that stays on the device until it is read."""
-
-    def __init__(self, device: torch.device, total: float = 0.0, weight: int = 0):
-        # A float32 sum would lose the later ones of millions of losses. Apple's GPUs lack float64.
-        dtype = torch.float32 if torch.device(device).type == "mps" else torch.float64
-        self._total = torch.tensor(total, dtype=dtype, device=device)
-        self._weight = weight
-
-    def add(self, loss: Tensor, weight: int) -> None:
-        """Add the loss of a batch."""
-        self._total.add_(loss, alpha=weight)
-        self._weight += weight
-
-    def value(self) -> float:
-        """Return the mean so far."""
-        return float(self._total) / self._weight
-
-    def sums(self) -> tuple[float, int]:
-        """Return the weighted sum of losses and the sum of weights so far."""
-        return float(self._total), self._weight
-
-
-def read_ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
-    """Prefetch batches in the background, in pinned memory if `device` is a GPU."""
-    on_gpu = torch.device(device).type == "cuda"
-    return prefetched((batch.pin_memory() for batch in batches) if on_gpu else batches)
-
-
-def fit_module(
+def train_module(
     module: nn.Module,
     loss: Loss,
     batches: Batches,
     valid: Batches | None,
     options: TrainingOptions,
 ) -> list[dict]:
-    """Train `module` in place with Adam, a short warm-up and a cosine decay.
-
-    Parameters
-    ----------
-    module : nn.Module
-        Module to train. It ends in evaluation mode, with the weights of the epoch of lowest
-        validation loss, or of the last epoch if there is no validation.
-    loss : callable
-        ``loss(module, batch)`` returns a scalar tensor.
-    batches : Batches
-        Training data.
-    valid : Batches or None
-        Validation data.
-    options : TrainingOptions
-        Options of the training.
-
-    Returns
-    -------
-    history : list of dict
-        One record per epoch: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
-
-    Raises
-    ------
-    ValueError
-        If a callback does not work in this loop, or needs the validation that is missing.
-    FloatingPointError
-        If the loss or a weight became NaN or infinite. Checkpoints contain finite values only.
-    OSError
-        If a checkpoint cannot be written. It is a DamagedFileError if those to resume from are
-        damaged.
-
-    Warns
-    -----
-    UserWarning
-        If training would take more than ten minutes on a CPU, unless `verbose` is positive.
-    """
+    """Train `module` in place, as :func:`fit_module` describes; return the history."""
     check_callbacks(options.callbacks, validated=valid is not None)
     checkpoints = options.checkpoints
     callbacks = _callbacks(options, validated=valid is not None)
@@ -356,13 +289,3 @@ def _is_a(kind: type[Callback], callback) -> bool:
     """Whether a callback (an instance, a class, or either with a name) is of a kind."""
     callback = without_name(callback)
     return issubclass(callback if isinstance(callback, type) else type(callback), kind)
-
-
-def mean_loss(module: nn.Module, loss: Loss, batches: Batches, device: torch.device) -> float:
-    """Return the mean of `loss` over the items of `batches`, in evaluation mode."""
-    module.to(device).eval()
-    losses = LossMean(device)
-    with torch.no_grad():
-        for batch in read_ahead(batches, device):
-            losses.add(loss(module, batch.to(device)), batch.n_items)
-    return losses.value()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .._batches import Batch
 from ..nn import relative_contrastive_loss, squared_error
 from ._compile import CompiledCall
-from ._engine import Loss
+from ._mean_loss import Loss
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 

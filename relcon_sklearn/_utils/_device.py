@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import torch
+from torch import nn
 
 from ._warnings import warn
 
@@ -35,6 +37,20 @@ def as_device(device: str | torch.device) -> torch.device:
     if found.type in counts and (found.index or 0) >= counts[found.type]:
         raise ValueError(f"device={str(device)!r} is not on this machine. {_what_is_there()}")
     return found
+
+
+def ready(module: nn.Module, device: torch.device) -> nn.Module:
+    """Return a module after it was moved to a device and set to evaluation mode.
+
+    If it is there and in this mode, it is only looked at: setting them again takes as long as the
+    embedding of a few segments.
+    """
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    if first is not None and first.device != device:
+        module.to(device)
+    if any(part.training for part in module.modules()):
+        module.eval()
+    return module
 
 
 def warn_of_other_processes() -> None:

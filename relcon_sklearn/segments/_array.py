@@ -123,6 +123,8 @@ class SegmentArray:
 
     def spread_rows(self) -> np.ndarray:
         """Return the numbers of up to 256 evenly spaced rows, increasing."""
+        if len(self) <= _N_SPREAD:
+            return np.arange(len(self))
         rows = np.linspace(0, len(self) - 1, _N_SPREAD).round()
         return np.unique(rows.astype(np.int64))
 

@@ -18,7 +18,7 @@ def as_segments(X, name: str, n_channels: int | None) -> SegmentArray:
     check_index(X, name)
     in_memory = not _is_lazy(X)
     checked = X
-    if in_memory:
+    if in_memory and not _is_plain(X):
         checked = as_array(X, name, if_ragged=ONE_LENGTH, allow_nd=True, ensure_all_finite=False)
     _check_shape(checked, name)
     if len(checked.shape) == 2 and n_channels is not None:
@@ -40,6 +40,11 @@ def _is_lazy(X) -> bool:
     if isinstance(X, np.ndarray) or sparse.issparse(X) or hasattr(X, "iloc"):
         return False
     return all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
+
+
+def _is_plain(X) -> bool:
+    """Return whether `X` is an array of numbers, which as_array would return as it is."""
+    return type(X) is np.ndarray and X.dtype.kind in "fiub" and X.ndim in (2, 3) and X.size > 0
 
 
 def _check_shape(X, name: str) -> None:

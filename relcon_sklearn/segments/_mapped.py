@@ -1,13 +1,25 @@
-"""Fast reading of rows of memory-mapped files with a bounded number of resident pages."""
+"""Fast reading of rows of memory-mapped files.
+
+Files that fit in memory stay mapped, so that their rows are copied at the speed of memory. The
+pages are those of the system's cache of the file: it takes them back if it needs memory. Of larger
+files, which would displace everything else, a bounded number of pages stays resident.
+:class:`Residency` decides which of the two applies.
+"""
 
 from __future__ import annotations
 
+import functools
 import mmap
+import os
 
 import numpy as np
 
-# Bytes of memory-mapped pages that reading may leave resident before they are released. If a file
-# is in the page cache in large pages, the kernel maps a whole one (2 MB) around each row read.
+# Files that are read in turn fit in memory if they have at most this share of it together.
+_SHARE_OF_MEMORY = 0.25
+
+# Of larger files: bytes of memory-mapped pages that reading may leave resident before they are
+# released. If a file is in the page cache in large pages, the kernel maps a whole one (2 MB) around
+# each row read.
 _RESIDENT_BYTES = 2**28
 _BYTES_PER_FAULT = 2**21
 
@@ -15,7 +27,19 @@ _BYTES_PER_FAULT = 2**21
 # (benchmarks/speed/bench_store.py).
 _NEAR_BYTES = 2**14
 
+# Files that fit in memory are fetched in pieces of this size, each of them once.
+_PIECE_BYTES = 2**14
+
 _CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED") and hasattr(mmap, "MADV_DONTNEED")
+
+
+@functools.cache
+def _memory_bytes() -> int:
+    """Return the size of the memory, or 0 if it is not known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0
 
 
 class Residency:
@@ -23,13 +47,23 @@ class Residency:
 
     def __init__(self):
         self._n_bytes = 0
+        self._file_bytes = 0
         self._mappings: dict[int, mmap.mmap] = {}
 
+    def open(self, mapping: mmap.mmap) -> None:
+        """Count the file of a mapping. A file that is opened again counts again."""
+        self._file_bytes += len(mapping)
+
+    @property
+    def fits(self) -> bool:
+        """Whether all files fit in memory, so that their pages stay resident."""
+        return self._file_bytes <= _SHARE_OF_MEMORY * _memory_bytes()
+
     def add(self, mapping: mmap.mmap, n_bytes: int) -> None:
-        """Add pages of a mapping; release all pages once they exceed the limit."""
+        """Add pages of a mapping; release all pages if they exceed the limit and do not fit."""
         self._n_bytes += n_bytes
         self._mappings[id(mapping)] = mapping
-        if self._n_bytes > _RESIDENT_BYTES:
+        if self._n_bytes > _RESIDENT_BYTES and not self.fits:
             # Taken out first: other threads may be adding to the account. They may also lose a
             # part of it, which only delays the next release.
             mappings, self._mappings, self._n_bytes = self._mappings, {}, 0
@@ -55,39 +89,80 @@ class MappedRows:
         # released without loss, since the file, or its cache, has their content.
         shared = array.mode in ("r", "r+", "w+") and _CAN_ADVISE
         self._mapping = array._mmap if shared else None
+        if self._mapping is not None:
+            self._residency.open(self._mapping)
+        # Whether each piece of a file that fits in memory was fetched. Asking for pages that are
+        # there takes longer than reading them.
+        self._fetched: np.ndarray | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the given rows, in the order given."""
+        if self._mapping is None or len(rows) == 0:
+            return self._copy(rows)
+        self._prefetch(rows)
+        if self._residency.fits:
+            self._residency.add(self._mapping, 0)
+            return self._copy(rows)
         values = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
-        if self._mapping is not None:
-            self._prefetch(np.unique(rows))
         n_rows = max(1, _RESIDENT_BYTES // _BYTES_PER_FAULT)
         for i in range(0, len(rows), n_rows):
             part = rows[i : i + n_rows]
             values[i : i + n_rows] = self.array[part]
-            if self._mapping is not None:
-                self._account_for(part)
+            self._account_for(part)
         return values
+
+    def _copy(self, rows: np.ndarray) -> np.ndarray:
+        # Rows of an array with other strides would keep the order of its axes in memory.
+        return np.ascontiguousarray(np.asarray(self.array)[rows])
 
     def _prefetch(self, rows: np.ndarray) -> None:
         """Ask the system to fetch all rows at once, before they are read one after the other.
 
         This is six times as fast for random rows that are not in the page cache.
         """
+        if self._place is None:
+            return
+        start, step, extent = self._place
+        first = start + rows * step
+        if self._residency.fits:
+            first = self._pieces_to_fetch(first)
+            extent += _PIECE_BYTES
+        if len(first) == 0:
+            return
+        first = np.unique(first)
+        last = np.minimum(first + extent, len(self._mapping))
+        new = np.flatnonzero(np.append(True, first[1:] > last[:-1] + _NEAR_BYTES))
+        starts = first[new] // mmap.PAGESIZE * mmap.PAGESIZE
+        ends = last[np.append(new[1:], len(first)) - 1]
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            self._mapping.madvise(mmap.MADV_WILLNEED, start, end - start)
+
+    def _pieces_to_fetch(self, offsets: np.ndarray) -> np.ndarray:
+        """Return the starts of the pieces of the file that have the offsets, if they are new."""
+        if self._fetched is None:
+            self._fetched = np.zeros(len(self._mapping) // _PIECE_BYTES + 1, dtype=bool)
+        pieces = offsets // _PIECE_BYTES
+        is_there = self._fetched[pieces]
+        if is_there.all():
+            return offsets[:0]
+        pieces = pieces[~is_there]
+        self._fetched[pieces] = True
+        return pieces * _PIECE_BYTES
+
+    @functools.cached_property
+    def _place(self) -> tuple[int, int, int] | None:
+        """Offset of the first row in the mapping, bytes between rows, and bytes that a row spans.
+
+        None if rows are scattered over the file.
+        """
         strides = np.array(self.array.strides)
         extent = (
             int((strides[1:] * (np.array(self.array.shape[1:]) - 1)).sum()) + self.array.itemsize
         )
-        if len(rows) == 0 or (strides < 0).any() or extent > 2 * self._row_bytes():
-            return
+        if (strides < 0).any() or extent > 2 * self._row_bytes():
+            return None
         start_of_mapping = np.frombuffer(self._mapping, np.uint8).ctypes.data
-        first = self.array.ctypes.data - start_of_mapping + rows * strides[0]
-        last = first + extent
-        new = np.flatnonzero(np.append(True, first[1:] > last[:-1] + _NEAR_BYTES))
-        starts = first[new] // mmap.PAGESIZE * mmap.PAGESIZE
-        ends = last[np.append(new[1:], len(rows)) - 1]
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            self._mapping.madvise(mmap.MADV_WILLNEED, start, end - start)
+        return self.array.ctypes.data - start_of_mapping, int(strides[0]), extent
 
     def _account_for(self, rows: np.ndarray) -> None:
         scattered = len(rows) * (self._row_bytes() + _BYTES_PER_FAULT)

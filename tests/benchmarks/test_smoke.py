@@ -23,6 +23,7 @@ SCRIPTS = {
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
     "speed.bench_features": "--smoke --repeats 1",
+    "speed.bench_latency": "--smoke",
     "speed.bench_recipe": "--smoke",
     "speed.bench_days": "--smoke",
     "speed.bench_recordings": "--smoke",

@@ -366,3 +366,10 @@ def test_chunks_cover_every_row_once_within_the_budget(n_rows, n_timesteps, n_ch
     sizes = [len(chunk) for chunk in chunks]
     assert all(size == largest for size in sizes[:-1])
     assert all(0 < size <= largest for size in sizes)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 255, 256, 257, 1000])
+def test_spread_rows_are_evenly_spaced_and_all_of_few(n_rows):
+    rows = SegmentArray(np.zeros((n_rows, 1))).spread_rows()
+    assert_array_equal(rows, np.unique(np.linspace(0, n_rows - 1, 256).round().astype(int)))
+    assert n_rows > 256 or len(rows) == n_rows

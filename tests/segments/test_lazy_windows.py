@@ -165,6 +165,7 @@ def frequent_switches():
 @pytest.mark.usefixtures("frequent_switches")
 def test_threads_read_more_files_than_are_open_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(_lazy_windows, "_MAX_OPEN_FILES", 3)
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0)
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 4 * _mapped._BYTES_PER_FAULT)
     recordings = np.array([a_recording(8, seed=i) for i in range(12)])
     windows = LazyWindows(saved(tmp_path, recordings), 8)

@@ -48,6 +48,19 @@ def integers(shape):
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
 
 
+@pytest.fixture(autouse=True)
+def larger_than_memory(monkeypatch):
+    """Treat files as larger than memory. The tests of those that fit set the share again."""
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Let files up to 10,000 bytes together fit in memory."""
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0.5)
+    monkeypatch.setattr(_mapped, "_memory_bytes", lambda: 20_000)
+
+
 needs_madvise = pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="needs madvise")
 
 
@@ -193,3 +206,59 @@ def test_rows_scattered_over_the_whole_file_are_not_prefetched(tmp_path):
 
 def test_no_rows(tmp_path):
     assert MappedRows(mapped(tmp_path, "r")).read(np.arange(0)).shape == (0, 5, 3)
+
+
+# ---------------------------------------------------------------- files that fit in memory
+
+
+@needs_madvise
+@pytest.mark.usefixtures("fits")
+def test_a_file_that_fits_is_fetched_once_and_never_released(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    monkeypatch.setattr(_mapped, "_PIECE_BYTES", 2**12)
+    X = mapped(tmp_path, "r", n_rows=100)  # 6,000 bytes and a header
+    reader = MappedRows(X)
+    rows = np.array([3, 90, 3, 0])
+    for _ in range(3):
+        assert_array_equal(reader.read(rows), np.array(X)[rows])
+    assert_array_equal(reader.read(np.arange(100)), np.array(X))
+    assert X._mmap.releases() == 0
+    (piece,) = X._mmap.prefetched()  # both pieces, which are adjacent
+    assert piece == [0, X._mmap.size()]
+
+
+@needs_madvise
+@pytest.mark.usefixtures("fits")
+def test_new_rows_of_a_file_that_fits_are_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_PIECE_BYTES", 1000)
+    monkeypatch.setattr(_mapped, "_NEAR_BYTES", 0)
+    X = mapped(tmp_path, "r", n_rows=100)
+    reader = MappedRows(X)
+    for n_fetched, row in ((1, 0), (1, 1), (2, 99), (2, 0), (3, 50)):
+        reader.read(np.array([row]))
+        assert len(X._mmap.prefetched()) == n_fetched
+    needed = bytes_of(X, 99)
+    start, length = X._mmap.prefetched()[1]
+    assert start <= needed.min()
+    assert needed.max() < start + length <= X._mmap.size()
+
+
+@needs_madvise
+@pytest.mark.usefixtures("fits")
+@pytest.mark.parametrize(("n_files", "are_released"), [(1, False), (2, True)])
+def test_files_that_are_read_in_turn_fit_together(n_files, are_released, tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 1)
+    residency = _mapped.Residency()
+    files = [mapped(tmp_path, "r", n_rows=100) for _ in range(n_files)]
+    for reader in [MappedRows(X, residency) for X in files]:
+        assert len(reader.read(np.array([2, 1]))) == 2
+    assert [X._mmap.releases() > 0 for X in files] == [are_released] * n_files
+
+
+def test_no_file_fits_where_the_size_of_the_memory_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 1)
+    monkeypatch.setattr(_mapped, "_memory_bytes", lambda: 0)
+    residency = _mapped.Residency()
+    MappedRows(mapped(tmp_path, "r"), residency)
+    if _mapped._CAN_ADVISE:
+        assert not residency.fits

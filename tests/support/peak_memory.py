@@ -96,6 +96,7 @@ def main(folder):
     torch.set_num_threads(1)
     # The limit is as small relative to this file as the default is relative to several gigabytes.
     _mapped._RESIDENT_BYTES = 2**23
+    _mapped._SHARE_OF_MEMORY = 0  # as for a file that does not fit in memory
     estimators = {
         "LearnedMotifDistance": distance(),
         "RelConEmbedder": embedder(batch_size=8, distance=distance_of_first_steps),

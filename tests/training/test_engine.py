@@ -12,9 +12,8 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
 from relcon_sklearn._batches import DeviceSegments
-from relcon_sklearn._training import TrainingOptions, fit_module, mean_loss
+from relcon_sklearn._training import TrainingOptions, fit_module
 from relcon_sklearn._training._callbacks import warmup_cosine
-from relcon_sklearn._training._engine import LossMean
 from tests.support.small_training import (
     CPU,
     LR,
@@ -258,8 +257,6 @@ def test_no_batch_is_waited_for():
             TrainingOptions(lr=LR, max_epochs=1, device=meta, callbacks=[spy]),
         )
     assert len(spy.rates) == N_STEPS
-    with pytest.raises(RuntimeError, match="meta tensors"):
-        mean_loss(net(), loss, train_batches(), meta)
 
 
 class NoWaiting(Callback):
@@ -299,17 +296,6 @@ def test_no_batch_is_waited_for_on_a_gpu(kept):
     torch.testing.assert_close(
         module.linear.weight.cpu(), on_cpu.linear.weight, rtol=1e-3, atol=1e-4
     )
-
-
-def test_late_losses_count_as_much_as_early_ones():
-    mean = LossMean(CPU)
-    mean.add(torch.tensor(1.0), 2**24)
-    for _ in range(2**7):
-        # In float32 the sum would not change.
-        mean.add(torch.tensor(1.0), 1)
-    assert mean.value() == 1
-    mean.add(torch.tensor(4.0, dtype=torch.bfloat16), 2**24 + 2**7)
-    assert mean.value() == 2.5
 
 
 # ---------------------------------------------------------------- the best epoch
@@ -572,26 +558,3 @@ def test_progress_bar(with_valid, capsys):
     assert ("valid_loss=" in last) == with_valid
     if with_valid:
         assert f"valid_loss={history[-1]['valid_loss']:.4g}" in last
-
-
-# ---------------------------------------------------------------- mean_loss
-
-
-def test_mean_loss_is_over_anchors_in_evaluation_mode():
-    module = net().train()
-    grad_modes = []
-
-    def recording(module, batch):
-        grad_modes.append(torch.is_grad_enabled())
-        return loss(module, batch)
-
-    value = mean_loss(module, recording, valid_batches(), CPU)
-    assert module.n_trained == 0
-    assert not module.training
-    assert grad_modes == [False, False]
-    assert type(value) is float
-    batches = list(valid_batches())
-    losses = [loss(module, batch).item() for batch in batches]
-    assert value == pytest.approx(np.average(losses, weights=[len(b.anchors) for b in batches]))
-    assert value != pytest.approx(np.mean(losses), rel=1e-4)
-    assert_same_state(module, net().state_dict())

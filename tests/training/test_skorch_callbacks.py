@@ -37,9 +37,9 @@ from relcon_sklearn._training import (
     CheckpointFolder,
     Checkpoints,
     TrainingOptions,
-    check_callbacks,
     fit_module,
 )
+from relcon_sklearn._training._skorch_callbacks import check_callbacks
 from tests.support.break_off import BreakOff, Broken
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.small_training import CPU, LR, loss, net, train_batches, valid_batches

@@ -5,8 +5,9 @@ import warnings
 import pytest
 import torch
 from sklearn.frozen import FrozenEstimator
+from torch import nn
 
-from relcon_sklearn._utils._device import as_device
+from relcon_sklearn._utils._device import as_device, ready
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
 from tests.support.reference import euclidean
 
@@ -98,3 +99,42 @@ def test_one_process_is_not_warned(motion, monkeypatch, size):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tiny_embedder(distance=euclidean, max_epochs=1).fit(motion[0], groups=motion[2])
+
+
+# ---------------------------------------------------------------- modules that are ready
+
+
+def small_net():
+    return nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2), nn.Dropout()))
+
+
+def test_one_part_in_training_mode_is_enough_to_set_the_mode():
+    net = small_net().eval()
+    net[1][1].train()
+    assert ready(net, torch.device("cpu")) is net
+    assert not any(part.training for part in net.modules())
+
+
+def test_a_module_on_another_device_is_moved():
+    net = ready(small_net(), torch.device("meta"))
+    assert {value.device.type for value in net.state_dict().values()} == {"meta"}
+    assert ready(nn.ReLU(), torch.device("meta")).training is False  # no tensors at all
+
+
+def test_a_module_that_is_ready_is_left_alone(monkeypatch):
+    net = small_net().eval()
+
+    def fail(*args):
+        raise AssertionError("walks through the module once more")
+
+    monkeypatch.setattr(nn.Module, "to", fail)
+    monkeypatch.setattr(nn.Module, "train", fail)
+    assert ready(net, torch.device("cpu")) is net
+
+
+def test_an_encoder_that_was_set_to_training_mode_embeds_as_before(motion):
+    X = motion[0]
+    embedder = tiny_embedder(max_epochs=0).fit(X)
+    expected = embedder.transform(X[:1])
+    embedder.encoder_.train()
+    assert (embedder.transform(X[:1]) == expected).all()
