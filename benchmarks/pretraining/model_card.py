@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import compare_over_people, p_text
+from benchmarks.downstream.comparisons import BEYOND_CHANCE, compare_over_people, p_text
 from benchmarks.downstream.plan import LONG_WINDOW, SHARES
 from benchmarks.downstream.results import (
     FIVE,
@@ -67,7 +67,7 @@ def model_card(
     """
     settings, results = record["settings"], results.first_seed()
     rate = settings["rate"]
-    return "\n\n".join(
+    return join_sections(
         [
             f"# {name}",
             summary(name, record, results),
@@ -87,6 +87,11 @@ def model_card(
     )
 
 
+def join_sections(parts: list[str]) -> str:
+    """Return the parts that are not empty, with empty lines between them."""
+    return "\n\n".join(part for part in parts if part)
+
+
 # -- scores ----------------------------------------------------------------------------------------
 
 
@@ -104,33 +109,29 @@ def rows_of(name: str) -> list[ResultRow]:
 
 def summary(name: str, record: dict, results: DownstreamResults) -> str:
     """Return a paragraph that says what the model is, and first which claims do not hold."""
-    claims = [
-        *(_claim(results, shipped(name), row) for row in rows_of(name)[3:]),
-        *(_claim(results, shipped(f"{name}_features"), row) for row in rows_of(name)[3:]),
-    ]
-    claims = [claim for claim in claims if claim is not None]
-    failed = [text for holds, text in claims if not holds]
-    held = [text for holds, text in claims if holds]
-    return join(
+    held, failed = [], []
+    for one in (shipped(name), shipped(f"{name}_features")):
+        for other, test in compare_over_people(results, one, rows_of(name)[3:]).items():
+            means = [float(np.mean(results.means(row, FIVE, macro_f1))) for row in (one, other)]
+            above = means[0] > means[1] and test["difference"] > 0
+            texts = held if above and test["p_holm"] < BEYOND_CHANCE else failed
+            texts.append(
+                f"- {one.title} ({means[0]:.3f}) and {other.title} ({means[1]:.3f}): Holm p "
+                f"{p_text(test['p_holm'])}, higher for {test['ahead']} of "
+                f"{test['n_subjects']} people"
+            )
+    parts = [
         f"An encoder of three-axis acceleration with {record['n_parameters']:,} parameters and "
         f"{record['n_features']} features, pretrained without labels by relative contrastive "
         f"learning on {record['windows']:,} windows of {record['people']} pairs of a person and a "
-        "placement.",
-        *(["Not above, beyond chance over people: " + "; ".join(failed) + "."] if failed else []),
-        *(["Above, beyond chance over people: " + "; ".join(held) + "."] if held else []),
-    )
-
-
-def _claim(results: DownstreamResults, one: ResultRow, other: ResultRow):
-    test = compare_over_people(results, one, [other]).get(other)
-    if test is None:
-        return None
-    means = [np.mean(results.means(row, FIVE, macro_f1)) for row in (one, other)]
-    holds = means[0] > means[1] and test["difference"] > 0 and test["p"] < 0.05
-    return (
-        holds,
-        f"{one.title} {means[0]:.3f}, {other.title} {means[1]:.3f} (p {p_text(test['p'])})",
-    )
+        "placement."
+    ]
+    for title, texts in (
+        ("Not above, beyond chance over people (mean macro-F1 of five sets):", failed),
+        ("Above, beyond chance over people (mean macro-F1 of five sets):", held),
+    ):
+        parts += [title, "\n".join(texts)] if texts else []
+    return join(*parts)
 
 
 def score_tables(name: str, results: DownstreamResults) -> str:
@@ -221,7 +222,8 @@ def training(record: dict) -> str:
         f"{settings['window']:g} s at {settings['rate']:g} Hz that overlap by half: "
         f"{len(losses)} epochs of {steps} steps of 256 windows. The mean loss fell "
         f"from {losses[0]:.1f} to {losses[-1]:.1f}.",
-        f"`{run['command']}`, commit {run['commit']}, {run['date'][:10]}, torch "
+        f"`{run['command'].partition(' --')[0]} --pool POOL`, commit {run['commit']}, "
+        f"{run['date'][:10]}, torch "
         f"{run['versions']['torch']}, {run['gpu'] or run['cpu']}, threads: "
         f"{run['torch_threads']}. It took {hours:.1f} hours of CPU time, {hours * WATTS:.0f} Wh at "
         f"{WATTS} W a core.",

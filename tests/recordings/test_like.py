@@ -5,7 +5,7 @@ import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 
 from relcon_sklearn import segment_recordings
 from tests.support.untrained import embedder, fit
@@ -46,7 +46,9 @@ def test_the_model_may_be_in_another_estimator(model):
     frozen = FrozenEstimator(model)
     pipeline = make_pipeline("passthrough", frozen, LogisticRegression())
     search = GridSearchCV(pipeline, {}, cv=2).fit(expected, Y[: len(expected)])
-    for like in (frozen, pipeline, make_pipeline(pipeline), FrozenEstimator(pipeline), search):
+    union = make_pipeline(make_union("passthrough", frozen), LogisticRegression())
+    wrapped = (make_pipeline(pipeline), FrozenEstimator(pipeline), union)
+    for like in (frozen, pipeline, *wrapped, search):
         np.testing.assert_array_equal(segments(like), expected)
 
 

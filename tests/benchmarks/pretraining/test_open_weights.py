@@ -79,7 +79,8 @@ def test_the_card(trained):
     assert card.startswith("# motion-small\n")
     for expected in ("Wijekoon", "MIT", "Windows of 10 s", "rotation", "CC BY 4.0", "commit"):
         assert expected in card
-    assert "Above, beyond chance over people: motion-small 0.9" in card
+    assert "\n\nAbove, beyond chance over people" in card
+    assert "- motion-small (0.9" in card
     assert "Not above" not in card
 
 
@@ -90,7 +91,8 @@ def test_what_does_not_hold_is_first(trained):
     }
     card = model_card("motion-small", record, DownstreamResults(worse), ROBUSTNESS)
     first = card.split("\n\n")[2]
-    assert first.startswith("Not above, beyond chance over people: motion-small 0.4")
+    assert first.startswith("Not above, beyond chance over people")
+    assert "and MiniRocket" in card.split("\n\n")[3]
 
 
 def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
