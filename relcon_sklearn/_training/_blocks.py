@@ -14,7 +14,7 @@ from ..segments._array import SegmentArray
 from ._memory import kept_memory
 
 # Number of time steps in a block, which decides whether the activations stay in the cache: 256
-# segments of 128 time steps, 65 of 500. Of 16 to 512 segments, this was within 3 % of the fastest
+# segments of 128 time steps, 65 of 500. Of 16 to 512 segments, this was within 6 % of the fastest
 # for both lengths, "resnet14-half" and "resnet34", in float32 and in bfloat16 (docs/speed.md).
 _CPU_BLOCK_STEPS = 2**15
 
