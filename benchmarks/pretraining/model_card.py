@@ -18,6 +18,7 @@ from benchmarks.downstream.results import (
 )
 from benchmarks.downstream.tables import join, regression_table, score_table
 
+WINDOWS = (ResultRow._field_defaults["window"], LONG_WINDOW)
 WATTS = 10  # of one busy core and its share of the machine, a rough assumption
 
 USE = """```python
@@ -109,9 +110,31 @@ def rows_of(name: str) -> list[ResultRow]:
 
 def summary(name: str, record: dict, results: DownstreamResults) -> str:
     """Return a paragraph that says what the model is, and first which claims do not hold."""
+    parts = [
+        f"An encoder of three-axis acceleration with {record['n_parameters']:,} parameters and "
+        f"{record['n_features']} features, pretrained without labels by relative contrastive "
+        f"learning on {record['windows']:,} windows of {record['people']} pairs of a person and a "
+        "placement."
+    ]
+    for window in WINDOWS:
+        held, failed = comparisons(name, results, window)
+        where = (
+            f"beyond chance over people, on windows of {window:g} s (mean macro-F1 of five sets)"
+        )
+        parts += [f"Not above, {where}:", "\n".join(failed)] if failed else []
+        parts += [f"Above, {where}:", "\n".join(held)] if held else []
+    return join(*parts)
+
+
+def comparisons(
+    name: str, results: DownstreamResults, window: float
+) -> tuple[list[str], list[str]]:
+    """Return what the model is above, beyond chance over people, and what it is not above."""
     held, failed = [], []
-    for one in (shipped(name), shipped(f"{name}_features")):
-        for other, test in compare_over_people(results, one, rows_of(name)[3:]).items():
+    others = [row._replace(window=window) for row in rows_of(name)[3:]]
+    for method in (name, f"{name}_features"):
+        one = shipped(method)._replace(window=window)
+        for other, test in compare_over_people(results, one, others).items():
             means = [float(np.mean(results.means(row, FIVE, macro_f1))) for row in (one, other)]
             above = means[0] > means[1] and test["difference"] > 0
             texts = held if above and test["p_holm"] < BEYOND_CHANCE else failed
@@ -120,18 +143,7 @@ def summary(name: str, record: dict, results: DownstreamResults) -> str:
                 f"{p_text(test['p_holm'])}, higher for {test['ahead']} of "
                 f"{test['n_subjects']} people"
             )
-    parts = [
-        f"An encoder of three-axis acceleration with {record['n_parameters']:,} parameters and "
-        f"{record['n_features']} features, pretrained without labels by relative contrastive "
-        f"learning on {record['windows']:,} windows of {record['people']} pairs of a person and a "
-        "placement."
-    ]
-    for title, texts in (
-        ("Not above, beyond chance over people (mean macro-F1 of five sets):", failed),
-        ("Above, beyond chance over people (mean macro-F1 of five sets):", held),
-    ):
-        parts += [title, "\n".join(texts)] if texts else []
-    return join(*parts)
+    return held, failed
 
 
 def score_tables(name: str, results: DownstreamResults) -> str:
@@ -141,7 +153,7 @@ def score_tables(name: str, results: DownstreamResults) -> str:
         "walking speed, R2. None of these sets is in the data of the model. RelCon and SimCLR are "
         "trainings of ten minutes for comparison. `bench_downstream` makes these rows."
     ]
-    for window in (ResultRow._field_defaults["window"], LONG_WINDOW):
+    for window in WINDOWS:
         rows = [row._replace(window=window) for row in rows_of(name)]
         rows = [row for row in rows if any(results.scores(row, task) for task in FIVE)]
         parts += [
@@ -162,7 +174,7 @@ def few_labels(name: str, results: DownstreamResults) -> str:
     ]
     shares = sorted(SHARES)
     lines = [[row.title, *(_mean_at(results, row, share) for share in shares)] for row in rows]
-    if all(value is None for line in lines for value in line[1:-1]):
+    if all(value is None for value in lines[0][1:-1]):
         return ""
     return join(
         "Mean macro-F1 of the five sets if only some of the training people have labels:",
