@@ -151,7 +151,7 @@ def _positive(text: str) -> int:
 def _offset(text: str) -> str:
     if not _OFFSET.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an offset such as +01:00")
-    return text
+    return _zone(text)
 
 
 def _zone(text: str) -> str:
