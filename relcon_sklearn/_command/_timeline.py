@@ -142,6 +142,8 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
     import pandas
 
     table = pandas.DataFrame(list(map(_as_row, outcomes)))
+    counts = ["days", "valid_days"]  # whole numbers, also where files that failed have none
+    table[counts] = table[counts].astype("Int64")
     with replacing(out / _FILES) as file:
         table.to_csv(file, index=False, float_format="%.2f")
     done = [outcome for outcome in outcomes if outcome.status != FAILED]

@@ -152,8 +152,9 @@ def test_one_bad_file_does_not_stop_others(files, run, tmp_path, capsys):
     assert "2 of 3 files are done." in printed
     assert "1 of 3 files failed:\n  ann  DamagedFileError: " in printed
     assert "is empty. Copy it from the device again" in printed
-    table = pd.read_csv(tmp_path / "out" / "files.csv")
+    table = pd.read_csv(tmp_path / "out" / "files.csv", dtype=str, keep_default_na=False)
     assert table["status"].tolist() == ["done", "failed", "done"]
+    assert table["days"].tolist() == ["1", "", "1"]
     assert not (tmp_path / "out" / "ann").exists()
     assert len(pd.read_csv(tmp_path / "out" / "totals.csv")) == 2
 
