@@ -15,9 +15,9 @@ from ._timeline import plan_jobs, run_jobs
 _TIMELINE = """Predict what people do at each moment of recordings of days.
 
 For each file, the folder OUT/NAME gets timeline.csv, totals.csv with a row for each day, and
-timeline.png. OUT/totals.csv has the days of all files of the last run, and OUT/files.csv what became of them.
-Files that are done are kept: after an interruption, run the same command again. If there are more
-files, run it with all of them.
+timeline.png. OUT/totals.csv has the days of all files of the last run, and OUT/files.csv what
+became of them. Files that are done are kept: after an interruption, run the same command again.
+If there are more files, run it with all of them.
 
 The exit status is 0 if all files are done, 1 if files failed, and 2 if an argument is wrong
 or a package is missing."""
