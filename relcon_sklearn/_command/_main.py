@@ -15,8 +15,9 @@ from ._timeline import plan_jobs, run_jobs
 _TIMELINE = """Predict what people do at each moment of recordings of days.
 
 For each file, the folder OUT/NAME gets timeline.csv, totals.csv with a row for each day, and
-timeline.png. OUT/totals.csv has the days of all files, and OUT/files.csv what became of each file.
-Files that are done are kept: after an interruption, or with more files, run the same command again.
+timeline.png. OUT/totals.csv has the days of all files of the last run, and OUT/files.csv what
+became of them. Files that are done are kept: after an interruption, run the same command again.
+If there are more files, run it with all of them.
 
 The exit status is 0 if all files are done, 1 if files failed, and 2 if an argument is wrong
 or a package is missing."""
@@ -151,7 +152,7 @@ def _positive(text: str) -> int:
 def _offset(text: str) -> str:
     if not _OFFSET.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an offset such as +01:00")
-    return text
+    return _zone(text)
 
 
 def _zone(text: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from joblib import Parallel, delayed
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from .._utils._atomic import replacing
 from .._utils._progress import progress_bar
@@ -25,6 +26,7 @@ from ..recordings._jobs import (
     stem_of,
     without_work,
 )
+from ..timelines import daily_totals, predict_timeline
 from ..timelines._predict_timeline import check_model, check_smoothing, lay_out_for
 from ._model import load_model
 from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_totals
@@ -51,6 +53,7 @@ def plan_jobs(
     files = name_files(patterns, name_by)
     model = load_model(model_file)
     check_model(model)
+    _check_options(options)
     lay_out_for(model, None, None, options.step)
     check_smoothing(options.smoothing, model, 1)
     folder = Path(out).expanduser().resolve()
@@ -105,6 +108,14 @@ def name_files(patterns: list[str], by: str) -> dict[str, str]:
     return dict(zip(names, files, strict=True))
 
 
+def _check_options(options: Options) -> None:
+    """Raise ValueError if a function would refuse an option, before hours of work."""
+    for function in (predict_timeline, daily_totals):
+        constraints = function._skl_parameter_constraints
+        given = {name: value for name, value in options._asdict().items() if name in constraints}
+        validate_parameter_constraints(constraints, given, "timeline")
+
+
 def _check_packages(options: Options) -> None:
     """Raise ImportError if a package is missing that the command needs."""
     needed = dict(_NEEDED)
@@ -131,6 +142,8 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
     import pandas
 
     table = pandas.DataFrame(list(map(_as_row, outcomes)))
+    counts = ["days", "valid_days"]  # whole numbers, also where files that failed have none
+    table[counts] = table[counts].astype("Int64")
     with replacing(out / _FILES) as file:
         table.to_csv(file, index=False, float_format="%.2f")
     done = [outcome for outcome in outcomes if outcome.status != FAILED]

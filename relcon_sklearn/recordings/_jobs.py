@@ -95,7 +95,8 @@ def make(job: Job) -> Outcome:
     end. A process that was left by a killed call may still be writing it, and is waited for.
     """
     unfinished = job.out / UNFINISHED
-    new, old = unfinished / job.name, unfinished / f"{job.name}.old"
+    # A suffix for each, so that files such as ann.cwa and ann.old.cwa do not share a path.
+    new, old = unfinished / f"{job.name}.new", unfinished / f"{job.name}.old"
     try:
         with FileLock(unfinished / f"{job.name}.lock"):
             kept = _find_kept(job)

@@ -15,7 +15,8 @@ def check_timeline(timeline, name: str = "timeline"):
     TypeError
         If it is not a DataFrame.
     ValueError
-        If columns are missing, if times have no time zone or do not increase, or if rows overlap.
+        If columns or values are missing, if times have no time zone or do not increase, or if rows
+        overlap.
     """
     import pandas
 
@@ -51,6 +52,14 @@ def check_timeline(timeline, name: str = "timeline"):
     timeline = timeline.sort_values("start", kind="stable", ignore_index=True)
     if "wear" not in timeline.columns:
         timeline = timeline.assign(wear=True)
+    elif not timeline["wear"].isin([True, False]).all():
+        other = timeline["wear"][~timeline["wear"].isin([True, False])].iloc[0]
+        raise ValueError(f"{name}: column 'wear' has the value {other!r}; expected True or False.")
+    if "subject" in timeline.columns and timeline["subject"].isna().any():
+        raise ValueError(
+            f"{name}: column 'subject' is missing in {timeline['subject'].isna().sum()} rows. Name "
+            "the person of each row, or leave these rows out."
+        )
     if kinds == ["label"] and not isinstance(timeline["label"].dtype, pandas.CategoricalDtype):
         timeline = timeline.assign(label=timeline["label"].astype("category"))
     _check_no_overlap(timeline, name)

@@ -152,8 +152,9 @@ def test_one_bad_file_does_not_stop_others(files, run, tmp_path, capsys):
     assert "2 of 3 files are done." in printed
     assert "1 of 3 files failed:\n  ann  DamagedFileError: " in printed
     assert "is empty. Copy it from the device again" in printed
-    table = pd.read_csv(tmp_path / "out" / "files.csv")
+    table = pd.read_csv(tmp_path / "out" / "files.csv", dtype=str, keep_default_na=False)
     assert table["status"].tolist() == ["done", "failed", "done"]
+    assert table["days"].tolist() == ["1", "", "1"]
     assert not (tmp_path / "out" / "ann").exists()
     assert len(pd.read_csv(tmp_path / "out" / "totals.csv")) == 2
 
@@ -278,6 +279,12 @@ def test_files_of_one_name_are_named_by_their_folder(tmp_path, data, run, capsys
 
 
 @pytest.mark.usefixtures("without_figures")
+def test_names_that_end_as_those_of_unfinished_folders(tmp_path, data, run):
+    files = write_files(tmp_path / "in", data, ["ann.csv", "ann.lock.csv", "ann.old.csv"])
+    assert run(*files) == 0
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_patterns(files, run, tmp_path, capsys):
     assert run(str(tmp_path / "in" / "[ab]*.csv"), files[1]) == 0
     assert "2 of 2 files are done" in capsys.readouterr().out
@@ -291,9 +298,14 @@ def test_patterns(files, run, tmp_path, capsys):
     [
         (["--tz", "Nowhere"], "argument --tz: tz='Nowhere' is not a known time zone"),
         (["--clock=CET"], "argument --clock: 'CET' is not an offset such as +01:00"),
+        (["--clock=+25:00"], "argument --clock: tz='+25:00' is not a known time zone"),
         (["--day-starts", "25:00"], "argument --day-starts: day_starts='25:00' is not"),
         (["--jobs", "0"], "argument --jobs: '0' is not a whole number above 0"),
         (["--smoothing", "4"], "smoothing=4 is even"),
+        (["--smoothing", "1"], "The 'smoothing' parameter of timeline must be"),
+        (["--nonwear", "0"], "The 'nonwear' parameter of timeline must be"),
+        (["--min-wear-hours", "30"], "The 'min_wear_hours' parameter of timeline must be"),
+        (["--step", "-1"], "The 'step' parameter of timeline must be"),
         (["--step", "60"], "step=60 s is longer than a segment of 2 s"),
     ],
 )

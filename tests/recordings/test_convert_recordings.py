@@ -267,7 +267,7 @@ def test_what_a_killed_call_left_is_removed(files, out):
     before = contents(out)
     (out / "ann").rename(out / ".unfinished" / "ann.old")
     with SegmentWriter(
-        out / ".unfinished" / "ann", n_timesteps=100, n_channels=3, sampling_rate=20
+        out / ".unfinished" / "ann.new", n_timesteps=100, n_channels=3, sampling_rate=20
     ) as writer:
         writer.append(np.ones((2, 100, 3)), "ann")
     convert_recordings(files, out, **SETTINGS)

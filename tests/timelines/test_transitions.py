@@ -53,6 +53,8 @@ def test_transitions_that_do_not_fit_are_refused():
     found = learn_transitions([0, 1, 1], start_times=np.arange(3.0))
     with pytest.raises(ValueError, match=r"labels \[0, 1\], but the model has the classes \[1, 2"):
         in_order_of(found, np.array([1, 2]), 1.0)
+    with pytest.raises(ValueError, match=r"labels \[0, 1\], but the model has the classes \['0"):
+        in_order_of(found, np.array(["0", "1"]), 1.0)
     with pytest.raises(ValueError, match=r"after 1 s, but the steps .* 2 s. Pass step=1, or"):
         in_order_of(found, np.array([0, 1]), 2.0)
 
