@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils._atomic import replacing
+from ..exceptions import DamagedFileError
 from ..plotting import TimelineDisplay
 from ..recordings import calibrate, read_recording
 from ..recordings._jobs import Job
@@ -82,7 +83,11 @@ def check_outputs(folder: Path, options: Options) -> None:
 
 def _read(file: str, options: Options):
     """Return the recording in a file, with a time zone if the days have one."""
-    recording = read_recording(file, errors="skip" if options.skip_damage else "raise")
+    try:
+        recording = read_recording(file, errors="skip" if options.skip_damage else "raise")
+    except DamagedFileError as error:
+        # The remedy in the words of the command.
+        raise DamagedFileError(str(error).replace("errors='skip'", "--skip-damage")) from error
     if recording.index.tz is None:
         if options.clock is not None:
             recording.index = recording.index.tz_localize(options.clock).tz_convert("UTC")

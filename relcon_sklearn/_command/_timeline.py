@@ -57,6 +57,8 @@ def plan_jobs(
     lay_out_for(model, None, None, options.step)
     check_smoothing(options.smoothing, model, 1)
     folder = Path(out).expanduser().resolve()
+    if folder.is_file():
+        raise ValueError(f"--out is {folder}, which is a file. Pass a folder.")
     prepare(folder)
     settings = as_json({"model": _checksum(model_file)} | options._asdict())
     write = partial(write_outputs, model=model, options=options)

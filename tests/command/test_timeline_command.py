@@ -18,6 +18,7 @@ from relcon_sklearn._command import _outputs, main  # noqa: E402
 from relcon_sklearn.datasets import make_recordings  # noqa: E402
 from relcon_sklearn.recordings import read_recording  # noqa: E402
 from relcon_sklearn.timelines import daily_totals, predict_timeline  # noqa: E402
+from tests.support.device_files import motion, write_gt3x  # noqa: E402
 from tests.support.estimators import tiny_embedder, tiny_regressor  # noqa: E402
 from tests.support.forked import in_another_process, needs_fork  # noqa: E402
 
@@ -372,3 +373,21 @@ def test_an_interruption(files, run, monkeypatch, capsys):
     monkeypatch.setattr(_outputs, "predict_timeline", interrupt)
     assert run(*files) == 130
     assert "To go on, run the same command again" in capsys.readouterr().err
+
+
+def test_a_damaged_file_and_its_remedy_in_this_command(run, tmp_path, capsys):
+    seconds = 1_709_676_000 + np.arange(120)
+    write_gt3x(tmp_path / "dan.gt3x", motion(12_000), seconds, damaged=[3])
+    assert run(str(tmp_path / "dan.gt3x")) == 1
+    printed = capsys.readouterr().out
+    assert "dan.gt3x is damaged" in printed
+    assert "--skip-damage leaves out what is damaged" in printed
+    assert "errors=" not in printed
+
+
+def test_a_file_instead_of_the_folder_of_results(files, run, tmp_path, capsys):
+    (tmp_path / "out.txt").write_text("mine")
+    with pytest.raises(SystemExit):
+        run(files[0], out="out.txt")
+    assert "out.txt, which is a file. Pass a folder." in capsys.readouterr().err
+    assert (tmp_path / "out.txt").read_text() == "mine"
