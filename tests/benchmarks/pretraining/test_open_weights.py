@@ -117,6 +117,18 @@ def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.transform(X), before.transform(X))
 
 
+def test_a_page_without_the_mark_leaves_the_weights_as_they_are(trained, tmp_path, monkeypatch):
+    page = tmp_path / "models.md"
+    page.write_text("# Models\n")
+    monkeypatch.setattr(open_weights, "PAGE", page)
+    arguments = ["--card", "--weights", str(trained / "small.weights")]
+    monkeypatch.setattr("sys.argv", ["open_weights", *arguments])
+    before = (trained / "small.weights").read_bytes()
+    with pytest.raises(SystemExit, match="must have the line"):
+        open_weights.main()
+    assert (trained / "small.weights").read_bytes() == before
+
+
 def test_the_page_has_the_mark():
     assert open_weights.MARK in Path(open_weights.PAGE).read_text()
 
