@@ -11,7 +11,7 @@ from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining import open_weights
-from benchmarks.pretraining.model_card import model_card
+from benchmarks.pretraining.model_card import model_card, people_of
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 from tests.support.downstream_cells import fake_record
@@ -82,6 +82,11 @@ def test_the_card(trained):
     assert "\n\nAbove, beyond chance over people" in card
     assert "- motion-small (0.9" in card
     assert "Not above" not in card
+
+
+def test_people_with_several_placements_are_counted_once():
+    rows = [("UMAFall", 18), ("MEx", 30), ("UMAFall", 17)]
+    assert people_of([{"set": name, "people": n} for name, n in rows]) == 48
 
 
 def test_what_does_not_hold_is_first(trained):
