@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .segments._magnitudes import magnitudes_of
+from .segments._sampling_rate import check_rate, rate_of
+
 _HEADING = "# Trained further\n\nAfter the training that this card describes"
 
 
@@ -11,11 +14,12 @@ class EmbedderPartialFit:
     def partial_fit(self, X, y=None, groups=None):
         """Train a fitted encoder further, on other segments: continued pretraining.
 
-        The encoder starts with its present weights, and the distance stays as it is. Otherwise
-        this is a training as in :meth:`fit`, with the present parameters: a model that comes with
-        the package, trained on many data sets, can be trained further on your recordings. A lower
-        `lr` and fewer epochs than for a new training keep more of what was learned. If the embedder
-        is not fitted, this is :meth:`fit`.
+        The encoder starts with its present weights, and the distance stays as it is, so that the
+        parameters `encoder` and `distance` have no effect. Otherwise this is a training as in
+        :meth:`fit`, with the present parameters: a model that comes with the package, trained on
+        many data sets, can be trained further on your recordings. Such a model has the parameters
+        of its own training, with many epochs. A lower `lr` and fewer epochs than for a new training
+        keep more of what was learned. If the embedder is not fitted, this is :meth:`fit`.
 
         Parameters
         ----------
@@ -36,8 +40,9 @@ class EmbedderPartialFit:
         Raises
         ------
         ValueError, FloatingPointError, OSError, RuntimeError, KeyboardInterrupt
-            As in :meth:`fit`. ValueError also if `X` has another number of channels or another
-            sampling rate than before, or if the estimator has no distance.
+            As in :meth:`fit`. ValueError also if `X` has another number of channels than before, if
+            `X` or the parameter `sampling_rate` has another sampling rate, or if the estimator has
+            no distance.
 
         Warns
         -----
@@ -62,8 +67,18 @@ class EmbedderPartialFit:
                 "without one. Pass distance=... to from_released_checkpoint."
             )
         self._validate_params()
+        rate, name = rate_of(self, "sampling_rate_"), type(self).__name__
+        check_rate(self.sampling_rate, rate, "X", name, is_parameter=True)
         array, index = self._check_training(X, groups, "partial_fit")
+        magnitudes_of(array)  # warns of other units before the training, which may not read all
+        n_before = len(self.history_)
         self._train_further(array, index)
-        if (card := getattr(self, "card_", None)) and not card.startswith(_HEADING):
-            self.card_ = f"{_HEADING}, the encoder was trained on other data.\n\n{card}"
+        if len(self.history_) > n_before:
+            self._mark_card()
         return self
+
+    def _mark_card(self) -> None:
+        """Say in the model card, if there is one, that the encoder was trained further."""
+        card = getattr(self, "card_", None)
+        if isinstance(card, str) and not card.startswith(_HEADING):
+            self.card_ = f"{_HEADING}, the encoder was trained further.\n\n{card}"

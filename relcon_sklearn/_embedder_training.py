@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from ._base import FitRun, check_at_least_two
@@ -23,7 +24,7 @@ from ._files._recipes import Recipe, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
 from ._training import FeatureLoss, Loss, fit_module, ranking_loss
-from ._training._fingerprint import checksum
+from ._training._fingerprint import checksum, checksum_of_weights
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
@@ -98,7 +99,10 @@ class EmbedderTraining:
         """Train a copy of the encoder, and replace the encoder when the training is complete."""
         encoder = copy.deepcopy(self.encoder_).to(self._device())
         weights = [value.cpu().numpy() for value in encoder.state_dict().values()]
-        run = self._open_checkpoints(array, index, weights=checksum(*weights))
+        start = {"weights": checksum(*weights)}
+        if isinstance(self.distance_, BaseEstimator):
+            start["distance"] = checksum_of_weights(self.distance_)
+        run = self._open_checkpoints(array, index, **start)
         history = self._train_encoder(encoder, array, index, run)
         self._set_module("encoder_", encoder, self._recipes["encoder_"])
         n_before = self.history_[-1]["epoch"] if self.history_ else 0

@@ -106,6 +106,38 @@ def test_it_resumes(motion, tmp_path):
         other.partial_fit(X, groups=subjects)
 
 
+def test_the_distance_is_part_of_what_identifies_a_training(motion, tmp_path):
+    X, _, subjects = motion
+    settings = {"distance": "features", "max_epochs": 0}
+    first = embedder(**settings).fit(X, groups=subjects)
+    other = embedder(**settings).fit(X[::2], groups=subjects[::2])
+    assert_same_weights(weights(first), weights(other))
+    for fitted in (first, other):
+        fitted.set_params(max_epochs=1, checkpoint_dir=tmp_path)
+    first.partial_fit(X, groups=subjects)
+    with pytest.raises(ValueError, match=r"data\.distance"):
+        other.partial_fit(X, groups=subjects)
+
+
+def test_another_sampling_rate_in_the_parameter(motion):
+    X, _, subjects = motion
+    fitted = embedder(sampling_rate=50).fit(X, groups=subjects)
+    before = weights(fitted)
+    with pytest.raises(ValueError, match=r"sampling_rate=100, but RelConEmbedder was .* of 50 Hz"):
+        fitted.set_params(sampling_rate=100).partial_fit(X, groups=subjects)
+    assert_same_weights(weights(fitted), before)
+    fitted.set_params(sampling_rate=None).partial_fit(X, groups=subjects)
+    assert fitted.sampling_rate_ == 50
+
+
+def test_other_units_are_noticed_in_a_short_training(motion):
+    X, _, subjects = motion
+    settings = {"steps_per_epoch": 1, "max_epochs": 1, "batch_size": 2, "n_within": 1}
+    fitted = embedder(**settings).fit(X, groups=subjects)
+    with pytest.warns(UserWarning, match="median magnitude of X"):
+        fitted.partial_fit(9.81 * X, groups=subjects)
+
+
 def test_errors_as_in_fit(motion):
     X, _, subjects = motion
     fitted = embedder().fit(X, groups=subjects)
@@ -140,9 +172,11 @@ def test_without_epochs_nothing_changes(motion):
     X, _, subjects = motion
     fitted = embedder().fit(X, groups=subjects)
     before, history = weights(fitted), fitted.history_
+    fitted.card_ = "# Model of ours"
     fitted.set_params(max_epochs=0).partial_fit(X, groups=subjects)
     assert_same_weights(weights(fitted), before)
     assert fitted.history_ == history
+    assert fitted.card_ == "# Model of ours"
 
 
 def test_the_card_says_so_once(motion):
@@ -155,6 +189,14 @@ def test_the_card_says_so_once(motion):
     assert fitted.card_.count("Trained further") == 1
     assert fitted.card_.endswith("# Model of ours")
     assert not hasattr(fitted.fit(X, groups=subjects), "card_")
+
+
+def test_a_card_that_is_no_text_does_not_stop_a_training(motion):
+    X, _, subjects = motion
+    fitted = embedder().fit(X, groups=subjects)
+    fitted.card_ = {"licence": "CC BY 4.0"}  # refused by save
+    assert len(fitted.partial_fit(X, groups=subjects).history_) == 4
+    assert fitted.card_ == {"licence": "CC BY 4.0"}
 
 
 def test_requests_of_partial_fit_are_saved(motion, tmp_path):

@@ -32,12 +32,13 @@ LIMITS = """\
 - **Input**: three axes in g with gravity, at {rate:g} Hz. Other channels, and other rates where
   they are known, are refused: resample with `segment_recordings(..., target_rate={rate:g})`.
   Windows may have any length from about 2 s. The orientation of the device need not be known, but
-  embeddings depend on it.
+  embeddings depend on it: people to predict must wear it as those of the training do. The table of
+  changes below has what another orientation costs.
 - **Not for** diagnoses, or decisions about a person, without validation on people like that person.
-  The data are of a few hundred people, mostly young and healthy. Children are missing, and so are
+  The data are of about {people} people, mostly young and healthy. Children are missing, and so are
   people with other movement disorders than those listed.
 - **Free living**: one of the sets, Nurse stress, is of free living. The scores are of scripted
-  activities. They are lower in daily life.
+  activities. Expect lower ones in daily life.
 - The settings of the training were chosen on the sets of the tables, so that scores are somewhat
   too high. No person or recording of these sets was trained on."""
 
@@ -73,7 +74,7 @@ def model_card(
             f"# {name}",
             summary(name, record, results),
             USE.format(name=name, rate=rate),
-            LIMITS.format(rate=rate),
+            LIMITS.format(rate=rate, people=people_of(record["pool"])),
             "## Scores",
             score_tables(name, results),
             few_labels(name, results),
@@ -86,6 +87,14 @@ def model_card(
             LICENCE,
         ]
     )
+
+
+def people_of(pool: list[dict]) -> int:
+    """Return the number of people of a pool. Those of a set wear devices at several placements."""
+    largest: dict[str, int] = {}
+    for row in pool:
+        largest[row["set"]] = max(row["people"], largest.get(row["set"], 0))
+    return sum(largest.values())
 
 
 def join_sections(parts: list[str]) -> str:

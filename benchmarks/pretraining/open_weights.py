@@ -133,6 +133,9 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 def write_card(args) -> None:
     """Write the card into the file of the weights, and the page of the site."""
+    head, mark, _ = PAGE.read_text().partition(MARK)
+    if not mark:
+        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The card is written after it.")
     record = json.loads(args.output.read_text())
     robustness = json.loads(args.robustness.read_text())["scores"]
     results = DownstreamResults(CellFile(args.cells).read())
@@ -140,9 +143,6 @@ def write_card(args) -> None:
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card
     embedder.save(args.weights)
-    head, mark, _ = PAGE.read_text().partition(MARK)
-    if not mark:
-        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The card is written after it.")
     # One level deeper than in the file.
     PAGE.write_text(f"{head}{MARK}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
     say(f"wrote {args.weights} and {PAGE}")

@@ -185,10 +185,15 @@ class SavedAsFile:
                 )
             path = shipped_path(model)
         elif not path.exists():
+            if str(path) in names:  # a pathlib.Path, which always means a folder or file
+                raise FileNotFoundError(
+                    f"There is no folder or file {path}. Pass {str(path)!r} as a str to load the "
+                    "model of this name that comes with the package."
+                )
             raise FileNotFoundError(
                 f"{path} does not exist, and no model that comes with the package has this name. "
-                f"There are {', '.join(names)}. {cls.__name__}.from_pretrained does not download "
-                "models; download one from a hub first, and pass its folder."
+                f"Their names: {', '.join(names)}. {cls.__name__}.from_pretrained does not "
+                "download models; download one from a hub first, and pass its folder."
             )
         return cls.load(path / _FILE_NAME if path.is_dir() else path, device=device, **given)
 

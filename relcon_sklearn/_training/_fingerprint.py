@@ -82,7 +82,7 @@ def fingerprint_of(value, *, within_object: bool = False):
         }
     if is_frozen(value):
         estimator = unwrap(value)
-        return {"frozen": {**fingerprint_of(estimator), "weights": _weights(estimator)}}
+        return {"frozen": {**fingerprint_of(estimator), "weights": checksum_of_weights(estimator)}}
     if hasattr(value, "get_params") and not isinstance(value, type):
         return {"class": _name(type(value)), **fingerprint_of_parameters(value)}
     if hasattr(value, "__qualname__"):
@@ -108,14 +108,14 @@ def _name(thing) -> str:
     return f"{getattr(thing, '__module__', None)}.{thing.__qualname__}"
 
 
-def _weights(estimator) -> str:
+def checksum_of_weights(estimator) -> str:
     """Return a checksum of the torch modules of an estimator, nested ones included.
 
     An estimator without modules has arrays of floats instead.
     """
     values = [v for _, v in sorted(vars(estimator).items())]
     modules = [v for v in values if isinstance(v, nn.Module)]
-    nested = [_weights(v) for v in values if isinstance(v, BaseEstimator)]
+    nested = [checksum_of_weights(v) for v in values if isinstance(v, BaseEstimator)]
     tensors = [t.detach().cpu() for m in modules for t in m.state_dict().values()]
     if not modules:
         tensors = [v for v in values if isinstance(v, np.ndarray) and v.dtype.kind == "f"]

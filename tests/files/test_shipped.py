@@ -1,6 +1,7 @@
 """Names of the models that come with the package, and model cards in files."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from sklearn.base import clone
@@ -38,8 +39,13 @@ def test_a_name_is_loaded(shipped, distance, motion):
 
 
 def test_unknown_names(shipped):
-    with pytest.raises(FileNotFoundError, match=r"motion-huge does not exist.*There are tiny\."):
+    with pytest.raises(FileNotFoundError, match=r"motion-huge does not exist.*Their names: tiny\."):
         FeatureDistance.from_pretrained("motion-huge")
+
+
+def test_a_path_with_the_name_of_a_model(shipped):
+    with pytest.raises(FileNotFoundError, match=r"no folder or file tiny\. Pass 'tiny'"):
+        FeatureDistance.from_pretrained(Path("tiny"))
 
 
 def test_a_model_of_another_class(shipped):

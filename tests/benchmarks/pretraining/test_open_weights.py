@@ -11,7 +11,7 @@ from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining import open_weights
-from benchmarks.pretraining.model_card import model_card
+from benchmarks.pretraining.model_card import model_card, people_of
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 from tests.support.downstream_cells import fake_record
@@ -84,6 +84,11 @@ def test_the_card(trained):
     assert "Not above" not in card
 
 
+def test_people_with_several_placements_are_counted_once():
+    rows = [("UMAFall", 18), ("MEx", 30), ("UMAFall", 17)]
+    assert people_of([{"set": name, "people": n} for name, n in rows]) == 48
+
+
 def test_what_does_not_hold_is_first(trained):
     record = json.loads((trained / "small.json").read_text())
     worse = {
@@ -115,6 +120,18 @@ def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
     assert "a card of before" not in page.read_text()
     X = np.random.default_rng(0).normal(0.6, 0.1, (2, 128, 3)).astype("f4")
     np.testing.assert_array_equal(found.transform(X), before.transform(X))
+
+
+def test_a_page_without_the_mark_leaves_the_weights_as_they_are(trained, tmp_path, monkeypatch):
+    page = tmp_path / "models.md"
+    page.write_text("# Models\n")
+    monkeypatch.setattr(open_weights, "PAGE", page)
+    arguments = ["--card", "--weights", str(trained / "small.weights")]
+    monkeypatch.setattr("sys.argv", ["open_weights", *arguments])
+    before = (trained / "small.weights").read_bytes()
+    with pytest.raises(SystemExit, match="must have the line"):
+        open_weights.main()
+    assert (trained / "small.weights").read_bytes() == before
 
 
 def test_the_page_has_the_mark():
