@@ -55,14 +55,14 @@ def show(name, representation):
 
 
 # %%
-# The model of the package was trained on real recordings of other people.
+# The model in the package was trained on real recordings of other people.
 
 print("Macro-F1 on people without training data, four activities (chance: 0.25)\n")
 model = FrozenEstimator(RelConEmbedder.from_pretrained("motion-small"))
 features = MotionFeatures(sampling_rate=50)
-show("model of the package", model)
+show("model in the package", model)
 show("hand-made features", features)
-show("model of the package and features", make_union(model, features))
+show("model in the package and features", make_union(model, features))
 
 # %%
 # Pretraining uses the segments only. The defaults are for trainings of minutes. With smaller

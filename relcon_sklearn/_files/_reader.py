@@ -114,7 +114,9 @@ class Reader:
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
-            raise FileError(f"it holds a {self._kind}; use {self._kind}.load.")
+            raise FileError(
+                f"it holds a {self._kind}; use {self._kind}.load or {self._kind}.from_pretrained."
+            )
         raise FileError(
             f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "
             f"{__version__}, knows {', '.join(ESTIMATORS)}."
