@@ -334,6 +334,8 @@ class RelConEmbedder(
         UserWarning
             If `groups` is None, and `n_within` and `max_epochs` are positive.
             If there are too few groups for `validation_fraction`. There is then no validation.
+            If the estimator has a model card, as those in the package have, because `fit` discards
+            its weights.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the median magnitude of `X` is far from the training of a frozen `distance`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.

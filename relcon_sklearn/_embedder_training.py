@@ -28,6 +28,7 @@ from ._training._fingerprint import checksum, checksum_of_weights
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
+from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
 from .nn._heads import PretrainingNet, make_projection, make_regression
 from .nn._presets import draws_globally, encoder_preset
@@ -72,6 +73,12 @@ class EmbedderTraining:
     def _check_training(self, X, groups, method: str) -> tuple[SegmentArray, GroupIndex]:
         """Check parameters, segments and groups. `method` is "fit" or "partial_fit"."""
         self._check_projection()
+        if method == "fit" and hasattr(self, "card_"):
+            warn(
+                "fit trains a new encoder and discards the weights of this model, which has a "
+                "model card. In pipelines, pass FrozenEstimator(embedder) to use it as it is; "
+                "partial_fit trains it further. To silence this warning, fit clone(embedder)."
+            )
         if method == "partial_fit":
             self._check_before_training(X)
         array = self._check_segments(X, reset=method == "fit")

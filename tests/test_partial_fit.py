@@ -188,7 +188,10 @@ def test_the_card_says_so_once(motion):
     assert fitted.card_.startswith("# Trained further")
     assert fitted.card_.count("Trained further") == 1
     assert fitted.card_.endswith("# Model of ours")
-    assert not hasattr(fitted.fit(X, groups=subjects), "card_")
+    with pytest.warns(UserWarning, match=r"discards the weights .*FrozenEstimator\(embedder\)"):
+        fitted.fit(X, groups=subjects)
+    assert not hasattr(fitted, "card_")
+    fitted.fit(X, groups=subjects)  # without a warning
 
 
 def test_a_card_that_is_no_text_does_not_stop_a_training(motion):
