@@ -35,6 +35,17 @@ def script_parser(description: str) -> argparse.ArgumentParser:
     )
 
 
+def add_folder_option(parser: argparse.ArgumentParser, name: str, content: str) -> None:
+    """Add an option for a folder, "data" or "pool", whose default is an environment variable."""
+    variable = f"RELCON_{name.upper()}"
+    parser.add_argument(
+        f"--{name}",
+        type=Path,
+        default=os.environ.get(variable),
+        help=f"folder of {content} (default {variable})",
+    )
+
+
 def results_file(name: str, *, smoke: bool = False) -> Path:
     """Return the default path of a script's JSON file; smoke runs have a separate file."""
     return RESULTS / f"{name}{'_smoke' if smoke else ''}.json"
@@ -122,6 +133,14 @@ def write_json(path: Path, results: dict) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     draft.write_text(json.dumps(results, indent=1, default=lambda value: value.item()) + "\n")
     os.replace(draft, path)
+
+
+def handwritten_part(text: str, page: Path, mark: str, what: str) -> str:
+    """Return the text of a page up to and with the line `mark`, after which `what` is written."""
+    head, found, _ = text.partition(mark)
+    if not found:
+        raise SystemExit(f"{page} must have the line {mark!r}. {what} written after it.")
+    return head + found
 
 
 def table(header: list[str], rows: list[list]) -> str:

@@ -23,7 +23,6 @@ be started again. Encoders and windows are kept in the cache.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +33,14 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.fetching import fetch_missing
-from benchmarks.common.report import RESULTS, environment, say, script_parser
+from benchmarks.common.report import (
+    RESULTS,
+    add_folder_option,
+    environment,
+    handwritten_part,
+    say,
+    script_parser,
+)
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.cost import cost_cells
 from benchmarks.downstream.page import render
@@ -93,11 +99,9 @@ def selected(cell: Cell, args) -> bool:
 def write_report(cells: dict[Cell, dict], source: Path) -> None:
     """Write tables and figures into the page of results. Its handwritten part stays."""
     text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n"
-    head, mark, _ = text.partition(MARK)
-    if not mark:
-        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The results are written after it.")
+    head = handwritten_part(text, PAGE, MARK, "The results are")
     body = render(cells, PAGE.parent / "figures")
-    PAGE.write_text(f"{head}{MARK}\n\nFrom `{source.name}`.\n\n{body}\n")
+    PAGE.write_text(f"{head}\n\nFrom `{source.name}`.\n\n{body}\n")
     say(f"wrote {PAGE}")
 
 
@@ -111,18 +115,8 @@ def has_file(task: str, *folders: Path) -> bool:
 
 def parse_args():
     parser = script_parser(__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("RELCON_DATA"),
-        help="folder of the npz files (default RELCON_DATA)",
-    )
-    parser.add_argument(
-        "--pool",
-        type=Path,
-        default=os.environ.get("RELCON_POOL"),
-        help="folder of the npz files to pretrain on (default RELCON_POOL)",
-    )
+    add_folder_option(parser, "data", "the npz files")
+    add_folder_option(parser, "pool", "the npz files to pretrain on")
     parser.add_argument(
         "--fetch",
         action="store_true",

@@ -11,7 +11,6 @@ are treated in the same way. It takes ten minutes of one core.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.common.encoders import embed, warm_batch_norm
 from benchmarks.common.report import (
     RESULTS,
+    add_folder_option,
     environment,
     results_file,
     say,
@@ -87,12 +87,7 @@ def report(results: dict) -> str:
 
 def parse_args():
     parser = script_parser(__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("RELCON_DATA"),
-        help="folder of the npz files (default RELCON_DATA)",
-    )
+    add_folder_option(parser, "data", "the npz files")
     parser.add_argument("--model", default=SHIPPED, help=f"name or file (default {SHIPPED})")
     parser.add_argument("--smoke", action="store_true", help="few windows, as a test")
     parser.add_argument("--output", type=Path, help="JSON file")

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +34,7 @@ from benchmarks.common.datasets import TASKS
 from benchmarks.common.open_pool import load_pool
 from benchmarks.common.report import (
     RESULTS,
+    add_folder_option,
     environment,
     results_file,
     say,
@@ -247,10 +247,8 @@ def _row(scores: dict, key: str = "mean") -> list[float]:
 
 def parse_args() -> argparse.Namespace:
     parser = script_parser(__doc__)
-    parser.add_argument("--data", default=os.environ.get("RELCON_DATA"), help="folder of npz files")
-    parser.add_argument(
-        "--pool", default=os.environ.get("RELCON_POOL"), help="folder of npz files to train on"
-    )
+    add_folder_option(parser, "data", "the npz files")
+    add_folder_option(parser, "pool", "the npz files to train on")
     parser.add_argument("--datasets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument(
         "--seconds",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sklearn.model_selection import GroupKFold
 
 from benchmarks.common.datasets import TASKS
+from benchmarks.common.report import add_folder_option
 from benchmarks.common.windows import Windows, draw
 
 DATASETS = ("hapt", "smartfallmm", "wisdm")
@@ -28,11 +28,7 @@ def split(windows: Windows, fold: int) -> tuple[Windows, Windows]:
 
 def add_data_options(parser) -> None:
     """Add the options for the folder and the names of the data sets to a parser."""
-    parser.add_argument(
-        "--data",
-        default=os.environ.get("RELCON_DATA"),
-        help="folder of the npz files (default RELCON_DATA)",
-    )
+    add_folder_option(parser, "data", "the npz files")
     parser.add_argument("--datasets", "--only", nargs="+", choices=DATASETS, default=list(DATASETS))
 
 

@@ -19,7 +19,6 @@ the model card from all results, into the file of the weights and into docs/mode
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -32,7 +31,9 @@ import relcon_sklearn
 from benchmarks.common.open_pool import load_pool, pool_files
 from benchmarks.common.report import (
     RESULTS,
+    add_folder_option,
     environment,
+    handwritten_part,
     results_file,
     say,
     script_parser,
@@ -133,9 +134,7 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 def write_card(args) -> None:
     """Write the card into the file of the weights, and the page of the site."""
-    head, mark, _ = PAGE.read_text().partition(MARK)
-    if not mark:
-        raise SystemExit(f"{PAGE} must have the line {MARK!r}. The card is written after it.")
+    head = handwritten_part(PAGE.read_text(), PAGE, MARK, "The card is")
     record = json.loads(args.output.read_text())
     robustness = json.loads(args.robustness.read_text())["scores"]
     results = DownstreamResults(CellFile(args.cells).read())
@@ -144,18 +143,13 @@ def write_card(args) -> None:
     embedder.card_ = card
     embedder.save(args.weights)
     # One level deeper than in the file.
-    PAGE.write_text(f"{head}{MARK}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
+    PAGE.write_text(f"{head}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
     say(f"wrote {args.weights} and {PAGE}")
 
 
 def parse_args():
     parser = script_parser(__doc__)
-    parser.add_argument(
-        "--pool",
-        type=Path,
-        default=os.environ.get("RELCON_POOL"),
-        help="folder of the npz files to pretrain on (default RELCON_POOL)",
-    )
+    add_folder_option(parser, "pool", "the npz files to pretrain on")
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
     parser.add_argument("--card", action="store_true", help="only write the model card")
     parser.add_argument(

@@ -19,12 +19,11 @@ the features, as the command does.
 
 from __future__ import annotations
 
-import argparse
-import json
-import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -33,18 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.common.process_memory import peak_by_getrusage
-from benchmarks.common.processes import run_module
-from benchmarks.common.report import (
-    environment,
-    median_min_max,
-    results_file,
-    say,
-    script_parser,
-    table,
-    write_json,
-)
-from benchmarks.speed.bench_recordings import DEVICE_RATE, TARGET_RATE, WINDOW
-from benchmarks.speed.generated_cwa import write_cwa
+from benchmarks.speed.device_file import TARGET_RATE, WINDOW, run_script
 from relcon_sklearn import MotionFeatures, RelConEmbedder
 from relcon_sklearn._recordings._blocks import place_windows_in
 from relcon_sklearn._recordings._window_layout import lay_out
@@ -125,41 +113,24 @@ def measure_memory(path: Path) -> dict[str, float]:
     return {"frame_mb": frame_mb, "read_mb": after_read, "peak_mb": peak_by_getrusage()}
 
 
+def prepare() -> Callable[[Path], dict[str, float]]:
+    """Return `measure` with models that are fitted."""
+    encoder = RelConEmbedder(max_epochs=0, sampling_rate=TARGET_RATE, random_state=0)
+    return partial(measure, embedding=train(encoder), by_features=train(features()))
+
+
 def main() -> None:
-    parser = script_parser(__doc__)
-    parser.add_argument("--hours", type=float, default=24, help="length of the recording")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--smoke", action="store_true", help="a short recording, read once")
-    parser.add_argument("--dir", type=Path, help="folder for the file; a week needs 0.4 GB")
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
     matplotlib.use("Agg")
-    if args.memory_of:
-        say(json.dumps(measure_memory(args.memory_of)))
-        return
-    if args.smoke:
-        args.hours, args.repeats = 1, 1
-    embedding = train(RelConEmbedder(max_epochs=0, sampling_rate=TARGET_RATE, random_state=0))
-    by_features = train(features())
-    with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:
-        path = Path(folder) / "recording.cwa"
-        n_samples = write_cwa(path, args.hours, DEVICE_RATE)
-        runs = [measure(path, embedding, by_features) for _ in range(args.repeats)]
-        memory = json.loads(run_module(__spec__.name, "--memory-of", path, check=True).stdout)
-    seconds = {name: median_min_max([run[name] for run in runs]) for name in runs[0]}
-    results = {"environment": environment(), "hours": args.hours, "repeats": args.repeats}
-    where = results["environment"]
-    say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
-    rows = [[name, "{:.2f} ({:.2f} to {:.2f})".format(*values)] for name, values in seconds.items()]
-    say(table(["CPU time in s", f"{args.hours:g} h, {n_samples:,} samples"], rows))
-    say(f"\nMedians of {args.repeats} repeats (smallest to largest).")
-    say(
+    run_script(
+        __doc__,
+        __spec__.name,
+        "days",
+        prepare,
+        measure_memory,
         "Memory in MB: the recording {frame_mb:.0f}, peak after reading {read_mb:.0f}, peak of all "
-        "{peak_mb:.0f}".format(**memory)
+        "{peak_mb:.0f}",
+        repeats=3,
     )
-    output = args.output or results_file("days", smoke=args.smoke)
-    write_json(output, results | {"n_samples": n_samples, "seconds": seconds} | memory)
 
 
 if __name__ == "__main__":
