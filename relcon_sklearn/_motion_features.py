@@ -8,9 +8,11 @@ from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from ._feature_transformer import FeatureTransformer, features_in_blocks
+from ._files import saved_in_files
 from ._segment_input import RateInterval, SegmentInput
 
 
+@saved_in_files
 class MotionFeatures(FeatureTransformer):
     r"""Hand-made features of the movement in a segment.
 
