@@ -121,7 +121,7 @@ def _magnitudes(segments: np.ndarray) -> np.ndarray:
     """Return magnitude and level of each segment."""
     n_timesteps = segments.shape[1]
     mean_square = np.einsum("ntc,ntc->n", segments, segments) / n_timesteps
-    # segments.mean(axis=1) would take 50 times as long as the line above.
+    # A product, because segments.mean(axis=1) takes 40 times as long as the line above.
     mean = np.ones(n_timesteps, segments.dtype) @ segments / n_timesteps
     return np.sqrt(np.stack([mean_square, np.einsum("nc,nc->n", mean, mean)], axis=1))
 
