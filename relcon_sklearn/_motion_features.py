@@ -153,7 +153,7 @@ class MotionFeatures(FeatureTransformer):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from that in `fit` (other units, gravity removed).
+            If magnitudes of `X` are far from those in `fit` (other units, gravity removed).
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)
