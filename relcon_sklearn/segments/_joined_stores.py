@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ._lazy import LazyArray
+from ._lazy import LazyArray, positions_by_part
 from ._mapped import Residency
 from ._runs import label_runs
 from ._store import SegmentStore, StoredSegments
+from ._subjects import wanted_subjects
 
 
 class JoinedStores(SegmentStore):
@@ -65,7 +66,7 @@ class JoinedStores(SegmentStore):
 
     def select(self, subjects: Iterable[str]) -> SegmentStore:
         """Return the stores restricted to the given subjects."""
-        wanted = self._wanted(subjects)
+        wanted = wanted_subjects(subjects, self.subjects)
         parts = [
             (store.select(store._names[own]), names)
             for store, names in zip(self._stores, self._names_in_stores, strict=True)
@@ -93,9 +94,7 @@ class JoinedSegments(LazyArray):
     def _read(self, rows: np.ndarray) -> np.ndarray:
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
         part = np.searchsorted(self._edges, rows, side="right") - 1
-        order = np.argsort(part, kind="stable")
-        numbers, first = np.unique(part[order], return_index=True)
-        for number, where in zip(numbers, np.split(order, first[1:]), strict=True):
+        for number, where in positions_by_part(part):
             values[where] = self._parts[number]._read(rows[where] - self._edges[number])
         return values
 

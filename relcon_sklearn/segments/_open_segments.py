@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ._joined_stores import JoinedStores
-from ._joined_subjects import joined_names
 from ._runs import Runs
 from ._store import SegmentStore
 from ._store_format import HEADER, Header, read_runs, read_subjects
+from ._subjects import joined_names
 
 
 def open_segments(path, *, join_subjects: bool | None = None) -> SegmentStore:

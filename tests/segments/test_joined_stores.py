@@ -47,6 +47,7 @@ def test_segments_of_one_store_after_the_other(three):
     assert_array_equal(store.X[:], X)
     rows = np.array([8, 0, 5, 5, 3, 1, 7])
     assert_array_equal(store.X[rows], X[rows])
+    assert store.X[[]].shape == store.X[9:].shape == (0, 6, 3)
     assert_array_equal(store.groups[:], ["bob"] * 2 + ["ann"] * 5 + ["carl"] * 2)
     assert_array_equal(store.subjects, ["ann", "bob", "carl"])
     minutes = [0, 30, 0, 30, 40, 70, 75, 0, 30]

@@ -1,14 +1,30 @@
-"""Names of subjects in several stores, where subjects of one name may be different people."""
+"""Names of subjects: those that a user chooses, and those of several stores.
+
+In several stores, subjects of one name may be different people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from .._utils._warnings import warn
+
+
+def wanted_subjects(subjects: Iterable[str], known: np.ndarray) -> np.ndarray:
+    """Return chosen names without repetitions; raise ValueError if one of them is not known."""
+    wanted = np.unique([str(name) for name in subjects])
+    unknown = np.setdiff1d(wanted, known)
+    if len(unknown) or not len(wanted):
+        raise ValueError(
+            f"subjects has {unknown.tolist()}, which the store does not have."
+            if len(unknown)
+            else "subjects is empty. Pass at least one name."
+        )
+    return wanted
 
 
 def joined_names(
