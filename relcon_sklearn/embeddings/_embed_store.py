@@ -48,9 +48,9 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     """Compute the embeddings of all segments of a store, and write them to files.
 
     Embeddings are written in shards of successive segments, one ``.npy`` file each. Memory does not
-    grow with the store. An interrupted or killed call can simply be repeated: complete shards are
-    not computed again. Several processes or machines may embed one store into one folder at the
-    same time, each of them other shards.
+    grow with the number of segments. An interrupted or killed call can simply be repeated: complete
+    shards are not computed again. Several processes or machines may embed one store into one folder
+    at the same time, each of them other shards.
 
     Parameters
     ----------
@@ -114,8 +114,7 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
 
     A shard is written to a temporary file, which gets its name when it is on the disk. Shards are
     locked while they are computed. If a process is killed, its lock is released, and another
-    process that is waiting for the shard computes it. Without locks in the file system, run one
-    process at a time.
+    process that is waiting for the shard computes it. The file system must have locks.
 
     Examples
     --------
@@ -127,8 +126,8 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     >>> store = make_motion_store(folder.name + "/store", 60, 3, n_timesteps=64, random_state=0)
     >>> features = MotionFeatures().fit(store.X)
     >>> embeddings = embed_store(features, store, folder.name + "/features", dtype="float32")
-    >>> embeddings.X.shape, embeddings.groups[59]
-    ((60, 128), 's2')
+    >>> embeddings.X.shape, embeddings.subjects.tolist()
+    ((60, 128), ['s0', 's1', 's2'])
     >>> bool((embeddings.X[:2] == features.transform(store.X[:2])).all())
     True
     >>> folder.cleanup()
@@ -149,7 +148,8 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     n_done = sum(len(layout.rows(i)) for i in np.flatnonzero(complete))
     with progress_bar(len(array), "embed", "segments", shown=verbose > 0) as bar:
         bar.update(n_done)
-        _write_missing(folder, layout, embed, _block_rows(array), bar.update)
+        write = partial(_write_shard, folder, layout, embed, _block_rows(array), bar.update)
+        _write_missing(folder, layout, write)
     return open_embeddings(folder)
 
 
@@ -175,8 +175,11 @@ def _cast(values: np.ndarray, rows: np.ndarray, dtype: str) -> np.ndarray:
         i, j = np.argwhere(bad)[0]
         advice = "Check the transformer."
         if np.isfinite(values[i, j]):
-            advice = f"The largest number of dtype={dtype!r} is {np.finfo(dtype).max:g}. "
-            advice += "Choose 'float32' and another folder, or scale the embeddings."
+            other = (
+                "Choose 'float32' and another folder" if dtype == "float16" else "Check the units"
+            )
+            advice = f"The largest number of dtype={dtype!r} is {np.finfo(dtype).max:g}. {other}, "
+            advice += "or scale the embeddings."
         raise ValueError(
             f"The embedding of segment {rows[i]} has {values[i, j]:g} in column {j}. {advice}"
         )
@@ -232,13 +235,7 @@ def _block_rows(array: SegmentArray) -> int:
     return max(1, _BLOCK_BYTES // (4 * array.shape[1] * array.shape[2]))
 
 
-def _write_missing(
-    folder: Path,
-    layout: Layout,
-    embed: Callable[[np.ndarray], np.ndarray],
-    block_rows: int,
-    update: Callable[[int], object],
-) -> None:
+def _write_missing(folder: Path, layout: Layout, write: Callable[[int], None]) -> None:
     """Write all shards that are not complete.
 
     First those that no other process is writing, and then, if it was killed, the others.
@@ -253,7 +250,7 @@ def _write_missing(
                 if not is_mine:
                     taken.append(shard)
                 elif not layout.is_complete(folder, shard):
-                    _write_shard(folder, layout, shard, embed, block_rows, update)
+                    write(shard)
         left = taken
 
 
@@ -279,10 +276,10 @@ def _claimed(folder: Path, shard: int, timeout: float) -> Iterator[bool]:
 def _write_shard(
     folder: Path,
     layout: Layout,
-    shard: int,
     embed: Callable[[np.ndarray], np.ndarray],
     block_rows: int,
     update: Callable[[int], object],
+    shard: int,
 ) -> None:
     """Compute the embeddings of a shard, and write them atomically."""
     _remove_unfinished(folder, layout.file(shard))

@@ -5,13 +5,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 
 class ShiftedMeans(TransformerMixin, BaseEstimator):
-    """Means of the channels plus a weight; ``act(n_calls)`` is called before each transform."""
+    """Means of the channels plus weights; ``act(n_calls)`` is called before each transform."""
 
     def __init__(self, act=None):
         self.act = act
 
     def fit(self, X, y=None):
         self.weights_ = np.arange(X.shape[2], dtype=np.float32)
+        self.offset_ = 0.0
         self.calls_ = []
         return self
 
@@ -19,4 +20,4 @@ class ShiftedMeans(TransformerMixin, BaseEstimator):
         self.calls_.append(len(X))
         if self.act is not None:
             self.act(len(self.calls_))
-        return X[:].mean(axis=1) + self.weights_
+        return X[:].mean(axis=1) + self.weights_ + self.offset_
