@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import zlib
 from functools import partial
@@ -32,6 +31,7 @@ import numpy as np
 from benchmarks.common.processes import run_module
 from benchmarks.common.report import (
     environment,
+    load_average,
     results_file,
     say,
     script_parser,
@@ -117,7 +117,7 @@ def main() -> None:
         path, case, seed = args.task
         say(json.dumps(draw(Path(path), case, int(seed))))
         return
-    results = {"environment": environment(), "load": os.getloadavg()}
+    results = {"environment": environment(), "load": load_average()}
     results |= {"stores": args.stores, "rows": int(args.rows), "repeats": args.repeats}
     with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:
         results["cases"] = measure(Path(folder), args.stores, int(args.rows), args.repeats)

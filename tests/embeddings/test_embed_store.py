@@ -279,7 +279,7 @@ def test_a_transformer_that_differs_in_something_unknown(store, means, tmp_path)
     """A number is neither a class nor weights, but the embeddings differ."""
     embed_store(means, store, tmp_path / "out", shard_rows=7)
     (tmp_path / "out" / "shard-000000.npy").unlink()
-    means.offset_ = 0.001  # less than rounding to float16 can cause
+    means.offset_ = 0.001  # within the tolerance
     embed_store(means, store, tmp_path / "out", shard_rows=7)
     means.offset_ = 0.1
     with pytest.raises(ValueError, match="with a relative difference of up"):
