@@ -234,7 +234,13 @@ def save_map(segments, Z, path):
         label = np.where(segments.label == "", NO_LABEL, segments.label)
         settings |= {"groups": segments.person, "label_name": "label", "group_name": "person"}
     display = EmbeddingMapDisplay.from_embeddings(Z, label, **settings)
-    display.figure_.savefig(path, dpi=120)
+    display.figure_.savefig(path, format="png", dpi=120)
+
+
+def check_folder_of(path):
+    """Raise NotADirectoryError if an image cannot be saved, before the work starts."""
+    if not path.absolute().parent.is_dir():
+        raise NotADirectoryError(f"--out is {path}, in a folder that does not exist.")
 
 
 def describe(segments, row):
@@ -256,12 +262,13 @@ def print_nearest(segments, Z):
         excluded = near & (segments.file[rows, None] == segments.file)
         whose = f"at least {APART} s apart"
     similarity[excluded] = -np.inf
+    if not np.isfinite(similarity).any(axis=1).all():
+        print(f"\nNo nearest segments: none is {whose}.")
+        return
     print(f"\nSegments (minutes of their recording), and the nearest one {whose}:")
     for row, values in zip(rows, similarity, strict=True):
-        nearest = values.argmax()
-        if np.isfinite(values[nearest]):
-            there = describe(segments, nearest)
-            print(f"  {describe(segments, row):<34}{there:<34}cosine {values[nearest]:.2f}")
+        here, there = describe(segments, row), describe(segments, values.argmax())
+        print(f"  {here:<33} {there:<33} cosine {values.max():.2f}")
 
 
 # %%
@@ -296,6 +303,7 @@ def main(arguments=None):
     options = parse(arguments)
     model = RelConEmbedder.from_pretrained(MODEL)
     try:
+        check_folder_of(options.out)
         segments = read_folder(options.data, model, options)
     except (OSError, ValueError, ImportError) as error:
         sys.exit(f"{error}\n\nWhat the demo needs: {NEEDS}")

@@ -59,11 +59,12 @@ def run(demo, tmp_path, capsys, monkeypatch):
 
 def error_of(demo, folder, *options):
     """Return the error of the demo, which says what it needs."""
+    image = folder.parent / "map.png"
     with pytest.raises(SystemExit) as caught:
-        demo.main(["--data", str(folder), "--out", str(folder / "map.png"), *options])
+        demo.main(["--data", str(folder), "--out", str(image), *options])
     error, needs = str(caught.value.code).split("\n\n", 1)
     assert demo.NEEDS in needs
-    assert not (folder / "map.png").exists()
+    assert not image.exists()
     return error
 
 
@@ -152,6 +153,7 @@ def test_at_most_so_many_segments_are_used(run, demo, frames, monkeypatch):
 
 def test_few_segments_have_no_map(run, frames, tmp_path):
     printed = run({"ann.csv": frames["ann"][:100]})
+    assert "No nearest segments: none is at least 60 s apart." in printed
     assert "No map: it needs at least 10 segments" in printed
     assert not (tmp_path / "map.png").exists()
 
@@ -184,6 +186,11 @@ def test_errors_name_the_file_and_say_what_is_needed(demo, frames, tmp_path, cha
 def test_a_column_of_labels_that_is_named_must_exist(demo, frames, tmp_path):
     frames["ann"].rename(columns=IN_G).to_csv(tmp_path / "ann.csv", index_label="time")
     assert "has no column 'posture'" in error_of(demo, tmp_path, "--labels", "posture")
+
+
+def test_the_folder_of_the_map_is_checked_first(demo, tmp_path):
+    error = error_of(demo, tmp_path, "--out", str(tmp_path / "absent" / "map.png"))
+    assert "in a folder that does not exist" in error
 
 
 def test_wrong_folders(demo, tmp_path):
