@@ -40,7 +40,7 @@ is a sample.
 
   columns  one column of times (dates such as 2024-03-05T10:00:00.020, or seconds), and x, y and z,
            or names such as acc_x, acc_y and acc_z: acceleration with gravity of a device that is
-           worn. If there are more columns of numbers, name the three in --channels.
+           worn. If they have other names, or there are several sensors, name three in --channels.
   rate     20 Hz or more. It is measured by the times, and segments are resampled to 50 Hz. Gaps are
            left out. A recording has at least 2.56 s without a gap.
   units    in the names of the columns, as in "x (mg)", or in --units: g, mg or m/s^2.
@@ -306,7 +306,7 @@ def main(arguments=None):
         check_folder_of(options.out)
         segments = read_folder(options.data, model, options)
     except (OSError, ValueError, ImportError) as error:
-        sys.exit(f"{error}\n\nWhat the demo needs: {NEEDS}")
+        sys.exit(f"{error}\n\nWhat the demo needs:\n\n{NEEDS}")
     Z = model.transform(segments.X)
     features = MotionFeatures(sampling_rate=50).fit_transform(segments.X)
     representations = {

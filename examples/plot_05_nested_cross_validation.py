@@ -158,14 +158,14 @@ print(
 )
 
 # %%
-# In the mean over classes, the model in the package, the features and both together are equal here.
-# They are not equal for each class and person. The model distinguishes walking from stairs better.
-# The features are better for lying and standing, where the device hardly moves and only gravity
-# is left, which depends on how the device is put on. Each of the two is better for some people.
-# With 25 segments of a person, part of this is chance.
+# In the mean over classes, the model in the package, the features and both together are about equal
+# here. They are not equal for each class and person. The model distinguishes walking from stairs
+# better. The features are better for lying and standing, where the device hardly moves and only
+# gravity is left, which depends on how the device is put on. Each of the two is better for some
+# people. With 25 segments of a person, part of this is chance.
 #
-# The encoder that was pretrained in each fold is below both. Its training had forty steps, on a few
-# hundred segments. It shows what nested pretraining costs: it is repeated for each training set.
+# The encoder that was pretrained in each fold is far below them. Nested pretraining is repeated for
+# each training set, nine times on this page, so that each training has only forty steps.
 #
 # The results are unbiased for all four: no representation has seen the labels or signals of the
 # people on whom it is evaluated. If you pretrain on other people than those with labels, nested
