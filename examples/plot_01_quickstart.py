@@ -146,5 +146,5 @@ plt.show()
 # with random weights, and about as good as the features. The differences between the first three
 # rows are smaller than those between folds. Seconds of pretraining are better than none, and hours
 # of real recordings are better than seconds. On recordings of real people, the model is above the
-# features: :doc:`/models` has these scores, and says when not to use it. How
-# many labels the model saves: :ref:`sphx_glr_auto_examples_plot_07_few_labels.py`.
+# features: :doc:`/models` has these scores, and says when not to use it. How many labels the model
+# saves: :ref:`sphx_glr_auto_examples_plot_07_few_labels.py`.
