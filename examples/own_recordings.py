@@ -275,6 +275,11 @@ def print_nearest(segments, Z):
 # The command.
 
 
+def stop(error):
+    """End the command with an error, and say what the demo needs."""
+    sys.exit(f"{error}\n\nWhat the demo needs:\n\n{NEEDS}")
+
+
 def parse(arguments):
     """Return the options."""
     parser = argparse.ArgumentParser(
@@ -283,6 +288,7 @@ def parse(arguments):
         epilog=NEEDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.error = stop
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="FOLDER", help="folder of the CSV files")
     add("--labels", metavar="COLUMN", help=f"column of labels (default: {LABELS}, if there is one)")
@@ -306,7 +312,7 @@ def main(arguments=None):
         check_folder_of(options.out)
         segments = read_folder(options.data, model, options)
     except (OSError, ValueError, ImportError) as error:
-        sys.exit(f"{error}\n\nWhat the demo needs:\n\n{NEEDS}")
+        stop(error)
     Z = model.transform(segments.X)
     features = MotionFeatures(sampling_rate=50).fit_transform(segments.X)
     representations = {

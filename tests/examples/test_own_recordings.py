@@ -200,6 +200,10 @@ def test_wrong_folders(demo, tmp_path):
     assert "Found: .cwa." in error_of(demo, tmp_path)
 
 
+def test_wrong_arguments(demo, tmp_path):
+    assert "invalid choice: 'lb'" in error_of(demo, tmp_path, "--units", "lb")
+
+
 def test_help_says_what_is_needed(demo, capsys):
     with pytest.raises(SystemExit):
         demo.main(["--help"])
