@@ -32,9 +32,10 @@ def shared_batch_norms(module: nn.Module, processes: Processes) -> Iterator[None
 
 
 def _forward(norm: nn.Module) -> Callable[[Tensor], Tensor]:
-    # torch has one for GPUs only.
-    on_gpu = next(norm.parameters(), torch.empty(0)).is_cuda
-    shared = nn.SyncBatchNorm.convert_sync_batchnorm(norm) if on_gpu else partial(_normalise, norm)
+    if next(norm.parameters(), torch.empty(0)).is_cuda:
+        shared = nn.SyncBatchNorm.convert_sync_batchnorm(norm).train()  # with the same tensors
+    else:  # torch has none for CPUs
+        shared = partial(_normalise, norm)
     local = norm.forward
     return lambda x: shared(x) if norm.training else local(x)
 
