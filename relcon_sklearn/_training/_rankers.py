@@ -122,5 +122,7 @@ class VectorRanker:
 
 
 def described(describe: Callable[[np.ndarray], np.ndarray], segments: Tensor) -> Tensor:
-    """Return the vectors of segments, as a tensor on their device."""
-    return torch.from_numpy(describe(segments.cpu().numpy())).to(segments.device)
+    """Return the vectors of segments, which may be none, as a tensor on their device."""
+    n = len(segments)
+    some = segments.cpu().numpy() if n else np.zeros((1, *segments.shape[1:]), dtype=np.float32)
+    return torch.from_numpy(describe(some)[:n]).to(segments.device)
