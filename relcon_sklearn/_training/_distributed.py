@@ -8,6 +8,7 @@ those through its own rows. Their sum over the processes is the gradient of one 
 from __future__ import annotations
 
 import atexit
+import itertools
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -73,14 +74,20 @@ class Processes(NamedTuple):
         This is a call for all gradients after the backward pass. DistributedDataParallel would
         take their means, and needs all forward passes to go through a wrapper of the module.
         """
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        if self.size == 1 or not gradients:
+        if self.size == 1:
             return
+        own = [p for p in parameters if p.requires_grad]
+        # A module that skips layers at random has their gradients in some of the processes only.
+        is_used = self.any(*(p.grad is not None for p in own))
+        trained = list(itertools.compress(own, is_used))
+        if not trained:
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
         every = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(every)
         parts = every.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view(gradient.shape))
+        for parameter, gradient, part in zip(trained, gradients, parts, strict=True):
+            parameter.grad = gradient.copy_(part.view(gradient.shape))
 
     def adopt_first(self, module: nn.Module) -> None:
         """Replace weights and buffers by those of the first process."""

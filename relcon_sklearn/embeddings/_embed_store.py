@@ -189,9 +189,9 @@ def _cast(values: np.ndarray, rows: np.ndarray, dtype: str) -> np.ndarray:
 def _create_or_continue(folder: Path, index: Index) -> None:
     """Write the index of a new folder, or check that an existing one has the same source."""
     if folder.exists():
-        begun = {folder / LOCKS, *(unfinished(folder, INDEX) if folder.is_dir() else ())}
-        is_other = not folder.is_dir() or not set(folder.iterdir()) <= begun
-        # Looked for last: another process may be writing the index, and then its first shard.
+        # In this order, because another process may be writing the index, and then its first shard.
+        there = list(folder.iterdir()) if folder.is_dir() else [folder]
+        is_other = not set(there) <= {folder / LOCKS, *unfinished(folder, INDEX)}
         if is_other and not (folder / INDEX).is_file():
             raise FileExistsError(
                 f"{folder} exists, and is neither an empty folder nor one of embeddings. Choose "

@@ -82,7 +82,7 @@ def motif_distances(
     target_anchors = anchors[..., ::query_stride]
     scale = anchors.shape[-1] / target_anchors.shape[-1]
     distances = anchors.new_empty(n_anchors, k)
-    if k == 0:
+    if distances.numel() == 0:
         return distances
     constants = _stem_of_constants(net, anchors)
     has_fused_kernel = _has_fused_kernel(candidates.key)

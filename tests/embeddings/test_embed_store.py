@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import MotionFeatures, RelConEmbedder, SegmentWriter, open_segments
+from relcon_sklearn._utils import _atomic
 from relcon_sklearn.embeddings import _embed_store, embed_store, open_embeddings
+from relcon_sklearn.embeddings._format import INDEX
 from tests.support.break_off import Broken
 from tests.support.estimators import tiny_distance, tiny_embedder
 from tests.support.forked import in_another_process, needs_fork
@@ -207,6 +209,19 @@ def test_a_folder_of_other_files(store, means, tmp_path):
         with pytest.raises(FileExistsError, match="is neither an empty folder nor one of"):
             embed_store(means, store, path)
     assert names(tmp_path / "out") == ["thesis.txt"]
+
+
+def test_another_process_begins_to_write_the_index(store, means, tmp_path, monkeypatch):
+    left = tmp_path / "out" / f".{INDEX}-{'0' * 16}.tmp"
+    left.parent.mkdir()
+
+    def unfinished(*args):
+        found = _atomic.unfinished(*args)
+        left.touch()  # as it is for the time of a sync to the disk
+        return found
+
+    monkeypatch.setattr(_embed_store, "unfinished", unfinished)
+    embed_store(means, store, tmp_path / "out")
 
 
 def other_weights(means, store, tmp_path):

@@ -219,6 +219,15 @@ def test_some_time_steps_nearly_keep_the_order(vectors, attention):
     assert np.mean(rho) > 0.9
 
 
+@pytest.mark.parametrize(("n_anchors", "k"), [(0, 4), (3, 0), (0, 0)])
+def test_no_pairs(n_anchors, k):
+    # One of several processes can have none of the anchors of a batch.
+    net, candidates = MotifCrossAttention(3, embed_dim=8), torch.randn(5, 3, 16)
+    index = torch.zeros((n_anchors, k), dtype=torch.long)
+    features = encode_in_chunks(net, candidates)
+    assert motif_distances(net, candidates[:n_anchors], features, index).shape == (n_anchors, k)
+
+
 def test_takes_no_gradient_and_no_dropout():
     net = MotifCrossAttention(1, embed_dim=8, dropout=0.9).train()
     x = torch.randn(3, 1, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()

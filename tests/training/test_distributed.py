@@ -41,9 +41,14 @@ def assert_equal(actual, expected, rtol=0.0, atol=0.0):
 
 
 def add(monkeypatch, *others):
-    """Have each all_reduce add the next of `others`, as if they came from another process."""
+    """Have each all_reduce combine with the next of `others`, as if from another process."""
     values = iter(others)
-    monkeypatch.setattr(dist, "all_reduce", lambda tensor: tensor.add_(next(values)))
+
+    def all_reduce(tensor, op=dist.ReduceOp.SUM):
+        combine = torch.add if op == dist.ReduceOp.SUM else torch.maximum
+        combine(tensor, next(values), out=tensor)
+
+    monkeypatch.setattr(dist, "all_reduce", all_reduce)
 
 
 # ---------------------------------------------------------------- finding the processes
@@ -123,10 +128,21 @@ def test_gradients_are_summed(monkeypatch):
     linear.bias.requires_grad_(False)
     linear(torch.ones(1, 3)).sum().backward()
     linear.weight.grad = linear.weight.grad.T.contiguous().T  # in another memory format
-    add(monkeypatch, torch.arange(6.0))
+    add(monkeypatch, torch.ones(1, dtype=torch.int32), torch.arange(6.0))
     Processes(0, 2).sum_gradients(linear.parameters())
     assert linear.weight.grad.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert linear.bias.grad is None
+
+
+def test_gradients_that_only_other_processes_have_are_summed_too(monkeypatch):
+    # As of layers that are skipped at random: here the last one by all, and the first one by this.
+    a, b, c = (nn.Parameter(torch.zeros(2)) for _ in range(3))
+    b.grad = torch.tensor([10.0, 20.0])
+    add(monkeypatch, torch.tensor([1, 1, 0], dtype=torch.int32), torch.tensor([1, 2, 3, 4.0]))
+    Processes(0, 2).sum_gradients([a, b, c])
+    assert a.grad.tolist() == [1, 2]
+    assert b.grad.tolist() == [13, 24]
+    assert c.grad is None
 
 
 # ---------------------------------------------------------------- batch norms
