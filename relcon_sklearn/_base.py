@@ -29,6 +29,7 @@ from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_dat
 from ._utils._arrays import as_labels
 from ._utils._device import as_device
 from ._utils._memory_advice import advises_on_memory
+from ._utils._precision import dtype_of
 from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import SegmentArray
@@ -155,7 +156,7 @@ class SegmentEstimator(SegmentInput):
         }
         if isinstance(self.random_state, np.random.RandomState):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
-        processes.check_same(fingerprint)
+        processes.check_same(fingerprint | self._arithmetic())
         if settings is None:
             return FitRun(seed, None, self.n_channels, processes)
         if not isinstance(settings, Checkpoints):
@@ -166,6 +167,14 @@ class SegmentEstimator(SegmentInput):
     def _fingerprint(self, array: SegmentArray) -> dict:
         """Return everything but the data that the result of a fit depends on."""
         return fingerprint_of(self)
+
+    def _arithmetic(self) -> dict:
+        """Return what all processes must have in common, but a fit that resumes need not."""
+        device, precision = self._device(), getattr(self, "precision", "float32")
+        return {
+            "type of device": device.type,
+            "precision on its device": str(dtype_of(precision, device)),
+        }
 
     def _hold_out(
         self,

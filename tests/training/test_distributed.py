@@ -19,9 +19,13 @@ from torch import nn
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn._training import TrainingOptions
 from relcon_sklearn._training._batch_norm import shared_batch_norms
+from relcon_sklearn._training._checkpoints import differences
 from relcon_sklearn._training._distributed import ALONE, Processes, in_shares, join, together
 from relcon_sklearn._training._engine import _callbacks, _without_log
+from relcon_sklearn._utils import _precision
+from relcon_sklearn.datasets import make_motion
 from tests.support.break_off import BreakOff
+from tests.support.estimators import tiny_embedder
 from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
 
 GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
@@ -89,6 +93,20 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(ValueError, match=r"LOCAL_RANK=2: this machine has 2 GPU.*nproc-per-node 2"):
         join(torch.device("cuda"))
+
+
+def test_processes_compute_in_one_precision_but_a_fit_may_resume_in_another(monkeypatch, tmp_path):
+    compared = []
+    monkeypatch.setattr(Processes, "check_same", lambda self, values: compared.append(values))
+    X, _, subjects, *_ = make_motion(12, n_subjects=2, n_timesteps=64, random_state=0)
+    for flags in ({"amx_bf16"}, set()):  # of two CPUs
+        monkeypatch.setattr(_precision, "_cpu_flags", lambda flags=flags: flags)
+        embedder = tiny_embedder(distance="features", sampling_rate=50, precision="auto")
+        embedder.set_params(max_epochs=0, checkpoint_dir=tmp_path, device="cpu")
+        embedder.fit(X, groups=subjects)
+    assert differences(*compared) == [
+        "precision on its device was 'torch.bfloat16' and is 'torch.float32'"
+    ]
 
 
 # ---------------------------------------------------------------- shares
