@@ -155,9 +155,9 @@ class Processes(NamedTuple):
                 raise ValueError(
                     f"Process {rank} of {self.size} fits something else than process 0: "
                     f"{'; '.join(changes)}. Pass the same X, groups and parameters in every "
-                    "process, because fit shares every step out between them. If only the precision "
-                    "differs, pass precision='float32'. To train different models, unset "
-                    "WORLD_SIZE."
+                    "process, because fit shares every step out between them. If only the "
+                    "precision differs, pass precision='float32'. To train different models, "
+                    "unset WORLD_SIZE."
                 )
 
 

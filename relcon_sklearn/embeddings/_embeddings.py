@@ -12,6 +12,7 @@ from .._utils._damage import is_damage
 from ..exceptions import DamagedFileError
 from ..segments._lazy import LazyArray, positions_by_part
 from ..segments._mapped import MappedRows, Residency
+from ..segments._open_files import OpenFiles
 from ..segments._runs import RunLabels, Runs
 from ..segments._subjects import wanted_subjects
 from ._format import DTYPES, Index, Layout
@@ -96,8 +97,7 @@ class StoredEmbeddings(LazyArray):
         self._folder, self._layout, self._runs = folder, layout, runs
         self.shape = (runs.n_rows, layout.n_features)
         self.dtype = np.dtype(np.float32)
-        self._shards: dict[int, MappedRows] = {}
-        self._residency = Residency()
+        self._shards, self._residency = OpenFiles(), Residency()
 
     def __reduce__(self):
         return StoredEmbeddings, (self._folder, self._layout, self._runs)
@@ -106,14 +106,11 @@ class StoredEmbeddings(LazyArray):
         shard, row = np.divmod(self._runs.rows_at(rows), self._layout.shard_rows)
         values = np.empty((len(rows), self.shape[1]), self.dtype)
         for number, where in positions_by_part(shard):
-            values[where] = self._shard(number).read(row[where])
+            values[where] = self._shards.get(number, self._open).read(row[where])
         return values
 
-    def _shard(self, number: int) -> MappedRows:
-        if number not in self._shards:
-            array = _map_shard(self._folder, self._layout, number)
-            self._shards[number] = MappedRows(array, self._residency)
-        return self._shards[number]
+    def _open(self, number: int) -> MappedRows:
+        return MappedRows(_map_shard(self._folder, self._layout, number), self._residency)
 
 
 def _map_shard(folder: Path, layout: Layout, number: int) -> np.memmap:

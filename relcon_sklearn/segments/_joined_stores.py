@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from ._lazy import LazyArray, positions_by_part
-from ._mapped import Residency
+from ._mapped import MappedRows, Residency
+from ._open_files import OpenFiles
 from ._runs import label_runs
 from ._store import SegmentStore, StoredSegments
 from ._subjects import wanted_subjects
@@ -59,10 +60,20 @@ class JoinedStores(SegmentStore):
         """Start time of each segment."""
         if self._header.times is None:
             return None
-        return np.concatenate([store.times for store in self._stores])
+        return self._in_memory(store.times for store in self._stores)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return np.concatenate([store[name] for store in self._stores])
+        return self._in_memory(store[name] for store in self._stores)
+
+    def _in_memory(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """Concatenate values of all stores, each of which is a file that is then closed."""
+        values, start = None, 0
+        for part in parts:
+            if values is None:
+                values = np.empty(len(self), part.dtype)
+            values[start : start + len(part)] = part
+            start += len(part)
+        return values
 
     def select(self, subjects: Iterable[str]) -> SegmentStore:
         """Return the stores restricted to the given subjects."""
@@ -79,10 +90,7 @@ class JoinedSegments(LazyArray):
     """Segments of several stores as an array-like of float32, which is pickled as their paths."""
 
     def __init__(self, parts: list[StoredSegments]):
-        residency = Residency()
-        for part in parts:
-            part.account_in(residency)
-        self._parts = parts
+        self._parts, self._files, self._residency = parts, OpenFiles(), Residency()
         self._edges = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
         self.shape = (int(self._edges[-1]), *parts[0].shape[1:])
         self.dtype = parts[0].dtype
@@ -95,8 +103,13 @@ class JoinedSegments(LazyArray):
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
         part = np.searchsorted(self._edges, rows, side="right") - 1
         for number, where in positions_by_part(part):
-            values[where] = self._parts[number]._read(rows[where] - self._edges[number])
+            stored = self._files.get(number, self._open)
+            own = rows[where] - self._edges[number]
+            values[where] = self._parts[number].read_from(stored, own)
         return values
+
+    def _open(self, number: int) -> MappedRows:
+        return self._parts[number].open(self._residency)
 
 
 def _number_subjects(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +15,8 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from .._utils._rates import is_rate
 from ._lazy import LazyArray
 from ._mapped import MappedRows, Residency
+from ._open_files import OpenFiles
 from ._runs import RunLabels, Runs
-
-# Each mapping uses a file descriptor, and a process may have about a thousand.
-_MAX_OPEN_FILES = 128
 
 _SECONDS_PER_HOUR = 3600
 
@@ -197,36 +195,27 @@ class LazyWindows(LazyArray):
         run, window = self._runs.run_at(rows), self._runs.rows_at(rows)
         for number in np.unique(run):
             there = np.flatnonzero(run == number)
-            values[there] = self._windows_of(self._numbers[number])(window[there])
+            read = self._files.get(self._numbers[number], self._open)
+            values[there] = read(window[there])
         if self._scale != 1:
             values *= np.float32(self._scale)
         return values
 
-    def _windows_of(self, number: int):
+    def _open(self, number: int) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function that reads windows of one recording."""
-        read = self._open.get(number)
-        if read is not None:
-            return read
         recording = self._recordings[number]
         array = recording.open() if isinstance(recording, _File) else recording
         view = sliding_window_view(array, self.shape[1], axis=0, subok=True)
         view = view[:: self._stride_samples].transpose(0, 2, 1)
         in_file = isinstance(recording, _File)
-        read = MappedRows(view, self._residency).read if in_file else view.__getitem__
-        # Close the recording opened first. Only candidates of one batch come from the same few
-        # recordings, so the order of use would not do better. The dictionary is replaced, never
-        # changed, because other threads may be using it. If two replace it at once, a recording
-        # is opened twice. A lock could be held for ever in a forked process.
-        kept = list(self._open.items())[1 - _MAX_OPEN_FILES :]
-        self._open = dict([*kept, (number, read)])
-        return read
+        return MappedRows(view, self._residency).read if in_file else view.__getitem__
 
     def _reset_open_files(self) -> None:
-        self._open, self._residency = {}, Residency()
+        self._files, self._residency = OpenFiles(), Residency()
 
     def __getstate__(self):
         state = self.__dict__.copy()
-        del state["_open"], state["_residency"]
+        del state["_files"], state["_residency"]
         return state
 
     def __setstate__(self, state):

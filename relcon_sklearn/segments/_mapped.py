@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import mmap
 import os
+import weakref
 
 import numpy as np
 
@@ -48,7 +49,8 @@ class Residency:
     def __init__(self):
         self._n_bytes = 0
         self._file_bytes = 0
-        self._mappings: dict[int, mmap.mmap] = {}
+        # Weak, since a mapping keeps its file open, and systems limit the number of open files.
+        self._mappings: dict[int, weakref.ref[mmap.mmap]] = {}
 
     def open(self, mapping: mmap.mmap) -> None:
         """Count the file of a mapping. A file that is opened again counts again."""
@@ -62,13 +64,14 @@ class Residency:
     def add(self, mapping: mmap.mmap, n_bytes: int) -> None:
         """Add pages of a mapping; release all pages if they exceed the limit and do not fit."""
         self._n_bytes += n_bytes
-        self._mappings[id(mapping)] = mapping
+        self._mappings[id(mapping)] = weakref.ref(mapping)
         if self._n_bytes > _RESIDENT_BYTES and not self.fits:
             # Taken out first: other threads may be adding to the account. They may also lose a
             # part of it, which only delays the next release.
             mappings, self._mappings, self._n_bytes = self._mappings, {}, 0
-            for mapping in list(mappings.values()):
-                mapping.madvise(mmap.MADV_DONTNEED)
+            for reference in list(mappings.values()):
+                if (mapping := reference()) is not None:
+                    mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class MappedRows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -140,19 +141,27 @@ class StoredSegments(LazyArray):
         self.shape = (runs.n_rows, header.n_timesteps, header.n_channels)
         self.dtype = np.dtype(np.float32)
         self.sampling_rate = header.sampling_rate
-        shape = (header.n_segments, *self.shape[1:])
-        segments = np.memmap(folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
-        self._rows = MappedRows(segments)
 
-    def account_in(self, residency: Residency) -> None:
-        """Share an account of resident pages with other stores."""
-        self._rows = MappedRows(self._rows.array, residency)
+    def open(self, residency: Residency | None = None) -> MappedRows:
+        """Map the file of the store. Stores can share an account of resident pages."""
+        header = self._header
+        shape = (header.n_segments, *self.shape[1:])
+        segments = np.memmap(self._folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
+        return MappedRows(segments, residency)
+
+    def read_from(self, stored: MappedRows, rows: np.ndarray) -> np.ndarray:
+        """Return the given segments, read from the mapped file of the store."""
+        values = stored.read(self._runs.rows_at(rows)).astype(np.float32, copy=False)
+        if self._header.scale is not None:
+            values *= np.float32(self._header.scale)
+        return values
+
+    @functools.cached_property
+    def _rows(self) -> MappedRows:
+        return self.open()
 
     def __reduce__(self):
         return StoredSegments, (self._folder, self._header, self._runs)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        values = self._rows.read(self._runs.rows_at(rows)).astype(np.float32, copy=False)
-        if self._header.scale is not None:
-            values *= np.float32(self._header.scale)
-        return values
+        return self.read_from(self._rows, rows)

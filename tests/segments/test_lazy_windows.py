@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from relcon_sklearn import LazyWindows
-from relcon_sklearn.segments import _lazy_windows, _mapped
+from relcon_sklearn.segments import _mapped, _open_files
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.estimators import tiny_distance, tiny_embedder
 
@@ -143,14 +143,14 @@ def test_a_spawned_worker_opens_the_files(tmp_path, monkeypatch):
 
 
 def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(_lazy_windows, "_MAX_OPEN_FILES", 3)
+    monkeypatch.setattr(_open_files, "_MAX_OPEN_FILES", 3)
     recordings = [a_recording(8, seed=i) for i in range(20)]
     windows = LazyWindows(saved(tmp_path, recordings), 8)
     rows = np.random.default_rng(0).integers(20, size=200)
     assert_array_equal(windows[rows], np.array(recordings)[rows])
     for row in rows[:30]:
         assert_array_equal(windows[row], recordings[row])
-    assert len(windows._open) == 3
+    assert len(windows._files) == 3
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def frequent_switches():
 
 @pytest.mark.usefixtures("frequent_switches")
 def test_threads_read_more_files_than_are_open_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(_lazy_windows, "_MAX_OPEN_FILES", 3)
+    monkeypatch.setattr(_open_files, "_MAX_OPEN_FILES", 3)
     monkeypatch.setattr(_mapped, "_SHARE_OF_MEMORY", 0)
     monkeypatch.setattr(_mapped, "_RESIDENT_BYTES", 4 * _mapped._BYTES_PER_FAULT)
     recordings = np.array([a_recording(8, seed=i) for i in range(12)])
@@ -176,15 +176,15 @@ def test_threads_read_more_files_than_are_open_at_a_time(tmp_path, monkeypatch):
 
     with ThreadPoolExecutor(len(draws)) as pool:
         assert all(pool.map(reads_right_values, draws))
-    assert len(windows._open) <= 3
+    assert len(windows._files) <= 3
 
 
 def test_pages_are_accounted_for_over_all_files(tmp_path):
     windows = LazyWindows(saved(tmp_path, RECORDINGS), 6)
     windows[:]
-    accounts = {id(read.__self__._residency) for read in windows._open.values()}
+    accounts = {id(read.__self__._residency) for read in windows._files._readers.values()}
     assert accounts == {id(windows._residency)}
-    assert all(read.__self__._mapping is not None for read in windows._open.values())
+    assert all(read.__self__._mapping is not None for read in windows._files._readers.values())
 
 
 def test_scale_and_integers(tmp_path):
