@@ -166,6 +166,19 @@ ALONE = Processes()
 _current: ContextVar[Processes] = ContextVar("processes", default=ALONE)
 
 
+# Whether this is a fork of a connected process, which cannot use the connections of that.
+_is_fork = False
+
+
+def _after_fork() -> None:
+    global _is_fork
+    _is_fork = dist.is_available() and dist.is_initialized()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def join(device: torch.device) -> Processes:
     """Return the processes that train with this one, and connect them if they are not.
 
@@ -184,7 +197,9 @@ def join(device: torch.device) -> Processes:
     ValueError
         If several processes cannot train on the device, or if an environment variable is missing.
     """
-    if not dist.is_available() or not (dist.is_initialized() or _is_launched()):
+    if _is_fork or not dist.is_available():
+        return ALONE
+    if not (dist.get_world_size() > 1 if dist.is_initialized() else _is_launched()):
         return ALONE
     if device.type not in ("cpu", "cuda"):
         raise ValueError(

@@ -26,6 +26,7 @@ from relcon_sklearn._utils import _precision
 from relcon_sklearn.datasets import make_motion
 from tests.support.break_off import BreakOff
 from tests.support.estimators import tiny_embedder
+from tests.support.forked import in_another_process, needs_fork
 from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
 
 GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
@@ -70,6 +71,23 @@ def test_a_worker_is_alone(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: "this process")
     assert join(CPU) is ALONE
+
+
+def test_a_group_of_one_process_is_alone(monkeypatch):
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 1)
+    assert join(torch.device("mps")) is ALONE
+
+
+@needs_fork
+def test_a_fork_of_a_connected_process_is_alone(monkeypatch):
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+
+    def check():
+        assert join(CPU) is ALONE
+
+    assert in_another_process(check) == 0
 
 
 def test_processes_that_cannot_connect_are_refused(monkeypatch):
