@@ -151,7 +151,8 @@ class RelConEmbedder(
     compile : bool, default=False
         Whether to train the encoder with ``torch.compile``. If compilation fails, training
         continues without it and logs a warning. Compilation takes a minute or more. On CPUs that
-        spend their time in convolutions it gains little (:doc:`/speed`).
+        spend their time in convolutions it gains little (:doc:`/speed`). Several processes that
+        train together do not compile.
     random_state : int, RandomState instance or None, default=None
         Source of all random draws, also for a `distance` whose `random_state` is None. An int gives
         the same result in every fit on the same CPU with the same number of torch threads.
@@ -342,6 +343,7 @@ class RelConEmbedder(
             its weights.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the median magnitude of `X` is far from the training of a frozen `distance`.
+            If `compile` is True and several processes train together.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.

@@ -24,6 +24,7 @@ from ._files._recipes import Recipe, seeded_global_rng
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
 from ._training import FeatureLoss, Loss, fit_module, ranking_loss
+from ._training._distributed import ALONE, Processes
 from ._training._fingerprint import checksum, checksum_of_weights
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
@@ -130,7 +131,7 @@ class EmbedderTraining:
             features = self._features_to_predict(array) if self.max_epochs else None
             return fit_module(
                 self._with_heads(encoder, features, run.seed),
-                self._training_loss(features),
+                self._training_loss(features, run.processes),
                 train,
                 valid,
                 self._training_options("encoder", run, global_rng=global_rng),
@@ -196,8 +197,17 @@ class EmbedderTraining:
     def _augmentation(self):
         return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation
 
-    def _training_loss(self, features: FeatureDistance | None) -> Loss:
+    def _training_loss(
+        self, features: FeatureDistance | None, processes: Processes = ALONE
+    ) -> Loss:
         device = self._device()
+        # In compiled modules, the exchanges of batch norms wait for each other for ever.
+        compiled = self.compile and processes.size == 1
+        if self.compile and not compiled and processes.is_first:
+            warn(
+                "compile=True has no effect if several processes train together. Pass "
+                "compile=False to silence this warning."
+            )
         dtype = dtype_of(self.precision, device)
         auxiliary = None
         if features is not None:
@@ -209,5 +219,5 @@ class EmbedderTraining:
             n_positives=self.n_positives,
             augmentation=self._augmentation(),
             auxiliary=auxiliary,
-            compiled=self.compile,
+            compiled=compiled,
         )
