@@ -325,7 +325,7 @@ def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
         assert error.value.code == 2
         return " ".join(capsys.readouterr().err.split())
 
-    assert "No such file or directory" in message(tmp_path / "none")
+    assert "Their names: activity-small, activity-small-wrist" in message("activity")
     (tmp_path / "damaged").write_bytes(b"model")
     assert "damaged cannot be loaded" in message(tmp_path / "damaged")
     assert "is a folder" in message(tmp_path)
@@ -335,6 +335,17 @@ def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
     )  # fmt: skip
     embedder.fit(segments.X[:20]).save(tmp_path / "embedder")
     assert "model is a RelConEmbedder, which is neither" in message(tmp_path / "embedder")
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("options", [[], ["--model", "activity-small-wrist"]])
+def test_a_model_of_the_package(options, files, tmp_path):
+    assert main(["timeline", files[1], *options, "--out", str(tmp_path / "out")]) == 0
+    name = options[-1] if options else "activity-small"
+    expected = predict_timeline(RelConClassifier.from_pretrained(name), read_recording(files[1]))
+    found = pd.read_csv(tmp_path / "out" / "ann" / "timeline.csv")
+    assert found["label"].tolist() == expected["label"].tolist()
+    assert len(found) == 12  # windows of 10 s
 
 
 @pytest.mark.usefixtures("without_figures")
