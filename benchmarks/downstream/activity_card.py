@@ -113,15 +113,20 @@ def score_table(scores: dict[str, dict]) -> str:
         for name in FILES
         if name in names
     ]
-    rows += [
-        [title, *(mean_of_sets(scores[method]["files"], keep) for method in METHODS)]
-        for title, keep in {
-            "mean of sets": lambda file: True,
-            "not seen by the encoder": lambda file: file.set in NOT_IN_ENCODER,
-            "wrist": lambda file: file.placement == "wrist",
-            "other places": lambda file: file.placement != "wrist",
-        }.items()
-    ]
+    means = {
+        "mean of sets": lambda file: True,
+        "not seen by the encoder": lambda file: file.set in NOT_IN_ENCODER,
+        "wrist": lambda file: file.placement == "wrist",
+        "other places": lambda file: file.placement != "wrist",
+    }
+    for title, keep in means.items():
+        values = [
+            None  # a mean of other sets than those of the other methods
+            if METHODS[method].wrist_only and title != "wrist"
+            else mean_of_sets(scores[method]["files"], keep)
+            for method in METHODS
+        ]
+        rows.append([title, *values])
     not_trained = SETS[NOT_TRAINED_ON].title
     return join(
         "Macro-F1 over the classes that both the set and the training have. Each data set is "

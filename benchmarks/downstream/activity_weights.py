@@ -48,7 +48,7 @@ from benchmarks.downstream.activity_windows import RATE, Described, find_files, 
 from benchmarks.downstream.evaluation import compare
 from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.pretrained import weights_checksum
-from benchmarks.pretraining.open_weights import WEIGHTS, rounded
+from benchmarks.pretraining.open_weights import WEIGHTS
 from relcon_sklearn import RelConClassifier, RelConEmbedder
 
 PAGE = RESULTS.parents[1] / "docs" / "activities.md"
@@ -156,7 +156,7 @@ def run(args) -> None:
     args.weights.mkdir(parents=True, exist_ok=True)
     for name, model in fitted.items():
         classifier = as_classifier(embedder, model, scores[name]["temperature"], WINDOW)
-        rounded(classifier).save(args.weights / f"{name}.safetensors")
+        classifier.save(args.weights / f"{name}.safetensors")
     say(f"wrote {args.output} and weights into {args.weights}")
 
 
