@@ -70,12 +70,16 @@ METHODS = {
     **MODELS,
     "not_rotated": Method("activity-small, not rotated", "embeddings", linear, rotated=False),
     "features": Method("features, linear", "features", linear),
+    "features_wrist": Method("features, linear, wrist", "features", linear, wrist_only=True),
     "forest": Method("features, forest", "features", forest),
     "forest_wrist": Method("features, forest, wrist", "features", forest, wrist_only=True),
 }
 """All methods, by name."""
 
-BASELINES = {"activity-small": "forest", "activity-small-wrist": "forest_wrist"}
+BASELINES = {
+    "activity-small": ("forest", "features"),
+    "activity-small-wrist": ("forest_wrist", "features_wrist"),
+}
 """What each model is compared with."""
 
 

@@ -146,8 +146,10 @@ def run(args) -> None:
         "lengths": lengths,
         "scores": scores,
         "tests": {
-            name: compare(scores[name]["people"], {other: scores[other]["people"]})[other]
-            for name, other in BASELINES.items()
+            name: compare(
+                scores[name]["people"], {other: scores[other]["people"] for other in others}
+            )
+            for name, others in BASELINES.items()
             if name in scores
         },
         "run": environment(),
