@@ -28,24 +28,27 @@ labels = model.predict(X)  # X: (n_segments, n_timesteps, 3), g with gravity, {r
 ```"""
 
 LIMITS = """\
-- **Which one**: `{wrist}` for devices on a wrist. `{anywhere}` for all others, and if the place is
-  not known.
+- **Which one**: `{wrist}` for devices on a wrist. `{anywhere}` for waist, chest, thigh and pocket,
+  and if the place is not known. Neither for ankles, which one set has, with a score of 0.2.
 - **Input**: three axes in g with gravity, at {rate:g} Hz, windows of {window:g} s. The orientation
   of the device need not be known.
-- **Free living**: the training and the scores are of scripted activities of a minute or more, by
-  mostly young and healthy adults. In daily life, people slouch, lean, carry, stop and do two things
-  at once. Expect lower scores than these, and check hours with a diary, a camera or a thigh sensor
-  before you report them.
+- **Free living**: the training and the scores are of scripted activities, by mostly young and
+  healthy adults. In daily life, people slouch, lean, carry, stop and do two things at once. Expect
+  lower scores than these, and check hours with a diary, a camera or a thigh sensor before you
+  report them.
 - **Where it fails first**: the postures. Windows of sitting, standing and lying are still, and
   differ only in the direction of gravity, which is not known for a device in any orientation.
-  Report them as one class, unless you have checked them. Next are stairs and walking, which are
-  taken for each other.
-- **Cycling** is of one set, of eight people on exercise bikes. There is no score of it on another
-  set, and none on a road.
-- **Lying** is of two sets, and lasts minutes. Sleep is not in the data.
+  Report them as one class, unless you have checked them. Most windows of lying got another label.
+  Next are stairs, which are taken for walking and other movement.
+- **Cycling** is of one set, of eight people on exercise bikes, so that there is no score of it on
+  another set. On a wrist it looks like sitting with small movements: more than a quarter of the
+  windows of sitting on wrists, among them typing and writing, got this label from a model that has
+  not seen their set. Do not report it from a wrist without a check.
+- **Lying** on a wrist is of the same set only, and has no score either. Sleep is not in the data.
 - **Other movement** is sports, gym machines and, on a wrist, some work of the hands. Movements that
-  are not in the table of labels, such as driving or eating, can get any label.
-- **Probabilities** assume that all classes are equally frequent. In daily life they are not.
+  are not in the list of labels, such as driving or eating, can get any label.
+- **Probabilities** assume that all classes are equally frequent. In daily life they are not: rare
+  activities are predicted too often.
 - **Not for** diagnoses or decisions about a person, and not for falls."""
 
 LICENCE = """CC BY 4.0. Cite relcon_sklearn and the authors of the data, of these models and of the
@@ -199,30 +202,29 @@ def confusion(model: str, scores: dict) -> str:
 
 def calibration(scores: dict[str, dict]) -> str:
     """Return errors of calibration, and how often predictions of a probability are right."""
+    columns = {
+        f"{METHODS[name].title}{suffix}": {
+            file: found[key] for file, found in scores[name]["files"].items()
+        }
+        for name in (*MODELS, "forest", "forest_wrist")
+        for suffix, key in [("", "calibration_error"), (", cooled", "calibration_error_cooled")]
+    }
     rows = [
-        [
-            _title(name),
-            *(
-                scores[model]["files"].get(name, {}).get(key)
-                for model in (*MODELS, "forest")
-                for key in ("calibration_error", "calibration_error_cooled")
-            ),
-        ]
-        for name in FILES
-        if name in scores[ANYWHERE]["files"]
+        [_title(file), *(values.get(file) for values in columns.values())]
+        for file in FILES
+        if file in scores[ANYWHERE]["files"]
     ]
-    header = [
-        f"{title}{suffix}" for title in (*MODELS, "forest") for suffix in ("", ", temperature")
-    ]
+    rows.append(["mean", *(float(np.mean([*values.values()])) for values in columns.values())])
     bins = [[f"{p:.2f}", f"{right:.2f}", n] for p, right, n in scores[WRIST]["reliability"]]
     values = ", ".join(f"{scores[name]['temperature']:.2f} for `{name}`" for name in MODELS)
     return join(
-        "Models that have not seen a set are too sure of it. The logits are therefore divided by a "
-        f"temperature: {values}. It is chosen on sets that were left out. In the table, the "
+        "Models that have not seen a set are often too sure of it. The logits are therefore "
+        f"divided by a temperature, chosen on sets that were left out: {values}. In the table, the "
         "temperature of a set is chosen on the other sets. The expected calibration error is the "
         "mean difference between the largest probability and the share of windows that are right:",
-        table(["expected calibration error", *header], rows),
-        f"Largest probabilities of `{WRIST}`, and how often they are right:",
+        table(["expected calibration error", *columns], rows),
+        f"Largest probabilities of `{WRIST}` on all sets together, and how often they are right. "
+        "On a single set, they are further off, as the table above shows:",
         table(["probability", "right", "windows"], bins),
     )
 
@@ -238,24 +240,30 @@ def data_tables(n_windows: dict[str, int]) -> str:
     sets = [
         [SETS[name].title, n, SETS[name].licence, SETS[name].citation] for name, n in files.items()
     ]
-    labels, seen = [], set()
-    for name in n_windows:
-        file, place = FILES[name], FILES[name].placement == "wrist"
-        if (file.set, place) in seen:
-            continue
-        seen.add((file.set, place))
-        where = f"{SETS[file.set].title}, {'wrist' if place else 'elsewhere'}"
-        for title, mapping in (("", file.classes), ("left out: ", file.left_out)):
-            for meaning in dict.fromkeys(mapping.values()):
-                own = ", ".join(label for label, other in mapping.items() if other == meaning)
-                labels.append([where, title + meaning, own])
     return join(
         "The windows are drawn so that each class of a file has the same number, as far as there "
         f"are as many. {SETS[NOT_TRAINED_ON].title} is only predicted.",
         table(["set", "windows", "licence", "cite"], sets),
-        "Labels of the authors:",
-        table(["set", "class", "labels"], labels),
+        "The class of each label of the authors:",
+        label_list(list(n_windows)),
     )
+
+
+def label_list(names: list[str]) -> str:
+    """Return a list of the labels of each class and of those that are left out."""
+    places: dict[tuple, list[str]] = {}
+    for name in names:
+        file = FILES[name]
+        key = (file.set, tuple(file.classes.items()), tuple(file.left_out.items()))
+        places.setdefault(key, []).append(file.placement)
+    lines = []
+    for (of_set, classes, left_out), placements in places.items():
+        lines.append(f"- {SETS[of_set].title}, {', '.join(dict.fromkeys(placements))}")
+        for title, pairs in (("", classes), ("left out, ", left_out)):
+            for meaning in dict.fromkeys(meaning for _, meaning in pairs):
+                labels = ", ".join(label for label, other in pairs if other == meaning)
+                lines.append(f"    - {title}{meaning}: {labels}")
+    return "\n".join(lines)
 
 
 def training(record: dict) -> str:

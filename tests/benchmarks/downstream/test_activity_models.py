@@ -153,7 +153,7 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     model = RelConClassifier.load(made / "small" / "activity-small-wrist.safetensors")
     card = activity_card(json.loads((made / "small.json").read_text()))
     assert model.card_ == card
-    for expected in ("Weiss", "CC BY 4.0", "Free living", "ot above, beyond chance", "left out: "):
+    for expected in ("Weiss", "CC BY 4.0", "Free living", "ot above, beyond chance", "left out, "):
         assert expected in card
     assert "before" not in page.read_text()
     assert "\n## activity-small" in page.read_text()
