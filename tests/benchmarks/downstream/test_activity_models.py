@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 pytest.importorskip("tslearn")
-from benchmarks.downstream import activity_weights
+from benchmarks.downstream import activity_models, activity_weights
 from benchmarks.downstream.activity_card import activity_card
 from benchmarks.downstream.activity_models import (
     METHODS,
@@ -83,7 +83,8 @@ def test_a_class_that_the_training_lacks_does_not_count(windows):
     assert np.sum(found["confusion"]) == 20
 
 
-def test_the_wrist_only(windows):
+def test_the_wrist_only(windows, monkeypatch):
+    monkeypatch.setattr(activity_models, "N_TREES", 3)
     left, _ = leave_sets_out(METHODS["forest_wrist"]._replace(rotated=False), windows)
     assert set(windows.file[left.rows]) == {"dsads_left_wrist.npz", "wisdm51_watch.npz"}
 
@@ -136,6 +137,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", list(map(str, arguments)))
         patch.setattr(activity_weights, "N_TO_COMPARE", 20)
+        patch.setattr(activity_models, "N_TREES", 3)
         activity_weights.main()
     return folder
 
@@ -145,7 +147,7 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     assert model.classes_.tolist() == ["sitting", "stairs", "standing"]
     assert model.n_features_in_ == 500
     page = made / "page.md"
-    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nbefore\n")
+    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nan older card\n")
     monkeypatch.setattr(activity_weights, "PAGE", page)
     options = ["--card", "--output", made / "small.json", "--weights", made / "small"]
     monkeypatch.setattr("sys.argv", ["activity_weights", *map(str, options)])
@@ -155,7 +157,7 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     assert model.card_ == card
     for expected in ("Weiss", "CC BY 4.0", "Free living", "ot above, beyond chance", "left out, "):
         assert expected in card
-    assert "before" not in page.read_text()
+    assert "an older card" not in page.read_text()
     assert "\n## activity-small" in page.read_text()
 
 
