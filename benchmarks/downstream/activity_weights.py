@@ -44,6 +44,7 @@ from benchmarks.downstream.activity_models import (
     mean_of_sets,
     scores_of,
 )
+from benchmarks.downstream.activity_sets import FILES
 from benchmarks.downstream.activity_windows import RATE, Described, find_files, load_described
 from benchmarks.downstream.evaluation import compare
 from benchmarks.downstream.plan import SHIPPED
@@ -135,6 +136,9 @@ def run(args) -> None:
     embedder = RelConEmbedder.from_pretrained(SHIPPED, device="cpu")
     n = SMOKE if args.smoke else N_WINDOWS
     paths = find_files(args.data, args.pool)
+    if not args.smoke and len(paths) < len(FILES):
+        missing = ", ".join(name for name in FILES if name not in paths)
+        raise SystemExit(f"{args.data} and {args.pool} lack {missing}.")
     windows = load_described(paths, WINDOW, embedder, n, args.cache)
     scores, fitted = judge(windows)
     lengths = compare_lengths(paths, [WINDOW] if args.smoke else WINDOWS, embedder, n, args.cache)
@@ -164,7 +168,7 @@ def run(args) -> None:
 
 def write_card(args) -> None:
     """Write the card into the files of the weights, and the page of the site."""
-    head = handwritten_part(args.page.read_text(), args.page, MARK, "The card is")
+    head = handwritten_part(PAGE.read_text(), PAGE, MARK, "The card is")
     card = activity_card(json.loads(args.output.read_text()))
     for name in MODELS:
         path = args.weights / f"{name}.safetensors"
@@ -172,14 +176,14 @@ def write_card(args) -> None:
         classifier.card_ = card
         classifier.save(path)
     # One level deeper than in the file.
-    args.page.write_text(f"{head}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
-    say(f"wrote the card into {args.weights} and {args.page}")
+    PAGE.write_text(f"{head}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
+    say(f"wrote the card into {args.weights} and {PAGE}")
 
 
 def parse_args():
     parser = script_parser(__doc__)
-    add_folder_option(parser, "data", "the npz files")
-    add_folder_option(parser, "pool", "the other npz files")
+    add_folder_option(parser, "data", "npz files")
+    add_folder_option(parser, "pool", "npz files that are open to train on")
     parser.add_argument("--smoke", action="store_true", help="few windows, as a test")
     parser.add_argument("--card", action="store_true", help="only write the card")
     parser.add_argument("--output", type=Path, help="JSON file of the results")
@@ -188,7 +192,6 @@ def parse_args():
     args = parser.parse_args()
     args.output = args.output or results_file("activity-small", smoke=args.smoke)
     args.weights = args.weights or (args.output.with_suffix("") if args.smoke else WEIGHTS)
-    args.page = PAGE
     for name in () if args.card else ("data", "pool"):
         if getattr(args, name) is None:
             variable = f"RELCON_{name.upper()}"
