@@ -28,7 +28,6 @@ POSTURE = "sitting or standing, the authors do not say which"
 HANDS = "a movement of the hands, which a device elsewhere does not measure"
 FALL = "a fall"
 
-
 SETS = {
     "hapt": OpenSet(
         "HAPT",
@@ -76,8 +75,8 @@ class LabelledFile(NamedTuple):
     left_out: Mapping[str, str]
 
 
-def _all(reason: str, *labels: str) -> dict[str, str]:
-    return dict.fromkeys(labels, reason)
+def _all(meaning: str, *labels: str) -> dict[str, str]:
+    return dict.fromkeys(labels, meaning)
 
 
 # -- labels of each set ----------------------------------------------------------------------------
@@ -96,6 +95,7 @@ _HAPT_LEFT_OUT = _all(
 )
 
 _WISDM = {
+    # The authors do not say it, but people type and write at a table.
     **_all(SITTING, "sitting", "typing", "writing"),
     "standing": STANDING,
     "walking": WALKING,
