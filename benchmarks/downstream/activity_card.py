@@ -214,14 +214,21 @@ def calibration(scores: dict[str, dict]) -> str:
         for file in FILES
         if file in scores[ANYWHERE]["files"]
     ]
-    rows.append(["mean", *(float(np.mean([*values.values()])) for values in columns.values())])
+    means = {title: float(np.mean([*values.values()])) for title, values in columns.items()}
+    rows.append(["mean", *means.values()])
+    lowers = {name: means[f"{name}, cooled"] < means[name] for name in MODELS}
+    effects = ", and ".join(
+        f"{'lowers' if lower else 'does not lower'} the mean error of `{name}`"
+        for name, lower in lowers.items()
+    )
     bins = [[f"{p:.2f}", f"{right:.2f}", n] for p, right, n in scores[WRIST]["reliability"]]
     values = ", ".join(f"{scores[name]['temperature']:.2f} for `{name}`" for name in MODELS)
     return join(
         "Models that have not seen a set are often too sure of it. The logits are therefore "
         f"divided by a temperature, chosen on sets that were left out: {values}. In the table, the "
         "temperature of a set is chosen on the other sets. The expected calibration error is the "
-        "mean difference between the largest probability and the share of windows that are right:",
+        "mean difference between the largest probability and the share of windows that are right. "
+        f"The temperature {effects}:",
         table(["expected calibration error", *columns], rows),
         f"Largest probabilities of `{WRIST}` on all sets together, and how often they are right. "
         "On a single set, they are further off, as the table above shows:",
