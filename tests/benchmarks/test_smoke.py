@@ -14,6 +14,7 @@ POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 # The arguments of each script, without those for data and output files.
 SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
