@@ -287,7 +287,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         codes = self._outputs(X).argmax(axis=1)
         return self.classes_[codes]
@@ -316,7 +316,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         return softmax(self._outputs(X), axis=1)
 

@@ -179,6 +179,9 @@ class RelConEmbedder(
         another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
+    card_ : str
+        Model card in Markdown: data, scores, limits and licence. Set only for models that come with
+        the package, and for files that were saved with a card (:doc:`/saving`). `fit` removes it.
 
     See Also
     --------
@@ -353,7 +356,10 @@ class RelConEmbedder(
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. 3-D input may have another number of time steps than in training.
+            Segments. 3-D input may have another number of time steps than in training. They must
+            have the sampling rate of the training. Arrays in memory do not know their rate, so that
+            another one is not noticed: ``segment_recordings(..., like=embedder)`` makes segments
+            of the right rate.
 
         Returns
         -------
@@ -371,7 +377,7 @@ class RelConEmbedder(
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))

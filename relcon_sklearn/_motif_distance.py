@@ -307,7 +307,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         check_is_fitted(self)
         if len(self.references_) == 0:

@@ -270,7 +270,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

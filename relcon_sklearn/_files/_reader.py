@@ -114,8 +114,10 @@ class Reader:
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
+            hint = f" A {kind.__name__} takes it as a parameter, in a FrozenEstimator."
             raise FileError(
                 f"it holds a {self._kind}; use {self._kind}.load or {self._kind}.from_pretrained."
+                + (hint if self._kind in NESTED.get(kind.__name__, ()) else "")
             )
         raise FileError(
             f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "
