@@ -16,8 +16,7 @@ from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._ranking_distance import read_distance
-from ._training._blocks import apply_in_blocks, check_embeddings
-from ._utils._device import ready
+from ._training._blocks import apply_in_blocks, make_embed
 from ._utils._memory_advice import advises_on_memory
 from .nn._presets import ENCODER_PRESETS
 from .segments._array import SegmentArray
@@ -145,9 +144,11 @@ class RelConEmbedder(
     device : str, default="auto"
         Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of convolutions and matrix products in training, including ranking. If "auto",
-        bfloat16 on GPUs and CPUs that have instructions for it, otherwise float32. Embeddings and
-        scores are always computed in float32.
+        Precision of convolutions and matrix products. If "auto", training, including ranking, is in
+        bfloat16 on GPUs and CPUs that have instructions for it, otherwise in float32, and
+        embeddings are in float32. If "bfloat16", embeddings are in it too, which takes half the
+        time on such CPUs and hardly changes predictions (:doc:`/speed`). The result is always
+        float32. Scores are always computed in float32.
     compile : bool, default=False
         Whether to train the encoder with ``torch.compile``. If compilation fails, training
         continues without it and logs a warning. Compilation takes a minute or more. On CPUs that
@@ -400,10 +401,5 @@ class RelConEmbedder(
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
-        encoder = ready(self.encoder_, device)
-        return apply_in_blocks(
-            lambda segments: check_embeddings(encoder(segments), len(segments), self.encoder),
-            array,
-            device,
-            verbose=self.verbose,
-        )
+        embed = make_embed(self.encoder_, self.encoder, device, self.precision)
+        return apply_in_blocks(embed, array, device, verbose=self.verbose)

@@ -263,6 +263,17 @@ class TestTraining:
         )
         assert half.transform(X).dtype == np.float32
 
+    def test_embeddings_in_bfloat16_are_asked_for(self, motion):
+        X = motion[0]
+        embedder = tiny_embedder(distance=euclidean, max_epochs=0, precision="auto").fit(X)
+        exact = embedder.transform(X)
+        embedder.set_params(precision="float32")
+        np.testing.assert_array_equal(embedder.transform(X), exact)
+        lower = embedder.set_params(precision="bfloat16").transform(X)
+        assert lower.dtype == np.float32
+        assert not np.array_equal(lower, exact)
+        np.testing.assert_allclose(lower, exact, atol=0.02 * np.abs(exact).max())
+
     def test_approximate_ranking_stays_close(self, motion, distance):
         X, _, subjects = motion
         settings = {"distance": FrozenEstimator(distance), "max_epochs": 1}
