@@ -63,7 +63,7 @@ def test_golden_embeddings(model, fixed):
 
 def test_bfloat16_keeps_small_movements_beside_gravity(model):
     noise = 0.01 * np.random.default_rng(0).normal(size=(64, 128, 3))
-    segments = (noise + [0, 0.6, 0.8]).astype(np.float32)
+    segments = (noise + np.array([0, 0.6, 0.8])).astype(np.float32)
     exact = model.transform(segments)
     lower = copy.deepcopy(model).set_params(precision="bfloat16").transform(segments)
     # 0.08 if the first convolution were in bfloat16 too.
