@@ -148,10 +148,6 @@ class RelConEmbedder(
         Precision of convolutions and matrix products in training, including ranking. If "auto",
         bfloat16 on GPUs and CPUs that have instructions for it, otherwise float32. Embeddings and
         scores are always computed in float32.
-    compile : bool, default=False
-        Whether to train the encoder with ``torch.compile``. If compilation fails, training
-        continues without it and logs a warning. Compilation takes a minute or more. On CPUs that
-        spend their time in convolutions it gains little (:doc:`/speed`).
     random_state : int, RandomState instance or None, default=None
         Source of all random draws, also for a `distance` whose `random_state` is None. An int gives
         the same result in every fit on the same CPU with the same number of torch threads.
@@ -230,8 +226,10 @@ class RelConEmbedder(
         "feature_weight": [Interval(Real, 0, None, closed="left")],
         "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "compile": ["boolean"],
     }
+
+    # Parameters of earlier versions, which files may have. `compile` did not change the weights.
+    _former_params = frozenset({"compile"})
 
     # A file without these parameters is of a version that trained as with these values.
     _values_of_absent_params = {"projection": None, "feature_weight": 0.0, "steps_per_epoch": None}
@@ -261,7 +259,6 @@ class RelConEmbedder(
         checkpoint_dir=None,
         device="auto",
         precision="auto",
-        compile=False,
         random_state=None,
         verbose=0,
     ):
@@ -287,7 +284,6 @@ class RelConEmbedder(
         self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.precision = precision
-        self.compile = compile
         self.random_state = random_state
         self.verbose = verbose
 

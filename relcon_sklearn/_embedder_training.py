@@ -209,5 +209,4 @@ class EmbedderTraining:
             n_positives=self.n_positives,
             augmentation=self._augmentation(),
             auxiliary=auxiliary,
-            compiled=self.compile,
         )

@@ -283,7 +283,6 @@ class TestTraining:
                 {},
                 {"precision": "bfloat16"},
                 {"query_stride": 3},
-                {"compile": True},
                 {"n_between": 1},
                 {"n_positives": 1},
                 {"augmentation": Jitter()},

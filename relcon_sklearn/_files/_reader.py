@@ -185,13 +185,14 @@ class Reader:
         """Make the estimator of a node, which may refer to the estimators of earlier nodes."""
         kind = ESTIMATORS[others.pop("class")]
         known = set(kind._get_param_names()) - NOT_IN_FILES
-        if unknown := {*others, *(params.keys() - known)}:
+        former = getattr(kind, "_former_params", frozenset())  # in files of earlier versions
+        if unknown := {*others, *(params.keys() - known - former)}:
             raise ValueError(f"{name!r} with unknown {sorted(unknown)}")
         if name in self._estimators:
             raise ValueError(f"two estimators with the name {name!r}")
         # Files of earlier versions lack parameters that were added later.
         values = dict(getattr(kind, "_values_of_absent_params", {}))
-        values |= {key: self.value(value, kind) for key, value in params.items()}
+        values |= {k: self.value(value, kind) for k, value in params.items() if k in known}
         if self._device is not None and "device" in known:
             values["device"] = self._device
         estimator = kind(**values)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from .._batches import Batch
 from ..nn import relative_contrastive_loss, squared_error
-from ._compile import CompiledCall
 from ._mean_loss import Loss
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
@@ -43,7 +42,6 @@ def ranking_loss(
     n_positives: int | None = None,
     augmentation: Augmentation | None = None,
     auxiliary: FeatureLoss | None = None,
-    compiled: bool = False,
 ) -> Loss:
     """Return the loss of stage two: the relative contrastive loss of the embeddings of a batch.
 
@@ -66,10 +64,7 @@ def ranking_loss(
         If given, the module returns a pair of embeddings and predictions, as
         :class:`PretrainingNet` with a regression head, and the loss of the predictions is added for
         each positive.
-    compiled : bool, default=False
-        Whether to compile the module.
     """
-    embed = CompiledCall() if compiled else nn.Module.__call__
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
@@ -79,7 +74,7 @@ def ranking_loss(
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = embed(module, segments.transpose(1, 2))
+            embeddings = module(segments.transpose(1, 2))
             if auxiliary is not None:
                 embeddings, predicted = embeddings
         ranking = relative_contrastive_loss(

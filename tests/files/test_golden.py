@@ -9,6 +9,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 import relcon_sklearn
+from relcon_sklearn._files._format import open_file
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.comparing import comparable
 from tests.support.golden import EXPECTED, outputs, path_of, reversed_in_time, settings
@@ -68,6 +69,12 @@ def test_what_is_read_is_written_again(tmp_path):
 def test_parameters_that_were_added_later_have_values_of_before():
     loaded = load("RelConEmbedder")
     assert (loaded.projection, loaded.feature_weight, loaded.steps_per_epoch) == (None, 0.0, None)
+
+
+def test_parameters_of_before_are_dropped():
+    with open_file(path_of("RelConEmbedder")) as file:
+        assert file.header["estimators"][-1]["params"]["compile"] is False
+    assert "compile" not in load("RelConEmbedder").get_params()
 
 
 def test_trained_on():
