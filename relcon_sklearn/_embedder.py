@@ -15,9 +15,11 @@ from ._embedder_partial_fit import EmbedderPartialFit
 from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
+from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._device import ready
+from ._utils._frozen import unwrap
 from ._utils._memory_advice import advises_on_memory
 from .nn._presets import ENCODER_PRESETS
 from .segments._array import SegmentArray
@@ -91,11 +93,6 @@ class RelConEmbedder(
         anchor. Its candidates are the other members of its set and one member of each other set.
         The number of candidates and the size of a batch stay the same. A batch has ``1 + n_within``
         times as many anchors, and the number of batches in an epoch is smaller by this factor.
-    query_stride : int, default=1
-        If greater than 1, candidates are ranked by an approximation of the learned distance: the
-        error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). A callable `distance` is
-        not approximated.
     temperature : float, default=0.1
         Temperature :math:`\tau` of the loss, as published.
     n_channels : int or None, default=None
@@ -220,7 +217,6 @@ class RelConEmbedder(
         "n_positives": [Interval(Integral, 1, None, closed="left"), None],
         "augmentation": [StrOptions({"random"}), callable, None],
         "candidates": [StrOptions({"independent", "shared"})],
-        "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "projection": [tuple, list, None],
         "feature_weight": [Interval(Real, 0, None, closed="left")],
@@ -228,8 +224,8 @@ class RelConEmbedder(
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
-    # Parameters of earlier versions, which files may have. `compile` did not change the weights.
-    _former_params = frozenset({"compile"})
+    # Parameters of earlier versions, which files may have.
+    _former_params = frozenset({"compile", "query_stride"})
 
     # A file without these parameters is of a version that trained as with these values.
     _values_of_absent_params = {"projection": None, "feature_weight": 0.0, "steps_per_epoch": None}
@@ -244,7 +240,6 @@ class RelConEmbedder(
         n_positives=8,
         augmentation="random",
         candidates="independent",
-        query_stride=1,
         temperature=0.1,
         n_channels=None,
         projection=(256, 128),
@@ -269,7 +264,6 @@ class RelConEmbedder(
         self.n_positives = n_positives
         self.augmentation = augmentation
         self.candidates = candidates
-        self.query_stride = query_stride
         self.temperature = temperature
         self.n_channels = n_channels
         self.projection = projection
@@ -371,6 +365,14 @@ class RelConEmbedder(
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
+
+    def _set_former_params(self, *, query_stride: int = 1, compile: bool = False) -> None:
+        # `query_stride` belongs to the distance now. `compile` had no effect on the weights.
+        if self.distance is None and query_stride != 1:
+            self.distance = self._distance()
+        distance = unwrap(self.distance)
+        if isinstance(distance, LearnedMotifDistance):
+            distance.set_params(query_stride=query_stride)._validate_params()
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {

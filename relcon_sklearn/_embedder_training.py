@@ -203,7 +203,7 @@ class EmbedderTraining:
         if features is not None:
             auxiliary = FeatureLoss(features._describe, self.feature_weight)
         return ranking_loss(
-            make_ranker(self.distance_, device, dtype, self.query_stride),
+            make_ranker(self.distance_, device, dtype),
             self.temperature,
             dtype,
             n_positives=self.n_positives,

@@ -70,6 +70,11 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         evenly from the groups and keep the order of `X`. If None, all segments are kept. The
         transform of the training data is then square, as
         ``KNeighborsClassifier(metric="precomputed")`` requires.
+    query_stride : int, default=1
+        If greater than 1, an embedder ranks candidates by an approximation of this distance: the
+        error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). The methods of the distance
+        itself are always exact.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
@@ -160,6 +165,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         "revin": ["boolean"],
         "augmentation": [callable, None],
         "n_references": [Interval(Integral, 1, None, closed="left"), None],
+        "query_stride": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -172,6 +178,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         revin=True,
         augmentation=None,
         n_references=64,
+        query_stride=1,
         n_channels=None,
         max_epochs=10,
         batch_size=64,
@@ -191,6 +198,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.revin = revin
         self.augmentation = augmentation
         self.n_references = n_references
+        self.query_stride = query_stride
         self.n_channels = n_channels
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -196,6 +196,8 @@ class Reader:
         if self._device is not None and "device" in known:
             values["device"] = self._device
         estimator = kind(**values)
+        if of_before := {k: self.value(params[k], kind) for k in params.keys() & former}:
+            estimator._set_former_params(**of_before)
         try:
             estimator._validate_params()
         except InvalidParameterError as error:
