@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,24 +12,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer
 from ._embedder_constructors import EmbedderConstructors
-from ._embedder_partial_fit import EmbedderPartialFit
 from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
+from ._initial import initial_model
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, check_embeddings
 from ._utils._device import ready
 from ._utils._frozen import unwrap
 from ._utils._memory_advice import advises_on_memory
-from .nn._presets import ENCODER_PRESETS
+from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS
 from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(
-    EmbedderConstructors, EmbedderPartialFit, EmbedderTraining, EmbedderScore, SegmentTransformer
-):
+class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates are ranked by a distance. The encoder then learns
@@ -65,6 +64,14 @@ class RelConEmbedder(
         removes posture and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
+    init : FrozenEstimator, RelConEmbedder, str, path-like or None, default=None
+        Model whose weights the training starts with: a fitted embedder, the file or folder of a
+        saved one, or the name of a model that comes with the package (:func:`list_pretrained`),
+        such as "motion-small". Put a fitted embedder in a `FrozenEstimator`, because a clone has no
+        weights otherwise. The encoder is then that of the model, and `encoder` must have its
+        default or make the same one. `X` must have the channels and the sampling rate of the model.
+        Nothing else is taken from it: for its distance, pass ``FrozenEstimator(model.distance_)``.
+        If None, the training starts with new weights.
     n_within : int, default=0
         Number of within-subject candidates per anchor, 20 as published. Smaller groups have fewer.
         If positive, `fit` and `score` need `groups`.
@@ -110,7 +117,7 @@ class RelConEmbedder(
         training. It is relative to the loss of one positive. If 0, there is no such loss, as
         published.
     max_epochs : int, default=10
-        Number of epochs. If 0, the encoder stays untrained, for comparison.
+        Number of epochs. If 0, the encoder keeps its first weights, for comparison.
     steps_per_epoch : int or None, default=150
         Number of training steps of an epoch. The budget is then independent of the number of
         segments: with the defaults, it is 1,500 steps, which take about eight minutes of CPU time
@@ -128,8 +135,9 @@ class RelConEmbedder(
         of the last epoch are kept.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate of a fitted `distance`. It does not
-        change the training, except with a `FeatureDistance`, whose features depend on it.
+        ``store.X`` and :class:`LazyWindows` have, or the rate of `init` or of a fitted `distance`.
+        It does not change the training, except with a `FeatureDistance`, whose features depend on
+        it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -212,6 +220,7 @@ class RelConEmbedder(
         **SegmentTransformer._parameter_constraints,
         "distance": [StrOptions({"features"}), HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
+        "init": [HasMethods(["fit", "transform"]), str, os.PathLike, None],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "n_between": [Interval(Integral, 0, None, closed="left"), None],
         "n_positives": [Interval(Integral, 1, None, closed="left"), None],
@@ -234,7 +243,8 @@ class RelConEmbedder(
         self,
         distance="features",
         *,
-        encoder="resnet14-half",
+        encoder=DEFAULT_ENCODER,
+        init=None,
         n_within=0,
         n_between=None,
         n_positives=8,
@@ -259,6 +269,7 @@ class RelConEmbedder(
     ):
         self.distance = distance
         self.encoder = encoder
+        self.init = init
         self.n_within = n_within
         self.n_between = n_between
         self.n_positives = n_positives
@@ -308,12 +319,14 @@ class RelConEmbedder(
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
-            nested estimators have different sampling rates, if `checkpoint_dir` holds another
-            training, if a callback is not supported, or if there is no such `device`.
+            nested estimators have different sampling rates, if `init` is not fitted, cannot be
+            loaded, or does not match `X` or `encoder`, if `checkpoint_dir` holds another training,
+            if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written, or if those to resume from are damaged.
+            If a checkpoint cannot be written, if those to resume from are damaged, or if the file
+            of `init` cannot be read.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
@@ -327,14 +340,16 @@ class RelConEmbedder(
             If the estimator has a model card, as those in the package have, because `fit` discards
             its weights.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If the median magnitude of `X` is far from the training of a frozen `distance`.
+            If the median magnitude of `X` is far from the training of `init` or of a frozen
+            `distance`.
             If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
-        array, index = self._check_training(X, groups, "fit")
-        self._train(array, index, groups)
+        model = initial_model(self, RelConEmbedder)
+        array, index = self._check_training(X, groups, model)
+        self._train(array, index, groups, model)
         return self
 
     def transform(self, X):

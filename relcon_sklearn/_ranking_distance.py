@@ -72,7 +72,7 @@ def released_distance(distance, n_channels: int):
 def read_distance(reader: FittedReader, n_channels: int):
     """Return the distance that a file holds: a fitted one, a callable, or None if released."""
     entry = reader.take("distance_")
-    distance = reader.value(entry)
+    distance = reader.value(entry, "distance_")
     if isinstance(entry, dict) and "given" in entry:
         if not callable(distance):
             raise FileError(f"{entry['given']} must be a callable. Got {distance!r}.")
