@@ -208,7 +208,7 @@ EDITS = {
     "encoder that is a distance": (
         "RelConEmbedder",
         lambda h: node(h)["params"].update(encoder={"estimator": "distance"}),
-        "The 'encoder' parameter of RelConEmbedder",
+        "LearnedMotifDistance as encoder of a RelConEmbedder",
     ),
     "itself": (
         "RelConEmbedder",
