@@ -248,14 +248,13 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
-            `init` have different sampling rates, if `init` is not fitted, cannot be loaded, or does
-            not match `X` or the parameters, if `checkpoint_dir` holds another training, if a
-            callback is not supported, or if there is no such `device`.
+            nested estimators have different sampling rates, if `init` is not fitted, cannot be
+            loaded, or does not match `X` or the parameters, if `checkpoint_dir` holds another
+            training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
-            If a checkpoint cannot be written, if those to resume from are damaged, or if the file
-            of `init` cannot be read.
+            If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`.
         KeyboardInterrupt
