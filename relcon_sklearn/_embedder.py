@@ -180,6 +180,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
+    card_ : str
+        Model card in Markdown: data, scores, limits and licence. Set only for models that come with
+        the package, and for files that were saved with a card (:doc:`/saving`). `fit` removes it.
 
     See Also
     --------
@@ -327,7 +330,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         OSError
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
-            If another fit uses the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`, or if another process of the training
+            ends (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -341,7 +345,6 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the median magnitude of `X` is far from the training of `init` or of a frozen
             `distance`.
-            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
@@ -357,7 +360,10 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Parameters
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
-            Segments. 3-D input may have another number of time steps than in training.
+            Segments. 3-D input may have another number of time steps than in training. They must
+            have the sampling rate of the training. Arrays in memory do not know their rate, so that
+            another one is not noticed: ``segment_recordings(..., like=embedder)`` makes segments
+            of the right rate.
 
         Returns
         -------
@@ -375,7 +381,7 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))

@@ -256,7 +256,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         OSError
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
-            If another fit uses the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`, or if another process of the training
+            ends (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -265,7 +266,6 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If the median magnitude of `X` is far from the training of `init`.
-            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
@@ -334,7 +334,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         check_is_fitted(self)
         if len(self.references_) == 0:

@@ -38,6 +38,7 @@ from ._registry import (
     NOT_IN_FILES,
     OUTPUTS,
     may_be_nested,
+    parameter_for,
 )
 from ._values import from_json, from_json_object
 
@@ -124,8 +125,11 @@ class Reader:
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
+            parameter = parameter_for(self._kind, kind.__name__)
+            hint = f" A {kind.__name__} takes it in {parameter}=FrozenEstimator(...)."
             raise FileError(
                 f"it holds a {self._kind}; use {self._kind}.load or {self._kind}.from_pretrained."
+                + (hint if parameter is not None else "")
             )
         raise FileError(
             f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "

@@ -57,6 +57,12 @@ def may_be_nested(inner: str, holder: str, attribute: str) -> bool:
     return inner in NESTED.get((holder, attribute.rstrip("_")), ())
 
 
+def parameter_for(inner: str, holder: str) -> str | None:
+    """Return the parameter of the class `holder` that takes estimators of a class, if any."""
+    names = (name for (kind, name), inside in NESTED.items() if kind == holder and inner in inside)
+    return next(names, None)
+
+
 NOT_IN_FILES = {"checkpoint_dir"}
 """Parameters that are not saved: `checkpoint_dir` is a folder on the machine of the training."""
 

@@ -155,6 +155,11 @@ EDITS = {
         lambda h: fitted(h).update(_magnitudes=[1.0, 0.5, 2.0]),
         "_magnitudes is not valid",
     ),
+    "level that is not one": (
+        "RelConEmbedder",
+        lambda h: fitted(h).update(_magnitudes=[0.5, 1.0, 2.0, -1.0]),
+        "_magnitudes is not valid",
+    ),
     "magnitude that is not one": (
         "RelConEmbedder",
         lambda h: fitted(h).update(_magnitudes=1.0),

@@ -86,6 +86,9 @@ def test_it_knows_its_input(model, fixed):
         model.transform(9.81 * fixed)
     with pytest.warns(UserWarning, match="magnitude"):
         model.transform(fixed - np.array([0.6, 0, 0.8]))
+    running = 2 * (fixed[3:] - np.array([0.6, 0, 0.8]))
+    with pytest.warns(UserWarning, match="Gravity is missing"):
+        model.transform(running)
     assert model.transform(np.concatenate([fixed] * 4, axis=1)).shape == (4, 448)  # 10 s
 
 
