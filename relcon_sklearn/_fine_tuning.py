@@ -126,8 +126,7 @@ class FineTunedEstimator(SegmentEstimator):
             else:
                 embedder = self._pretrain(array, groups, weights, run)
             self._adopt_rate(embedder)
-            recipe = embedder._recipes["encoder_"]
-            self._set_module("encoder_", copy.deepcopy(embedder.encoder_), recipe)
+            self._copy_module("encoder_", embedder)
         elif isinstance(encoder, str) or callable(encoder):
             factory, settings = encoder_preset(encoder)
             self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)

@@ -214,7 +214,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         OSError
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
-            If another fit uses the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`, or if another process of the training
+            ends (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -225,7 +226,6 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If the median magnitude of `X` is far from the training of a frozen `encoder`.
-            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
