@@ -1,6 +1,7 @@
 """Run the project's commands from a fresh clone. This needs only Python and pip.
 
-    python run.py demo      embed generated recordings, pretrain on them, and compare
+    python run.py demo      embed generated recordings, pretrain on them, and compare; with
+                            --data FOLDER, embed your own CSV files (demo --help says which)
     python run.py test      run the tests (arguments are passed to pytest; --runslow adds slow ones)
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
@@ -22,12 +23,19 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 COMMANDS = {
-    "demo": [["examples/first_pretraining.py"]],
+    "demo": [[ROOT / "examples/first_pretraining.py"]],
+    "demo with options": [[ROOT / "examples/own_recordings.py"]],
     "test": [["-m", "pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"]],
     "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
     "docs": [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]],
 }
-EXTRAS = {"demo": "", "test": "[test]", "lint": "[test]", "docs": "[docs]"}
+EXTRAS = {
+    "demo": "",
+    "demo with options": "[devices,plotting]",
+    "test": "[test]",
+    "lint": "[test]",
+    "docs": "[docs]",
+}
 
 
 def install(extras):
@@ -57,9 +65,12 @@ def main(arguments):
     name, *rest = arguments
     if name in ("demo", "test"):  # too small to benefit from threads, which would compete
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    folder = ROOT
+    if name == "demo" and rest:
+        name, folder = "demo with options", Path.cwd()  # the user's paths are relative to it
     install(EXTRAS[name])
     for command in COMMANDS[name]:
-        status = subprocess.run([PYTHON, *command, *rest], cwd=ROOT, check=False).returncode
+        status = subprocess.run([PYTHON, *command, *rest], cwd=folder, check=False).returncode
         if status:
             sys.exit(status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -22,11 +23,13 @@ from ._files import (
     write_history,
 )
 from ._files._recipes import PackedModule, Recipe
+from ._initial import card_of_further
 from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
+from ._training._distributed import ALONE, Processes, join
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
 from ._utils._arrays import as_labels
-from ._utils._device import as_device, warn_of_other_processes
+from ._utils._device import as_device
 from ._utils._memory_advice import advises_on_memory
 from ._utils._warnings import warn
 from .nn._threads import own_num_threads
@@ -40,11 +43,12 @@ _MAX_SPLITS = 20
 
 
 class FitRun(NamedTuple):
-    """One call of ``fit``: the seed of its random draws, its checkpoints, and `n_channels`."""
+    """One call of ``fit``: its seed, checkpoints, `n_channels`, and the processes that share it."""
 
     seed: int
     checkpoints: CheckpointFolder | None
     n_channels: int | None
+    processes: Processes = ALONE
 
     def configure_nested(self, estimator: BaseEstimator, folder_name: str) -> None:
         """Set seed, `n_channels` and checkpoint folder of a nested estimator where they are None.
@@ -99,9 +103,6 @@ class SegmentEstimator(SegmentInput):
             from ._training._skorch_callbacks import check_callbacks  # imports skorch
 
             check_callbacks(self.callbacks, validated=self.validation_fraction > 0)
-        # A SegmentArray was checked by the estimator that this one is nested in.
-        if not isinstance(X, SegmentArray):
-            warn_of_other_processes()
 
     def _forget_fit(self) -> None:
         vars(self).pop("history_", None)
@@ -114,6 +115,19 @@ class SegmentEstimator(SegmentInput):
         rate = rate_of(nested, "sampling_rate_")
         what = f"the fitted {type(nested).__name__}"
         self.sampling_rate_ = agreed_rate(self.sampling_rate_, rate, what)
+
+    def _check_initial(self, model: SegmentEstimator, array: SegmentArray) -> None:
+        """Raise ValueError unless segments fit the initial model, and take its sampling rate."""
+        model._check_segments(array, reset=False)
+        self._adopt_rate(model)
+        if self.sampling_rate_ is not None:
+            array.set_rate(self.sampling_rate_)
+
+    def _adopt_card(self, model: SegmentEstimator | None, history: list[dict]) -> None:
+        """Take the card of the initial model, with a note if the training had epochs."""
+        card = card_of_further(model) if history else getattr(model, "card_", None)
+        if card is not None:
+            self.card_ = card
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
         """Return the index of `groups`. If None, every segment is its own group."""
@@ -139,14 +153,14 @@ class SegmentEstimator(SegmentInput):
         """Return the seed of a fit and, with `checkpoint_dir`, its checkpoints.
 
         A fit that continues has the seed it was started with. `others` are further arrays that the
-        result depends on.
+        result depends on. If several processes train together, seed and folder are those of the
+        first one.
         """
+        processes = join(self._device())
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        if self.checkpoint_dir is None:
+        seed, settings = processes.from_first(lambda: (seed, self.checkpoint_dir))
+        if settings is None and processes.size == 1:
             return FitRun(seed, None, self.n_channels)
-        settings = self.checkpoint_dir
-        if not isinstance(settings, Checkpoints):
-            settings = Checkpoints(settings)
         fingerprint = {
             **self._fingerprint(array),
             "data": {
@@ -156,8 +170,13 @@ class SegmentEstimator(SegmentInput):
         }
         if isinstance(self.random_state, np.random.RandomState):
             fingerprint["random_state"] = f"RandomState that drew {seed}"
-        checkpoints = CheckpointFolder(settings, fingerprint, seed)
-        return FitRun(checkpoints.seed, checkpoints, self.n_channels)
+        processes.check_same(fingerprint)
+        if settings is None:
+            return FitRun(seed, None, self.n_channels, processes)
+        if not isinstance(settings, Checkpoints):
+            settings = Checkpoints(settings)
+        checkpoints = processes.from_first(lambda: CheckpointFolder(settings, fingerprint, seed))
+        return FitRun(checkpoints.seed, checkpoints, self.n_channels, processes)
 
     def _fingerprint(self, array: SegmentArray) -> dict:
         """Return everything but the data that the result of a fit depends on."""
@@ -207,6 +226,7 @@ class SegmentEstimator(SegmentInput):
             description=description,
             checkpoints=run.checkpoints,
             global_rng=global_rng,
+            processes=run.processes,
         )
 
     def _load_to_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
@@ -217,6 +237,10 @@ class SegmentEstimator(SegmentInput):
         """Make a module with seeded weights and set it as an attribute."""
         recipe = Recipe(factory, kwargs)
         self._set_module(name, recipe.make(seed), recipe)
+
+    def _copy_module(self, name: str, model: SegmentEstimator) -> None:
+        """Set a copy of the module that a fitted model has as the attribute of the same name."""
+        self._set_module(name, copy.deepcopy(getattr(model, name)), model._recipes[name])
 
     @advises_on_memory("training")
     def _set_module(self, name: str, module: nn.Module, recipe: Recipe) -> None:

@@ -138,7 +138,7 @@ class FeatureDistance(FeatureTransformer):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         check_is_fitted(self)
         return self._describe_all(self._check_segments(X, reset=False))

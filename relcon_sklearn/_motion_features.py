@@ -8,9 +8,11 @@ from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from ._feature_transformer import FeatureTransformer, features_in_blocks
+from ._files import saved_in_files
 from ._segment_input import RateInterval, SegmentInput
 
 
+@saved_in_files
 class MotionFeatures(FeatureTransformer):
     r"""Hand-made features of the movement in a segment.
 
@@ -151,7 +153,7 @@ class MotionFeatures(FeatureTransformer):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from that in `fit` (other units, gravity removed).
+            If magnitudes of `X` are far from those in `fit` (other units, gravity removed).
         """
         check_is_fitted(self)
         array = self._check_segments(X, reset=False)

@@ -79,9 +79,10 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     device : str, default="auto"
         Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of the encoder in training. If "auto", bfloat16 on GPUs and CPUs that have
-        instructions for it, otherwise float32. The head and predictions are always computed in
-        float32.
+        Precision of the encoder. If "auto", training is in bfloat16 on GPUs and CPUs that have
+        instructions for it, otherwise in float32, and predictions are in float32. If "bfloat16",
+        predictions are in it too, which takes half the time on such CPUs and hardly changes them
+        (:doc:`/speed`). The head always computes in float32.
     random_state : int, RandomState instance or None, default=None
         Source of all random draws, also for the pretraining of an `encoder` whose `random_state` is
         None. An int gives the same result in every fit on the same CPU with the same number of
@@ -213,7 +214,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         OSError
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
-            If another fit uses the same `checkpoint_dir`.
+            If another fit uses the same `checkpoint_dir`, or if another process of the training
+            ends (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -224,7 +226,6 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If the median magnitude of `X` is far from the training of a frozen `encoder`.
-            If ``WORLD_SIZE`` is above 1, because processes do not share a training.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
@@ -270,7 +271,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         Warns
         -----
         UserWarning
-            If the median magnitude of `X` is far from the training (other units, gravity removed).
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

@@ -183,4 +183,5 @@ def _read_magnitudes(entry: list[float] | None) -> Magnitudes | None:
         return None
     magnitudes = Magnitudes(*as_numbers(entry, "_magnitudes").tolist())
     check_entry(0 < magnitudes.low <= magnitudes.median <= magnitudes.high, "_magnitudes")
+    check_entry(magnitudes.level >= 0, "_magnitudes")
     return magnitudes

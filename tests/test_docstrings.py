@@ -17,13 +17,13 @@ from relcon_sklearn import (
 
 MODULES = [
     *("", ".augmentations", ".datasets", ".exceptions", ".nn", ".plotting", ".recordings"),
-    *(".segments", ".timelines"),
+    *(".embeddings", ".segments", ".timelines"),
 ]
 ESTIMATORS = [LearnedMotifDistance, RelConEmbedder, RelConClassifier, RelConRegressor]
 FINE_TUNED = [RelConClassifier, RelConRegressor]
 
 # Classes that functions return and users do not call.
-NOT_CONSTRUCTED = {"SegmentStore"}
+NOT_CONSTRUCTED = {"Embeddings", "SegmentStore"}
 
 ERRORS_OF_FIT = ["FloatingPointError", "OSError", "RuntimeError", "KeyboardInterrupt"]
 

@@ -13,7 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from relcon_sklearn import LearnedMotifDistance, RelConClassifier
+from relcon_sklearn import (
+    LearnedMotifDistance,
+    RelConClassifier,
+    SegmentWriter,
+    open_segments,
+    segment_recordings,
+)
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
 from tests.support.reference import euclidean
 
@@ -143,8 +149,29 @@ def test_other_numbers_of_channels_are_refused(make):
     fitted = make().fit(segments(), y)
     with pytest.raises(ValueError, match=r"was fitted with 3. .* pass X.transpose\(0, 2, 1\)"):
         output(fitted, segments().transpose(0, 2, 1))
-    with pytest.raises(ValueError, match=r"fitted with 3. .* n_channels=3. .*segment_recordings"):
+    with pytest.raises(ValueError, match=r"fitted with 3. .* n_channels=3, .*segment_recordings"):
         output(fitted, flat(segments()))
+
+
+def test_one_segment_of_the_right_channels_is_told_how_to_be_passed():
+    fitted = MADE["embedder"]().fit(segments())
+    one = segments()[0]
+    advice = r"fitted with 3.* recording, .*segment_recordings. .*one segment, pass numpy.asarray"
+    with pytest.raises(ValueError, match=advice + r"\(X\)\[None\]") as error:
+        fitted.transform(one)
+    assert "n_channels=3" not in str(error.value)
+    assert fitted.transform(np.asarray(one)[None]).shape == (1, fitted._n_features_out)
+
+
+def test_what_holds_segments_is_told_from_segments(tmp_path):
+    recording = np.random.default_rng(0).normal([0, 0, 1], 0.1, (3 * T, C))
+    held = segment_recordings(recording, 10, units="g", window=T / 10)
+    with SegmentWriter(tmp_path / "s", n_timesteps=T, n_channels=C, sampling_rate=10) as writer:
+        writer.append(held.X, "ann")
+    for holder in (held, open_segments(tmp_path / "s")):
+        kind = type(holder).__name__
+        with pytest.raises(ValueError, match=rf"X is a {kind}, .* Pass this attribute, X\.X"):
+            MADE["embedder"]().fit(holder)
 
 
 @EACH

@@ -1,11 +1,14 @@
 """Models warn of segments whose magnitudes hint at other units, or at gravity removed or added."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
+from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
 from relcon_sklearn.segments._magnitudes import (
     Magnitudes,
@@ -121,18 +124,81 @@ def test_segments_of_zeros_do_not_count():
         check(X - [0, 0, 1] * (X != 0).any(axis=(1, 2), keepdims=True), trained_on(X))
 
 
-def test_magnitudes_are_root_mean_squares_of_a_few_segments():
+def lively(n=20, gravity=1.0, seed=0):
+    """Return segments whose movement is as strong as gravity."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 4 * np.pi, 16, endpoint=False)
+    phases = rng.uniform(0, 2 * np.pi, (n, 1, 3))
+    movement = rng.uniform(0.6, 0.9, (n, 1, 1)) * np.sin(time[None, :, None] + phases)
+    offset = rng.normal([0, 0, gravity], 0.02, (n, 1, 3))
+    return movement + offset
+
+
+@MAKERS
+def test_removed_gravity_is_warned_of_if_magnitudes_are_usual(make):
+    model = fit(make(), movement())
+    use = model.predict if hasattr(model, "predict") else model.transform
+    with pytest.warns(UserWarning, match=r"Gravity is missing in X.*To silence") as record:
+        use(lively(gravity=0.0))
+    assert [warning.filename for warning in record] == [__file__]
+
+
+@pytest.mark.parametrize("n", [1, 5, 300])
+def test_gravity_is_missing_in_any_number_of_segments(n):
+    with pytest.warns(UserWarning, match="Gravity is missing"):
+        check(lively(n, gravity=0.0), trained_on(movement(300)))
+
+
+@pytest.mark.parametrize("message", ["Gravity is missing", "The median magnitude"])
+def test_both_warnings_are_silenced_as_they_say(message):
+    X = lively(gravity=0.0) * (G if message.startswith("The") else 1)
+    with pytest.warns(UserWarning, match=rf'filterwarnings\("ignore", message="{message}"\)'):
+        check(X, trained_on(movement()))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=message)
+        check(X, trained_on(movement()))
+
+
+def test_lively_movement_with_gravity_is_no_cause():
+    check(2 * lively() - [0, 0, 1], trained_on(movement(300)))
+
+
+def test_a_person_who_turns_over_is_no_cause():
+    angle = np.linspace(0, 1.6 * np.pi, 16)
+    X = np.stack([np.cos(angle), np.sin(angle), 0.1 * angle], axis=1)[None]
+    assert np.linalg.norm(X.mean(axis=1)) < 1 / 3
+    check(X, trained_on(movement(300)))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pytest.param(movement(300, gravity=0.0), id="no gravity"),
+        pytest.param(movement(300)[..., 2:], id="one axis, at any orientation"),
+    ],
+)
+def test_without_clear_gravity_in_training_there_is_no_level(X):
+    assert trained_on(X).level == 0
+
+
+def test_without_a_level_nothing_is_missing():
+    check(lively(gravity=0.0), trained_on(movement(300))._replace(level=0.0))
+
+
+def test_magnitudes_are_root_mean_squares_and_norms_of_means_of_a_few_segments():
     X = movement(3)
-    expected = np.sqrt((X**2).sum(axis=2).mean(axis=1))
-    np.testing.assert_allclose(magnitudes_of(SegmentArray(X)), expected, rtol=1e-6)
-    assert len(magnitudes_of(SegmentArray(movement(5000)))) == 256
-    flat = SegmentArray(X[..., 2])
-    np.testing.assert_allclose(magnitudes_of(flat), np.sqrt((X[..., 2] ** 2).mean(1)), rtol=1e-6)
+    expected = np.sqrt((X**2).sum(axis=2).mean(axis=1)), np.linalg.norm(X.mean(axis=1), axis=1)
+    np.testing.assert_allclose(magnitudes_of(SegmentArray(X)).T, expected, rtol=1e-6)
+    assert magnitudes_of(SegmentArray(movement(5000))).shape == (256, 2)
+    flat = magnitudes_of(SegmentArray(X[..., 2]))
+    expected = np.sqrt((X[..., 2] ** 2).mean(axis=1)), np.abs(X[..., 2].mean(axis=1))
+    np.testing.assert_allclose(flat.T, expected, rtol=1e-6)
 
 
 def test_the_largest_values_do_not_overflow():
-    low, median, high = trained_on(np.full((20, 16, 3), 1e12))
+    low, median, high, level = trained_on(np.full((20, 16, 3), 1e12))
     assert low == median == high == pytest.approx(np.sqrt(3) * 1e12, rel=1e-6)
+    assert level == pytest.approx(median, rel=1e-6)
 
 
 @pytest.mark.parametrize("make", [embedder, classifier])
@@ -161,3 +227,14 @@ def test_files_hold_the_magnitudes(make, tmp_path):
     use = loaded.predict if hasattr(loaded, "predict") else loaded.transform
     with pytest.warns(UserWarning, match="median magnitude"):
         use(G * movement())
+    with pytest.warns(UserWarning, match="Gravity is missing"):
+        use(lively(gravity=0.0))
+
+
+def test_files_of_earlier_versions_have_no_level(tmp_path):
+    model = fit(embedder(), movement())
+    model._magnitudes = list(model._magnitudes)[:3]
+    model.save(tmp_path / "model")
+    loaded = RelConEmbedder.load(tmp_path / "model")
+    assert loaded._magnitudes == Magnitudes(*model._magnitudes, level=0.0)
+    loaded.transform(lively(gravity=0.0))

@@ -17,6 +17,7 @@ from benchmarks.downstream.results import (
     transfer,
 )
 from benchmarks.downstream.tables import join, regression_table, score_table
+from relcon_sklearn import RelConEmbedder
 
 WINDOWS = (ResultRow._field_defaults["window"], LONG_WINDOW)
 WATTS = 10  # of one busy core and its share of the machine, a rough assumption
@@ -30,10 +31,11 @@ Z = embedder.transform(X)  # X: (n_segments, n_timesteps, 3), g with gravity, {r
 
 LIMITS = """\
 - **Input**: three axes in g with gravity, at {rate:g} Hz. Other channels, and other rates where
-  they are known, are refused: resample with `segment_recordings(..., target_rate={rate:g})`.
-  Windows may have any length from about 2 s. The orientation of the device need not be known, but
-  embeddings depend on it: people to predict must wear it as those of the training do. The table of
-  changes below has what another orientation costs.
+  they are known, are refused. Other units and removed gravity give a warning. An array in memory
+  does not know its rate: cut recordings with `segment_recordings(..., like=embedder)`, which
+  resamples them. Windows may have any length from about 2 s. The orientation of the device need not
+  be known, but embeddings depend on it: people to predict must wear it as those of the training do.
+  The table of changes below has what another orientation costs.
 - **Not for** diagnoses, or decisions about a person, without validation on people like that person.
   The data are of about {people} people, mostly young and healthy. Children are missing, and so are
   people with other movement disorders than those listed.
@@ -76,7 +78,7 @@ def model_card(
             f"# {name}",
             summary(name, record, results),
             USE.format(name=name, rate=rate),
-            LIMITS.format(rate=rate, people=people_of(record["pool"])),
+            LIMITS.format(rate=rate, people=sum_over_sets(record["pool"], "people")),
             "## Scores",
             score_tables(name, results),
             few_labels(name, results),
@@ -91,11 +93,14 @@ def model_card(
     )
 
 
-def people_of(pool: list[dict]) -> int:
-    """Return the number of people of a pool. Those of a set wear devices at several placements."""
-    largest: dict[str, int] = {}
+def sum_over_sets(pool: list[dict], column: str) -> float:
+    """Return the people or the hours of a pool, without those of further placements of a set.
+
+    The same people wear devices at several placements at the same time.
+    """
+    largest: dict[str, float] = {}
     for row in pool:
-        largest[row["set"]] = max(row["people"], largest.get(row["set"], 0))
+        largest[row["set"]] = max(row[column], largest.get(row["set"], 0))
     return sum(largest.values())
 
 
@@ -223,8 +228,11 @@ def data_tables(record: dict) -> str:
     licences = {row["set"]: row for row in record["pool"]}
     hours = sum(row["hours"] for row in record["pool"])
     return join(
-        f"{hours:.0f} hours of recordings. Of each set, windows are drawn in proportion to the "
-        "square root of their number, so that the longest recordings are not most of the pool.",
+        f"{hours:.0f} hours of recordings. A person who wears devices at several placements counts "
+        "once for each of them. Without further placements, it is about "
+        f"{sum_over_sets(record['pool'], 'hours'):.0f} hours. Of each set, windows are drawn in "
+        "proportion to the square root of their number, so that the longest recordings are not "
+        "most of the pool.",
         table(["set", "placement", "people", "hours", "Hz"], rows),
         table(
             ["set", "content", "licence", "cite"],
@@ -238,16 +246,18 @@ def training(record: dict) -> str:
     settings, run = record["settings"], record["run"]
     hours = record["seconds"]["cpu"] / 3600
     given = ", ".join(f"{key}={value!r}" for key, value in settings["embedder"].items())
-    steps = settings["embedder"]["steps_per_epoch"]
+    embedder = RelConEmbedder(**settings["embedder"])  # for the defaults
+    took = "The last part of a training that was interrupted" if record.get("resumed") else "It"
     losses = [row["train_loss"] for row in record["history"]]
     return join(
         f"`RelConEmbedder({given}).fit(X)`, with defaults otherwise, on windows of "
         f"{settings['window']:g} s at {settings['rate']:g} Hz that overlap by half: "
-        f"{len(losses)} epochs of {steps} steps of 256 windows. The mean loss fell "
-        f"from {losses[0]:.1f} to {losses[-1]:.1f}.",
+        f"{len(losses)} epochs of {embedder.steps_per_epoch} steps of {embedder.batch_size} "
+        f"windows. The mean loss fell from {losses[0]:.1f} to {losses[-1]:.1f}. The weights were "
+        "then rounded to float16. The scores are of the rounded weights.",
         f"`{run['command'].partition(' --')[0]} --pool POOL`, commit {run['commit']}, "
         f"{run['date'][:10]}, torch "
         f"{run['versions']['torch']}, {run['gpu'] or run['cpu']}, threads: "
-        f"{run['torch_threads']}. It took {hours:.1f} hours of CPU time, {hours * WATTS:.0f} Wh at "
-        f"{WATTS} W a core.",
+        f"{run['torch_threads']}. {took} took {hours:.1f} hours of CPU time, {hours * WATTS:.0f} "
+        f"Wh at {WATTS} W a core.",
     )

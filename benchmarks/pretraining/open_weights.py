@@ -102,7 +102,9 @@ def train(args, settings: TrainingSettings) -> None:
     """Train, and write the weights and a record of the training."""
     pool = describe_pool(args.pool)  # first, because it refuses sets of unknown licence
     X, groups = load_pool(args.pool, RATE, WINDOW, args.cache, WINDOWS_PER_ROOT)
-    embedder = make_embedder(settings, args.cache / f"open-weights-{args.output.stem}")
+    checkpoints = args.cache / f"open-weights-{args.output.stem}"
+    resumed = any(checkpoints.glob("*.ckpt"))
+    embedder = make_embedder(settings, checkpoints)
     start, cpu = time.time(), time.process_time()
     embedder.fit(X, groups=groups)
     record = {
@@ -113,7 +115,7 @@ def train(args, settings: TrainingSettings) -> None:
         "n_features": embedder.transform(X[:1]).shape[1],
         "n_parameters": sum(value.numel() for value in embedder.encoder_.parameters()),
         "history": embedder.history_,
-        # Of this process only, if an earlier one was interrupted.
+        "resumed": resumed,  # the seconds are of this process only
         "seconds": {"wall": time.time() - start, "cpu": time.process_time() - cpu},
         "run": environment(),
     }

@@ -26,6 +26,8 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ from benchmarks.common.report import (
 from benchmarks.speed.page_cache import drop_from_cache
 from relcon_sklearn import SegmentWriter, open_segments
 from relcon_sklearn._batches import Batches, GroupIndex
+from relcon_sklearn.segments import SegmentStore
 from relcon_sklearn.segments._array import SegmentArray
 
 N_TIMESTEPS, N_CHANNELS, RATE = 128, 3, 50.0
@@ -74,15 +77,13 @@ def write_store(path: Path, n: int) -> dict:
     return {"write_rows_per_s": n / seconds, "write_added_mb": peak_by_getrusage() - before}
 
 
-def draw_batches(path: Path, seed: int) -> dict:
-    """Open a store, draw batches from it, and read the same number of rows from one place."""
-    file = path / "segments.raw"
+def open_and_draw(open_store: Callable[[], SegmentStore], seed: int) -> tuple[dict, SegmentStore]:
+    """Open a store and draw batches from it; return what it took, and the store."""
     small = np.zeros((64, 4, 3), dtype=np.float32)
     next(iter(Batches(SegmentArray(small), GroupIndex.from_labels(np.arange(64)), 8, 0)))
-    drop_from_cache(file)
-    before, start = peak_by_getrusage(), time.perf_counter()
-    store = open_segments(path)
-    opened = time.perf_counter()
+    before, start, cpu_start = peak_by_getrusage(), time.perf_counter(), time.process_time()
+    store = open_store()
+    opened, cpu_opened = time.perf_counter(), time.process_time()
     index = GroupIndex.from_labels(store.hour_groups)
     batches = Batches(SegmentArray(store.X), index, BATCH_SIZE, seed, N_WITHIN)
     indexed = time.perf_counter()
@@ -91,6 +92,7 @@ def draw_batches(path: Path, seed: int) -> dict:
     first = time.perf_counter()
     result = {
         "open_ms": 1e3 * (opened - start),
+        "open_cpu_ms": 1e3 * (cpu_opened - cpu_start),
         "index_ms": 1e3 * (indexed - opened),
         "first_batch_ms": 1e3 * (first - indexed),
         "random_cold_rows_per_s": rate(iterator),
@@ -100,6 +102,14 @@ def draw_batches(path: Path, seed: int) -> dict:
     iterator = iter(batches)
     next(iterator)
     result["random_warm_rows_per_s"] = rate(iterator)
+    return result, store
+
+
+def draw_batches(path: Path, seed: int) -> dict:
+    """Open a store, draw batches from it, and read the same number of rows from one place."""
+    file = path / "segments.raw"
+    drop_from_cache(file)
+    result, store = open_and_draw(partial(open_segments, path), seed)
     n_rows = BATCH_SIZE * (1 + N_WITHIN)
     places = np.random.default_rng(seed).integers(len(store) - n_rows, size=N_BATCHES)
     array = SegmentArray(store.X)
@@ -145,10 +155,11 @@ def measure(folder: Path, n: int, repeats: int) -> dict:
         shutil.rmtree(path, ignore_errors=True)
     values = {key: [run[key] for run in runs] for key in runs[0]}
     values |= {key: [value] for key, value in written.items()} | {"index_kb": [index_bytes / 1024]}
-    return {
-        key: {"median": statistics.median(v), "min": min(v), "max": max(v)}
-        for key, v in values.items()
-    }
+    return {key: median_and_range(v) for key, v in values.items()}
+
+
+def median_and_range(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 ROWS = {
@@ -156,6 +167,7 @@ ROWS = {
     "write_added_mb": "write, memory added, MB",
     "index_kb": "index on disk, kB",
     "open_ms": "open, ms",
+    "open_cpu_ms": "open, ms of CPU time",
     "index_ms": "index of the groups, ms",
     "first_batch_ms": "first batch, cold, ms",
     "open_and_draw_added_mb": "open and draw, memory added, MB",

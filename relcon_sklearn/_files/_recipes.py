@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._utils._global_rng import seed_global_rng
+
 # torch initialises weights from one global generator, which two threads must not use at once.
 _GLOBAL_RNG_LOCK = threading.RLock()
 
@@ -59,9 +61,5 @@ def seeded_global_rng(seed: int, device: torch.device | None = None) -> Iterator
     """
     devices = [device] if device is not None and device.type == "cuda" else []
     with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
-        # Not torch.manual_seed, which would seed every GPU.
-        torch.random.default_generator.manual_seed(seed)
-        if devices:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
+        seed_global_rng(seed, device)
         yield

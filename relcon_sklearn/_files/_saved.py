@@ -174,6 +174,18 @@ class SavedAsFile:
         -----
         UserWarning
             If a folder or file has the name of a model that comes with the package.
+
+        Examples
+        --------
+        A recording of 100 Hz becomes segments of 2.56 s at 50 Hz, as the model expects them.
+
+        >>> import numpy as np
+        >>> from relcon_sklearn import RelConEmbedder, segment_recordings
+        >>> embedder = RelConEmbedder.from_pretrained("motion-small")
+        >>> recording = np.random.default_rng(0).normal([0, 0, 9.8], 1, (6000, 3))
+        >>> segments = segment_recordings(recording, 100, units="m/s^2", like=embedder)
+        >>> embedder.transform(segments.X).shape
+        (23, 448)
         """
         path = Path(os.path.expanduser(model))
         names = list_pretrained()

@@ -13,7 +13,8 @@ class Segments(NamedTuple):
     Attributes
     ----------
     X : ndarray of shape (n_segments, n_timesteps, n_channels), dtype float32
-        The segments, in g, in the order of the recordings, then of time.
+        The segments, in g, in the order of the recordings, then of time. An array does not know its
+        sampling rate: estimators cannot compare it with that of their training.
 
     y : ndarray of shape (n_segments,) or None
         The label of each segment; "", -1 or NaN for segments without a label. None if no labels

@@ -6,7 +6,8 @@ import itertools
 import logging
 import math
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 from skorch import NeuralNet
@@ -14,13 +15,15 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from .._batches import Batch, Batches
+from ._batch_norm import shared_batch_norms
 from ._callbacks import KeepBest, ProgressBar, WarmupCosine, requires_grad_kept
+from ._distributed import ALONE, Processes, together
 from ._interruption import Interruption
 from ._mean_loss import Loss, LossMean, read_ahead
 from ._memory import kept_memory
 from ._options import TrainingOptions
 from ._saver import Position, Saver
-from ._skorch_callbacks import check_callbacks, without_name
+from ._skorch_callbacks import LOGGERS, check_callbacks, without_name
 from ._time_estimate import TimeEstimate
 
 logger = logging.getLogger("relcon_sklearn")
@@ -43,6 +46,7 @@ class TrainingNet(NeuralNet):
     - a loss or weight that is not finite is an error;
     - ``KeyboardInterrupt`` reaches the caller, unless a callback raised it at the end of an epoch;
     - training can be saved between any two steps, and then continues as if uninterrupted;
+    - several processes can train the module together;
     - the remaining time is estimated from the first steps.
 
     Parameters
@@ -55,6 +59,8 @@ class TrainingNet(NeuralNet):
         Estimate of the remaining time.
     saver : Saver or None, default=None
         Saver that writes and reads checkpoints. If None, there are no checkpoints.
+    processes : Processes, default=ALONE
+        The processes that train the module together.
     description : str, default="fit"
         Name of the trained model in the log.
     **kwargs
@@ -68,12 +74,14 @@ class TrainingNet(NeuralNet):
         loss: Loss,
         estimate: TimeEstimate,
         saver: Saver | None = None,
+        processes: Processes = ALONE,
         description: str = "fit",
         **kwargs,
     ):
         self.loss = loss
         self.estimate = estimate
         self.saver = saver
+        self.processes = processes
         self.description = description
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
@@ -89,10 +97,12 @@ class TrainingNet(NeuralNet):
         with Interruption(wait=self.saver is not None) as self.interruption:
             self.notify("on_train_begin", X=batches, y=None)
             self.position = Position() if self.saver is None else self.saver.restore(self)
+            self.processes.adopt_first(self.module_)
             while self.position.epoch < self.max_epochs:
                 self._run_epoch(batches, valid)
             self._save(batches)
             self.notify("on_train_end", X=batches, y=None)
+            self.processes.adopt_first(self.module_)
         return self._record()
 
     def _run_epoch(self, batches: Batches, valid: Batches | None) -> None:
@@ -109,14 +119,15 @@ class TrainingNet(NeuralNet):
             self.history.record("valid_loss_best", loss < min(earlier, default=math.inf))
         self.history[-1]["batches"].clear()
         self._log(time.monotonic() - start)
-        epoch = self.position.epoch + 1
+        ends = False
         try:
             self.notify("on_epoch_end", dataset_train=batches, dataset_valid=valid)
         except KeyboardInterrupt:
             if self.interruption.requested:
                 raise
-            epoch = self.max_epochs  # skorch's EarlyStopping ends training by this error
-        self.position = Position(epoch)
+            ends = True  # skorch's EarlyStopping ends training by this error
+        (ends,) = self.processes.any(ends)
+        self.position = Position(self.max_epochs if ends else self.position.epoch + 1)
 
     def _train_epoch(self, batches: Batches) -> None:
         """Take the remaining steps of the epoch, and record the mean loss per item."""
@@ -132,14 +143,13 @@ class TrainingNet(NeuralNet):
             if step % _STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite("train_loss", losses.value())
             if self.saver is not None:
-                due = self.saver.is_due()
-                if due or self.interruption.requested or step == len(batches):
+                due, stop = self.processes.any(self.saver.is_due(), self.interruption.requested)
+                if due or stop or step == len(batches):
                     total_loss, n_items = losses.sums()
                     self.position = Position(start.epoch, step, total_loss, n_items)
-                if due or self.interruption.requested:
+                if due or stop:
                     self._save(batches)
-        self._check_finite("train_loss", losses.value())
-        self.history.record("train_loss", losses.value())
+        self._record_loss("train_loss", losses)
 
     def _validate(self, valid: Batches, batches: Batches) -> None:
         """Record the mean loss per item of the validation data."""
@@ -147,16 +157,22 @@ class TrainingNet(NeuralNet):
         self.module_.eval()
         for batch in read_ahead(valid, self.device):
             self._process(batch, losses, training=False)
-            if self.saver is not None and self.interruption.requested:
+            if self.saver is not None and self.processes.any(self.interruption.requested)[0]:
                 self._save(batches)
-        self._check_finite("valid_loss", losses.value())
-        self.history.record("valid_loss", losses.value())
+        self._record_loss("valid_loss", losses)
+
+    def _record_loss(self, name: str, losses: LossMean) -> None:
+        """Record the mean of losses, which must be the same in all processes, to the last digit."""
+        value = self.processes.from_first(losses.value)
+        self._check_finite(name, value)
+        self.history.record(name, value)
 
     def _process(self, batch: Batch, losses: LossMean, training: bool) -> None:
         """Take a training step or a validation step with a batch, and notify callbacks."""
         self.notify("on_batch_begin", batch=batch, training=training)
         step_fn = self.train_step if training else self.validation_step
-        step = step_fn(batch.to(self.device))
+        with together(self.processes):
+            step = step_fn(batch.to(self.device))
         losses.add(step["loss"], batch.n_items)
         self.notify("on_batch_end", batch=batch, training=training, **step)
 
@@ -167,7 +183,7 @@ class TrainingNet(NeuralNet):
         self._check_weights()
         n_steps = self.position.epoch * len(batches) + self.position.step
         self.saver.save(self, self.position, n_steps)
-        if self.interruption.requested:
+        if self.processes.any(self.interruption.requested)[0]:
             raise KeyboardInterrupt
 
     def _check_finite(self, name: str, value: float) -> None:
@@ -213,6 +229,7 @@ class TrainingNet(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self.loss(self.module_, batch)
         loss.backward()
+        self.processes.sum_gradients(parameter for _, parameter in self._named_parameters)
         self.notify(
             "on_grad_computed", named_parameters=self._named_parameters, batch=batch, training=True
         )
@@ -234,15 +251,21 @@ def train_module(
 ) -> list[dict]:
     """Train `module` in place, as :func:`fit_module` describes; return the history."""
     check_callbacks(options.callbacks, validated=valid is not None)
-    checkpoints = options.checkpoints
+    checkpoints, processes = options.checkpoints, options.processes
     callbacks = _callbacks(options, validated=valid is not None)
     on_cpu = options.device.type == "cpu"
     estimate = TimeEstimate(
         options.description,
         may_stop_early=any(_is_a(EarlyStopping, callback) for callback in callbacks),
-        warns=on_cpu and options.verbose <= 0,
+        warns=on_cpu and options.verbose <= 0 and processes.is_first,
     )
-    bar = ProgressBar(options.max_epochs, options.description, disable=options.verbose <= 0)
+    verbose = options.verbose if processes.is_first else 0
+    bar = ProgressBar(options.max_epochs, options.description, disable=verbose <= 0)
+    saver = None
+    if checkpoints is not None:
+        saver = Saver(checkpoints, global_rng=options.global_rng, processes=processes)
+    if options.global_rng:
+        loss = processes.drawing_apart(loss, options.device)
     net = TrainingNet(
         module,
         loss=loss,
@@ -252,26 +275,43 @@ def train_module(
         device=options.device,
         callbacks=[*callbacks, ("relcon_progress", bar)],
         estimate=estimate,
-        saver=None if checkpoints is None else Saver(checkpoints, global_rng=options.global_rng),
+        saver=saver,
+        processes=processes,
         description=options.description,
-        verbose=options.verbose,  # callbacks that print depend on it
+        verbose=verbose,  # callbacks that print depend on it
     )
     try:
         with (
-            nullcontext() if checkpoints is None else checkpoints.locked(),
+            ExitStack() as lock,
             # On a GPU, torch itself reuses memory.
             kept_memory() if on_cpu else nullcontext(),
             requires_grad_kept(module),
+            shared_batch_norms(module.to(options.device), processes),
+            nullcontext() if processes.is_first else _without_log(),
         ):
+            if checkpoints is not None:
+                processes.from_first(lambda: lock.enter_context(checkpoints.locked()))
             return net.train(batches, valid)
     finally:
         bar.close()
         module.eval().zero_grad(set_to_none=True)  # gradients are as large as the module
 
 
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Log nothing within the block."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 def _callbacks(options: TrainingOptions, validated: bool) -> list:
     """Return the callbacks of the user and of the engine."""
     callbacks = list(options.callbacks)
+    if not options.processes.is_first:
+        callbacks = [callback for callback in callbacks if not _is_a(LOGGERS, callback)]
     if not any(_is_a(LRScheduler, callback) for callback in callbacks):
         callbacks.append(("relcon_schedule", WarmupCosine(options.lr, options.max_epochs)))
     if not validated:
@@ -285,7 +325,7 @@ def _callbacks(options: TrainingOptions, validated: bool) -> list:
     return [("relcon_keep_best", KeepBest()), *callbacks]
 
 
-def _is_a(kind: type[Callback], callback) -> bool:
+def _is_a(kind: type[Callback] | tuple[type[Callback], ...], callback) -> bool:
     """Whether a callback (an instance, a class, or either with a name) is of a kind."""
     callback = without_name(callback)
     return issubclass(callback if isinstance(callback, type) else type(callback), kind)

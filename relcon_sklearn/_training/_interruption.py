@@ -10,7 +10,8 @@ class Interruption:
     """Context manager that detects requests to stop, and restores the signal handlers at the end.
 
     With `wait`, Ctrl-C and SIGTERM only set :attr:`requested`, so that the training loop can finish
-    the current step. A second signal raises KeyboardInterrupt at once.
+    the current step. After either, Ctrl-C raises KeyboardInterrupt at once. Another SIGTERM does
+    not: torchrun and Slurm may both send one to the same process.
 
     Without `wait`, Ctrl-C raises KeyboardInterrupt at once, and the handler of SIGTERM is not
     changed. Then :attr:`requested` distinguishes Ctrl-C from a KeyboardInterrupt by which a
@@ -52,7 +53,7 @@ class Interruption:
             raise KeyboardInterrupt
 
     def _handle(self, number, frame) -> None:
-        waits = self.wait and not self.requested
+        waits = self.wait and (number == signal.SIGTERM or not self.requested)
         self.requested = True
         if not waits:
             raise KeyboardInterrupt

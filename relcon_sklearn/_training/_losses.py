@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from .._batches import Batch
 from ..nn import relative_contrastive_loss, squared_error
-from ._compile import CompiledCall
+from ._distributed import in_shares
 from ._mean_loss import Loss
+from ._rankers import described
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -30,7 +31,13 @@ def reconstruction_loss(augmentation: Augmentation) -> Loss:
         generator = torch.Generator(device=batch.segments.device).manual_seed(batch.seed)
         anchors = batch.segments.transpose(1, 2)
         copies = augmentation(batch.segments, generator).transpose(1, 2)
-        return squared_error(net(anchors, copies, generator), anchors).mean()
+        kept = net.draw_kept(anchors, copies, generator)
+        return in_shares(
+            lambda a, c, kept: squared_error(net(a, c, kept=kept), a),
+            anchors,
+            copies,
+            kept,
+        ).mean()
 
     return loss
 
@@ -43,7 +50,6 @@ def ranking_loss(
     n_positives: int | None = None,
     augmentation: Augmentation | None = None,
     auxiliary: FeatureLoss | None = None,
-    compiled: bool = False,
 ) -> Loss:
     """Return the loss of stage two: the relative contrastive loss of the embeddings of a batch.
 
@@ -66,10 +72,7 @@ def ranking_loss(
         If given, the module returns a pair of embeddings and predictions, as
         :class:`PretrainingNet` with a regression head, and the loss of the predictions is added for
         each positive.
-    compiled : bool, default=False
-        Whether to compile the module.
     """
-    embed = CompiledCall() if compiled else nn.Module.__call__
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
@@ -79,7 +82,7 @@ def ranking_loss(
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = embed(module, segments.transpose(1, 2))
+            embeddings = in_shares(lambda own: module(own.transpose(1, 2)), segments)
             if auxiliary is not None:
                 embeddings, predicted = embeddings
         ranking = relative_contrastive_loss(
@@ -120,6 +123,6 @@ class FeatureLoss:
 
     def __call__(self, predicted: Tensor, segments: Tensor) -> Tensor:
         """Return the weighted mean loss of predictions (n, n_features)."""
-        features = torch.from_numpy(self.describe(segments.cpu().numpy())).to(segments.device)
+        features = in_shares(lambda own: described(self.describe, own), segments)
         # Squared below one standard deviation and linear above it, since features have outliers.
         return self.weight * F.smooth_l1_loss(predicted.float(), features)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ._checkpoints import CheckpointFolder
+from ._distributed import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class TrainingOptions:
         the training, and raise KeyboardInterrupt. If None, nothing is saved.
     global_rng : bool, default=False
         Whether the module draws from torch's global generators. Their state is then saved too.
+    processes : Processes, default=ALONE
+        The processes that train the module together.
     """
 
     lr: float
@@ -48,3 +51,4 @@ class TrainingOptions:
     description: str = "fit"
     checkpoints: CheckpointFolder | None = None
     global_rng: bool = False
+    processes: Processes = ALONE

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .._batches import Batch
 from ..nn import MotifCrossAttention, encode_in_chunks, motif_distances
+from ._distributed import in_shares
 
 # With short lists of candidates, one anchor is less work than the overhead of the calls of torch.
 _ANCHORS_AT_ONCE = 8
@@ -44,14 +45,12 @@ class MotifRanker:
         segments = batch.segments.transpose(1, 2)
         features = encode_in_chunks(self.net, segments, self.dtype)
         # Distances of missing candidates are computed and ignored, because most lists are full.
-        index = batch.candidates.clamp(min=0)
-        return motif_distances(
-            self.net,
-            segments[batch.anchors],
-            features,
-            index,
-            self.query_stride,
-            _ANCHORS_AT_ONCE,
+        return in_shares(
+            lambda anchors, index: motif_distances(
+                self.net, segments[anchors], features, index, self.query_stride, _ANCHORS_AT_ONCE
+            ),
+            batch.anchors,
+            batch.candidates.clamp(min=0),
         )
 
 
@@ -72,13 +71,22 @@ class PairwiseRanker:
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances (n_anchors, n_candidates), infinite for missing candidates."""
         segments = batch.segments.cpu().numpy()
-        anchors, candidates = batch.anchors.cpu().numpy(), batch.candidates.cpu().numpy()
+
+        def rank(anchors: Tensor, candidates: Tensor) -> Tensor:
+            distances = self._rank(segments, anchors.cpu().numpy(), candidates.cpu().numpy())
+            return torch.from_numpy(distances).to(batch.segments.device)
+
+        return in_shares(rank, batch.anchors, batch.candidates)
+
+    def _rank(
+        self, segments: np.ndarray, anchors: np.ndarray, candidates: np.ndarray
+    ) -> np.ndarray:
         distances = np.full(candidates.shape, np.inf, dtype=np.float32)
         for i, (anchor, row) in enumerate(zip(anchors, candidates, strict=True)):
             present = row >= 0
             if present.any():
                 distances[i, present] = self._distances(segments[[anchor]], segments[row[present]])
-        return torch.from_numpy(distances).to(batch.segments.device)
+        return distances
 
     def _distances(self, anchor: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
@@ -108,7 +116,13 @@ class VectorRanker:
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances (n_anchors, n_candidates), arbitrary for missing candidates."""
-        vectors = torch.from_numpy(self.describe(batch.segments.cpu().numpy()))
-        vectors = vectors.to(batch.segments.device)
+        vectors = in_shares(lambda own: described(self.describe, own), batch.segments)
         distances = torch.cdist(vectors[batch.anchors], vectors)
         return distances.gather(1, batch.candidates.clamp(min=0))
+
+
+def described(describe: Callable[[np.ndarray], np.ndarray], segments: Tensor) -> Tensor:
+    """Return the vectors of segments, which may be none, as a tensor on their device."""
+    n = len(segments)
+    some = segments.cpu().numpy() if n else np.zeros((1, *segments.shape[1:]), dtype=np.float32)
+    return torch.from_numpy(describe(some)[:n]).to(segments.device)

@@ -15,6 +15,7 @@ from .._utils._damage import is_damage
 from .._utils._text import shortened
 from ..exceptions import DamagedFileError
 from ._checkpoints import CheckpointFolder
+from ._distributed import ALONE, Processes
 from ._state import restore_training, training_state
 
 logger = logging.getLogger("relcon_sklearn")
@@ -56,6 +57,8 @@ class Saver:
     global_rng : bool
         Whether the module draws from torch's global generators. Nothing else in a training has a
         random state: batches, augmentations and dropout follow from the seed and the position.
+    processes : Processes, default=ALONE
+        The processes of the training. The first one writes and reads. All have the same state.
     clock : callable, default=time.monotonic
         Returns the time in seconds.
     """
@@ -65,10 +68,12 @@ class Saver:
         folder: CheckpointFolder,
         *,
         global_rng: bool,
+        processes: Processes = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.folder = folder
         self.global_rng = global_rng
+        self.processes = processes
         self.clock = clock
         self._last = clock()
         self._n_steps = 0
@@ -84,7 +89,7 @@ class Saver:
         DamagedFileError
             If no checkpoint can be read, or if `net` cannot be restored from it.
         """
-        state = self.folder.read()
+        state = self.processes.from_first(self.folder.read)
         self._last = self.clock()
         if state is None:
             return Position()
@@ -117,9 +122,12 @@ class Saver:
         """Write a checkpoint of `net` after `n_steps` steps in total, unless it exists."""
         if position == self._saved:
             return
+        self.processes.from_first(lambda: self._write(net, position, n_steps))
+        self._last, self._n_steps, self._saved = self.clock(), 0, position
+
+    def _write(self, net: NeuralNet, position: Position, n_steps: int) -> None:
         training = training_state(net, global_rng=self.global_rng)
         self.folder.write(n_steps, {"position": tuple(position), "training": training})
-        self._last, self._n_steps, self._saved = self.clock(), 0, position
 
     def recovery_hint(self) -> str:
         """Return a sentence about the last checkpoint for the error of a diverged training."""

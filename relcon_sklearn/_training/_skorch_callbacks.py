@@ -21,6 +21,7 @@ from skorch.callbacks import (
     PassthroughScoring,
     ProgressBar,
     SacredLogger,
+    TensorBoard,
     TrainEndCheckpoint,
     WandbLogger,
 )
@@ -53,10 +54,13 @@ _UNSUPPORTED: dict[type[Callback], str] = {
 }
 
 # Callbacks that can log what the history has of each batch.
-_LOGGERS = (MlflowLogger, NeptuneLogger, SacredLogger)
+_BATCH_LOGGERS = (MlflowLogger, NeptuneLogger, SacredLogger)
+
+# Callbacks that log a training elsewhere. Of several processes, one has them.
+LOGGERS = (*_BATCH_LOGGERS, TensorBoard, WandbLogger)
 
 # Callbacks whose settings decide whether they work.
-_WITH_SETTINGS = (*_LOGGERS, WandbLogger, EarlyStopping, LRScheduler)
+_WITH_SETTINGS = (*_BATCH_LOGGERS, WandbLogger, EarlyStopping, LRScheduler)
 
 # Values that the training loop records, in each epoch and not in each batch.
 _VALIDATION = ("valid_loss", "valid_loss_best")
@@ -123,7 +127,7 @@ def _problem(kind: type[Callback], callback: Any, validated: bool) -> str | None
     for unsupported, reason in _UNSUPPORTED.items():
         if issubclass(kind, unsupported):
             return f"is not supported, because {reason}"
-    if isinstance(callback, _LOGGERS) and getattr(callback, "log_on_batch_end", False):
+    if isinstance(callback, _BATCH_LOGGERS) and getattr(callback, "log_on_batch_end", False):
         return (
             "has log_on_batch_end=True, but the history has the losses of epochs only. Set "
             "log_on_batch_end=False. For the loss of each step, derive a class from "

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._batches import LabelledBatch
+from ._distributed import in_shares
 
 
 def classification_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
@@ -18,7 +19,7 @@ def classification_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
     batch : LabelledBatch
         Batch with targets (n,) int64, the indices of the classes.
     """
-    logits = module(batch.segments.transpose(1, 2))
+    logits = in_shares(lambda own: module(own.transpose(1, 2)), batch.segments)
     return (F.cross_entropy(logits, batch.targets, reduction="none") * batch.weights).mean()
 
 
@@ -32,5 +33,6 @@ def regression_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
     batch : LabelledBatch
         Batch with targets (n, n_outputs) float32.
     """
-    errors = module(batch.segments.transpose(1, 2)) - batch.targets
+    outputs = in_shares(lambda own: module(own.transpose(1, 2)), batch.segments)
+    errors = outputs - batch.targets
     return (errors.square().mean(dim=1) * batch.weights).mean()

@@ -1,14 +1,11 @@
-"""The torch device of an estimator, and a warning where several processes train the same model."""
+"""The torch device of an estimator."""
 
 from __future__ import annotations
 
 import itertools
-import os
 
 import torch
 from torch import nn
-
-from ._warnings import warn
 
 
 def as_device(device: str | torch.device) -> torch.device:
@@ -51,18 +48,6 @@ def ready(module: nn.Module, device: torch.device) -> nn.Module:
     if any(part.training for part in module.modules()):
         module.eval()
     return module
-
-
-def warn_of_other_processes() -> None:
-    """Warn if the environment says that this is one process of several, as torchrun sets it."""
-    size = os.environ.get("WORLD_SIZE", "")
-    if size.isdecimal() and int(size) > 1:
-        warn(
-            f"WORLD_SIZE={size}: this is one of {size} processes, as torchrun starts them. "
-            "Training is not distributed: each process trains a whole model, on all of X. Start "
-            "one process instead. If the processes train different models, unset WORLD_SIZE to "
-            "silence this warning."
-        )
 
 
 def _counts() -> dict[str, int]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from tqdm import TqdmWarning
 
@@ -73,6 +76,19 @@ class NoBar:
         """Do nothing."""
 
 
+_are_hidden = ContextVar("_are_hidden", default=False)
+
+
+@contextmanager
+def hidden_bars() -> Iterator[None]:
+    """Show no new bars within the block, for example in calls that are parts of one with a bar."""
+    token = _are_hidden.set(True)
+    try:
+        yield
+    finally:
+        _are_hidden.reset(token)
+
+
 def progress_bar(total: int, description: str, unit: str, *, shown: bool) -> Bar | NoBar:
     """Return a tqdm bar, or a substitute that shows nothing.
 
@@ -85,9 +101,9 @@ def progress_bar(total: int, description: str, unit: str, *, shown: bool) -> Bar
     unit : str
         Name of the unit, in the plural.
     shown : bool
-        Whether to show a bar.
+        Whether to show a bar, unless in a block of :func:`hidden_bars`.
     """
-    if not shown:
+    if not shown or _are_hidden.get():
         return NoBar()
     return Bar(
         total=total,

@@ -137,8 +137,36 @@ class MotifCrossAttention(nn.Module):
         query = self.query_net(self.revin.normalise(anchors, features.stats))
         return self.weights(query, features.key)
 
-    def forward(
+    def draw_kept(
         self, anchors: Tensor, candidates: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor | None:
+        """Draw the attention weights that dropout keeps in a training step.
+
+        Parameters
+        ----------
+        anchors : Tensor of shape (n, n_channels, n_timesteps)
+            Segments to reconstruct.
+        candidates : Tensor of shape (n, n_channels, n_candidate_timesteps)
+            Segments to reconstruct them from.
+        generator : torch.Generator or None, default=None
+            Source of randomness. If None, torch's global generator.
+
+        Returns
+        -------
+        kept : Tensor of shape (n, n_timesteps, n_candidate_timesteps) or None
+            1 where a weight is kept, and 0 where it is dropped. None if all are kept.
+        """
+        if not self.training or self.dropout == 0:
+            return None
+        shape = (len(anchors), anchors.shape[-1], candidates.shape[-1])
+        return anchors.new_empty(shape).bernoulli_(1 - self.dropout, generator=generator)
+
+    def forward(
+        self,
+        anchors: Tensor,
+        candidates: Tensor,
+        generator: torch.Generator | None = None,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """Reconstruct anchor i from candidate i.
 
@@ -150,6 +178,8 @@ class MotifCrossAttention(nn.Module):
             Segments to reconstruct the anchors from.
         generator : torch.Generator or None, default=None
             Random generator of the dropout in training mode. If None, use torch's global generator.
+        kept : Tensor of shape (n, n_timesteps, n_candidate_timesteps) or None, default=None
+            Output of :meth:`draw_kept`. If None, it is drawn.
 
         Returns
         -------
@@ -159,9 +189,10 @@ class MotifCrossAttention(nn.Module):
         features = self.encode_candidates(candidates)
         query = self.query_net(self.revin.normalise(anchors, features.stats))
         weights = self.weights(query, features.key)
-        if self.training and self.dropout > 0:
-            keep = torch.empty_like(weights).bernoulli_(1 - self.dropout, generator=generator)
-            weights = weights * keep / (1 - self.dropout)
+        if kept is None:
+            kept = self.draw_kept(anchors, candidates, generator)
+        if kept is not None:
+            weights = weights * kept / (1 - self.dropout)
         return self.reconstruct(weights, features)
 
     def reconstruct(self, weights: Tensor, candidates: CandidateFeatures) -> Tensor:

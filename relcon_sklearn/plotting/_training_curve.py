@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
@@ -34,7 +35,8 @@ class TrainingCurveDisplay:
     ----------
     histories : dict of str to list of dict
         Trainings to draw, with titles as keys, each in a separate panel. Records have the same keys
-        as in ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``.
+        as in ``history_``: ``epoch``, ``train_loss`` and, with validation, ``valid_loss``. Some
+        records may lack ``valid_loss``, for example if the histories of two trainings are joined.
     loss_names : dict of str to str or None, default=None
         Labels of the y axes, with the same titles as keys. If None or if a title is missing, the
         label is "loss".
@@ -43,7 +45,9 @@ class TrainingCurveDisplay:
     ----------
     best_epochs_ : dict of str to int
         Epoch that is marked in each panel, whose weights were kept. It is the epoch with the lowest
-        validation loss or, without validation, the last epoch.
+        validation loss or, without validation, the last epoch. If some records lack a validation
+        loss, it is that of the last training: the records at the end that all have one or all lack
+        one.
     lines_ : dict of str to dict
         Line of each loss. Keys are titles, and then "train_loss" and "valid_loss".
     ax_ : matplotlib Axes
@@ -180,11 +184,11 @@ class TrainingCurveDisplay:
 
     def _draw(self, ax, title: str, history: list[dict], **kwargs) -> None:
         """Draw the losses of one training and mark the epoch that was kept."""
-        epochs = [row["epoch"] for row in history]
         lines = self.lines_[title] = {}
         styles = {"train_loss": ("training", "--"), "valid_loss": ("validation", "-")}
         for i, (key, (label, linestyle)) in enumerate(styles.items()):
-            if key in history[0]:
+            rows = [row for row in history if key in row]
+            if rows:
                 settings = {
                     "color": colour(i),
                     "label": label,
@@ -192,15 +196,14 @@ class TrainingCurveDisplay:
                     "marker": "o" if len(history) <= _MAX_MARKERS else "",
                     "markersize": 4,
                 }
-                losses = [row[key] for row in history]
+                epochs, losses = zip(*((row["epoch"], row[key]) for row in rows), strict=True)
                 (lines[key],) = ax.plot(epochs, losses, **(settings | kwargs))
         best = kept_epoch(history)
         self.best_epochs_[title] = best["epoch"]
-        last_key = list(lines)[-1]
         ax.axvline(best["epoch"], color=GREY, linewidth=1, linestyle=":", zorder=0)
         ax.plot(
             best["epoch"],
-            best[last_key],
+            best.get("valid_loss", best["train_loss"]),
             marker="o",
             markersize=11,
             markerfacecolor="none",
@@ -216,10 +219,14 @@ class TrainingCurveDisplay:
 
 
 def kept_epoch(history: list[dict]) -> dict:
-    """Return the record of the epoch that was kept, with the lowest validation loss or the last."""
-    if "valid_loss" not in history[0]:
+    """Return the record of the epoch that was kept, with the lowest validation loss or the last.
+
+    If trainings with and without validation are joined, it is of the last of them.
+    """
+    if "valid_loss" not in history[-1]:
         return history[-1]
-    return min(history, key=lambda row: row["valid_loss"])
+    last = list(takewhile(lambda row: "valid_loss" in row, reversed(history)))
+    return min(reversed(last), key=lambda row: row["valid_loss"])
 
 
 def _title(estimator) -> str:
@@ -229,18 +236,17 @@ def _title(estimator) -> str:
 
 
 def _check_history(history, title: str) -> None:
-    """Raise ValueError unless a history has the same finite losses in each of its records."""
+    """Raise ValueError unless each record of a history has an epoch and finite losses."""
     if not history:
         raise ValueError(
             f"The history of {title} is empty: nothing was trained (max_epochs=0), so there is "
             "nothing to draw."
         )
-    keys = set(history[0])
-    if not {"epoch", "train_loss"} <= keys or any(set(row) != keys for row in history):
-        raise ValueError(
-            f"The history of {title} needs epoch, train_loss and optionally valid_loss in each "
-            f"record. The first record has {sorted(keys)}."
-        )
     for row in history:
-        if not all(math.isfinite(row[key]) for key in keys):
+        if not {"epoch", "train_loss"} <= row.keys():
+            raise ValueError(
+                f"The history of {title} needs epoch, train_loss and optionally valid_loss in each "
+                f"record. One record has {sorted(row)}."
+            )
+        if not all(map(math.isfinite, row.values())):
             raise ValueError(f"The history of {title} has a loss that is not finite: {row}.")

@@ -85,7 +85,8 @@ def convert_recordings(
 
     subjects : list of str of shape (n_files,) or None, default=None
         The subject of each file, in the order of `paths`. Files of one person must have the same
-        subject. If None, each file is a separate subject, with the name of its store.
+        subject, and their stores are opened with ``join_subjects=True``. If None, each file is a
+        separate subject, with the name of its store.
 
     window : float or None, default=None
         Length of a segment in seconds. If None, that of `like` or, without it, 2.56.

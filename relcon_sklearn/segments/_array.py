@@ -56,7 +56,7 @@ class SegmentArray:
     rate_is_parameter : bool
         Whether the sampling rate is a parameter of an estimator, because `given` has none.
     magnitudes : ndarray or None
-        Magnitudes of some segments, if they have been computed.
+        Magnitude and level of some segments, if they have been computed.
     """
 
     def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):

@@ -10,11 +10,12 @@ from scipy import sparse
 
 from .._utils._arrays import as_array
 from ._array import ONE_LENGTH, SegmentArray
-from ._layout import check_columns, check_index
+from ._layout import check_columns, check_holder, check_index
 
 
 def as_segments(X, name: str, n_channels: int | None) -> SegmentArray:
     """Return a view of `X`, or raise ValueError. Arrays in memory are scanned immediately."""
+    check_holder(X, name)
     check_index(X, name)
     in_memory = not _is_lazy(X)
     checked = X

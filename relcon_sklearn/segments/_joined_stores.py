@@ -6,40 +6,38 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ._lazy import LazyArray
+from ._lazy import LazyArray, positions_by_part
 from ._mapped import Residency
 from ._runs import label_runs
 from ._store import SegmentStore, StoredSegments
+from ._subjects import wanted_subjects
 
 
 class JoinedStores(SegmentStore):
     """Several stores as one: the segments of one after the other.
 
-    Subjects of the same name are one subject. So are their hours if times are dates. Otherwise,
-    hours of different stores are different.
+    If times are dates, segments of one subject and hour in several stores are one hour group.
+    Otherwise, hours of different stores are different.
 
     Parameters
     ----------
     stores : list of SegmentStore
         The stores.
+    names : list of ndarray of str
+        For each store, the name that each of its subjects has here, by the number of the subject
+        in the store. Subjects of different stores that have the same name here are one subject.
     """
 
-    def __init__(self, stores: list[SegmentStore]):
+    def __init__(self, stores: list[SegmentStore], names: list[np.ndarray]):
         _check_same_kind(stores)
         first = stores[0]
         self.path = [store.path for store in stores]
-        self._header, self._stores = first._header, stores
+        self._header, self._stores, self._names_in_stores = first._header, stores, names
         self.X = JoinedSegments([store.X for store in stores])
         self.sampling_rate, self.units = first.sampling_rate, first.units
         self.channels, self.columns = first.channels, first.columns
-        self.subjects = np.unique(np.concatenate([store.subjects for store in stores]))
+        self.subjects, subject = _number_subjects(stores, names)
         sizes = np.concatenate([store._runs.sizes for store in stores])
-        subject = np.concatenate(
-            [
-                np.searchsorted(self.subjects, store._names[store._records["subject"]])
-                for store in stores
-            ]
-        )
         hour = np.concatenate([store._records["hour"] for store in stores])
         self.groups = label_runs(subject, sizes, self.subjects)
         owner = subject
@@ -68,15 +66,13 @@ class JoinedStores(SegmentStore):
 
     def select(self, subjects: Iterable[str]) -> SegmentStore:
         """Return the stores restricted to the given subjects."""
-        wanted = self._wanted(subjects)
-        own = [np.intersect1d(wanted, store.subjects) for store in self._stores]
-        return JoinedStores(
-            [
-                store.select(names)
-                for store, names in zip(self._stores, own, strict=True)
-                if len(names)
-            ]
-        )
+        wanted = wanted_subjects(subjects, self.subjects)
+        parts = [
+            (store.select(store._names[own]), names)
+            for store, names in zip(self._stores, self._names_in_stores, strict=True)
+            if (own := np.isin(names, wanted) & np.isin(store._names, store.subjects)).any()
+        ]
+        return JoinedStores(*map(list, zip(*parts, strict=True)))
 
 
 class JoinedSegments(LazyArray):
@@ -98,11 +94,24 @@ class JoinedSegments(LazyArray):
     def _read(self, rows: np.ndarray) -> np.ndarray:
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
         part = np.searchsorted(self._edges, rows, side="right") - 1
-        order = np.argsort(part, kind="stable")
-        numbers, first = np.unique(part[order], return_index=True)
-        for number, where in zip(numbers, np.split(order, first[1:]), strict=True):
+        for number, where in positions_by_part(part):
             values[where] = self._parts[number]._read(rows[where] - self._edges[number])
         return values
+
+
+def _number_subjects(
+    stores: list[SegmentStore], names: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names of all subjects, and the number of the subject of each run."""
+    used = [np.unique(store._records["subject"]) for store in stores]
+    all_names = np.concatenate([own[codes] for own, codes in zip(names, used, strict=True)])
+    subjects, numbers = np.unique(all_names, return_inverse=True)
+    numbers = np.split(numbers, np.cumsum([len(codes) for codes in used])[:-1])
+    of_runs = [
+        own[np.searchsorted(codes, store._records["subject"])]
+        for store, codes, own in zip(stores, used, numbers, strict=True)
+    ]
+    return subjects, np.concatenate(of_runs)
 
 
 def _check_same_kind(stores: list[SegmentStore]) -> None:

@@ -12,6 +12,15 @@ _FEWEST_COLUMNS = 8
 _TIMES = "mM"
 
 
+def check_holder(X, name: str) -> None:
+    """Raise ValueError if an object holds segments in its attribute `X`, as a store does."""
+    if hasattr(X, "X") and not hasattr(X, "shape"):
+        raise ValueError(
+            f"{name} is a {type(X).__name__}, which holds segments in its attribute X. Pass this "
+            f"attribute, {name}.X."
+        )
+
+
 def check_index(X, name: str) -> None:
     """Raise ValueError if a data frame is nested, or if its rows are samples of recordings.
 
@@ -93,10 +102,18 @@ def warn_of_layout(array: SegmentArray) -> None:
 def advice_on_channels(array: SegmentArray, n_channels: int) -> str:
     """Return what to do about an array that does not have the expected `n_channels`."""
     if len(array.X.shape) == 2:
+        one_channel = f"2-D {array.name} has one channel unless n_channels is set."
+        recording = (
+            "If it is one recording, cut it into segments with relcon_sklearn.segment_recordings."
+        )
+        if array.X.shape[1] == n_channels:
+            return (
+                f"{one_channel} {recording} If it is one segment, pass "
+                f"numpy.asarray({array.name})[None]."
+            )
         return (
-            f"2-D {array.name} has one channel unless n_channels is set. If its rows are flat "
-            f"segments, set n_channels={n_channels}, here and in outer estimators. If it is one "
-            "recording, cut it into segments with relcon_sklearn.segment_recordings."
+            f"{one_channel} If its rows are flat segments, set n_channels={n_channels}, here and "
+            f"in outer estimators. {recording}"
         )
     if array.shape[1] == n_channels:
         return (

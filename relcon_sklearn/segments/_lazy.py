@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -87,3 +88,11 @@ class LazyArray(ABC):
                 f"{len(self)} rows."
             )
         return np.where(rows < 0, rows + len(self), rows)
+
+
+def positions_by_part(part: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield each number in an array once, with the positions that have it, in order."""
+    order = np.argsort(part, kind="stable")
+    numbers, first = np.unique(part[order], return_index=True)
+    for number, start, stop in zip(numbers, first, [*first[1:], len(part)], strict=False):
+        yield int(number), order[start:stop]

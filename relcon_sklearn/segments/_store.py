@@ -18,6 +18,7 @@ from ._store_format import (
     Header,
     column_file,
 )
+from ._subjects import wanted_subjects
 
 
 class SegmentStore:
@@ -108,23 +109,11 @@ class SegmentStore:
         ValueError
             If a name is not in the store, or if `subjects` is empty.
         """
-        wanted = self._wanted(subjects)
+        wanted = wanted_subjects(subjects, self.subjects)
         keep = np.isin(self._names, wanted)[self._records["subject"]]
         return SegmentStore(
             self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
         )
-
-    def _wanted(self, subjects: Iterable[str]) -> np.ndarray:
-        """Return names of subjects without repetitions; raise ValueError if one is not known."""
-        wanted = np.unique([str(name) for name in subjects])
-        unknown = np.setdiff1d(wanted, self.subjects)
-        if len(unknown) or not len(wanted):
-            raise ValueError(
-                f"subjects has {unknown.tolist()}, which the store does not have."
-                if len(unknown)
-                else "subjects is empty. Pass at least one name."
-            )
-        return wanted
 
     def _values(self, file: str, dtype: str) -> np.ndarray:
         values = np.memmap(self.path / file, dtype, "r", shape=(self._header.n_segments,))

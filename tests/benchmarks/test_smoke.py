@@ -15,6 +15,7 @@ POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 SCRIPTS = {
     "downstream.activity_weights": "--smoke",
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
@@ -29,6 +30,7 @@ SCRIPTS = {
     "speed.bench_days": "--smoke",
     "speed.bench_recordings": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
+    "speed.bench_many_stores": "--stores 3 --rows 2e4 --repeats 1",
     "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",
     "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
     "reliability.bench_reliability": "--smoke",

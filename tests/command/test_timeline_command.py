@@ -123,6 +123,25 @@ def test_results_of_each_file(files, run, model, tmp_path, capsys):
     assert every.drop(columns="subject").iloc[1].tolist() == totals.iloc[0, 1:].tolist()
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_parquet(files, run, tmp_path):
+    pytest.importorskip("pyarrow")
+    assert run(files[0]) == 0
+    assert run(files[0], "--format", "parquet", out="parquet") == 0
+    read = pd.read_parquet(tmp_path / "parquet" / "007" / "timeline.parquet")
+    table = pd.read_csv(tmp_path / "out" / "007" / "timeline.csv", dtype={"subject": str})
+    table[["start", "end"]] = table[["start", "end"]].apply(pd.to_datetime, utc=True)
+    assert isinstance(read["label"].dtype, pd.CategoricalDtype)
+    assert read["subject"].tolist() == table["subject"].tolist()
+    pd.testing.assert_frame_equal(
+        read.assign(label=read["label"].astype(str), subject="007"),
+        table.assign(subject="007"),
+        check_dtype=False,
+        rtol=0,
+        atol=1e-4,
+    )
+
+
 def test_the_module_runs_commands(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["relcon_sklearn", "--version"])
     with pytest.raises(SystemExit) as error:

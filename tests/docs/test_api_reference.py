@@ -45,6 +45,7 @@ def test_modules_without_an_underscore_are_public():
         "relcon_sklearn",
         "relcon_sklearn.augmentations",
         "relcon_sklearn.datasets",
+        "relcon_sklearn.embeddings",
         "relcon_sklearn.exceptions",
         "relcon_sklearn.nn",
         "relcon_sklearn.plotting",

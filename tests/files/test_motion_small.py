@@ -1,5 +1,6 @@
 """The model of the package: its weights, and what it makes of a fixed input."""
 
+import copy
 import hashlib
 import socket
 from pathlib import Path
@@ -60,6 +61,15 @@ def test_golden_embeddings(model, fixed):
     np.testing.assert_allclose(np.linalg.norm(Z, axis=1), NORMS, rtol=1e-4)
 
 
+def test_bfloat16_keeps_small_movements_beside_gravity(model):
+    noise = 0.01 * np.random.default_rng(0).normal(size=(64, 128, 3))
+    segments = (noise + np.array([0, 0.6, 0.8])).astype(np.float32)
+    exact = model.transform(segments)
+    lower = copy.deepcopy(model).set_params(precision="bfloat16").transform(segments)
+    # 0.08 if the first convolution were in bfloat16 too.
+    assert 0 < np.linalg.norm(lower - exact) < 0.02 * np.linalg.norm(exact)
+
+
 def test_nothing_is_downloaded(monkeypatch, fixed):
     def refuse(*args, **kwargs):
         raise AssertionError("a connection was opened")
@@ -86,6 +96,9 @@ def test_it_knows_its_input(model, fixed):
         model.transform(9.81 * fixed)
     with pytest.warns(UserWarning, match="magnitude"):
         model.transform(fixed - np.array([0.6, 0, 0.8]))
+    running = 2 * (fixed[3:] - np.array([0.6, 0, 0.8]))
+    with pytest.warns(UserWarning, match="Gravity is missing"):
+        model.transform(running)
     assert model.transform(np.concatenate([fixed] * 4, axis=1)).shape == (4, 448)  # 10 s
 
 

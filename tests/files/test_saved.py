@@ -1,5 +1,6 @@
 """Saved and loaded estimators are the same in everything that can be observed."""
 
+import copy
 import itertools
 import pickle
 from functools import partial
@@ -19,7 +20,9 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from relcon_sklearn import (
+    LazyWindows,
     LearnedMotifDistance,
+    MotionFeatures,
     RandomAugmentations,
     RelConClassifier,
     RelConEmbedder,
@@ -115,6 +118,8 @@ def fit(estimator, motion):
         return estimator.fit(X, X.std(axis=1), groups=subjects)
     if isinstance(estimator, RelConClassifier):
         return estimator.fit(X, y, groups=subjects)
+    if isinstance(estimator, MotionFeatures):
+        return estimator.fit(X)
     return estimator.fit(X, groups=subjects)
 
 
@@ -150,6 +155,7 @@ ESTIMATORS = {
         encoder=quick_embedder(distance=quick()), freeze="encoder"
     ),
     "regressor": quick_regressor,
+    "features": lambda: MotionFeatures(sampling_rate=50),
     "regressor, not scaled": lambda: quick_regressor(scale_targets=False, encoder="resnet14-half"),
 }
 
@@ -517,6 +523,33 @@ def test_parameters_changed_since(motion, tmp_path):
     assert_same(there_and_back(distance, tmp_path), distance, X)
 
 
+CHANGED = {
+    "sampling_rate": 20.0,
+    "n_channels": 3,
+    "encoder": "resnet34-half",
+    "head": "mlp",
+    "freeze": "encoder",
+    "projection": None,
+    "feature_weight": 0.0,
+    "scale_targets": False,
+    "revin": False,
+}
+
+
+@pytest.mark.parametrize("name", ["distance", "embedder, preset", "classifier", "regressor"])
+def test_parameters_of_the_next_fit_are_not_those_of_the_weights(fitted, motion, tmp_path, name):
+    estimator = copy.deepcopy(fitted(name))
+    estimator.sampling_rate_ = 50.0  # as of a fit to segments of this rate
+    expected = outputs(estimator, motion[0])
+    estimator.set_params(**{k: v for k, v in CHANGED.items() if k in estimator.get_params()})
+    found = there_and_back(estimator, tmp_path)
+    assert (found.sampling_rate, found.sampling_rate_) == (20, 50)
+    np.testing.assert_array_equal(outputs(found, motion[0]), expected)
+    assert_same(found, estimator, motion[0])
+    at_50_hz = LazyWindows([motion[0].reshape(-1, 3)], motion[0].shape[1], sampling_rate=50)
+    np.testing.assert_array_equal(outputs(found, at_50_hz), expected)
+
+
 def test_only_what_is_lacking_may_be_given(fitted, tmp_path):
     with pytest.raises(
         ValueError, match=r"encoder, lr cannot be given: .*nothing here.*set_params"
@@ -597,6 +630,8 @@ def test_another_class(fitted, tmp_path):
         ) as error:
             kind.load(tmp_path / "file")
         assert not isinstance(error.value, DamagedFileError)
+        holds_embedders = kind is not LearnedMotifDistance
+        assert ("takes it in encoder=FrozenEstimator" in str(error.value)) is holds_embedders
 
 
 class Mine(LearnedMotifDistance):

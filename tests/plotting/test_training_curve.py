@@ -52,6 +52,35 @@ def test_without_validation_the_last_epoch_is_marked():
     assert texts(display.ax_) == ["training", "kept: epoch 4"]
 
 
+WITHOUT = [{"epoch": epoch, "train_loss": 0.4} for epoch in (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("history", "kept", "validated"),
+    [
+        pytest.param(HISTORY + WITHOUT, 6, [1, 2, 3, 4], id="validation first"),
+        pytest.param(
+            [{**row, "epoch": row["epoch"] - 6} for row in WITHOUT] + HISTORY,
+            2,
+            [1, 2, 3, 4],
+            id="validation last",
+        ),
+        pytest.param(
+            [HISTORY[1], *WITHOUT, {**HISTORY[3], "epoch": 7}], 7, [2, 7], id="validation twice"
+        ),
+    ],
+)
+def test_trainings_with_and_without_validation_are_joined(history, kept, validated):
+    display = TrainingCurveDisplay.from_history(history)
+    lines = display.lines_["training"]
+    assert lines["train_loss"].get_xdata().tolist() == [row["epoch"] for row in history]
+    assert lines["valid_loss"].get_xdata().tolist() == validated
+    assert display.best_epochs_ == {"training": kept}
+    record = next(row for row in history if row["epoch"] == kept)
+    expected = (kept, record.get("valid_loss", record["train_loss"]))
+    np.testing.assert_array_equal(display.ax_.lines[-1].get_xydata(), [expected])
+
+
 def test_an_embedder_is_drawn_beside_its_distance(embedder):
     display = TrainingCurveDisplay.from_estimator(embedder)
     assert list(display.axes_) == ["motif distance", "encoder"]

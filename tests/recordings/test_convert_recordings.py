@@ -139,7 +139,8 @@ def test_names_without_extensions(files, out):
 def test_files_of_one_person(files, out):
     write_e4(files[1], start=EVENING + 600)
     table = convert_recordings(files, out, **SETTINGS, subjects=["ann", "ann", "bob"])
-    assert open_segments(table["store"]).subjects.tolist() == ["ann", "bob"]
+    store = open_segments(table["store"], join_subjects=True)
+    assert store.subjects.tolist() == ["ann", "bob"]
 
 
 def test_two_people_under_one_name_are_told(files, out):

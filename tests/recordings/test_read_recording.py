@@ -470,17 +470,30 @@ def test_tables_that_cannot_be_read(tmp_path):
         read_recording("a.csv")
 
 
-def test_parquet(tmp_path, monkeypatch):
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    own = table()
-    own.attrs = {"sampling_rate": 50.0, "units": "g", "channels": ["x", "y", "z"]}
-    # pandas keeps attributes in parquet. pyarrow is not needed to test what is done with them.
-    for frame, units in ((own, "g"), (table().reset_index(), None)):
-        monkeypatch.setattr(pd, "read_parquet", lambda path, frame=frame: frame)
-        recording = read_recording("a.parquet")
-        assert recording.attrs["sampling_rate"] == 50
-        assert recording.attrs.get("units") == units
-        assert recording.index[0] == pd.Timestamp("2024-03-05 22:00")
+def test_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    table().to_parquet("a.parquet")
+    recording = read_recording("a.parquet")
+    pd.testing.assert_frame_equal(recording, table(), check_freq=False, check_index_type=False)
+    assert recording.attrs["sampling_rate"] == 50
+    assert "units" not in recording.attrs
+    # The times in a column.
+    table().reset_index().to_parquet("b.parquet", index=False)
+    other = read_recording("b.parquet")
+    pd.testing.assert_frame_equal(other, recording, check_freq=False, check_index_type=False)
+    (tmp_path / "c.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-9])
+    with pytest.raises(DamagedFileError, match=r"c.parquet cannot be read as parquet"):
+        read_recording("c.parquet")
+
+
+def test_parquet_keeps_what_is_known_of_a_recording(tmp_path):
+    pytest.importorskip("pyarrow")
+    write_cwa(tmp_path / "a.cwa", G, SLOW)
+    recording = read_recording("a.cwa")
+    recording.to_parquet("a.parquet")
+    read = read_recording("a.parquet")
+    assert read.attrs == recording.attrs
+    pd.testing.assert_frame_equal(read, recording, check_freq=False)
 
 
 def test_parquet_needs_pyarrow(tmp_path, monkeypatch):

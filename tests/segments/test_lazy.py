@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing
 
-from relcon_sklearn.segments._lazy import LazyArray
+from relcon_sklearn.segments._lazy import LazyArray, positions_by_part
 from relcon_sklearn.segments._runs import RunLabels, Runs
 
 VALUES = np.arange(7 * 3 * 2, dtype=np.float32).reshape(7, 3, 2)
@@ -132,3 +132,10 @@ def test_group_k_fold_takes_labels_of_runs():
     for parts, expected_parts in zip(found, expected, strict=True):
         for part, expected_part in zip(parts, expected_parts, strict=True):
             assert_array_equal(part, expected_part)
+
+
+@pytest.mark.parametrize("part", [[], [4], [2, 0, 2, 5, 0, 2]])
+def test_positions_by_part(part):
+    part = np.array(part, dtype=np.int64)
+    found = {number: where.tolist() for number, where in positions_by_part(part)}
+    assert found == {n: np.flatnonzero(part == n).tolist() for n in set(part.tolist())}

@@ -49,7 +49,18 @@ def test_the_first_request_waits_and_is_raised_at_the_end(number):
     assert RUNS.pop() == [True]
 
 
-def test_the_second_does_not_wait():
+def test_sigterm_waits_also_if_it_is_repeated():
+    def body(interruption, done):
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        done.append(interruption.requested)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(body, wait=True)
+    assert RUNS.pop() == [True]
+
+
+def test_ctrl_c_after_a_request_does_not_wait():
     def body(interruption, done):
         send(signal.SIGTERM)
         done.append(1)

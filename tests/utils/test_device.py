@@ -1,7 +1,5 @@
 """Devices that are not there are named, and processes that train the same model are warned."""
 
-import warnings
-
 import pytest
 import torch
 from sklearn.frozen import FrozenEstimator
@@ -9,7 +7,6 @@ from torch import nn
 
 from relcon_sklearn._utils._device import as_device, ready
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
-from tests.support.reference import euclidean
 
 
 @pytest.fixture
@@ -76,29 +73,6 @@ def test_a_device_of_a_frozen_distance_is_not_needed(motion):
     distance = tiny_distance(max_epochs=1).fit(X, groups=subjects).set_params(device="cuda")
     frozen = FrozenEstimator(distance)
     tiny_embedder(distance=frozen, max_epochs=1, device="cpu").fit(X, groups=subjects)
-
-
-@pytest.mark.parametrize("make", [tiny_distance, tiny_embedder, tiny_classifier])
-def test_several_processes_are_warned_once(make, motion, monkeypatch):
-    X, y, subjects = motion
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    model = make(max_epochs=1)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model.fit(X, y, groups=subjects)
-    (warning,) = [w for w in caught if "WORLD_SIZE" in str(w.message)]
-    assert "one of 4 processes" in str(warning.message)
-    assert warning.filename == __file__
-
-
-@pytest.mark.parametrize("size", ["1", "", "many", None])
-def test_one_process_is_not_warned(motion, monkeypatch, size):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    if size is not None:
-        monkeypatch.setenv("WORLD_SIZE", size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        tiny_embedder(distance=euclidean, max_epochs=1).fit(motion[0], groups=motion[2])
 
 
 # ---------------------------------------------------------------- modules that are ready

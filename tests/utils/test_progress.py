@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from relcon_sklearn._utils import _progress
-from relcon_sklearn._utils._progress import progress_bar
+from relcon_sklearn._utils._progress import hidden_bars, progress_bar
 
 
 def finish(bar, n=3):
@@ -27,6 +27,14 @@ def test_a_bar(capsys):
     assert "3/3" in shown
     assert " steps/s" in shown
     assert "loss=0.5" in shown
+
+
+def test_no_bars_within_a_call_that_has_one(capsys):
+    with hidden_bars():
+        finish(progress_bar(3, "my encoder", "steps", shown=True))
+    assert capsys.readouterr().err == ""
+    finish(progress_bar(3, "my encoder", "steps", shown=True))
+    assert "3/3" in capsys.readouterr().err
 
 
 def test_large_numbers_are_short(capsys):

@@ -11,7 +11,7 @@ from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining import open_weights
-from benchmarks.pretraining.model_card import model_card, people_of
+from benchmarks.pretraining.model_card import model_card, sum_over_sets
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 from tests.support.downstream_cells import fake_record
@@ -86,7 +86,24 @@ def test_the_card(trained):
 
 def test_people_with_several_placements_are_counted_once():
     rows = [("UMAFall", 18), ("MEx", 30), ("UMAFall", 17)]
-    assert people_of([{"set": name, "people": n} for name, n in rows]) == 48
+    assert sum_over_sets([{"set": name, "people": n} for name, n in rows], "people") == 48
+
+
+def test_the_card_says_what_the_hours_and_the_seconds_are_of(trained):
+    record = json.loads((trained / "small.json").read_text())
+    assert record["resumed"] is False
+    record["pool"].append({**record["pool"][0], "placement": "ankle"})
+    record["pool"] = [{**row, "hours": 10.0} for row in record["pool"]]
+    record["settings"]["embedder"]["batch_size"] = 17
+    card = model_card("motion-small", record, DownstreamResults({}), ROBUSTNESS)
+    assert "30 hours of recordings" in card
+    assert "Without further placements, it is about 20 hours" in card
+    assert "1 epochs of 2 steps of 17 windows" in card
+    assert "rounded to float16" in card
+    assert "It took 0.0 hours" in card
+    record["resumed"] = True
+    card = model_card("motion-small", record, DownstreamResults({}), ROBUSTNESS)
+    assert "The last part of a training that was interrupted took 0.0 hours" in card
 
 
 def test_what_does_not_hold_is_first(trained):

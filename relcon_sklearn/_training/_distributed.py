@@ -1,0 +1,266 @@
+"""The processes that train one model together, and how they share the work of a step.
+
+Every process draws the same batches. It computes its share of the rows of a batch, and the outputs
+of all rows are gathered, so that each process has the loss of the whole batch. Its gradients are
+those through its own rows. Their sum over the processes is the gradient of one process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .._utils._global_rng import seed_global_rng
+from ._checkpoints import differences
+from ._mean_loss import Loss
+
+T = TypeVar("T")
+
+# What torch needs to connect the processes, in addition to WORLD_SIZE.
+_VARIABLES = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Processes(NamedTuple):
+    """The processes of a training, as one of them sees them. By default, it is the only one.
+
+    All of them must make the same calls in the same order.
+
+    Parameters
+    ----------
+    rank : int, default=0
+        Number of this process.
+    size : int, default=1
+        Number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes, logs and decides."""
+        return self.rank == 0
+
+    def share(self, n: int) -> slice:
+        """Return the rows of `n` that are the share of this process. Shares may be empty."""
+        return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
+
+    def gathered(self, own: Tensor, n: int) -> Tensor:
+        """Return all `n` rows, of which `own` are the share of this process, with their gradients.
+
+        The rows of other processes have no gradients: those are computed there.
+        """
+        rows = self.share(n)
+        every = own.new_zeros((n, *own.shape[1:]))
+        every[rows] = own.detach()
+        dist.all_reduce(every)  # a sum with zeros, since the shares have different sizes
+        if not own.requires_grad:
+            return every
+        return torch.cat([every[: rows.start], own, every[rows.stop :]])
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace the gradients of this process by their sums over all processes.
+
+        This is a call for all gradients after the backward pass. DistributedDataParallel would
+        take their means, and needs all forward passes to go through a wrapper of the module.
+        """
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if self.size == 1 or not gradients:
+            return
+        every = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        dist.all_reduce(every)
+        parts = every.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def adopt_first(self, module: nn.Module) -> None:
+        """Replace weights and buffers by those of the first process."""
+        if self.size == 1:
+            return
+        for value in module.state_dict().values():
+            first = value.contiguous()  # weights of convolutions can be channels-last
+            dist.broadcast(first, src=0)
+            value.copy_(first)
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Return for each flag whether it is set in any process."""
+        if self.size == 1:
+            return flags
+        values = torch.tensor(flags, dtype=torch.int32)
+        dist.all_reduce(values, op=dist.ReduceOp.MAX)
+        return tuple(map(bool, values.tolist()))
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """Return what `make` returns in the first process, the only one that calls it.
+
+        If it raises an error there, the error is raised in all processes.
+        """
+        if self.size == 1:
+            return make()
+        result: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                result[0] = make()
+            except Exception as error:
+                result[1] = error
+        failure = result[1]
+        dist.broadcast_object_list(result, src=0)
+        if (error := failure or result[1]) is not None:
+            raise error
+        return result[0]
+
+    def drawing_apart(self, loss: Loss, device: torch.device) -> Loss:
+        """Return a loss for whose training steps each process seeds the global generators anew.
+
+        Between steps, their states are the same in all processes. The seeds are drawn from them.
+        """
+        if self.size == 1:
+            return loss
+        devices = [device] if device.type == "cuda" else []
+
+        def apart(module: nn.Module, batch: Any) -> Tensor:
+            if not module.training:
+                return loss(module, batch)
+            seed = int(torch.randint(2**62, ())) + self.rank
+            with torch.random.fork_rng(devices=devices):
+                seed_global_rng(seed, device)
+                return loss(module, batch)
+
+        return apart
+
+    def check_same(self, fingerprint: dict) -> None:
+        """Raise ValueError in all processes if one has another fingerprint than the first."""
+        if self.size == 1:
+            return
+        every: list[Any] = [None] * self.size
+        dist.all_gather_object(every, fingerprint)
+        for rank, other in enumerate(every):
+            if changes := differences(every[0], other):
+                raise ValueError(
+                    f"Process {rank} of {self.size} fits something else than process 0: "
+                    f"{'; '.join(changes)}. Pass the same X, groups and parameters in every "
+                    "process: fit shares every step out between them. To train different models, "
+                    "unset WORLD_SIZE."
+                )
+
+
+ALONE = Processes()
+
+_current: ContextVar[Processes] = ContextVar("processes", default=ALONE)
+
+
+def join(device: torch.device) -> Processes:
+    """Return the processes that train with this one, and connect them if they are not.
+
+    Processes are connected if the caller has connected them (``torch.distributed``), or if
+    torchrun, or another program that sets the same environment variables, has started them. Other
+    processes, such as the workers of joblib, are alone.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device to train on. If it is a GPU without a number, the current GPU becomes that of
+        ``LOCAL_RANK``.
+
+    Raises
+    ------
+    ValueError
+        If several processes cannot train on the device, or if an environment variable is missing.
+    """
+    if not dist.is_available() or not (dist.is_initialized() or _is_launched()):
+        return ALONE
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(
+            f"device={device.type!r}: several processes train together on CPUs or CUDA GPUs only. "
+            "Start one process, or pass device='cpu'."
+        )
+    if device.type == "cuda" and device.index is None:
+        _choose_gpu()
+    if not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+        atexit.register(_leave)
+    backends = dist.get_backend_config()
+    for kind in {"cpu", device.type}:
+        if f"{kind}:" not in backends:
+            raise ValueError(
+                f"The process group of torch.distributed has the backends {backends!r}, but none "
+                f"for {kind!r}. Let fit make the group, or make it with "
+                "init_process_group('cpu:gloo,cuda:nccl')."
+            )
+    return Processes(dist.get_rank(), dist.get_world_size())
+
+
+@contextmanager
+def together(processes: Processes) -> Iterator[None]:
+    """Have :func:`in_shares` share its rows out between processes, within the block."""
+    token = _current.set(processes)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def in_shares(function: Callable[..., Any], *rows: Tensor | None) -> Any:
+    """Apply a function to rows, of which each process of a training computes its share.
+
+    Outside of :func:`together`, this is ``function(*rows)``.
+
+    Parameters
+    ----------
+    function : callable
+        Maps tensors with the same number of rows to a tensor or a tuple of tensors with this number
+        of rows. Apart from batch norms, it must treat each row separately.
+    *rows : Tensor or None
+        Arguments of the function: tensors of which it gets the share of this process.
+    """
+    processes = _current.get()
+    if processes.size == 1:
+        return function(*rows)
+    n = len(rows[0])
+    own = processes.share(n)
+    outputs = function(*(None if x is None else x[own] for x in rows))
+    if isinstance(outputs, tuple):
+        return tuple(processes.gathered(output, n) for output in outputs)
+    return processes.gathered(outputs, n)
+
+
+def _is_launched() -> bool:
+    """Return whether a program such as torchrun has started this process as one of several."""
+    size = os.environ.get("WORLD_SIZE", "")
+    # A worker, such as those of joblib, has the environment of the process that started it.
+    is_worker = multiprocessing.parent_process() is not None
+    if is_worker or not size.isdecimal() or int(size) < 2:
+        return False
+    if missing := [name for name in _VARIABLES if name not in os.environ]:
+        raise ValueError(
+            f"WORLD_SIZE={size}: this is one of {size} processes, but {', '.join(missing)} is not "
+            "set, so that they cannot connect. Start them with torchrun. To train different "
+            "models, or to start one process only, unset WORLD_SIZE."
+        )
+    return True
+
+
+def _choose_gpu() -> None:
+    """Make the GPU of this process the current one."""
+    number, n_gpus = int(os.environ.get("LOCAL_RANK", "-1")), torch.cuda.device_count()
+    if number >= n_gpus:
+        raise ValueError(
+            f"LOCAL_RANK={number}: this machine has {n_gpus} GPU(s), and each process needs its "
+            f"own. Start torchrun with --nproc-per-node {n_gpus}, or pass device='cpu'."
+        )
+    if number >= 0:
+        torch.cuda.set_device(number)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,0 +1,210 @@
+"""The demo on a user's own files: python run.py demo --data FOLDER."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from relcon_sklearn.datasets import make_recordings
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "own_recordings.py"
+PEOPLE = ["ann", "bob", "cat"]
+IN_G = {axis: f"{axis} (g)" for axis in "xyz"}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    spec = importlib.util.spec_from_file_location("own_recordings", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Return a recording of a minute of each person, with two labels."""
+    frames = make_recordings(
+        3,
+        duration=60,
+        sampling_rate=25,
+        activities=["sitting", "walking"],
+        as_frame=True,
+        random_state=0,
+    ).recordings
+    for frame in frames:
+        frame["label"] = np.repeat(["sitting", "walking"], len(frame) // 2)
+    return dict(zip(PEOPLE, frames, strict=True))
+
+
+@pytest.fixture
+def run(demo, tmp_path, capsys, monkeypatch):
+    """Return a function that writes files, runs the demo on them, and returns what it prints."""
+
+    def run(files, *options, draw=False):
+        if not draw:
+            monkeypatch.setattr(demo, "save_map", lambda *args: None)
+        for name, frame in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.rename(columns=IN_G).to_csv(path, index_label="time")
+        demo.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / "map.png"), *options])
+        plt.close("all")
+        return capsys.readouterr().out
+
+    return run
+
+
+def error_of(demo, folder, *options):
+    """Return the error of the demo, which says what it needs."""
+    image = folder.parent / "map.png"
+    with pytest.raises(SystemExit) as caught:
+        demo.main(["--data", str(folder), "--out", str(image), *options])
+    error, needs = str(caught.value.code).split("\n\n", 1)
+    assert demo.NEEDS in needs
+    assert not image.exists()
+    return error
+
+
+def test_labelled_people_are_predicted(run, frames, tmp_path):
+    printed = run({f"{name}.csv": frame for name, frame in frames.items()}, draw=True)
+    assert "Files: 3, people: 3" in printed
+    assert "of the labels sitting, walking" in printed
+    scores = dict(re.findall(r"^  (\D+?) +(0\.\d+)$", printed, flags=re.MULTILINE))
+    assert list(scores) == [
+        "model in the package",
+        "hand-made features",
+        "model and features",
+        "chance",
+    ]
+    assert float(scores["model and features"]) > float(scores["chance"])
+    assert "of another person" in printed
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_labels_there_is_a_map(run, frames, tmp_path):
+    files = {f"{name}.csv": frame[["x", "y", "z"]] for name, frame in frames.items()}
+    printed = run(files, draw=True)
+    assert "No scores: no sample has a label." in printed
+    assert "of another person" in printed
+    assert (tmp_path / "map.png").exists()
+
+
+def test_files_in_a_folder_are_of_one_person(run, frames):
+    files = {f"ann/{name}.csv": frame for name, frame in frames.items()}
+    printed = run(files)
+    assert "Files: 3, people: 1" in printed
+    assert "No scores: all recordings are of one person, ann." in printed
+    assert "at least 60 s apart" in printed
+    assert re.search(r"ann/bob.csv 0:\d\d", printed)
+
+
+def test_dots_in_a_name_do_not_join_people(demo, tmp_path):
+    for name in ("ann.b.csv", "ann.c.CSV", "dan.csv.gz", "._ann.csv", "notes.txt"):
+        (tmp_path / name).touch()
+    files, people = demo.find_files(tmp_path)
+    assert len(files) == 3
+    assert people == ["ann.b", "ann.c", "dan"]
+
+
+def test_one_label_has_no_score(run, frames):
+    files = {f"{name}.csv": frame.assign(label="walking") for name, frame in frames.items()}
+    assert "No scores: the only label is walking." in run(files)
+
+
+def test_labels_of_one_person_are_left_out(run, frames):
+    files = {f"{name}.csv": frame for name, frame in frames.items()}
+    files["ann.csv"] = frames["ann"].assign(label="cycling")
+    printed = run(files)
+    assert "of the labels sitting, walking" in printed
+    assert "only one person has them: cycling" in printed
+    files = {f"{name}.csv": frame.assign(label=name) for name, frame in frames.items()}
+    assert "at least two people have: none" in run(files)
+
+
+def test_numbers_are_labels_too(demo, run, frames):
+    """Labels with missing values are floats in one file, and ints in another."""
+    files = {f"{name}.csv": frame.drop(columns="label") for name, frame in frames.items()}
+    codes = np.arange(1500) // 750
+    files["ann.csv"] = files["ann.csv"].assign(activity=codes)
+    files["bob.csv"] = files["bob.csv"].assign(activity=np.where(codes == 0, np.nan, codes))
+    files["cat.csv"] = files["cat.csv"].assign(activity=codes)
+    printed = run(files, "--labels", "activity")
+    assert "of the labels 0, 1" in printed
+    assert "57 segments of 3 people" in printed  # without 12 of the 23 of bob
+
+
+def test_every_training_part_has_all_labels(demo):
+    person = np.repeat(np.arange(12), 10)
+    label = np.where(np.isin(person, [4, 9]), "rare", "usual")  # both in one of five folds
+    folds = demo.make_folds(label, person)
+    assert all(len(set(label[train])) == 2 for train, _ in folds)
+    assert all(not set(person[train]) & set(person[test]) for train, test in folds)
+
+
+def test_at_most_so_many_segments_are_used(run, demo, frames, monkeypatch):
+    monkeypatch.setattr(demo, "N_SEGMENTS", 15)
+    printed = run({f"{name}.csv": frame for name, frame in frames.items()})
+    assert "segments: 69" in printed
+    assert "Of the segments, 15 are used" in printed
+
+
+def test_few_segments_have_no_map(run, frames, tmp_path):
+    printed = run({"ann.csv": frames["ann"][:100]})
+    assert "No nearest segments: none is at least 60 s apart." in printed
+    assert "No map: it needs at least 10 segments" in printed
+    assert not (tmp_path / "map.png").exists()
+
+
+def test_units_and_channels_can_be_passed(run, frames):
+    renamed = frames["ann"].rename(columns={"x": "a", "y": "b", "z": "c"}).assign(heart=60)
+    printed = run({"ann.csv": renamed}, "--units", "g", "--channels", "a", "b", "c")
+    assert "Files: 1, people: 1" in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda frame: frame.drop(columns="x (g)"), "must have x, y and z"),
+        (lambda frame: frame.rename(columns={"x (g)": "x"}), "units is None"),
+        (lambda frame: frame.reset_index(drop=True), "one column of times"),
+        (lambda frame: frame.iloc[::2], "has 12.5 Hz. The model needs 20 Hz or more"),
+        (lambda frame: frame.iloc[:20], "shorter than a window"),
+        (lambda frame: frame.rename(columns={"label": "activity"}), "'activity' has dtype"),
+    ],
+)
+def test_errors_name_the_file_and_say_what_is_needed(demo, frames, tmp_path, change, error):
+    frame = change(frames["ann"].rename(columns=IN_G).rename_axis("time"))
+    frame.to_csv(tmp_path / "ann.csv", index=frame.index.name is not None)
+    found = error_of(demo, tmp_path)
+    assert str(tmp_path / "ann.csv") in found
+    assert error in found
+
+
+def test_a_column_of_labels_that_is_named_must_exist(demo, frames, tmp_path):
+    frames["ann"].rename(columns=IN_G).to_csv(tmp_path / "ann.csv", index_label="time")
+    assert "has no column 'posture'" in error_of(demo, tmp_path, "--labels", "posture")
+
+
+def test_the_folder_of_the_map_is_checked_first(demo, tmp_path):
+    error = error_of(demo, tmp_path, "--out", str(tmp_path / "absent" / "map.png"))
+    assert "in a folder that does not exist" in error
+
+
+def test_wrong_folders(demo, tmp_path):
+    assert "absent is not a folder" in error_of(demo, tmp_path / "absent")
+    assert "Found: nothing." in error_of(demo, tmp_path)
+    (tmp_path / "ann.cwa").touch()
+    assert "Found: .cwa." in error_of(demo, tmp_path)
+
+
+def test_wrong_arguments(demo, tmp_path):
+    assert "invalid choice: 'lb'" in error_of(demo, tmp_path, "--units", "lb")
+
+
+def test_help_says_what_is_needed(demo, capsys):
+    with pytest.raises(SystemExit):
+        demo.main(["--help"])
+    assert demo.NEEDS in capsys.readouterr().out

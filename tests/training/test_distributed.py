@@ -1,0 +1,289 @@
+"""Several processes train the model that one process trains at the same batches."""
+
+import logging
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from skorch.callbacks import GradientNormClipping, TensorBoard, WandbLogger
+from torch import nn
+
+from relcon_sklearn import RelConEmbedder
+from relcon_sklearn._training import TrainingOptions
+from relcon_sklearn._training._batch_norm import shared_batch_norms
+from relcon_sklearn._training._distributed import ALONE, Processes, in_shares, join, together
+from relcon_sklearn._training._engine import _callbacks, _without_log
+from tests.support.break_off import BreakOff
+from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
+
+GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
+CPU = torch.device("cpu")
+SAME = sorted(MODELS.keys() - {"dropout", "few"})
+
+
+def read(folder, name, rank):
+    with np.load(folder / f"{name}-{rank}.npz") as arrays:
+        return dict(arrays)
+
+
+def assert_equal(actual, expected, rtol=0.0, atol=0.0):
+    assert actual.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(actual[key], value, rtol=rtol, atol=atol, err_msg=key)
+
+
+def add(monkeypatch, *others):
+    """Have each all_reduce add the next of `others`, as if they came from another process."""
+    values = iter(others)
+    monkeypatch.setattr(dist, "all_reduce", lambda tensor: tensor.add_(next(values)))
+
+
+# ---------------------------------------------------------------- finding the processes
+
+
+@pytest.mark.parametrize("size", ["1", "", "many", None])
+def test_one_process_is_alone(monkeypatch, size):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if size is not None:
+        monkeypatch.setenv("WORLD_SIZE", size)
+    assert join(CPU) is ALONE
+
+
+def test_a_worker_is_alone(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: "this process")
+    assert join(CPU) is ALONE
+
+
+def test_processes_that_cannot_connect_are_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ValueError, match=r"=4.*but RANK, MASTER_ADDR, MASTER_PORT is not"):
+        fitted("distance")
+
+
+def test_devices_that_cannot_exchange_are_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    with pytest.raises(ValueError, match="device='mps': several processes train together on CPUs"):
+        join(torch.device("mps"))
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match=r"LOCAL_RANK=2: this machine has 2 GPU.*nproc-per-node 2"):
+        join(torch.device("cuda"))
+
+
+# ---------------------------------------------------------------- shares
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 12])
+def test_shares_are_all_rows_and_almost_equal(n):
+    shares = [range(n)[Processes(rank, 3).share(n)] for rank in range(3)]
+    assert [row for share in shares for row in share] == list(range(n))
+    sizes = [len(share) for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_one_process_gets_the_rows_themselves():
+    rows = torch.randn(5, 2)
+    assert in_shares(lambda x: x, rows) is rows
+    with together(ALONE):
+        assert in_shares(lambda x: x, rows) is rows
+
+
+def test_only_the_own_rows_have_gradients(monkeypatch):
+    # The share of the first of two processes is two of five rows.
+    rows, others = torch.arange(5.0) + 1, torch.tensor([0, 0, 7, 8, 9.0])
+    add(monkeypatch, others, others)
+    weight = torch.tensor(10.0, requires_grad=True)
+    with together(Processes(0, 2)):
+        scaled, received = in_shares(lambda x, missing: (weight * x, x), rows, None)
+    assert in_shares(len, rows) == 5  # not shared out any more
+    assert scaled.tolist() == [10, 20, 7, 8, 9]
+    assert received.tolist() == [1, 2, 7, 8, 9]
+    (scaled * torch.tensor([1, 10, 100, 1000, 10000])).sum().backward()
+    assert weight.grad == 1 * 1 + 10 * 2
+
+
+def test_gradients_are_summed(monkeypatch):
+    linear = nn.Linear(3, 2)
+    linear.bias.requires_grad_(False)
+    linear(torch.ones(1, 3)).sum().backward()
+    linear.weight.grad = linear.weight.grad.T.contiguous().T  # in another memory format
+    add(monkeypatch, torch.arange(6.0))
+    Processes(0, 2).sum_gradients(linear.parameters())
+    assert linear.weight.grad.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert linear.bias.grad is None
+
+
+# ---------------------------------------------------------------- batch norms
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{}, {"momentum": None}, {"affine": False}, {"track_running_stats": False}, {"eps": 0.1}],
+)
+def test_batch_norms_are_those_of_torch(monkeypatch, kwargs):
+    monkeypatch.setattr(dist, "all_reduce", lambda tensor: None)  # the others have no rows
+    shared, plain = nn.BatchNorm1d(3, **kwargs), nn.BatchNorm1d(3, **kwargs)
+    x = 100 + torch.randn(8, 3, 5)
+    x, y = x.clone().requires_grad_(), x.clone().requires_grad_()
+    with shared_batch_norms(nn.Sequential(shared), Processes(0, 2)):
+        for _ in range(2):
+            actual = shared(x)
+    for _ in range(2):
+        expected = plain(y)
+    torch.testing.assert_close(actual, expected, atol=1e-4, rtol=0)
+    for output in (actual, expected):
+        output.pow(3).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, atol=1e-3, rtol=1e-3)
+    for one, other in zip(shared.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(shared.state_dict(), plain.state_dict(), atol=1e-4, rtol=1e-5)
+    # After training it is a plain batch norm.
+    torch.testing.assert_close(shared.eval()(x), plain.eval()(y), atol=1e-4, rtol=1e-5)
+    assert "forward" not in vars(shared)
+
+
+def test_batch_norms_keep_the_dtype_of_autocast(monkeypatch):
+    monkeypatch.setattr(dist, "all_reduce", lambda tensor: None)
+    norm = nn.BatchNorm2d(3)
+    with shared_batch_norms(norm, Processes(0, 2)):
+        assert norm(torch.randn(4, 3, 1, 5).bfloat16()).dtype == torch.bfloat16
+
+
+def test_batch_norms_in_evaluation_mode_exchange_nothing():
+    norm = nn.BatchNorm1d(3).eval()
+    with shared_batch_norms(norm, Processes(0, 2)):
+        assert norm(torch.zeros(4, 3)).shape == (4, 3)
+
+
+# ---------------------------------------------------------------- what the first process does
+
+
+def test_only_the_first_process_has_loggers():
+    def kinds(rank):
+        given = [("board", TensorBoard(writer=None)), WandbLogger, GradientNormClipping()]
+        processes = Processes(rank, 2)
+        options = TrainingOptions(
+            lr=1, max_epochs=1, device=CPU, callbacks=given, processes=processes
+        )
+        return [type(callback) for callback in _callbacks(options, validated=False)]
+
+    assert len(kinds(0)) == 4  # and the schedule
+    assert kinds(1) == [GradientNormClipping, tuple]
+
+
+def test_the_others_do_not_log(caplog):
+    logger = logging.getLogger("relcon_sklearn")
+    with caplog.at_level("INFO"):
+        with _without_log():
+            logger.info("nothing")
+        logger.info("something")
+    assert caplog.messages == ["something"]
+
+
+# ---------------------------------------------------------------- real processes
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Return the folder of the results of two processes."""
+    folder = tmp_path_factory.mktemp("pair")
+    assert launch(2, folder, *SAME, "dropout") == [0, 0]
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAME)
+def test_two_processes_train_the_model_of_one(pair, name):
+    first, second = (read(pair, name, rank) for rank in (0, 1))
+    assert_equal(second, first)
+    assert_equal(first, results(fitted(name)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_early_stopping_stops(pair):
+    assert len(read(pair, "stopped", 0)["train_loss"]) < 20
+
+
+@pytest.mark.slow
+def test_an_encoder_with_dropout_is_the_same_in_both(pair):
+    assert_equal(read(pair, "dropout", 1), read(pair, "dropout", 0))
+
+
+@pytest.mark.slow
+def test_a_share_may_be_empty(tmp_path):
+    assert launch(3, tmp_path, "few") == [0, 0, 0]
+    for rank in range(3):
+        assert_equal(read(tmp_path, "few", rank), results(fitted("few")), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["distance", "within", "dropout"])
+def test_sigterm_to_one_stops_both_and_they_resume(pair, tmp_path, name):
+    checkpoints = tmp_path / "checkpoints"
+    launch(2, tmp_path, name, "--checkpoint-dir", checkpoints, "--signal", int(signal.SIGTERM))
+    for rank in (0, 1):
+        assert (tmp_path / f"{name}-{rank}.txt").read_text() == "KeyboardInterrupt: "
+    copy = shutil.copytree(checkpoints, tmp_path / "copy")
+    assert launch(2, tmp_path, name, "--checkpoint-dir", checkpoints) == [0, 0]
+    for rank in (0, 1):
+        assert_equal(read(tmp_path, name, rank), read(pair, name, rank))
+    if name != "dropout":
+        alone = results(fitted(name, callbacks=[BreakOff()], checkpoint_dir=copy))
+        assert_equal(alone, read(pair, name, 0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_if_one_is_killed_the_other_ends_with_an_error(tmp_path):
+    codes = launch(2, tmp_path, "distance", "--signal", int(signal.SIGKILL), "--after", 3)
+    assert codes == [0, -signal.SIGKILL]
+    error, killed = tmp_path / "distance-0.txt", tmp_path / "signal"
+    assert error.read_text().startswith("RuntimeError: ")
+    assert error.stat().st_mtime - killed.stat().st_mtime < 60
+
+
+@pytest.mark.slow
+def test_other_data_are_refused_in_all_processes(tmp_path):
+    launch(2, tmp_path, "distance", "--other-data")
+    for rank in (0, 1):
+        error = (tmp_path / f"distance-{rank}.txt").read_text()
+        assert error.startswith("ValueError: Process 1 of 2 fits something else than process 0: ")
+        assert "X.checksum" in error
+
+
+@pytest.mark.slow
+def test_an_error_of_the_first_process_is_raised_in_all(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    launch(2, tmp_path, "distance", "--checkpoint-dir", file)
+    for rank in (0, 1):
+        error = (tmp_path / f"distance-{rank}.txt").read_text()
+        assert error.startswith("ValueError: checkpoint_dir=")
+
+
+@pytest.mark.slow
+def test_the_script_of_the_guide(tmp_path):
+    text = GUIDE.read_text()
+    (script,) = re.findall(r"This is `pretrain.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "pretrain.py").write_text(script)
+    arguments = re.search(r"torchrun (--nproc-per-node 2 pretrain.py)`", text)[1].split()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment, timeout=300)
+    assert len(RelConEmbedder.load(tmp_path / "wrist.safetensors").history_) == 2
+    assert (tmp_path / "run" / "training.json").exists()
