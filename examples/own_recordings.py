@@ -87,7 +87,7 @@ def find_files(folder):
     if not files:
         kinds = ", ".join(sorted({path.suffix or path.name for path in visible})) or "nothing"
         raise FileNotFoundError(f"No file in {folder} ends in .csv or .csv.gz. Found: {kinds}.")
-    return files, [path for path in visible if path not in files]
+    return files, [path for path in visible if not EXTENSION.search(path.name)]
 
 
 def person_of(file):
