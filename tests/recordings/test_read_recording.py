@@ -529,7 +529,11 @@ def test_formats_that_are_not_read(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("member", "match"),
-    [("activity.bin", "old layout, without log.bin. Read it with pygt3x"), ("a", "a zip archive.")],
+    [
+        ("activity.bin", "old layout, without log.bin. Read it with pygt3x"),
+        ("xl/workbook.xml", "an Excel workbook. Save it as CSV"),
+        ("a", "a zip archive."),
+    ],
 )
 def test_archives_that_are_not_read(member, match, tmp_path):
     with zipfile.ZipFile("a.gt3x", "w") as archive:
