@@ -35,8 +35,8 @@ FOLDER has one CSV file for each recording. A file directly in FOLDER is of the 
 named by: FOLDER/ann.csv is of ann. All files in a folder of FOLDER are of one person, named by that
 folder: FOLDER/bob/monday.csv and FOLDER/bob/tuesday.csv are of bob.
 
-The first line of a file has the names of its columns, with commas between them. Each further line
-is a sample.
+The first line of a file has the names of its columns, with commas, semicolons or tabs between them.
+Each further line is a sample.
 
   columns  one column of times (dates such as 2024-03-05T10:00:00.020, or seconds), and x, y and z,
            or names such as acc_x, acc_y and acc_z: acceleration with gravity of a device that is
@@ -153,19 +153,27 @@ def read_folder(folder, model, options):
         named = ", ".join(map(str, others[:N_NAMED])) + ", ..." * (len(others) > N_NAMED)
         print(f"Not read, because they do not end in .csv or .csv.gz: {named}\n")
     people = [person_of(file) for file in files]
-    n_found, parts = 0, []
+    n_found, parts, errors = 0, [], []
     for file, person in zip(files, people, strict=True):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            part = read_segments(file, person, model, options)
+            try:
+                part = read_segments(file, person, model, options)
+            except (OSError, ValueError) as error:
+                print(f"Left out: {error}\n")
+                errors.append(error)
+                continue
         for warning in caught:
             print(f"{file}: {warning.message}\n")
         n_found += len(part.X)
         parts.append(thin_out(part, max(1, N_SEGMENTS // len(files))))
+    if not parts:
+        raise ValueError(f"No file could be read. The first error: {errors[0]}")
     segments = Segments(*map(np.concatenate, zip(*parts, strict=True)))
     hours = n_found * segments.X.shape[1] / 50 / 3600
     print(
-        f"Files: {len(files)}, people: {len(set(people))}, segments: {n_found}, {hours:.2g} hours"
+        f"Files: {len(parts)}, people: {len(set(segments.person))}, segments: {n_found}, "
+        f"{hours:.2g} hours"
     )
     if len(segments.X) < n_found:
         print(f"Of the segments, {len(segments.X)} are used, evenly spaced over each file.")

@@ -183,6 +183,16 @@ def test_one_person_of_two_minutes_has_nearest_segments(run, frames):
     assert len(re.findall(r"^  ann.csv .* cosine", printed, flags=re.MULTILINE)) == 4
 
 
+def test_bad_files_are_left_out(run, frames, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "empty.csv").touch()
+    printed = run({"ann.csv": frames["ann"], "bob.csv": frames["bob"].iloc[:20]})
+    assert printed.count("Left out: ") == 2
+    assert "empty.csv" in printed
+    assert "bob.csv" in printed
+    assert "Files: 1, people: 1" in printed
+
+
 def test_units_and_channels_can_be_passed(run, frames):
     renamed = frames["ann"].rename(columns={"x": "a", "y": "b", "z": "c"}).assign(heart=60)
     printed = run({"ann.csv": renamed}, "--units", "g", "--channels", "a", "b", "c")
