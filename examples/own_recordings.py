@@ -35,8 +35,8 @@ FOLDER has one CSV file for each recording. A file directly in FOLDER is of the 
 named by: FOLDER/ann.csv is of ann. All files in a folder of FOLDER are of one person, named by that
 folder: FOLDER/bob/monday.csv and FOLDER/bob/tuesday.csv are of bob.
 
-The first line of a file has the names of its columns, with commas between them. Each further line
-is a sample.
+The first line of a file has the names of its columns, with commas, semicolons or tabs between them.
+Each further line is a sample.
 
   columns  one column of times (dates such as 2024-03-05T10:00:00.020, or seconds), and x, y and z,
            or names such as acc_x, acc_y and acc_z: acceleration with gravity of a device that is
@@ -56,6 +56,10 @@ N_SHOWN = 5  # segments that are listed with their nearest
 APART = 60  # s between segments that count as near, if all are of one person
 NO_LABEL = "no label"
 FEWEST = 10  # segments of a map
+N_NAMED = 3  # files that are not read
+OPTIONS = (
+    "Of these parameters, units, channels and labels are --units, --channels and --labels here."
+)
 EXTENSION = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
 
 
@@ -74,7 +78,7 @@ class Segments(NamedTuple):
 
 
 def find_files(folder):
-    """Return the CSV files in a folder, and the person of each."""
+    """Return the CSV files in a folder, and the other files that are not hidden."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder. Pass the folder of the CSV files.")
     inside = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -83,12 +87,22 @@ def find_files(folder):
     if not files:
         kinds = ", ".join(sorted({path.suffix or path.name for path in visible})) or "nothing"
         raise FileNotFoundError(f"No file in {folder} ends in .csv or .csv.gz. Found: {kinds}.")
-    return files, [EXTENSION.sub("", path.parts[0]) for path in files]
+    return files, [path for path in visible if not EXTENSION.search(path.name)]
+
+
+def person_of(file):
+    """Return the person of a file, by its path in the folder."""
+    return EXTENSION.sub("", file.parts[0])
 
 
 def as_text(value):
-    """Return a label as text, and 1.0, which is 1 in a column with missing values, as "1"."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """Return a label as text without spaces around it, None if nothing is left.
+
+    1.0, which is 1 in a column with missing values, is "1".
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() or None
 
 
 def read_segments(file, person, model, options):
@@ -118,7 +132,7 @@ def read_segments(file, person, model, options):
             like=model,
         )
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}\n{OPTIONS}") from None
     n = len(found.X)
     second = np.timedelta64(1, "s") if found.start_times.dtype.kind == "M" else 1
     seconds = (found.start_times - found.start_times[0]) / second
@@ -134,20 +148,32 @@ def thin_out(segments, n):
 
 def read_folder(folder, model, options):
     """Return the segments of all files in a folder, and print what they are."""
-    files, people = find_files(folder)
-    n_found, parts = 0, []
+    files, others = find_files(folder)
+    if others:
+        named = ", ".join(map(str, others[:N_NAMED])) + ", ..." * (len(others) > N_NAMED)
+        print(f"Not read, because they do not end in .csv or .csv.gz: {named}\n")
+    people = [person_of(file) for file in files]
+    n_found, parts, errors = 0, [], []
     for file, person in zip(files, people, strict=True):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            part = read_segments(file, person, model, options)
+            try:
+                part = read_segments(file, person, model, options)
+            except (OSError, ValueError) as error:
+                print(f"Left out: {error}\n")
+                errors.append(error)
+                continue
         for warning in caught:
             print(f"{file}: {warning.message}\n")
         n_found += len(part.X)
         parts.append(thin_out(part, max(1, N_SEGMENTS // len(files))))
+    if not parts:
+        raise ValueError(f"No file could be read. The first error: {errors[0]}")
     segments = Segments(*map(np.concatenate, zip(*parts, strict=True)))
     hours = n_found * segments.X.shape[1] / 50 / 3600
     print(
-        f"Files: {len(files)}, people: {len(set(people))}, segments: {n_found}, {hours:.2g} hours"
+        f"Files: {len(parts)}, people: {len(set(segments.person))}, segments: {n_found}, "
+        f"{hours:.2g} hours"
     )
     if len(segments.X) < n_found:
         print(f"Of the segments, {len(segments.X)} are used, evenly spaced over each file.")
@@ -237,8 +263,10 @@ def save_map(segments, Z, path):
     display.figure_.savefig(path, format="png", dpi=120)
 
 
-def check_folder_of(path):
-    """Raise NotADirectoryError if an image cannot be saved, before the work starts."""
+def check_image(path):
+    """Raise an OSError if an image cannot be saved under a path, before the work starts."""
+    if path.is_dir():
+        raise IsADirectoryError(f"--out is {path}, which is a folder. Pass the name of a file.")
     if not path.absolute().parent.is_dir():
         raise NotADirectoryError(f"--out is {path}, in a folder that does not exist.")
 
@@ -262,8 +290,10 @@ def print_nearest(segments, Z):
         excluded = near & (segments.file[rows, None] == segments.file)
         whose = f"at least {APART} s apart"
     similarity[excluded] = -np.inf
-    if not np.isfinite(similarity).any(axis=1).all():
-        print(f"\nNo nearest segments: none is {whose}.")
+    has_other = np.isfinite(similarity).any(axis=1)
+    rows, similarity = rows[has_other], similarity[has_other]
+    if not len(rows):
+        print(f"\nNo nearest segments: the recordings are too short for segments {whose}.")
         return
     print(f"\nSegments (minutes of their recording), and the nearest one {whose}:")
     for row, values in zip(rows, similarity, strict=True):
@@ -309,7 +339,7 @@ def main(arguments=None):
     options = parse(arguments)
     model = RelConEmbedder.from_pretrained(MODEL)
     try:
-        check_folder_of(options.out)
+        check_image(options.out)
         segments = read_folder(options.data, model, options)
     except (OSError, ValueError, ImportError) as error:
         stop(error)

@@ -99,10 +99,10 @@ panels[0].set_ylabel("predicted speed (m/s)")
 plt.show()
 
 # %%
-# Pretraining helps: the same network with random weights has one and a half times the error.
-# Features and the model are equally good here, and together they are not better. The cadence, and
-# how hard and how often the arm swings, are visible in any good summary of the signal.
+# Pretraining helps: the same network with random weights has more than one and a half times the
+# error. Features and the model are equally good here, and together they are not better. The
+# cadence, and how hard and how often the arm swings, are visible in any good summary of the signal.
 #
-# Segments of 10 s are better than those of 2.56 s, although the model was trained on the shorter
-# ones: they have more steps to average over. On recordings of real people, the model gains more
-# from the longer segments than the features do: :doc:`/models`.
+# For the model and the features, segments of 10 s are better than those of 2.56 s, although the
+# model was trained on the shorter ones: they have more steps to average over. For the speed of real
+# people, the model gains more from the longer segments than the features do: :doc:`/models`.

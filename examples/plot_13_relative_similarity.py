@@ -62,11 +62,10 @@ splitter = GroupShuffleSplit(n_splits=1, test_size=1 / 3, random_state=0)
 train, test = next(splitter.split(X, activity, subject))
 
 embedder = RelConEmbedder.published(
-    LearnedMotifDistance.for_cpu(),
+    LearnedMotifDistance.for_cpu(query_stride=4),
     encoder="resnet14-half",
     n_within=7,
     candidates="shared",
-    query_stride=4,
     max_epochs=15,
     batch_size=8,
     lr=1e-3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -22,6 +23,7 @@ from ._files import (
     write_history,
 )
 from ._files._recipes import PackedModule, Recipe
+from ._initial import card_of_further
 from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._distributed import ALONE, Processes, join
@@ -114,6 +116,19 @@ class SegmentEstimator(SegmentInput):
         rate = rate_of(nested, "sampling_rate_")
         what = f"the fitted {type(nested).__name__}"
         self.sampling_rate_ = agreed_rate(self.sampling_rate_, rate, what)
+
+    def _check_initial(self, model: SegmentEstimator, array: SegmentArray) -> None:
+        """Raise ValueError unless segments fit the initial model, and take its sampling rate."""
+        model._check_segments(array, reset=False)
+        self._adopt_rate(model)
+        if self.sampling_rate_ is not None:
+            array.set_rate(self.sampling_rate_)
+
+    def _adopt_card(self, model: SegmentEstimator | None, history: list[dict]) -> None:
+        """Take the card of the initial model, with a note if the training had epochs."""
+        card = card_of_further(model) if history else getattr(model, "card_", None)
+        if card is not None:
+            self.card_ = card
 
     def _check_groups(self, groups, n_segments: int) -> GroupIndex:
         """Return the index of `groups`. If None, every segment is its own group."""
@@ -231,6 +246,10 @@ class SegmentEstimator(SegmentInput):
         """Make a module with seeded weights and set it as an attribute."""
         recipe = Recipe(factory, kwargs)
         self._set_module(name, recipe.make(seed), recipe)
+
+    def _copy_module(self, name: str, model: SegmentEstimator) -> None:
+        """Set a copy of the module that a fitted model has as the attribute of the same name."""
+        self._set_module(name, copy.deepcopy(getattr(model, name)), model._recipes[name])
 
     @advises_on_memory("training")
     def _set_module(self, name: str, module: nn.Module, recipe: Recipe) -> None:

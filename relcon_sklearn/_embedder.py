@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,22 +12,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer
 from ._embedder_constructors import EmbedderConstructors
-from ._embedder_partial_fit import EmbedderPartialFit
 from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
+from ._initial import initial_model
+from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
-from ._training._blocks import apply_in_blocks, check_embeddings
-from ._utils._device import ready
+from ._training._blocks import apply_in_blocks, make_embed
+from ._utils._frozen import unwrap
 from ._utils._memory_advice import advises_on_memory
-from .nn._presets import ENCODER_PRESETS
+from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS
 from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(
-    EmbedderConstructors, EmbedderPartialFit, EmbedderTraining, EmbedderScore, SegmentTransformer
-):
+class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates are ranked by a distance. The encoder then learns
@@ -63,6 +63,14 @@ class RelConEmbedder(
         removes posture and intensity. A callable, such as a torch module class, is called as
         ``encoder(n_channels=...)`` and returns a module that maps tensors
         (n, n_channels, n_timesteps) to (n, n_features).
+    init : FrozenEstimator, RelConEmbedder, str, path-like or None, default=None
+        Model whose weights the training starts with: a fitted embedder, the file or folder of a
+        saved one, or the name of a model that comes with the package (:func:`list_pretrained`),
+        such as "motion-small". Put a fitted embedder in a `FrozenEstimator`, because a clone has no
+        weights otherwise. The encoder is then that of the model, and `encoder` must have its
+        default or make the same one. `X` must have the channels and the sampling rate of the model.
+        Nothing else is taken from it: for its distance, pass ``FrozenEstimator(model.distance_)``.
+        If None, the training starts with new weights.
     n_within : int, default=0
         Number of within-subject candidates per anchor, 20 as published. Smaller groups have fewer.
         If positive, `fit` and `score` need `groups`.
@@ -91,11 +99,6 @@ class RelConEmbedder(
         anchor. Its candidates are the other members of its set and one member of each other set.
         The number of candidates and the size of a batch stay the same. A batch has ``1 + n_within``
         times as many anchors, and the number of batches in an epoch is smaller by this factor.
-    query_stride : int, default=1
-        If greater than 1, candidates are ranked by an approximation of the learned distance: the
-        error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). A callable `distance` is
-        not approximated.
     temperature : float, default=0.1
         Temperature :math:`\tau` of the loss, as published.
     n_channels : int or None, default=None
@@ -113,7 +116,7 @@ class RelConEmbedder(
         training. It is relative to the loss of one positive. If 0, there is no such loss, as
         published.
     max_epochs : int, default=10
-        Number of epochs. If 0, the encoder stays untrained, for comparison.
+        Number of epochs. If 0, the encoder keeps its first weights, for comparison.
     steps_per_epoch : int or None, default=150
         Number of training steps of an epoch. The budget is then independent of the number of
         segments: with the defaults, it is 1,500 steps, which take about eight minutes of CPU time
@@ -131,8 +134,9 @@ class RelConEmbedder(
         of the last epoch are kept.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate of a fitted `distance`. It does not
-        change the training, except with a `FeatureDistance`, whose features depend on it.
+        ``store.X`` and :class:`LazyWindows` have, or the rate of `init` or of a fitted `distance`.
+        It does not change the training, except with a `FeatureDistance`, whose features depend on
+        it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/training` for the callbacks of skorch that are supported.
@@ -145,14 +149,11 @@ class RelConEmbedder(
     device : str, default="auto"
         Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of convolutions and matrix products in training, including ranking. If "auto",
-        bfloat16 on GPUs and CPUs that have instructions for it, otherwise float32. Embeddings and
-        scores are always computed in float32.
-    compile : bool, default=False
-        Whether to train the encoder with ``torch.compile``. If compilation fails, training
-        continues without it and logs a warning. Compilation takes a minute or more. On CPUs that
-        spend their time in convolutions it gains little (:doc:`/speed`). Several processes that
-        train together do not compile.
+        Precision of convolutions and matrix products. If "auto", training, including ranking, is in
+        bfloat16 on GPUs and CPUs that have instructions for it, otherwise in float32, and
+        embeddings are in float32. If "bfloat16", embeddings are in it too, which takes half the
+        time on such CPUs and hardly changes predictions (:doc:`/speed`). The result is always
+        float32. Scores are always computed in float32.
     random_state : int, RandomState instance or None, default=None
         Source of all random draws, also for a `distance` whose `random_state` is None. An int gives
         the same result in every fit on the same CPU with the same number of torch threads.
@@ -223,19 +224,21 @@ class RelConEmbedder(
         **SegmentTransformer._parameter_constraints,
         "distance": [StrOptions({"features"}), HasMethods(["fit", "transform"]), callable, None],
         "encoder": [StrOptions(set(ENCODER_PRESETS)), callable],
+        "init": [HasMethods(["fit", "transform"]), str, os.PathLike, None],
         "n_within": [Interval(Integral, 0, None, closed="left")],
         "n_between": [Interval(Integral, 0, None, closed="left"), None],
         "n_positives": [Interval(Integral, 1, None, closed="left"), None],
         "augmentation": [StrOptions({"random"}), callable, None],
         "candidates": [StrOptions({"independent", "shared"})],
-        "query_stride": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "projection": [tuple, list, None],
         "feature_weight": [Interval(Real, 0, None, closed="left")],
         "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "compile": ["boolean"],
     }
+
+    # Parameters of earlier versions, which files may have.
+    _former_params = frozenset({"compile", "query_stride"})
 
     # A file without these parameters is of a version that trained as with these values.
     _values_of_absent_params = {"projection": None, "feature_weight": 0.0, "steps_per_epoch": None}
@@ -244,13 +247,13 @@ class RelConEmbedder(
         self,
         distance="features",
         *,
-        encoder="resnet14-half",
+        encoder=DEFAULT_ENCODER,
+        init=None,
         n_within=0,
         n_between=None,
         n_positives=8,
         augmentation="random",
         candidates="independent",
-        query_stride=1,
         temperature=0.1,
         n_channels=None,
         projection=(256, 128),
@@ -265,18 +268,17 @@ class RelConEmbedder(
         checkpoint_dir=None,
         device="auto",
         precision="auto",
-        compile=False,
         random_state=None,
         verbose=0,
     ):
         self.distance = distance
         self.encoder = encoder
+        self.init = init
         self.n_within = n_within
         self.n_between = n_between
         self.n_positives = n_positives
         self.augmentation = augmentation
         self.candidates = candidates
-        self.query_stride = query_stride
         self.temperature = temperature
         self.n_channels = n_channels
         self.projection = projection
@@ -291,7 +293,6 @@ class RelConEmbedder(
         self.checkpoint_dir = checkpoint_dir
         self.device = device
         self.precision = precision
-        self.compile = compile
         self.random_state = random_state
         self.verbose = verbose
 
@@ -322,7 +323,8 @@ class RelConEmbedder(
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
-            nested estimators have different sampling rates, if `checkpoint_dir` holds another
+            nested estimators have different sampling rates, if `init` is not fitted, cannot be
+            loaded, or does not match `X` or the parameters, if `checkpoint_dir` holds another
             training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
@@ -342,14 +344,15 @@ class RelConEmbedder(
             If the estimator has a model card, as those in the package have, because `fit` discards
             its weights.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If the median magnitude of `X` is far from the training of a frozen `distance`.
-            If `compile` is True and several processes train together.
+            If the median magnitude of `X` is far from the training of `init` or of a frozen
+            `distance`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
         """
-        array, index = self._check_training(X, groups, "fit")
-        self._train(array, index, groups)
+        model = initial_model(self, RelConEmbedder)
+        array, index = self._check_training(X, groups, model)
+        self._train(array, index, groups, model)
         return self
 
     def transform(self, X):
@@ -384,6 +387,14 @@ class RelConEmbedder(
         check_is_fitted(self)
         return self._embed(self._check_segments(X, reset=False))
 
+    def _set_former_params(self, *, query_stride: int = 1, compile: bool = False) -> None:
+        # `query_stride` belongs to the distance now. `compile` had no effect on the weights.
+        if self.distance is None and query_stride != 1:
+            self.distance = self._distance()
+        distance = unwrap(self.distance)
+        if isinstance(distance, LearnedMotifDistance):
+            distance.set_params(query_stride=query_stride)._validate_params()
+
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {
             **super()._write_fitted(writer),
@@ -402,10 +413,5 @@ class RelConEmbedder(
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:
         device = self._device()
-        encoder = ready(self.encoder_, device)
-        return apply_in_blocks(
-            lambda segments: check_embeddings(encoder(segments), len(segments), self.encoder),
-            array,
-            device,
-            verbose=self.verbose,
-        )
+        embed = make_embed(self.encoder_, self.encoder, device, self.precision)
+        return apply_in_blocks(embed, array, device, verbose=self.verbose)

@@ -112,7 +112,6 @@ class EmbedderConstructors:
             "n_positives": None,
             "augmentation": None,
             "candidates": "independent",
-            "query_stride": 1,
             "temperature": 0.1,
             "projection": None,
             "feature_weight": 0.0,

@@ -21,11 +21,11 @@ class EmbedderScore:
         """Return the negative mean relative contrastive loss, as published.
 
         The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors
-        of the batch. `candidates`, `n_between`, `n_positives`, `query_stride`, `augmentation`,
-        `projection` and `feature_weight` have no effect. Compare only models with the same
-        `n_within`, `batch_size`, `temperature` and frozen distance, or set these parameters to the
-        same values first: the loss depends on them, and a search over them would prefer the fewest
-        candidates.
+        of the batch. `candidates`, `n_between`, `n_positives`, `augmentation`, `projection` and
+        `feature_weight` have no effect, nor has `query_stride` of the distance. Compare only models
+        with the same `n_within`, `batch_size`, `temperature` and frozen distance, or set these
+        parameters to the same values first: the loss depends on them, and a search over them would
+        prefer the fewest candidates.
 
         Parameters
         ----------
@@ -64,6 +64,6 @@ class EmbedderScore:
         check_at_least_two(array)
         warn_without_groups(groups, self.n_within, "score")
         batches = Batches(array, index, self.batch_size, 0, self.n_within)
-        ranker = make_ranker(self.distance_, self._device(), torch.float32, query_stride=1)
+        ranker = make_ranker(self.distance_, self._device(), torch.float32, exact=True)
         loss = ranking_loss(ranker, self.temperature, torch.float32)
         return -mean_loss(self.encoder_, loss, batches, self._device())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from contextlib import nullcontext
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from ._base import FitRun, check_at_least_two
@@ -21,18 +19,19 @@ from ._batches import (
 )
 from ._feature_distance import FeatureDistance
 from ._files._recipes import Recipe, seeded_global_rng
+from ._files._values import name_of
+from ._initial import fingerprint_of_initial
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
 from ._training import FeatureLoss, Loss, fit_module, ranking_loss
-from ._training._distributed import ALONE, Processes
-from ._training._fingerprint import checksum, checksum_of_weights
+from ._training._fingerprint import fingerprint_of
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
 from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
 from .nn._heads import PretrainingNet, make_projection, make_regression
-from .nn._presets import draws_globally, encoder_preset
+from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
 
@@ -71,57 +70,72 @@ def with_heads(
 class EmbedderTraining:
     """Methods of :class:`RelConEmbedder` that train its encoder."""
 
-    def _check_training(self, X, groups, method: str) -> tuple[SegmentArray, GroupIndex]:
-        """Check parameters, segments and groups. `method` is "fit" or "partial_fit"."""
+    def _check_training(self, X, groups, model) -> tuple[SegmentArray, GroupIndex]:
+        """Check parameters, segments, groups and the initial model, which may be None."""
         self._check_projection()
-        if method == "fit" and hasattr(self, "card_"):
+        if hasattr(self, "card_"):
             warn(
-                "fit trains a new encoder and discards the weights of this model, which has a "
-                "model card. In pipelines, pass FrozenEstimator(embedder) to use it as it is; "
-                "partial_fit trains it further. To silence this warning, fit clone(embedder)."
+                "fit discards the weights of this model, which has a model card. In pipelines, "
+                "pass FrozenEstimator(embedder) to use it as it is. To train it further, fit "
+                "RelConEmbedder(init=FrozenEstimator(embedder)). To silence this warning, fit "
+                "clone(embedder)."
             )
-        if method == "partial_fit":
-            self._check_before_training(X)
-        array = self._check_segments(X, reset=method == "fit")
+        array = self._check_segments(X, reset=True)
+        if model is not None:
+            self._check_initial(model, array)
+            self._check_encoder(model)
         index = self._check_groups(groups, len(array))
         check_at_least_two(array)
         if self.augmentation is None and self.n_between == 0:
             check_within_candidates(index, self.n_within)
         if self.max_epochs > 0:
-            warn_without_groups(groups, self.n_within, method)
+            warn_without_groups(groups, self.n_within, "fit")
         return array, index
 
     @advises_on_memory("training")
-    def _train(self, array: SegmentArray, index: GroupIndex, groups) -> None:
-        """Train a new encoder, after the distance if that is not frozen."""
-        run = self._open_checkpoints(array, index)
+    def _train(self, array: SegmentArray, index: GroupIndex, groups, model) -> None:
+        """Train an encoder, after the distance if that is not frozen.
+
+        The encoder is new, or that of a `model`.
+        """
+        start = fingerprint_of_initial(model, "encoder_")
+        run = self._open_checkpoints(array, index, **start)
         self.distance_ = fit_distance(self._distance(), array, groups, run)
         self._adopt_rate(self.distance_)
-        factory, settings = encoder_preset(self.encoder)
-        self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
+        if model is None:
+            recipe = self._recipe(self.encoder)
+            self._build("encoder_", recipe.factory, run.seed, **recipe.kwargs)
+        else:
+            self._copy_module("encoder_", model)
         self._n_features_out = self._embed(SegmentArray(array.read(np.arange(1)))).shape[1]
-        self.history_ = self._train_encoder(self.encoder_, array, index, run)
+        history = self._train_encoder(array, index, run)
+        self._adopt_card(model, history)
+        self.history_ = history
 
-    @advises_on_memory("training")
-    def _train_further(self, array: SegmentArray, index: GroupIndex) -> None:
-        """Train a copy of the encoder, and replace the encoder when the training is complete."""
-        encoder = copy.deepcopy(self.encoder_).to(self._device())
-        weights = [value.cpu().numpy() for value in encoder.state_dict().values()]
-        start = {"weights": checksum(*weights)}
-        if isinstance(self.distance_, BaseEstimator):
-            start["distance"] = checksum_of_weights(self.distance_)
-        run = self._open_checkpoints(array, index, **start)
-        history = self._train_encoder(encoder, array, index, run)
-        self._set_module("encoder_", encoder, self._recipes["encoder_"])
-        n_before = self.history_[-1]["epoch"] if self.history_ else 0
-        later = [{**record, "epoch": n_before + record["epoch"]} for record in history]
-        self.history_ = [*self.history_, *later]
+    def _recipe(self, encoder) -> Recipe:
+        """Return the recipe of the module that a value of the parameter `encoder` makes."""
+        factory, settings = encoder_preset(encoder)
+        return Recipe(factory, {"n_channels": self.n_channels_in_, **settings})
 
-    def _train_encoder(
-        self, encoder: nn.Module, array: SegmentArray, index: GroupIndex, run: FitRun
-    ) -> list[dict]:
-        """Train an encoder in place with its heads, and return the history."""
-        global_rng = draws_globally(encoder)
+    def _check_encoder(self, model) -> None:
+        """Raise ValueError unless `encoder` has its default, or makes the encoder of a model."""
+        theirs = model._recipes["encoder_"]
+
+        def is_theirs(encoder) -> bool:
+            return fingerprint_of(self._recipe(encoder)) == fingerprint_of(theirs)
+
+        if self.encoder == DEFAULT_ENCODER or is_theirs(self.encoder):
+            return
+        names = (repr(name) for name in ENCODER_PRESETS if is_theirs(name))
+        raise ValueError(
+            f"encoder={self.encoder!r}, but the encoder of init is "
+            f"{next(names, name_of(theirs.factory))}. Leave encoder at its default to start with "
+            "the one of init, or pass init=None to train a new one."
+        )
+
+    def _train_encoder(self, array: SegmentArray, index: GroupIndex, run: FitRun) -> list[dict]:
+        """Train the encoder with its heads, and return the history."""
+        global_rng = draws_globally(self.encoder_)
         # In threads, fits with an encoder that draws from the global generators (dropout) run one
         # after the other.
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
@@ -130,8 +144,8 @@ class EmbedderTraining:
             train, valid = self._train_and_valid(data, *parts, run.seed)
             features = self._features_to_predict(array) if self.max_epochs else None
             return fit_module(
-                self._with_heads(encoder, features, run.seed),
-                self._training_loss(features, run.processes),
+                self._with_heads(features, run.seed),
+                self._training_loss(features),
                 train,
                 valid,
                 self._training_options("encoder", run, global_rng=global_rng),
@@ -185,39 +199,27 @@ class EmbedderTraining:
             return self.distance_
         return FeatureDistance(self.sampling_rate_).fit(array)
 
-    def _with_heads(
-        self, encoder: nn.Module, features: FeatureDistance | None, seed: int
-    ) -> nn.Module:
-        """Return an encoder with the heads of its pretraining, as a module to train."""
+    def _with_heads(self, features: FeatureDistance | None, seed: int) -> nn.Module:
+        """Return the encoder with the heads of its pretraining, as a module to train."""
         if not self.projection and features is None:
-            return encoder
+            return self.encoder_
         n_outputs = None if features is None else len(features.scale_)
-        return with_heads(encoder, self._n_features_out, self.projection, n_outputs, seed)
+        return with_heads(self.encoder_, self._n_features_out, self.projection, n_outputs, seed)
 
     def _augmentation(self):
         return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation
 
-    def _training_loss(
-        self, features: FeatureDistance | None, processes: Processes = ALONE
-    ) -> Loss:
+    def _training_loss(self, features: FeatureDistance | None) -> Loss:
         device = self._device()
-        # In compiled modules, the exchanges of batch norms wait for each other for ever.
-        compiled = self.compile and processes.size == 1
-        if self.compile and not compiled and processes.is_first:
-            warn(
-                "compile=True has no effect if several processes train together. Pass "
-                "compile=False to silence this warning."
-            )
         dtype = dtype_of(self.precision, device)
         auxiliary = None
         if features is not None:
             auxiliary = FeatureLoss(features._describe, self.feature_weight)
         return ranking_loss(
-            make_ranker(self.distance_, device, dtype, self.query_stride),
+            make_ranker(self.distance_, device, dtype),
             self.temperature,
             dtype,
             n_positives=self.n_positives,
             augmentation=self._augmentation(),
             auxiliary=auxiliary,
-            compiled=compiled,
         )

@@ -21,7 +21,7 @@ from ._embedder import RelConEmbedder
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
 from ._training import Loss, fit_module
-from ._training._blocks import apply_in_blocks, check_embeddings
+from ._training._blocks import apply_in_blocks, check_embeddings, make_embed
 from ._utils._device import ready
 from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
@@ -126,8 +126,7 @@ class FineTunedEstimator(SegmentEstimator):
             else:
                 embedder = self._pretrain(array, groups, weights, run)
             self._adopt_rate(embedder)
-            recipe = embedder._recipes["encoder_"]
-            self._set_module("encoder_", copy.deepcopy(embedder.encoder_), recipe)
+            self._copy_module("encoder_", embedder)
         elif isinstance(encoder, str) or callable(encoder):
             factory, settings = encoder_preset(encoder)
             self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
@@ -248,11 +247,7 @@ class FineTunedEstimator(SegmentEstimator):
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray, out: np.ndarray | None = None) -> np.ndarray:
         device = self._device()
-        encoder = ready(self.encoder_, device)
-
-        def embed(segments: Tensor) -> Tensor:
-            return check_embeddings(encoder(segments), len(segments), self.encoder)
-
+        embed = make_embed(self.encoder_, self.encoder, device, self.precision)
         return apply_in_blocks(embed, array, device, out=out, verbose=self.verbose)
 
     @advises_on_memory("predicting")
@@ -260,10 +255,11 @@ class FineTunedEstimator(SegmentEstimator):
         """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
         check_is_fitted(self)
         array, device = self._check_segments(X, reset=False), self._device()
-        encoder, head = ready(self.encoder_, device), ready(self.head_, device)
+        embed = make_embed(self.encoder_, self.encoder, device, self.precision)
+        head = ready(self.head_, device)
 
         def predict(segments: Tensor) -> Tensor:
-            return head(check_embeddings(encoder(segments), len(segments), self.encoder))
+            return head(embed(segments))
 
         return apply_in_blocks(predict, array, device, description="predict", verbose=self.verbose)
 

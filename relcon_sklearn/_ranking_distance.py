@@ -72,7 +72,7 @@ def released_distance(distance, n_channels: int):
 def read_distance(reader: FittedReader, n_channels: int):
     """Return the distance that a file holds: a fitted one, a callable, or None if released."""
     entry = reader.take("distance_")
-    distance = reader.value(entry)
+    distance = reader.value(entry, "distance_")
     if isinstance(entry, dict) and "given" in entry:
         if not callable(distance):
             raise FileError(f"{entry['given']} must be a callable. Got {distance!r}.")
@@ -84,11 +84,15 @@ def read_distance(reader: FittedReader, n_channels: int):
 
 
 def make_ranker(
-    distance, device: torch.device, dtype: torch.dtype, query_stride: int
+    distance, device: torch.device, dtype: torch.dtype, *, exact: bool = False
 ) -> MotifRanker | VectorRanker | PairwiseRanker:
-    """Return a function of batches that ranks candidates by a distance."""
+    """Return a function of batches that ranks candidates by a distance.
+
+    If `exact`, the `query_stride` of a learned distance has no effect.
+    """
     if isinstance(distance, LearnedMotifDistance):
-        return MotifRanker(distance.net_.to(device), dtype, query_stride)
+        stride = 1 if exact else distance.query_stride
+        return MotifRanker(distance.net_.to(device), dtype, stride)
     if isinstance(distance, FeatureDistance):
         return VectorRanker(distance._describe)
     return PairwiseRanker(distance)

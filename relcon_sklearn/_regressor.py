@@ -79,9 +79,10 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     device : str, default="auto"
         Torch device. If "auto", CUDA if it is available, otherwise the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of the encoder in training. If "auto", bfloat16 on GPUs and CPUs that have
-        instructions for it, otherwise float32. The head and predictions are always computed in
-        float32.
+        Precision of the encoder. If "auto", training is in bfloat16 on GPUs and CPUs that have
+        instructions for it, otherwise in float32, and predictions are in float32. If "bfloat16",
+        predictions are in it too, which takes half the time on such CPUs and hardly changes them
+        (:doc:`/speed`). The head always computes in float32.
     random_state : int, RandomState instance or None, default=None
         Source of all random draws, also for the pretraining of an `encoder` whose `random_state` is
         None. An int gives the same result in every fit on the same CPU with the same number of

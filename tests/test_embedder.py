@@ -1,3 +1,5 @@
+import copy
+
 import joblib
 import numpy as np
 import pytest
@@ -263,12 +265,23 @@ class TestTraining:
         )
         assert half.transform(X).dtype == np.float32
 
+    def test_embeddings_in_bfloat16_are_asked_for(self, motion):
+        X = motion[0]
+        embedder = tiny_embedder(distance=euclidean, max_epochs=0, precision="auto").fit(X)
+        exact = embedder.transform(X)
+        embedder.set_params(precision="float32")
+        np.testing.assert_array_equal(embedder.transform(X), exact)
+        lower = embedder.set_params(precision="bfloat16").transform(X)
+        assert lower.dtype == np.float32
+        assert not np.array_equal(lower, exact)
+        np.testing.assert_allclose(lower, exact, atol=0.02 * np.abs(exact).max())
+
     def test_approximate_ranking_stays_close(self, motion, distance):
         X, _, subjects = motion
-        settings = {"distance": FrozenEstimator(distance), "max_epochs": 1}
+        strided = copy.copy(distance).set_params(query_stride=4)
         approximate, exact = (
-            tiny_embedder(query_stride=stride, **settings).fit(X, groups=subjects)
-            for stride in (4, 1)
+            tiny_embedder(distance=ranking, max_epochs=1).fit(X, groups=subjects)
+            for ranking in (FrozenEstimator(strided), FrozenEstimator(distance))
         )
         losses = [embedder.history_[0]["train_loss"] for embedder in (approximate, exact)]
         assert losses[0] != losses[1]
@@ -278,12 +291,11 @@ class TestTraining:
         X, _, subjects = motion
         settings = {"distance": FrozenEstimator(distance), "max_epochs": 0}
         scores = [
-            tiny_embedder(**settings, **change).fit(X, groups=subjects).score(X, groups=subjects)
+            tiny_embedder(**settings | change).fit(X, groups=subjects).score(X, groups=subjects)
             for change in (
                 {},
                 {"precision": "bfloat16"},
-                {"query_stride": 3},
-                {"compile": True},
+                {"distance": FrozenEstimator(copy.copy(distance).set_params(query_stride=3))},
                 {"n_between": 1},
                 {"n_positives": 1},
                 {"augmentation": Jitter()},
@@ -503,6 +515,7 @@ def test_numpy_integers_are_accepted_as_parameters(motion):
             max_epochs=integer(1),
             batch_size=integer(8),
             n_references=integer(4),
+            query_stride=integer(2),
         )
         embedder = tiny_embedder(
             distance=distance,
@@ -510,7 +523,6 @@ def test_numpy_integers_are_accepted_as_parameters(motion):
             n_within=integer(3),
             n_between=integer(4),
             n_positives=integer(2),
-            query_stride=integer(2),
             max_epochs=integer(1),
             batch_size=integer(8),
         )

@@ -13,7 +13,6 @@ def test_settings_of_the_encoder_are_those_of_the_paper():
     assert (embedder.n_within, embedder.batch_size, embedder.temperature) == (20, 64, 0.1)
     assert embedder.lr == 1e-6
     assert embedder.candidates == "independent"
-    assert embedder.query_stride == 1
     assert embedder.encoder == "relcon"
     assert embedder.feature_weight == 0
     assert embedder.distance is None  # a LearnedMotifDistance
@@ -26,6 +25,7 @@ def test_settings_of_the_distance_are_those_of_the_paper():
         RelConEmbedder.published()._distance().get_params() == LearnedMotifDistance().get_params()
     )
     distance = LearnedMotifDistance()
+    assert distance.query_stride == 1
     assert (distance.embed_dim, distance.n_layers, distance.dropout) == (64, 2, 0.1)
     assert (distance.attention, distance.revin, distance.augmentation) == ("sparsemax", True, None)
     assert (distance.batch_size, distance.lr, distance.max_epochs) == (64, 1e-3, 10)

@@ -4,7 +4,7 @@ These side effects are known and not prevented:
 
 - with its first optimizer, torch creates an empty folder for compiled code in the folder for
   temporary files. It sets the environment variable TORCHINDUCTOR_CACHE_DIR, with which users can
-  choose another folder. `compile=True` writes there and starts compilers;
+  choose another folder;
 - scikit-learn sets KMP_DUPLICATE_LIB_OK and KMP_INIT_AT_FORK when it is imported;
 - numba stores machine code where Python stores bytecode, unless Python is configured not to write
   bytecode;

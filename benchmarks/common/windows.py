@@ -94,7 +94,7 @@ def load_windows(
     if overlap is not None:
         task = task._replace(overlap=overlap)
     if cache is None:
-        return _cut(path, task, window, rate)
+        return cut_windows(path, task, window, rate)
     # A changed file, or changed code, changes the key.
     code = [Path(file).read_bytes() for file in (__file__, datasets.__file__)]
     made_by = path.stat().st_size, path.stat().st_mtime_ns, code
@@ -103,7 +103,7 @@ def load_windows(
     ).hexdigest()[:16]
     cached = cache / f"windows-{name}-{key}.npz"
     if not cached.is_file():
-        windows = _cut(path, task, window, rate)
+        windows = cut_windows(path, task, window, rate)
         cache.mkdir(parents=True, exist_ok=True)
         draft = cached.with_name(f"{key}.{np.random.default_rng().integers(2**32)}.tmp.npz")
         np.savez(draft, **vars(windows))
@@ -120,7 +120,8 @@ def find_file(folder: str | Path, name: str) -> Path:
     return path
 
 
-def _cut(path: Path, task: Task, window: float, rate: float) -> Windows:
+def cut_windows(path: Path, task: Task, window: float, rate: float) -> Windows:
+    """Return the windows of `window` seconds, at `rate` Hz, of the npz file of a task."""
     data = load_npz_recordings(path)
     kept = np.flatnonzero(task.keep(data))
     # All windows are kept, with or without a label: pretraining uses them too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
 
 import numpy as np
@@ -60,8 +61,9 @@ def train_in_mode(
         batches = Batches(array, index, settings.batch_size, drawn, settings.n_within)
         train_literal(encoder, distance, batches, settings.temperature, budget)
         return
-    embedder = make_embedder(settings, seed, FrozenEstimator(distance))
-    embedder.set_params(**LIBRARY_MODES[mode])
+    params = dict(LIBRARY_MODES[mode])
+    distance = copy.copy(distance).set_params(query_stride=params.pop("query_stride", 1))
+    embedder = make_embedder(settings, seed, FrozenEstimator(distance)).set_params(**params)
     if is_shared(mode) and settings.n_sets:
         embedder.set_params(batch_size=settings.n_sets)
     train_library(embedder, train.X, train.subject, budget)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-# Parameters of the modes of the library.
+# Parameters of the modes of the library: of the embedder, and `query_stride` of its distance.
 LIBRARY_MODES = {
     "independent": {"candidates": "independent"},
     "shared": {"candidates": "shared"},

@@ -41,7 +41,7 @@ from benchmarks.speed.agreement import order_agreement
 from benchmarks.speed.segments import load_segments
 from benchmarks.speed.speed_rows import LR, TEMPERATURE, take_step, train_distance
 from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches, on_device
-from relcon_sklearn._training import CompiledCall, MotifRanker, kept_memory, ranking_loss
+from relcon_sklearn._training import MotifRanker, kept_memory, ranking_loss
 from relcon_sklearn._utils._precision import dtype_of
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
 from relcon_sklearn.segments._array import SegmentArray
@@ -127,13 +127,12 @@ def measure(args) -> dict:
     )
     batch = next(iter(batches)).to(device)
     ranker = MotifRanker(net, dtype, args.query_stride)
-    loss = ranking_loss(ranker, TEMPERATURE, dtype, compiled=args.compile)
-    embed = CompiledCall() if args.compile else ResNet1D.__call__
+    loss = ranking_loss(ranker, TEMPERATURE, dtype)
 
     def forward_and_backward():
         encoder.zero_grad(set_to_none=True)
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            z = embed(encoder, batch.segments.transpose(1, 2))
+            z = encoder(batch.segments.transpose(1, 2))
         z.float().sum().backward()
 
     n_pairs = int((batch.candidates >= 0).sum())
@@ -205,7 +204,6 @@ def parse_args():
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     add("--query-stride", type=int, default=1)
-    add("--compile", action="store_true", help="compile the encoder with torch.compile")
     add("--n-sets", type=int, default=64)
     add("--n-within", type=int, default=20)
     add("--distance-steps", type=int, default=50)

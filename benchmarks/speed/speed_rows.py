@@ -17,7 +17,6 @@ from benchmarks.common.encoders import no_distances
 from relcon_sklearn import RandomAugmentations, RelConEmbedder
 from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches
 from relcon_sklearn._training import (
-    CompiledCall,
     Loss,
     MotifRanker,
     ranking_loss,
@@ -156,11 +155,10 @@ def library_ranker(setup: Setup, attention: str, bf16: bool, stride: int) -> Mot
 
 
 def forward_and_backward(
-    setup: Setup, embed: Callable, bf16: bool = False, compiled: bool = False, in_fit: bool = False
+    setup: Setup, embed: Callable, bf16: bool = False, in_fit: bool = False
 ) -> Work:
     if bf16:
         need_bfloat16()
-    embed = CompiledCall() if compiled else embed
     encoder = setup.new_encoder()
     direction = torch.randn(len(setup.segments), encoder.n_features)
 
@@ -319,11 +317,6 @@ ROWS = [
         "encoder",
         "library, bfloat16",
         partial(forward_and_backward, embed=call, bf16=True, in_fit=True),
-    ),
-    SpeedRow(
-        "encoder",
-        "library, bfloat16, compiled",
-        partial(forward_and_backward, embed=call, bf16=True, compiled=True, in_fit=True),
     ),
     SpeedRow("loss", "literal", partial(loss_and_gradient, loss=literal.contrastive_loss)),
     SpeedRow("loss", "library", partial(loss_and_gradient, loss=library_loss)),

@@ -9,10 +9,15 @@ from collections.abc import Sequence
 
 from .._version import __version__
 from ..timelines._days import check_days
+from ._model import DEFAULT_MODEL
 from ._outputs import FORMATS, Options
 from ._timeline import plan_jobs, run_jobs
 
 _TIMELINE = """Predict what people do at each moment of recordings of days.
+
+The model is one that you have trained, or one of the package. activity-small predicts lying,
+sitting, standing, walking, stairs, running, cycling and other movement, activity-small-wrist the
+same for devices on a wrist.
 
 For each file, the folder OUT/NAME gets timeline.csv, totals.csv with a row for each day, and
 timeline.png. OUT/totals.csv has the days of all files of the last run, and OUT/files.csv what
@@ -23,7 +28,7 @@ The exit status is 0 if all files are done, 1 if files failed, and 2 if an argum
 or a package is missing."""
 
 _EXAMPLE = """example:
-  python -m relcon_sklearn timeline data/*.cwa --model activity.safetensors --out days \\
+  python -m relcon_sklearn timeline data/*.cwa --model activity-small-wrist --out days \\
       --tz Europe/Vienna --clock=+01:00 --jobs 2"""
 
 _INTERRUPTED = 130  # as shells have it
@@ -71,7 +76,11 @@ def _make_parser() -> argparse.ArgumentParser:
     ).add_argument
     add("files", nargs="+", metavar="FILE", help="file of a device, or a pattern such as '*.cwa'")
     add(
-        "--model", required=True, help="file of a classifier or regressor, as its method save wrote"
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="FILE_OR_NAME",
+        help="file of a classifier or regressor, as its method save wrote, or the name of a model "
+        "of the package, activity-small or activity-small-wrist (default: %(default)s)",
     )
     add("--out", required=True, metavar="FOLDER", help="folder of the results")
     add("--jobs", type=_positive, default=1, metavar="N", help="files at a time (default: 1)")

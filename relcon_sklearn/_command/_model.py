@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from .._classifier import RelConClassifier
-from .._files import class_in_file
+from .._files import class_in_file, list_pretrained
+from .._files._shipped import shipped_path
+
+DEFAULT_MODEL = "activity-small"
+
+
+def model_path(model: str) -> Path:
+    """Return the file of ``--model``, which is a file or the name of a model of the package."""
+    return shipped_path(model) if model in list_pretrained() else Path(model).expanduser()
 
 
 def load_model(model: str):
-    """Return the fitted model in a file. The only place that knows what ``--model`` may be."""
-    kind = class_in_file(Path(model)) or RelConClassifier  # whose error says what is wrong
-    return kind.load(model)
+    """Return the fitted model of ``--model``. The only place that knows what it may be."""
+    path = model_path(model)
+    kind = class_in_file(path) or RelConClassifier  # whose error says what is wrong
+    return kind.load(path) if path.is_dir() else kind.from_pretrained(model)

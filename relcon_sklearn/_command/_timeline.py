@@ -28,7 +28,7 @@ from ..recordings._jobs import (
 )
 from ..timelines import daily_totals, predict_timeline
 from ..timelines._predict_timeline import check_model, check_smoothing, lay_out_for
-from ._model import load_model
+from ._model import load_model, model_path
 from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_totals
 
 _FILES = "files.csv"
@@ -38,7 +38,7 @@ _NEEDED = {"pandas": "devices", "matplotlib": "plotting"}
 
 
 def plan_jobs(
-    patterns: list[str], model_file: str, out: str, options: Options, name_by: str
+    patterns: list[str], model_name: str, out: str, options: Options, name_by: str
 ) -> list[Job]:
     """Return a job for each file, after a check of all arguments.
 
@@ -51,7 +51,7 @@ def plan_jobs(
     """
     _check_packages(options)
     files = name_files(patterns, name_by)
-    model = load_model(model_file)
+    model = load_model(model_name)
     check_model(model)
     _check_options(options)
     lay_out_for(model, None, None, options.step)
@@ -60,7 +60,7 @@ def plan_jobs(
     if folder.is_file():
         raise ValueError(f"--out is {folder}, which is a file. Pass a folder.")
     prepare(folder)
-    settings = as_json({"model": _checksum(model_file)} | options._asdict())
+    settings = as_json({"model": _checksum(model_path(model_name))} | options._asdict())
     write = partial(write_outputs, model=model, options=options)
     check = partial(check_outputs, options=options)
     return [
@@ -135,8 +135,8 @@ def _check_packages(options: Options) -> None:
             ) from error
 
 
-def _checksum(path: str) -> str:
-    return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _report(outcomes: list[Outcome], out: Path) -> int:

@@ -30,11 +30,20 @@ from ._modules import (
 )
 from ._names import join
 from ._recipes import Recipe
-from ._registry import ESTIMATORS, MAX_ESTIMATORS, METHODS, NESTED, NOT_IN_FILES, OUTPUTS
+from ._registry import (
+    ESTIMATORS,
+    MAX_DEPTH,
+    MAX_ESTIMATORS,
+    METHODS,
+    NOT_IN_FILES,
+    OUTPUTS,
+    may_be_nested,
+    parameter_for,
+)
 from ._values import from_json, from_json_object
 
 # Parameters that only training uses.
-_TRAINING_ONLY = ("augmentation", "callbacks")
+_TRAINING_ONLY = ("augmentation", "callbacks", "init")
 
 
 def load_estimator(path: Path, kind: type, given: dict[str, Any], device=None):
@@ -92,6 +101,8 @@ class Reader:
         self._device = device
         self._estimators: dict[str, Any] = {}
         self._inner: set[str] = set()  # names of the estimators that are part of another
+        self._depths: dict[str, int] = {}  # of nesting, by the names of the estimators
+        self._depth = 0  # of what is nested in the estimator that is being made
         self._expected: dict[str, Spec] = {}
         self._fillers: list[Callable[[dict[str, Tensor]], None]] = []
         try:
@@ -114,10 +125,11 @@ class Reader:
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
-            hint = f" A {kind.__name__} takes it as a parameter, in a FrozenEstimator."
+            parameter = parameter_for(self._kind, kind.__name__)
+            hint = f" A {kind.__name__} takes it in {parameter}=FrozenEstimator(...)."
             raise FileError(
                 f"it holds a {self._kind}; use {self._kind}.load or {self._kind}.from_pretrained."
-                + (hint if self._kind in NESTED.get(kind.__name__, ()) else "")
+                + (hint if parameter is not None else "")
             )
         raise FileError(
             f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "
@@ -187,16 +199,20 @@ class Reader:
         """Make the estimator of a node, which may refer to the estimators of earlier nodes."""
         kind = ESTIMATORS[others.pop("class")]
         known = set(kind._get_param_names()) - NOT_IN_FILES
-        if unknown := {*others, *(params.keys() - known)}:
+        former = getattr(kind, "_former_params", frozenset())  # in files of earlier versions
+        if unknown := {*others, *(params.keys() - known - former)}:
             raise ValueError(f"{name!r} with unknown {sorted(unknown)}")
         if name in self._estimators:
             raise ValueError(f"two estimators with the name {name!r}")
+        self._depth = 0
         # Files of earlier versions lack parameters that were added later.
         values = dict(getattr(kind, "_values_of_absent_params", {}))
-        values |= {key: self.value(value, kind) for key, value in params.items()}
+        values |= {k: self.value(value, kind, k) for k, value in params.items() if k in known}
         if self._device is not None and "device" in known:
             values["device"] = self._device
         estimator = kind(**values)
+        if of_before := {k: self.value(params[k], kind, k) for k in params.keys() & former}:
+            estimator._set_former_params(**of_before)
         try:
             estimator._validate_params()
         except InvalidParameterError as error:
@@ -211,6 +227,7 @@ class Reader:
             estimator._read_fitted(reader)
             reader.check_all_taken()
         self._estimators[name] = estimator
+        self._depths[name] = 1 + self._depth
 
     @property
     def invalid_value(self) -> type[FileError]:
@@ -219,13 +236,13 @@ class Reader:
 
     # -- for FittedReader ----------------------------------------------------------------------
 
-    def value(self, node, holder: type):
-        """Return the value of an entry, which belongs to an estimator of the class `holder`.
+    def value(self, node, holder: type, attribute: str):
+        """Return the value of an entry: of an attribute of an estimator of the class `holder`.
 
         Raises
         ------
         BadContent
-            If the value is an estimator, and no estimator of its class may be nested in `holder`.
+            If the value is an estimator, and none of its class may be nested there or so deeply.
         """
         if isinstance(node, dict):
             ((tag, content),) = node.items()
@@ -234,8 +251,12 @@ class Reader:
             if tag in ("estimator", "frozen"):
                 self._inner.add(content)
                 estimator = self._estimators[content]
-                if (inner := type(estimator).__name__) not in NESTED.get(holder.__name__, ()):
-                    raise BadContent(f"it has a {inner} inside a {holder.__name__}.")
+                inner = type(estimator).__name__
+                if not may_be_nested(inner, holder.__name__, attribute):
+                    raise BadContent(f"it has a {inner} as {attribute} of a {holder.__name__}.")
+                self._depth = max(self._depth, self._depths[content])
+                if self._depth >= MAX_DEPTH:
+                    raise BadContent(f"its estimators are nested deeper than {MAX_DEPTH} levels.")
                 return FrozenEstimator(estimator) if tag == "frozen" else estimator
         return from_json(node)
 
@@ -267,15 +288,15 @@ class FittedReader:
         """
         return self._entries.pop(attribute, *default)
 
-    def value(self, node):
-        """Return the value of an entry, which may be an estimator."""
-        return self._reader.value(node, type(self._estimator))
+    def value(self, node, attribute: str):
+        """Return the value of the entry of an attribute, which may be an estimator."""
+        return self._reader.value(node, type(self._estimator), attribute)
 
     def encoder(self, attribute: str) -> PlannedModule:
         """Plan an encoder of this package or of the user."""
         entry = self.take(attribute)
         check_entry(entry.keys() == {"factory", "arguments"}, attribute)
-        factory, arguments = self.value(entry["factory"]), entry["arguments"]
+        factory, arguments = self.value(entry["factory"], attribute), entry["arguments"]
         builtin = encoder_name(factory.func if isinstance(factory, partial) else factory)
         if builtin is None and not callable(factory):
             raise self._reader.invalid_value(f"encoder is {factory!r}; expected a callable.")

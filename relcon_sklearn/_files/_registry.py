@@ -27,24 +27,46 @@ def saved_in_files(kind: Estimator) -> Estimator:
 
 
 NESTED = {
-    "RelConEmbedder": ("LearnedMotifDistance", "FeatureDistance"),
-    "RelConClassifier": ("RelConEmbedder",),
-    "RelConRegressor": ("RelConEmbedder",),
+    ("LearnedMotifDistance", "init"): ("LearnedMotifDistance",),
+    ("RelConEmbedder", "distance"): ("LearnedMotifDistance", "FeatureDistance"),
+    ("RelConEmbedder", "init"): ("RelConEmbedder",),
+    ("RelConClassifier", "encoder"): ("RelConEmbedder",),
+    ("RelConRegressor", "encoder"): ("RelConEmbedder",),
 }
-"""The classes of estimators that may be nested in an estimator of a class, by their names.
+"""The classes of estimators that may be nested in an estimator, by its class and the parameter."""
 
-Estimators are therefore nested at most three deep. Deeper nesting has no use, and the time of its
-``repr``, which error messages contain, grows exponentially with the depth.
+MAX_DEPTH = 4
+"""Depth of nesting in the deepest file: a classifier or regressor, its embedder, the distance or
+the initial model of that, and the initial model or the distance of the last.
+
+The time of the ``repr`` of an estimator, which error messages contain, grows exponentially with the
+depth.
 """
 
-MAX_ESTIMATORS = 4
-"""Number of estimators in the largest file: a classifier or regressor, its embedder, and the
-embedder's distance before and after ``fit``."""
+MAX_ESTIMATORS = 9
+"""Number of estimators in the largest file: a classifier or regressor, its embedder, the embedder's
+distance before and after ``fit``, each with an initial model, and the initial model of the
+embedder with its distances."""
+
+
+def may_be_nested(inner: str, holder: str, attribute: str) -> bool:
+    """Whether files hold estimators of a class as an attribute of those of the class `holder`.
+
+    ``distance_``, which ``fit`` sets, may be what the parameter `distance` may be.
+    """
+    return inner in NESTED.get((holder, attribute.rstrip("_")), ())
+
+
+def parameter_for(inner: str, holder: str) -> str | None:
+    """Return the parameter of the class `holder` that takes estimators of a class, if any."""
+    names = (name for (kind, name), inside in NESTED.items() if kind == holder and inner in inside)
+    return next(names, None)
+
 
 NOT_IN_FILES = {"checkpoint_dir"}
 """Parameters that are not saved: `checkpoint_dir` is a folder on the machine of the training."""
 
-METHODS = ("fit", "partial_fit", "predict", "predict_proba", "score", "transform")
+METHODS = ("fit", "predict", "predict_proba", "score", "transform")
 """Methods for which metadata may be requested."""
 
 OUTPUTS = ("default", "pandas", "polars")

@@ -12,7 +12,13 @@ def list_pretrained() -> list[str]:
     """Return the names of the pretrained models that come with the package.
 
     ``from_pretrained`` loads them without a network:
-    ``RelConEmbedder.from_pretrained("motion-small")``. :doc:`/models` describes them.
+
+    - ``RelConEmbedder.from_pretrained("motion-small")``: an encoder for your own tasks
+      (:doc:`/models`)
+    - ``RelConClassifier.from_pretrained("activity-small")``: lying, sitting, standing, walking,
+      stairs, running, cycling and other movement, for a device anywhere on the body
+      (:doc:`/activities`)
+    - ``RelConClassifier.from_pretrained("activity-small-wrist")``: the same for a device on a wrist
 
     Returns
     -------
@@ -23,7 +29,7 @@ def list_pretrained() -> list[str]:
     --------
     >>> from relcon_sklearn import list_pretrained
     >>> list_pretrained()
-    ['motion-small']
+    ['activity-small', 'activity-small-wrist', 'motion-small']
     """
     return sorted(path.stem for path in _FOLDER.glob(f"*{_SUFFIX}"))
 

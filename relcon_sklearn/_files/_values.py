@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,7 @@ _WRITERS: list[tuple[str, type, Callable]] = [
     ("tuple", tuple, _write_list),
     ("device", torch.device, str),
     ("partial", partial, _write_partial),
+    ("path", type(Path()), str),
     ("random_state", np.random.RandomState, _write_random_state),
 ]
 
@@ -245,6 +247,7 @@ _READERS: dict[str, Callable] = {
     "float": _read_float,
     "numpy": _read_numpy,
     "partial": _read_partial,
+    "path": lambda content, depth: Path(content),
     "random_state": _read_random_state,
     "tuple": _read_tuple,
 }

@@ -22,11 +22,12 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from torch import Tensor
 
+from .._utils._frozen import unwrap
 from .._utils._warnings import warn
 from .._version import __version__
 from ._format import FileError, encode_file
 from ._names import join
-from ._registry import ESTIMATORS, METHODS, NESTED, NOT_IN_FILES, OUTPUTS
+from ._registry import ESTIMATORS, METHODS, NOT_IN_FILES, OUTPUTS, may_be_nested
 from ._values import NotStorable, name_of, to_json, to_json_known
 
 
@@ -76,12 +77,13 @@ class Writer:
         self.given: dict[str, str] = {}
         self.tensors: dict[str, Tensor] = {}
         self.omitted: list[str] = []
-        self._names: dict[int, str] = {}
+        self._names: dict[tuple[int, bool], str] = {}
 
     def add(self, estimator, name: str, keywords: tuple[str, ...]) -> str:
         """Add an estimator and the estimators nested in it; return its name.
 
-        If it was added before, only return its name.
+        If it was added before, only return its name. An initial model is added without its own
+        initial models, which have no effect on anything that is trained from it.
 
         Parameters
         ----------
@@ -99,14 +101,19 @@ class Writer:
         NotStorable
             If its class is not registered.
         """
-        if id(estimator) in self._names:
-            return self._names[id(estimator)]
+        has_initial = isinstance(unwrap(getattr(estimator, "init", None)), BaseEstimator)
+        without_initial = has_initial and "init" in name.split(".")
+        key = id(estimator), without_initial
+        if key in self._names:
+            return self._names[key]
         kind = type(estimator).__name__
         if ESTIMATORS.get(kind) is not type(estimator):
             raise NotStorable
         # Loading validates them too, and would refuse the file.
         estimator._validate_params()
         all_params = estimator.get_params(deep=False)
+        if without_initial:
+            all_params["init"] = None
         params = {
             key: self.value(
                 value, kind, join(name, key), tuple(prefix + key for prefix in keywords)
@@ -134,7 +141,7 @@ class Writer:
                 "output": _output(estimator),
             }
         )
-        self._names[id(estimator)] = name
+        self._names[key] = name
         return name
 
     def value(self, value, holder: str, name: str, keywords: tuple[str, ...]):
@@ -170,7 +177,8 @@ class Writer:
     def _nested(self, estimator, holder: str, name: str, keywords: tuple[str, ...]) -> str:
         """Add an estimator that is nested in one of the class `holder`; return its name."""
         # Loading would refuse the file.
-        if type(estimator).__name__ not in NESTED.get(holder, ()):
+        attribute = name.rpartition(".")[2]
+        if not may_be_nested(type(estimator).__name__, holder, attribute):
             raise NotStorable
         return self.add(estimator, name, keywords)
 
@@ -203,8 +211,10 @@ class FittedWriter:
     def encoder(self, attribute: str) -> dict:
         """Add the tensors of an encoder, and return the entry of its factory and arguments."""
         factory = self._estimator._recipes[attribute].factory
-        # The factory is usually the value of a parameter: `encoder`, or `encoder` of an embedder.
-        parameters = ("encoder", "encoder__encoder", "encoder__estimator__encoder")
+        # The factory is usually the value of a parameter: `encoder`, or `encoder` of an embedder
+        # in the parameters `encoder` and `init`.
+        holders = ("", "encoder__", "encoder__estimator__", "init__", "init__estimator__")
+        parameters = [f"{holder}encoder" for holder in holders]
         return {
             "factory": self.value(factory, attribute, parameters),
             "arguments": self.module(attribute),

@@ -5,7 +5,6 @@ predict do not wait for it.
 """
 
 from ._checkpoints import CheckpointFolder, Checkpoints
-from ._compile import CompiledCall
 from ._fit_module import fit_module
 from ._losses import FeatureLoss, ranking_loss, reconstruction_loss
 from ._mean_loss import Loss, mean_loss
@@ -17,7 +16,6 @@ from ._supervised import classification_loss, regression_loss
 __all__ = [
     "CheckpointFolder",
     "Checkpoints",
-    "CompiledCall",
     "FeatureLoss",
     "Loss",
     "MotifRanker",

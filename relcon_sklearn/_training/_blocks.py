@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from .._utils._device import ready
 from .._utils._progress import progress_bar
 from ..segments._array import SegmentArray
 from ._memory import kept_memory
@@ -78,6 +80,35 @@ def apply_in_blocks(
             out[rows] = block
             bar.update(len(rows))
     return out
+
+
+def make_embed(
+    module: nn.Module, encoder, device: torch.device, precision: str
+) -> Callable[[Tensor], Tensor]:
+    """Return a function that embeds segments on a device, as :func:`apply_in_blocks` takes it.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The encoder. It is moved to the device.
+    encoder : object
+        Value of the parameter `encoder`, for messages.
+    device : torch.device
+        Device to compute on.
+    precision : {"auto", "float32", "bfloat16"}
+        Precision of convolutions and matrix products, float32 if "auto". Lower precision moves
+        nearest neighbours, so that it is not chosen without being told.
+    """
+    module = ready(module, device)
+    lower = partial(torch.autocast, device.type, torch.bfloat16)
+    context = lower if precision == "bfloat16" else nullcontext
+
+    def embed(segments: Tensor) -> Tensor:
+        with context():
+            z = module(segments)
+        return check_embeddings(z, len(segments), encoder)
+
+    return embed
 
 
 def check_embeddings(z: Tensor, n: int, encoder) -> Tensor:

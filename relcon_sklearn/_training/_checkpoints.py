@@ -195,6 +195,7 @@ class CheckpointFolder:
                 f"checkpoint_dir={str(self.path)!r} holds the checkpoints of another training: "
                 f"{'; '.join(changes)}. To resume it, fit with its parameters and data. To start "
                 "a new training, choose another folder."
+                + _advice_on_epochs(fingerprint, self.fingerprint)
             )
         return seed
 
@@ -373,6 +374,17 @@ def _check_version(version: int | str, path: Path) -> None:
             f"{__version__}, resumes from version {_VERSION} only. Resume with the version that "
             "started it."
         )
+
+
+def _advice_on_epochs(before: dict, now: dict) -> str:
+    """Return advice for two fingerprints of which the second only has more epochs."""
+    if "init" not in now or {**before, "max_epochs": None} != {**now, "max_epochs": None}:
+        return ""
+    return (
+        " The learning rate has decayed over the epochs of this training. To add epochs, resume "
+        "it, and pass the fitted estimator as init=FrozenEstimator(...) of another one, whose "
+        "max_epochs is the number of epochs to add."
+    )
 
 
 def differences(before, now, name: str = "") -> list[str]:

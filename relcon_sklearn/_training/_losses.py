@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from .._batches import Batch
 from ..nn import relative_contrastive_loss, squared_error
-from ._compile import CompiledCall
 from ._distributed import in_shares
 from ._mean_loss import Loss
 from ._rankers import described
@@ -51,7 +50,6 @@ def ranking_loss(
     n_positives: int | None = None,
     augmentation: Augmentation | None = None,
     auxiliary: FeatureLoss | None = None,
-    compiled: bool = False,
 ) -> Loss:
     """Return the loss of stage two: the relative contrastive loss of the embeddings of a batch.
 
@@ -74,10 +72,7 @@ def ranking_loss(
         If given, the module returns a pair of embeddings and predictions, as
         :class:`PretrainingNet` with a regression head, and the loss of the predictions is added for
         each positive.
-    compiled : bool, default=False
-        Whether to compile the module.
     """
-    embed = CompiledCall() if compiled else nn.Module.__call__
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
@@ -87,7 +82,7 @@ def ranking_loss(
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = in_shares(lambda own: embed(module, own.transpose(1, 2)), segments)
+            embeddings = in_shares(lambda own: module(own.transpose(1, 2)), segments)
             if auxiliary is not None:
                 embeddings, predicted = embeddings
         ranking = relative_contrastive_loss(

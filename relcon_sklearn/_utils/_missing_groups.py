@@ -17,7 +17,7 @@ def warn_without_groups(groups, n_within: int, method: str) -> None:
         The groups that the method received.
     n_within : int
         Number of within-subject candidates per anchor. If 0, groups are not needed.
-    method : {"fit", "partial_fit", "score"}
+    method : {"fit", "score"}
         Name of the method of the embedder.
     """
     if groups is not None or n_within == 0:

@@ -36,7 +36,7 @@ _LARGEST_DIFFERENCE = 0.01
 @validate_params(
     {
         "transformer": [HasMethods(["transform"])],
-        "store": [SegmentStore],
+        "store": "no_validation",
         "out": [str, os.PathLike],
         "dtype": [StrOptions(set(DTYPES))],
         "shard_rows": [Interval(Integral, 1, None, closed="left")],
@@ -84,10 +84,12 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     ------
     sklearn.exceptions.NotFittedError
         If the transformer is not fitted.
+    TypeError
+        If `store` is not an open store, for example if it is a path.
     ValueError
-        If a parameter is not valid. If `out` has the embeddings of another transformer or store, or
-        with another `dtype` or `shard_rows`. If an embedding is NaN or infinite, or outside the
-        range of `dtype`. If the transformer refuses the segments.
+        If another parameter is not valid. If `out` has the embeddings of another transformer or
+        store, or with another `dtype` or `shard_rows`. If an embedding is NaN or infinite, or
+        outside the range of `dtype`. If the transformer refuses the segments.
     FileExistsError
         If `out` has something other than embeddings.
     DamagedFileError
@@ -132,6 +134,11 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     True
     >>> folder.cleanup()
     """
+    if not isinstance(store, SegmentStore):
+        raise TypeError(
+            f"store is of type {type(store).__name__}. Pass a store that is open: "
+            "open_segments(path)."
+        )
     check_is_fitted(transformer)
     folder = Path(os.path.expanduser(out)).resolve()
     array = SegmentArray(store.X, "store.X")

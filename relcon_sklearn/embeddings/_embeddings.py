@@ -73,7 +73,7 @@ class Embeddings:
         Raises
         ------
         ValueError
-            If a name is not in the store, or if `subjects` is empty.
+            If a name is not in the store, or if `subjects` is empty or a str.
         """
         keep = np.isin(self.groups.labels, wanted_subjects(subjects, self.subjects))
         groups = RunLabels(self.groups.labels[keep], self.groups.runs.sizes[keep])

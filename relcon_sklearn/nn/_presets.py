@@ -44,6 +44,9 @@ ENCODER_PRESETS = {
 - "pulse-ppg" is the published encoder of Pulse-PPG (28.5 M parameters, 512 features).
 """
 
+DEFAULT_ENCODER = "resnet14-half"
+"""Encoder of an embedder unless it has another one."""
+
 
 def encoder_preset(encoder: str | Callable[..., nn.Module]) -> EncoderPreset:
     """Return the preset of a name, or a preset for a callable with one argument, ``n_channels``."""

@@ -154,6 +154,9 @@ def _format_of_archive(path: Path, name: str) -> str:
             "Read it with pygt3x, FileReader(path).to_pandas().reset_index(drop=True), because its "
             f"times of such files are wrong. {_AS_FRAME}. Or use the R package read.gt3x.",
         )
+    if "xl/workbook.xml" in members:
+        advice = f"Save it as CSV, or read it with pandas.read_excel. {_AS_FRAME}."
+        _raise_not_read(name, "an Excel workbook", advice)
     _raise_not_read(name, "a zip archive", "Unpack it, and read the files in it.")
 
 

@@ -50,7 +50,8 @@ def read_recording(path, *, errors="raise"):
     - ActiGraph: ``.gt3x``, with the file ``log.bin`` in it
     - GENEActiv: ``.bin``
     - Empatica E4: ``ACC.csv``
-    - CSV and parquet with one row for each sample, named columns, and one column of times
+    - CSV and parquet with one row for each sample, named columns, and one column of times. Columns
+      may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.

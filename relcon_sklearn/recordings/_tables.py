@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ._frame import File
 
 _IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
+_SEPARATORS = ",;\t"
+_DECIMAL_COMMA = re.compile(r"\d,\d")
+_N_LINES = 100  # in which a decimal comma is looked for
 _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
 _DIGITS = 6  # of a measured rate
@@ -23,12 +27,13 @@ _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
 def read_csv(file: File):
-    """Return the recording in a CSV file."""
+    """Return the recording in a CSV file, with columns between commas, semicolons or tabs."""
     import pandas
 
-    _check_first_line(file)
+    separator, decimal = _find_separators(file)
     try:
-        frame = pandas.read_csv(file.path, compression=None)  # whatever the name of the file
+        # Without compression, whatever the name of the file.
+        frame = pandas.read_csv(file.path, compression=None, sep=separator, decimal=decimal)
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
             f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "
@@ -37,23 +42,25 @@ def read_csv(file: File):
     return _describe(frame, file)
 
 
-def _check_first_line(file: File) -> None:
-    """Raise ValueError if the first line of a CSV file does not have names between commas."""
+def _find_separators(file: File) -> tuple[str, str]:
+    """Return what is between the columns of a CSV file, and the decimal mark of its numbers.
+
+    Raises
+    ------
+    ValueError
+        If the first line does not have names.
+    """
     with open(file.path, encoding="utf-8-sig", errors="replace") as lines:
-        line = lines.readline().strip()
-    separator = next((c for c in (";", "\t") if line.count(c) > line.count(",")), None)
-    if separator is not None:
+        names, values = lines.readline().strip(), "".join(islice(lines, _N_LINES))
+    separator = max(_SEPARATORS, key=names.count)
+    if any(map(_NO_NAME.match, names.split(separator))):
         raise ValueError(
-            f"{file.name} has columns between {separator!r}. read_recording reads columns between "
-            f"commas. Read it with pandas.read_csv(path, sep={separator!r}), with decimal=',' if "
-            f"its numbers have a comma. {_PASS_FRAME}"
-        )
-    if any(map(_NO_NAME.match, line.split(","))):
-        raise ValueError(
-            f"{file.name} does not name its columns: its first line is {line[:_SHOWN]!r}. Read it "
+            f"{file.name} does not name its columns: its first line is {names[:_SHOWN]!r}. Read it "
             "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
             f"{_PASS_FRAME}"
         )
+    # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
+    return separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
 
 
 def read_parquet(file: File):

@@ -108,7 +108,7 @@ class SegmentStore:
         Raises
         ------
         ValueError
-            If a name is not in the store, or if `subjects` is empty.
+            If a name is not in the store, or if `subjects` is empty or a str.
         """
         wanted = wanted_subjects(subjects, self.subjects)
         keep = np.isin(self._names, wanted)[self._records["subject"]]

@@ -11,16 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from .._utils._text import listed
 from .._utils._warnings import warn
 
 
 def wanted_subjects(subjects: Iterable[str], known: np.ndarray) -> np.ndarray:
     """Return chosen names without repetitions; raise ValueError if one of them is not known."""
+    if isinstance(subjects, str):  # its letters could be names
+        raise ValueError(
+            f"subjects is {subjects!r}. Pass a list of names, for example [{subjects!r}]."
+        )
     wanted = np.unique([str(name) for name in subjects])
     unknown = np.setdiff1d(wanted, known)
     if len(unknown) or not len(wanted):
         raise ValueError(
-            f"subjects has {unknown.tolist()}, which the store does not have."
+            f"subjects has {unknown.tolist()}, which the store does not have. It has "
+            f"{listed(known.tolist(), 5)}."
             if len(unknown)
             else "subjects is empty. Pass at least one name."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 
@@ -60,10 +62,24 @@ def check_timeline(timeline, name: str = "timeline"):
             f"{name}: column 'subject' is missing in {timeline['subject'].isna().sum()} rows. Name "
             "the person of each row, or leave these rows out."
         )
-    if kinds == ["label"] and not isinstance(timeline["label"].dtype, pandas.CategoricalDtype):
-        timeline = timeline.assign(label=timeline["label"].astype("category"))
+    if kinds == ["label"]:
+        if not isinstance(timeline["label"].dtype, pandas.CategoricalDtype):
+            timeline = timeline.assign(label=timeline["label"].astype("category"))
+        _check_names(timeline["label"].cat.categories, name)
     _check_no_overlap(timeline, name)
     return timeline
+
+
+def _check_names(labels, name: str) -> None:
+    """Raise ValueError if two labels have the same text, as 1 and "1", which names a column."""
+    (text, count), *_ = Counter(map(str, labels)).most_common(1) or [("", 0)]
+    if count > 1:
+        same = [label for label in labels if str(label) == text]
+        raise ValueError(
+            f"{name}: {count} labels have the text {text!r}: "
+            f"{', '.join(f'{label!r} of type {type(label).__name__}' for label in same)}. Convert "
+            "the column 'label' to text, or name them apart."
+        )
 
 
 def _check_no_overlap(timeline, name: str) -> None:

@@ -13,7 +13,9 @@ DATA = os.environ.get("RELCON_DATA") or SHARED / "data"
 POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 # The arguments of each script, without those for data and output files.
 SCRIPTS = {
+    "downstream.activity_weights": "--smoke",
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
@@ -35,7 +37,8 @@ SCRIPTS = {
 }
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
 NEED_POOL = [
-    *("downstream.bench_downstream", "pretraining.bench_retrieval", "pretraining.open_weights")
+    *("downstream.activity_weights", "downstream.bench_downstream"),
+    *("pretraining.bench_retrieval", "pretraining.open_weights"),
 ]
 
 

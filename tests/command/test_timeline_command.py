@@ -123,6 +123,25 @@ def test_results_of_each_file(files, run, model, tmp_path, capsys):
     assert every.drop(columns="subject").iloc[1].tolist() == totals.iloc[0, 1:].tolist()
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_parquet(files, run, tmp_path):
+    pytest.importorskip("pyarrow")
+    assert run(files[0]) == 0
+    assert run(files[0], "--format", "parquet", out="parquet") == 0
+    read = pd.read_parquet(tmp_path / "parquet" / "007" / "timeline.parquet")
+    table = pd.read_csv(tmp_path / "out" / "007" / "timeline.csv", dtype={"subject": str})
+    table[["start", "end"]] = table[["start", "end"]].apply(pd.to_datetime, utc=True)
+    assert isinstance(read["label"].dtype, pd.CategoricalDtype)
+    assert read["subject"].tolist() == table["subject"].tolist()
+    pd.testing.assert_frame_equal(
+        read.assign(label=read["label"].astype(str), subject="007"),
+        table.assign(subject="007"),
+        check_dtype=False,
+        rtol=0,
+        atol=1e-4,
+    )
+
+
 def test_the_module_runs_commands(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["relcon_sklearn", "--version"])
     with pytest.raises(SystemExit) as error:
@@ -325,7 +344,7 @@ def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
         assert error.value.code == 2
         return " ".join(capsys.readouterr().err.split())
 
-    assert "No such file or directory" in message(tmp_path / "none")
+    assert "Their names: activity-small, activity-small-wrist" in message("activity")
     (tmp_path / "damaged").write_bytes(b"model")
     assert "damaged cannot be loaded" in message(tmp_path / "damaged")
     assert "is a folder" in message(tmp_path)
@@ -335,6 +354,17 @@ def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
     )  # fmt: skip
     embedder.fit(segments.X[:20]).save(tmp_path / "embedder")
     assert "model is a RelConEmbedder, which is neither" in message(tmp_path / "embedder")
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("options", [[], ["--model", "activity-small-wrist"]])
+def test_a_model_of_the_package(options, files, tmp_path):
+    assert main(["timeline", files[1], *options, "--out", str(tmp_path / "out")]) == 0
+    name = options[-1] if options else "activity-small"
+    expected = predict_timeline(RelConClassifier.from_pretrained(name), read_recording(files[1]))
+    found = pd.read_csv(tmp_path / "out" / "ann" / "timeline.csv")
+    assert found["label"].tolist() == expected["label"].tolist()
+    assert len(found) == 12  # windows of 10 s
 
 
 @pytest.mark.usefixtures("without_figures")

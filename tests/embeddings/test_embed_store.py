@@ -181,8 +181,10 @@ def test_outputs_that_are_not_embeddings(store, means, tmp_path):
 def test_parameters(store, means, tmp_path):
     with pytest.raises(NotFittedError):
         embed_store(RelConEmbedder(), store, tmp_path / "out")
+    for not_open in (store.X, str(store.path)):
+        with pytest.raises(TypeError, match=r"store is of type .* open_segments\(path\)"):
+            embed_store(means, not_open, tmp_path / "out")
     for bad in (
-        {"store": store.X},
         {"transformer": object()},
         {"dtype": "int8"},
         {"shard_rows": 0},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from relcon_sklearn.datasets import make_recordings
@@ -104,9 +105,16 @@ def test_files_in_a_folder_are_of_one_person(run, frames):
 def test_dots_in_a_name_do_not_join_people(demo, tmp_path):
     for name in ("ann.b.csv", "ann.c.CSV", "dan.csv.gz", "._ann.csv", "notes.txt"):
         (tmp_path / name).touch()
-    files, people = demo.find_files(tmp_path)
-    assert len(files) == 3
-    assert people == ["ann.b", "ann.c", "dan"]
+    files, others = demo.find_files(tmp_path)
+    assert [demo.person_of(file) for file in files] == ["ann.b", "ann.c", "dan"]
+    assert others == [Path("notes.txt")]
+
+
+def test_files_that_are_not_read_are_named(run, frames, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.xlsx", "b.xlsx", "c.xlsx", "d.xlsx", ".hidden"):
+        (tmp_path / "data" / name).touch()
+    assert "end in .csv or .csv.gz: a.xlsx, b.xlsx, c.xlsx, ..." in run({"ann.csv": frames["ann"]})
 
 
 def test_one_label_has_no_score(run, frames):
@@ -136,6 +144,15 @@ def test_numbers_are_labels_too(demo, run, frames):
     assert "57 segments of 3 people" in printed  # without 12 of the 23 of bob
 
 
+def test_spaces_around_labels_do_not_make_other_labels(run, frames):
+    files = {f"{name}.csv": frame for name, frame in frames.items()}
+    files["ann.csv"] = frames["ann"].assign(label=" " + frames["ann"].label)
+    files["bob.csv"] = frames["bob"].assign(label=np.repeat(["sitting ", " "], 750))
+    printed = run(files)
+    assert "of the labels sitting, walking:" in printed
+    assert "58 segments of 3 people" in printed  # without 11 of the 23 of bob
+
+
 def test_every_training_part_has_all_labels(demo):
     person = np.repeat(np.arange(12), 10)
     label = np.where(np.isin(person, [4, 9]), "rare", "usual")  # both in one of five folds
@@ -153,9 +170,27 @@ def test_at_most_so_many_segments_are_used(run, demo, frames, monkeypatch):
 
 def test_few_segments_have_no_map(run, frames, tmp_path):
     printed = run({"ann.csv": frames["ann"][:100]})
-    assert "No nearest segments: none is at least 60 s apart." in printed
+    assert "too short for segments at least 60 s apart." in printed
     assert "No map: it needs at least 10 segments" in printed
     assert not (tmp_path / "map.png").exists()
+
+
+def test_one_person_of_two_minutes_has_nearest_segments(run, frames):
+    """The segments in the middle have none that is 60 s apart, and others have."""
+    frame = frames["ann"]
+    later = frame.set_axis(frame.index + np.timedelta64(60, "s"))
+    printed = run({"ann.csv": pd.concat([frame, later])})
+    assert len(re.findall(r"^  ann.csv .* cosine", printed, flags=re.MULTILINE)) == 4
+
+
+def test_bad_files_are_left_out(run, frames, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "empty.csv").touch()
+    printed = run({"ann.csv": frames["ann"], "bob.csv": frames["bob"].iloc[:20]})
+    assert printed.count("Left out: ") == 2
+    assert "empty.csv" in printed
+    assert "bob.csv" in printed
+    assert "Files: 1, people: 1" in printed
 
 
 def test_units_and_channels_can_be_passed(run, frames):
@@ -183,6 +218,11 @@ def test_errors_name_the_file_and_say_what_is_needed(demo, frames, tmp_path, cha
     assert error in found
 
 
+def test_errors_of_parameters_name_the_options(demo, frames, tmp_path):
+    frames["ann"].to_csv(tmp_path / "ann.csv", index_label="time")
+    assert "units, channels and labels are --units, --channels" in error_of(demo, tmp_path)
+
+
 def test_a_column_of_labels_that_is_named_must_exist(demo, frames, tmp_path):
     frames["ann"].rename(columns=IN_G).to_csv(tmp_path / "ann.csv", index_label="time")
     assert "has no column 'posture'" in error_of(demo, tmp_path, "--labels", "posture")
@@ -191,6 +231,7 @@ def test_a_column_of_labels_that_is_named_must_exist(demo, frames, tmp_path):
 def test_the_folder_of_the_map_is_checked_first(demo, tmp_path):
     error = error_of(demo, tmp_path, "--out", str(tmp_path / "absent" / "map.png"))
     assert "in a folder that does not exist" in error
+    assert "which is a folder" in error_of(demo, tmp_path, "--out", str(tmp_path))
 
 
 def test_wrong_folders(demo, tmp_path):

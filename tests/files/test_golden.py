@@ -9,6 +9,9 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 import relcon_sklearn
+from benchmarks.reliability import model_mutations as mutations
+from relcon_sklearn import RelConEmbedder
+from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.comparing import comparable
 from tests.support.golden import EXPECTED, outputs, path_of, reversed_in_time, settings
@@ -68,6 +71,52 @@ def test_what_is_read_is_written_again(tmp_path):
 def test_parameters_that_were_added_later_have_values_of_before():
     loaded = load("RelConEmbedder")
     assert (loaded.projection, loaded.feature_weight, loaded.steps_per_epoch) == (None, 0.0, None)
+
+
+def with_params_of_before(**params):
+    """Return the golden file of an embedder with other values of the parameters of before."""
+
+    def change(header, tensors):
+        written = header["estimators"][-1]["params"]
+        assert {"compile", "query_stride"} <= written.keys()
+        written.update(params)
+
+    return mutations.signed(path_of("RelConEmbedder").read_bytes(), change)
+
+
+def test_the_stride_of_before_becomes_that_of_the_distance(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(with_params_of_before(query_stride=4, compile=True))
+    found = RelConEmbedder.load(path, augmentation=reversed_in_time)
+    assert found.distance.query_stride == 4
+    assert not hasattr(found, "compile")
+
+
+@pytest.mark.parametrize(
+    ("distance", "stride", "expected"),
+    [
+        (None, 1, "None"),
+        (None, 4, "LearnedMotifDistance(query_stride=4)"),
+        ("features", 4, "'features'"),
+    ],
+)
+def test_the_stride_of_before_without_a_distance(motion, tmp_path, distance, stride, expected):
+    path = tmp_path / "file"
+    RelConEmbedder(max_epochs=0).fit(motion[0]).save(path)
+
+    def change(header, tensors):
+        former = {"distance": distance, "query_stride": stride, "compile": True}
+        header["estimators"][-1]["params"].update(former)
+
+    path.write_bytes(mutations.signed(path.read_bytes(), change))
+    assert repr(RelConEmbedder.load(path).distance) == expected
+
+
+def test_a_stride_of_before_that_is_not_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(with_params_of_before(query_stride=0))
+    with pytest.raises(DamagedFileError, match="query_stride"):
+        RelConEmbedder.load(path, augmentation=reversed_in_time)
 
 
 def test_trained_on():

@@ -213,7 +213,7 @@ EDITS = {
     "encoder that is a distance": (
         "RelConEmbedder",
         lambda h: node(h)["params"].update(encoder={"estimator": "distance"}),
-        "The 'encoder' parameter of RelConEmbedder",
+        "LearnedMotifDistance as encoder of a RelConEmbedder",
     ),
     "itself": (
         "RelConEmbedder",
@@ -353,10 +353,30 @@ def test_the_cost_of_nested_estimators_is_bounded(saved, tmp_path, depth, last):
 
     path.write_bytes(mutations.signed(content, change))
     begin = time.perf_counter()
-    message = "inside a RelConEmbedder" if depth == 3 else "it holds 41 estimators; expected at"
+    message = (
+        "RelConEmbedder as distance of" if depth == 3 else "it holds 41 estimators; expected at"
+    )
     with pytest.raises(DamagedFileError, match=message):
         RelConEmbedder.load(path)
     assert time.perf_counter() - begin < 1  # second
+
+
+def test_initial_models_of_initial_models_are_refused(saved, tmp_path):
+    _, content = saved["RelConEmbedder"]
+    path = tmp_path / "file"
+
+    def change(header, tensors):
+        outer = node(header)
+        nodes = header["estimators"]
+        for i in range(4):
+            init = {"init": {"frozen": f"x{i - 1}"}} if i else {}
+            params = {**outer["params"], **init, "distance": None}
+            nodes.insert(-1, {**outer, "name": f"x{i}", "params": params, "fitted": None})
+        outer["params"]["init"] = {"frozen": "x3"}
+
+    path.write_bytes(mutations.signed(content, change))
+    with pytest.raises(DamagedFileError, match="nested deeper than 4 levels"):
+        RelConEmbedder.load(path)
 
 
 def test_a_message_is_never_long(saved, tmp_path):

@@ -631,7 +631,7 @@ def test_another_class(fitted, tmp_path):
             kind.load(tmp_path / "file")
         assert not isinstance(error.value, DamagedFileError)
         holds_embedders = kind is not LearnedMotifDistance
-        assert ("takes it as a parameter, in a Frozen" in str(error.value)) is holds_embedders
+        assert ("takes it in encoder=FrozenEstimator" in str(error.value)) is holds_embedders
 
 
 class Mine(LearnedMotifDistance):

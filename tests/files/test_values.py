@@ -3,6 +3,7 @@
 import json
 import math
 from functools import partial
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
@@ -62,6 +63,7 @@ def test_nan():
     "value",
     [
         torch.device("cuda:1"),
+        Path("models/wrist"),
         RandomAugmentations(),
         RandomAugmentations([Jitter(0.3), TimeWarp(n_knots=2), RandomAugmentations()], 1),
         *default_augmentations(),

@@ -162,7 +162,12 @@ def test_select(tmp_path):
     assert_array_equal(same, store.hour_groups[rows][:, None] == store.hour_groups[rows])
     again = part.select(["bob"])
     assert_array_equal(again.X[:], X[[*range(4, 8), *range(12, 16)]])
-    for wrong, message in ((["bob", "zed"], r"has \['zed'\]"), ([], "empty"), (["ann"], "ann")):
+    for wrong, message in (
+        (["bob", "zed"], r"has \['zed'\]"),
+        ([], "empty"),
+        (["ann"], "ann"),
+        ("bob", r"\['bob'\]"),
+    ):
         with pytest.raises(ValueError, match=message):
             part.select(wrong)
 

@@ -164,6 +164,12 @@ TIMELINE = timeline_of("2024-06-01T00:00", [60, 60], "ab")
         (TIMELINE.assign(wear="False"), {}, ValueError, "'wear' has the value 'False'"),
         (TIMELINE.assign(wear=[None, True]), {}, ValueError, "'wear' has the value None"),
         (TIMELINE.assign(subject=["ann", None]), {}, ValueError, "'subject' is missing in 1 rows"),
+        (
+            TIMELINE.assign(label=[1, "1"]),
+            {},
+            ValueError,
+            "2 labels have the text '1': 1 of type int",
+        ),
         (TIMELINE, {"tz": "Europe/Wien"}, ValueError, "tz='Europe/Wien' is not a known"),
         (TIMELINE, {"day_starts": "24:00"}, ValueError, "day_starts='24:00' is not a time of"),
         (TIMELINE, {"day_starts": "6"}, ValueError, "day_starts='6' is not a time of"),

@@ -17,7 +17,7 @@ from skorch.callbacks import GradientNormClipping, TensorBoard, WandbLogger
 from torch import nn
 
 from relcon_sklearn import RelConEmbedder
-from relcon_sklearn._training import TrainingOptions, _losses
+from relcon_sklearn._training import TrainingOptions
 from relcon_sklearn._training._batch_norm import shared_batch_norms
 from relcon_sklearn._training._checkpoints import differences
 from relcon_sklearn._training._distributed import ALONE, Processes, in_shares, join, together
@@ -125,19 +125,6 @@ def test_processes_compute_in_one_precision_but_a_fit_may_resume_in_another(monk
     assert differences(*compared) == [
         "precision on its device was 'torch.bfloat16' and is 'torch.float32'"
     ]
-
-
-def test_several_processes_do_not_compile(monkeypatch):
-    made = []
-    monkeypatch.setattr(_losses, "CompiledCall", lambda: made.append("call"))
-    embedder = tiny_embedder(distance="features", sampling_rate=50, max_epochs=0)
-    embedder.fit(make_motion(12, n_timesteps=64, random_state=0)[0]).set_params(compile=True)
-    with pytest.warns(UserWarning, match=r"compile=True has no effect.*compile=False to silence"):
-        embedder._training_loss(None, Processes(0, 2))
-    embedder._training_loss(None, Processes(1, 2))
-    assert made == []
-    embedder._training_loss(None)
-    assert made == ["call"]
 
 
 # ---------------------------------------------------------------- shares

@@ -131,8 +131,10 @@ def test_the_cache_gives_what_a_fresh_cut_does(tmp_path, monkeypatch):
 
     write()
     fresh = load(tmp_path, "wisdm")
-    cuts, cut = [], windows_module._cut
-    monkeypatch.setattr(windows_module, "_cut", lambda *args: cuts.append(args) or cut(*args))
+    cuts, cut = [], windows_module.cut_windows
+    monkeypatch.setattr(
+        windows_module, "cut_windows", lambda *args: cuts.append(args) or cut(*args)
+    )
     again = load(tmp_path, "wisdm")
     assert not cuts
     for name in ("X", "y", "subject", "recording"):

@@ -299,7 +299,9 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
     )
     distance = FeatureDistance(50.0)
     if objective.distance == "learned":
-        learned = LearnedMotifDistance(embed_dim=objective.embed_dim, max_epochs=0).fit(X)
+        learned = LearnedMotifDistance(
+            embed_dim=objective.embed_dim, query_stride=objective.query_stride, max_epochs=0
+        ).fit(X)
         distance = FrozenEstimator(learned)
     embedder = RelConEmbedder(
         distance,
@@ -312,7 +314,6 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
         feature_weight=objective.feature_weight,
         sampling_rate=50,
         candidates="shared" if objective.n_within else "independent",
-        query_stride=objective.query_stride,
         temperature=objective.temperature,
         batch_size=32 // (1 + objective.n_within),
         validation_fraction=0,

@@ -1,0 +1,289 @@
+"""The card of the models of activities: what they are for, their scores, and their data."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from benchmarks.common.report import table
+from benchmarks.downstream.activity_models import METHODS, MODELS, mean_of_sets
+from benchmarks.downstream.activity_sets import (
+    CLASSES,
+    FILES,
+    NOT_IN_ENCODER,
+    NOT_TRAINED_ON,
+    SETS,
+)
+from benchmarks.downstream.comparisons import BEYOND_CHANCE, p_text
+from benchmarks.downstream.tables import join
+
+ANYWHERE, WRIST = MODELS
+
+USE = """```python
+from relcon_sklearn import RelConClassifier
+
+model = RelConClassifier.from_pretrained("{name}")
+labels = model.predict(X)  # X: (n_segments, n_timesteps, 3), g with gravity, {rate:g} Hz
+```"""
+
+LIMITS = """\
+- **Which one**: `{wrist}` for devices on a wrist. `{anywhere}` for waist, chest, thigh and pocket,
+  and if the place is not known. Neither for ankles, which one set has, with a score of 0.2.
+- **Input**: three axes in g with gravity, at {rate:g} Hz, windows of {window:g} s. The orientation
+  of the device need not be known.
+- **Free living**: the training and the scores are of scripted activities, by mostly young and
+  healthy adults. In daily life, people slouch, lean, carry, stop and do two things at once. Expect
+  lower scores than these, and check hours with a diary, a camera or a thigh sensor before you
+  report them.
+- **Where it fails first**: the postures. Windows of sitting, standing and lying are still, and
+  differ only in the direction of gravity, which is not known for a device in any orientation.
+  Report them as one class, unless you have checked them. Most windows of lying got another label.
+  Next are stairs, which are taken for walking and other movement.
+- **Cycling** is of one set, of eight people on exercise bikes, so that there is no score of it on
+  another set. On a wrist it looks like sitting with small movements: more than a quarter of the
+  windows of sitting on wrists, among them typing and writing, got this label from a model that has
+  not seen their set. Do not report it from a wrist without a check.
+- **Lying** on a wrist is of the same set only, and has no score either. Sleep is not in the data.
+- **Other movement** is sports, gym machines and, on a wrist, some work of the hands. Movements that
+  are not in the list of labels, such as driving or eating, can get any label.
+- **Probabilities** assume that all classes are equally frequent. In daily life they are not: rare
+  activities are predicted too often.
+- **Not for** diagnoses or decisions about a person, and not for falls."""
+
+LICENCE = """CC BY 4.0. Cite relcon_sklearn and the authors of the data, of these models and of the
+encoder (`RelConEmbedder.from_pretrained("{encoder}").card_`)."""
+
+
+def activity_card(record: dict) -> str:
+    """Return the card in Markdown, from the results of `activity_weights`."""
+    settings, scores = record["settings"], record["scores"]
+    return "\n\n".join(
+        [
+            f"# {ANYWHERE}, {WRIST}",
+            summary(record),
+            USE.format(name=WRIST, **settings),
+            LIMITS.format(anywhere=ANYWHERE, wrist=WRIST, **settings),
+            "## Scores",
+            score_table(scores),
+            lengths(record["lengths"]),
+            "## Which classes",
+            class_table(scores),
+            *(confusion(name, scores[name]) for name in MODELS),
+            "## Probabilities",
+            calibration(scores),
+            "## Data",
+            data_tables(record["windows"]),
+            "## Training",
+            training(record),
+            "## Licence",
+            LICENCE.format(**settings),
+        ]
+    )
+
+
+# -- scores ----------------------------------------------------------------------------------------
+
+
+def summary(record: dict) -> str:
+    """Return a paragraph that says what the models are, and first which claims do not hold."""
+    held, failed = [], []
+    scores = record["scores"]
+    for name, tests in record["tests"].items():
+        for other, test in tests.items():
+            means = [mean_of_sets(scores[key]["files"]) for key in (name, other)]
+            above = means[0] > means[1] and test["difference"] > 0
+            (held if above and test["p_holm"] < BEYOND_CHANCE else failed).append(
+                f"- {name} ({means[0]:.3f}) and {METHODS[other].title} ({means[1]:.3f}): Holm p "
+                f"{p_text(test['p_holm'])}, higher for {test['ahead']} of "
+                f"{test['n_subjects']} people"
+            )
+    where = "beyond chance over people, on data sets that were left out of the training"
+    return join(
+        "Two classifiers of windows of three-axis acceleration: "
+        f"{', '.join(CLASSES[:-1])} and {CLASSES[-1]}. `{WRIST}` is for a wrist, `{ANYWHERE}` for "
+        f"any place. They are linear in the embedding of {record['settings']['encoder']}.",
+        f"Not above, {where}:" if failed else "",
+        "\n".join(failed),
+        f"Above, {where}:" if held else "",
+        "\n".join(held),
+    )
+
+
+def score_table(scores: dict[str, dict]) -> str:
+    """Return macro-F1 of each file by each method, and means."""
+    names = scores[ANYWHERE]["files"]
+    rows = [
+        [_title(name), *(_macro_f1(scores[method], name) for method in METHODS)]
+        for name in FILES
+        if name in names
+    ]
+    means = {
+        "mean of sets": lambda file: True,
+        "not seen by the encoder": lambda file: file.set in NOT_IN_ENCODER,
+        "wrist": lambda file: file.placement == "wrist",
+        "other places": lambda file: file.placement != "wrist",
+    }
+    for title, keep in means.items():
+        values = [
+            None  # a mean of other sets than those of the other methods
+            if METHODS[method].wrist_only and title != "wrist"
+            else mean_of_sets(scores[method]["files"], keep)
+            for method in METHODS
+        ]
+        rows.append([title, *values])
+    not_trained = SETS[NOT_TRAINED_ON].title
+    return join(
+        "Macro-F1 over the classes that both the set and the training have. Each data set is "
+        "predicted by a model of the other sets, so that people, devices and protocols are new. "
+        f"{not_trained} is never trained on. The means are of the files of a set, and then of the "
+        f"sets, without {not_trained}. The encoder has seen windows of DSADS and UMAFall without "
+        "labels, and none of HAPT and WISDM. All methods are fitted on the same windows and, "
+        "except where the table says so, on copies with random rotations. Strength of the penalty, "
+        "length of windows and rotations were chosen on these scores, so that they are somewhat "
+        "too high.",
+        table(["macro-F1", *(METHODS[name].title for name in METHODS)], rows),
+    )
+
+
+def _title(name: str) -> str:
+    side = next((side for side in ("left", "right") if f"_{side}_" in name), "")
+    place = f"{side} {FILES[name].placement}".strip()
+    return f"{SETS[FILES[name].set].title}, {place}"
+
+
+def _macro_f1(scores: dict, name: str) -> float | None:
+    return scores["files"][name]["macro_f1"] if name in scores["files"] else None
+
+
+def lengths(found: dict[str, dict[str, float]]) -> str:
+    """Return macro-F1 by the length of windows."""
+    rows = [[f"{length} s", *by_model.values()] for length, by_model in found.items()]
+    return join(
+        "By the length of windows, in training and prediction, with fewer windows:",
+        table(["windows", *MODELS], rows),
+    )
+
+
+def class_table(scores: dict[str, dict]) -> str:
+    """Return the F1 of each class in each file."""
+    rows = []
+    for model in MODELS:
+        for name, found in scores[model]["files"].items():
+            if (FILES[name].placement == "wrist") == (model == WRIST):
+                values = [found["f1"].get(label) for label in CLASSES]
+                rows.append([f"{_title(name)}", *values])
+    return join(
+        f"F1 of each class: `{WRIST}` on wrists, `{ANYWHERE}` elsewhere. There is no value if the "
+        "set, or all others, lack the class.",
+        table(["F1", *CLASSES], rows),
+    )
+
+
+def confusion(model: str, scores: dict) -> str:
+    """Return the shares of predictions of each class, of the places that a model is for."""
+    counts = sum(
+        np.array(found["confusion"], dtype=float) / found["windows"]
+        for name, found in scores["files"].items()
+        if (FILES[name].placement == "wrist") == (model == WRIST)
+    )
+    rows = [
+        [label, *(f"{100 * share:.0f}" for share in row / row.sum())]
+        for label, row in zip(CLASSES, counts, strict=True)
+        if row.sum() > 0
+    ]
+    where = "wrists" if model == WRIST else "other places"
+    return join(
+        f"Predictions of `{model}` on {where}, in % of the true class. Each file has the same "
+        "weight:",
+        table(["true class", *CLASSES], rows),
+    )
+
+
+def calibration(scores: dict[str, dict]) -> str:
+    """Return errors of calibration, and how often predictions of a probability are right."""
+    columns = {
+        f"{METHODS[name].title}{suffix}": {
+            file: found[key] for file, found in scores[name]["files"].items()
+        }
+        for name in (*MODELS, "forest", "forest_wrist")
+        for suffix, key in [("", "calibration_error"), (", cooled", "calibration_error_cooled")]
+    }
+    rows = [
+        [_title(file), *(values.get(file) for values in columns.values())]
+        for file in FILES
+        if file in scores[ANYWHERE]["files"]
+    ]
+    means = {title: float(np.mean([*values.values()])) for title, values in columns.items()}
+    rows.append(["mean", *means.values()])
+    lowers = {name: means[f"{name}, cooled"] < means[name] for name in MODELS}
+    effects = ", and ".join(
+        f"{'lowers' if lower else 'does not lower'} the mean error of `{name}`"
+        for name, lower in lowers.items()
+    )
+    bins = [[f"{p:.2f}", f"{right:.2f}", n] for p, right, n in scores[WRIST]["reliability"]]
+    values = ", ".join(f"{scores[name]['temperature']:.2f} for `{name}`" for name in MODELS)
+    return join(
+        "Models that have not seen a set are often too sure of it. The logits are therefore "
+        f"divided by a temperature, chosen on sets that were left out: {values}. In the table, the "
+        "temperature of a set is chosen on the other sets. The expected calibration error is the "
+        "mean difference between the largest probability and the share of windows that are right. "
+        f"The temperature {effects}:",
+        table(["expected calibration error", *columns], rows),
+        f"Largest probabilities of `{WRIST}` on all sets together, and how often they are right. "
+        "On a single set, they are further off, as the table above shows:",
+        table(["probability", "right", "windows"], bins),
+    )
+
+
+# -- data and training -----------------------------------------------------------------------------
+
+
+def data_tables(n_windows: dict[str, int]) -> str:
+    """Return the sets with their licences, and the class of each label."""
+    files: Counter[str] = Counter()
+    for name, n in n_windows.items():
+        files[FILES[name].set] += n
+    sets = [
+        [SETS[name].title, n, SETS[name].licence, SETS[name].citation] for name, n in files.items()
+    ]
+    return join(
+        "The windows are drawn so that each class of a file has the same number, as far as there "
+        f"are as many. {SETS[NOT_TRAINED_ON].title} is only predicted.",
+        table(["set", "windows", "licence", "cite"], sets),
+        "The class of each label of the authors:",
+        label_list(list(n_windows)),
+    )
+
+
+def label_list(names: list[str]) -> str:
+    """Return a list of the labels of each class and of those that are left out."""
+    places: dict[tuple, list[str]] = {}
+    for name in names:
+        file = FILES[name]
+        key = (file.set, tuple(file.classes.items()), tuple(file.left_out.items()))
+        places.setdefault(key, []).append(file.placement)
+    lines = []
+    for (of_set, classes, left_out), placements in places.items():
+        lines.append(f"- {SETS[of_set].title}, {', '.join(dict.fromkeys(placements))}")
+        for title, pairs in (("", classes), ("left out, ", left_out)):
+            for meaning in dict.fromkeys(meaning for _, meaning in pairs):
+                labels = ", ".join(label for label, other in pairs if other == meaning)
+                lines.append(f"    - {title}{meaning}: {labels}")
+    return "\n".join(lines)
+
+
+def training(record: dict) -> str:
+    """Return settings, command, version and date."""
+    settings, run = record["settings"], record["run"]
+    return join(
+        "Standardisation and multinomial logistic regression of the embedding, with an L2 penalty, "
+        "on each window as it was recorded and after a random rotation. Classes have equal "
+        "weights, and within a class each set has the weight of the square root of its number of "
+        f"windows. Up to {settings['windows_per_file']} windows of each file, {record['people']} "
+        "people with those who are only predicted. Seed 0.",
+        f"`{run['command'].partition(' --')[0]} --data FOLDER --pool POOL`, commit "
+        f"{run['commit']}, {run['date'][:10]}, torch {run['versions']['torch']}, scikit-learn "
+        f"{run['versions']['scikit-learn']}, {run['cpu']}. Checksum of the encoder: "
+        f"{record['encoder_checksum']}.",
+    )

@@ -1,0 +1,81 @@
+"""The model whose weights a training starts with: the parameter `init`."""
+
+from __future__ import annotations
+
+import os
+
+from ._training._fingerprint import checksum
+from ._utils._frozen import unwrap
+
+_HEADING = "# Trained further"
+
+
+def initial_model(estimator, kind: type):
+    """Return the fitted model that the parameter `init` of an estimator stands for, or None.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator to be trained.
+    kind : type
+        Class of the model: the class in this package that the estimator belongs to.
+
+    Raises
+    ------
+    ValueError
+        If `init` is not such a model, or is not fitted, or if its file cannot be loaded. For a
+        damaged file, it is a DamagedFileError.
+    OSError
+        If there is no such file or model, or if the file cannot be read.
+    """
+    init, name = estimator.init, kind.__name__
+    if init is None:
+        return None
+    if isinstance(init, (str, os.PathLike)):
+        return kind.from_pretrained(init)
+    model = unwrap(init)
+    if not isinstance(model, kind):
+        raise ValueError(
+            f"init={init!r} is or wraps a {type(model).__name__}. Pass a fitted {name} in a "
+            f"FrozenEstimator, the path of a saved {name}, or the name of a model that comes with "
+            "the package."
+        )
+    if model is estimator:
+        raise ValueError(
+            "init is the estimator itself, whose weights fit replaces. Pass a copy: "
+            "init=FrozenEstimator(copy.deepcopy(estimator))."
+        )
+    if not model.__sklearn_is_fitted__():
+        raise ValueError(
+            f"init is a {name} that is not fitted. Searches, cross-validation and pipelines clone "
+            f"it, and a clone has no weights. Pass FrozenEstimator(model), whose clone keeps them, "
+            "or the path of a saved model."
+        )
+    return model
+
+
+def fingerprint_of_initial(model, module: str) -> dict[str, str]:
+    """Return a checksum of the weights that a training starts with, if it has an initial model.
+
+    Parameters
+    ----------
+    model : estimator or None
+        The initial model.
+    module : str
+        Name of the attribute with its torch module.
+    """
+    if model is None:
+        return {}
+    weights = getattr(model, module).state_dict().values()
+    return {"weights of init": checksum(*(value.cpu() for value in weights))}
+
+
+def card_of_further(model) -> str | None:
+    """Return the card of a model that was trained from an initial one: that card, with a note."""
+    card = getattr(model, "card_", None)
+    if not isinstance(card, str) or card.startswith(_HEADING):
+        return card
+    return (
+        f"{_HEADING}\n\nThis model started with the weights of the model that is described below, "
+        f"and was trained further.\n\n{card}"
+    )

@@ -1,0 +1,173 @@
+"""The models of activities: weights of windows, sets left out, probabilities, and their files."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+pytest.importorskip("tslearn")
+from benchmarks.downstream import activity_models, activity_weights
+from benchmarks.downstream.activity_card import activity_card
+from benchmarks.downstream.activity_models import (
+    METHODS,
+    Method,
+    calibration_error,
+    cooled,
+    leave_sets_out,
+    mean_of_sets,
+    scores_of,
+    temperature_of,
+    weights_of,
+)
+from benchmarks.downstream.activity_sets import CLASSES, CYCLING, FILES, SITTING, WALKING
+from benchmarks.downstream.activity_weights import as_classifier
+from benchmarks.downstream.activity_windows import Described, find_files, load_described
+from relcon_sklearn import RelConClassifier, RelConEmbedder
+from relcon_sklearn.datasets import make_recordings, save_npz_recordings
+
+NAMES = ["hapt.npz", "dsads_left_wrist.npz", "wisdm51_watch.npz", "motionsense_pocket.npz"]
+
+
+@pytest.fixture
+def windows():
+    """Return windows of four files, whose two inputs separate the classes."""
+    rng = np.random.default_rng(0)
+    y = np.tile([SITTING, WALKING], 40)
+    file = np.repeat(NAMES, 20)
+    y[file == "dsads_left_wrist.npz"] = np.tile([SITTING, WALKING, CYCLING, CYCLING], 5)
+    X = np.stack([y == SITTING, y == CYCLING], axis=1) + rng.normal(0, 0.1, (80, 2))
+    subject = np.tile(np.repeat(["1", "2"], 10), 4)
+    return Described(y, file, subject, X, X, X, X)
+
+
+def test_weights():
+    y = np.array(["a"] * 5 + ["b"])
+    sets = np.array(["one"] * 4 + ["two"] * 2)
+    weights = weights_of(y, sets)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[5] == pytest.approx(0.5)
+    assert weights[:4].sum() == pytest.approx(2 * weights[4])
+
+
+def test_a_set_is_predicted_by_a_model_of_the_others(windows):
+    seen = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            seen.append({tuple(x) for x in X.tolist()})
+            return super().fit(X, y, sample_weight)
+
+    method = Method(
+        "spy", "features", lambda: Pipeline([("logisticregression", Spy())]), rotated=False
+    )
+    left, _ = leave_sets_out(method, windows)
+    assert sorted(left.rows) == list(range(80))
+    of_file = {name: {tuple(x) for x in windows.features[windows.file == name]} for name in NAMES}
+    everything, *others = seen
+    assert everything == set().union(*(of_file[name] for name in NAMES[:3]))
+    for name, used in zip(sorted(NAMES[:3], key=lambda name: FILES[name].set), others, strict=True):
+        assert used == everything - of_file[name]
+
+
+def test_a_class_that_the_training_lacks_does_not_count(windows):
+    left, _ = leave_sets_out(METHODS["features"], windows)
+    y = windows.y[left.rows]
+    of_dsads = windows.file[left.rows] == "dsads_left_wrist.npz"
+    assert (~left.known == ((y == CYCLING) & of_dsads)).all()
+    found = scores_of(left, windows)["files"]["dsads_left_wrist.npz"]
+    assert found["macro_f1"] == 1
+    assert found["f1"].keys() == {SITTING, WALKING}
+    assert np.sum(found["confusion"]) == 20
+
+
+def test_the_wrist_only(windows, monkeypatch):
+    monkeypatch.setattr(activity_models, "N_TREES", 3)
+    left, _ = leave_sets_out(METHODS["forest_wrist"]._replace(rotated=False), windows)
+    assert set(windows.file[left.rows]) == {"dsads_left_wrist.npz", "wisdm51_watch.npz"}
+
+
+def test_the_mean_of_sets_counts_sets_once():
+    scores = {name: {"macro_f1": 0.0} for name in FILES}
+    scores["hapt.npz"] = scores["motionsense_pocket.npz"] = {"macro_f1": 1.0}
+    assert mean_of_sets(scores) == pytest.approx(0.25)
+    assert mean_of_sets(scores, lambda file: file.placement == "nowhere") is None
+
+
+def test_the_temperature_is_found():
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.ones(len(CLASSES)), 4000)
+    codes = np.array([rng.choice(len(CLASSES), p=p) for p in true])
+    too_sure = cooled(true, 1 / 3)
+    found = temperature_of(too_sure, codes, np.full(len(codes), 1 / len(codes)))
+    assert found == pytest.approx(3, rel=0.1)
+    y = np.array(CLASSES)[codes]
+    assert calibration_error(cooled(too_sure, found), y) < 0.05 < calibration_error(too_sure, y)
+
+
+def test_the_classifier_is_the_linear_model():
+    rng = np.random.default_rng(0)
+    embedder = RelConEmbedder.from_pretrained("motion-small", device="cpu")
+    X = rng.normal(0.5, 0.1, (12, 100, 3)).astype(np.float32)
+    Z, y = embedder.transform(X), np.resize(CLASSES[:3], 12)
+    linear = make_pipeline(StandardScaler(), LogisticRegression()).fit(Z, y)
+    classifier = as_classifier(embedder, linear, 2.0, window=2.0)
+    expected = cooled(linear.predict_proba(Z), 2.0)
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-4)
+    assert (classifier.n_features_in_, classifier.sampling_rate_) == (100, 50)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Run the script on generated recordings with the names of files of two sets."""
+    folder = tmp_path_factory.mktemp("data")
+    for seed, name in enumerate(["wisdm51_watch.npz", "dsads_left_wrist.npz", "dsads_torso.npz"]):
+        data = make_recordings(
+            2, duration=150, sampling_rate=50, activities=["sitting", "standing", "stairs"],
+            dropout=0, random_state=seed,
+        )  # fmt: skip
+        if seed:
+            data.labels = [np.where(y == "stairs", "ascending stairs", y) for y in data.labels]
+            data.label_names = None
+        save_npz_recordings(folder / name, data)
+    arguments = ["activity_weights", "--smoke", "--data", folder, "--pool", folder]
+    arguments += ["--cache", folder / "cache", "--output", folder / "small.json"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", list(map(str, arguments)))
+        patch.setattr(activity_weights, "N_TO_COMPARE", 20)
+        patch.setattr(activity_models, "N_TREES", 3)
+        activity_weights.main()
+    return folder
+
+
+def test_the_script_writes_weights_results_and_card(made, monkeypatch):
+    model = RelConClassifier.load(made / "small" / "activity-small.safetensors")
+    assert model.classes_.tolist() == ["sitting", "stairs", "standing"]
+    assert model.n_features_in_ == 500
+    page = made / "page.md"
+    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nan older card\n")
+    monkeypatch.setattr(activity_weights, "PAGE", page)
+    options = ["--card", "--output", made / "small.json", "--weights", made / "small"]
+    monkeypatch.setattr("sys.argv", ["activity_weights", *map(str, options)])
+    activity_weights.main()
+    model = RelConClassifier.load(made / "small" / "activity-small-wrist.safetensors")
+    card = activity_card(json.loads((made / "small.json").read_text()))
+    assert model.card_ == card
+    for expected in ("Weiss", "CC BY 4.0", "Free living", "ot above, beyond chance", "left out, "):
+        assert expected in card
+    assert "an older card" not in page.read_text()
+    assert "\n## activity-small" in page.read_text()
+
+
+def test_descriptions_are_kept(made, monkeypatch):
+    embedder = RelConEmbedder.from_pretrained("motion-small", device="cpu")
+    paths = find_files(made)
+    again = load_described(paths, 10.0, embedder, activity_weights.SMOKE, made / "cache")
+    monkeypatch.setattr(
+        "benchmarks.downstream.activity_windows._describe", lambda *args: pytest.fail("made again")
+    )
+    kept = load_described(paths, 10.0, embedder, activity_weights.SMOKE, made / "cache")
+    np.testing.assert_array_equal(kept.embeddings, again.embeddings)
+    assert set(kept.file) == set(paths)
