@@ -34,7 +34,8 @@ LIMITS = """\
 - **Which one**: `{wrist}` for devices on a wrist. `{anywhere}` for waist, chest, thigh and pocket,
   and if the place is not known. Neither for ankles, which one set has, with a score of 0.2.
 - **Input**: three axes in g with gravity, at {rate:g} Hz, windows of {window:g} s. The orientation
-  of the device need not be known.
+  of the device need not be known. All wrists of the training were recorded at 20 or 25 Hz. Faster
+  vibrations, which devices of 50 or 100 Hz record, are new to the models.
 - **Free living**: the training and the scores are of scripted activities, by mostly young and
   healthy adults. In daily life, people slouch, lean, carry, stop and do two things at once. Expect
   lower scores than these, and check hours with a diary, a camera or a thigh sensor before you
