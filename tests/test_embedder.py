@@ -276,6 +276,12 @@ class TestTraining:
         assert not np.array_equal(lower, exact)
         np.testing.assert_allclose(lower, exact, atol=0.02 * np.abs(exact).max())
 
+    def test_a_precision_that_does_not_exist(self, motion):
+        """It must not mean float32: after fit, only the methods see what is set."""
+        embedder = tiny_embedder(distance=euclidean, max_epochs=0).fit(motion[0])
+        with pytest.raises(ValueError, match=r"precision='bf16'\. Expected one of \('auto'"):
+            embedder.set_params(precision="bf16").transform(motion[0])
+
     def test_approximate_ranking_stays_close(self, motion, distance):
         X, _, subjects = motion
         strided = copy.copy(distance).set_params(query_stride=4)

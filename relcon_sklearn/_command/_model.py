@@ -19,5 +19,7 @@ def model_path(model: str) -> Path:
 def load_model(model: str):
     """Return the fitted model of ``--model``. The only place that knows what it may be."""
     path = model_path(model)
+    # The name does not mean a folder, which the command does not take. It is often that of --out.
+    given = path if Path(model).is_dir() else model
     kind = class_in_file(path) or RelConClassifier  # whose error says what is wrong
-    return kind.load(path) if path.is_dir() else kind.from_pretrained(model)
+    return kind.load(path) if path.is_dir() else kind.from_pretrained(given)

@@ -83,11 +83,21 @@ def check_outputs(folder: Path, options: Options) -> None:
 
 def _read(file: str, options: Options):
     """Return the recording in a file, with a time zone if the days have one."""
+    # The remedies of errors are in the words of the command.
     try:
         recording = read_recording(file, errors="skip" if options.skip_damage else "raise")
     except DamagedFileError as error:
-        # The remedy in the words of the command.
         raise DamagedFileError(str(error).replace("errors='skip'", "--skip-damage")) from error
+    except IsADirectoryError as error:
+        pattern = str(Path(file) / "*.cwa")
+        raise IsADirectoryError(
+            f"{file} is a folder. Pass the files in it, for example {pattern!r}."
+        ) from error
+    if recording.attrs.get("units") is None:
+        raise ValueError(
+            f"{file} does not have the unit of its acceleration. Name it in its columns, for "
+            "example 'x (g)', 'y (g)' and 'z (g)'."
+        )
     if recording.index.tz is None:
         if options.clock is not None:
             recording.index = recording.index.tz_localize(options.clock).tz_convert("UTC")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .._utils._device import ready
+from .._utils._precision import check_precision
 from .._utils._progress import progress_bar
 from ..segments._array import SegmentArray
 from ._memory import kept_memory
@@ -98,7 +99,13 @@ def make_embed(
     precision : {"auto", "float32", "bfloat16"}
         Precision of convolutions and matrix products, float32 if "auto". Lower precision moves
         nearest neighbours, so that it is not chosen without being told.
+
+    Raises
+    ------
+    ValueError
+        If `precision` is another value.
     """
+    check_precision(precision)
     module = ready(module, device)
     lower = partial(torch.autocast, device.type, torch.bfloat16)
     context = lower if precision == "bfloat16" else nullcontext

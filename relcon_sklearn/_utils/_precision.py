@@ -11,6 +11,14 @@ import torch
 # which is slow.
 _X86_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def check_precision(precision: str) -> None:
+    """Raise ValueError for another value than `fit` accepts, which ``set_params`` may have set."""
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision={precision!r}. Expected one of {_PRECISIONS}.")
+
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:
     """Return the dtype that `precision` ("auto", "float32" or "bfloat16") means on `device`."""

@@ -368,6 +368,30 @@ def test_a_model_of_the_package(options, files, tmp_path):
 
 
 @pytest.mark.usefixtures("without_figures")
+def test_results_in_a_folder_with_the_name_of_the_model(files, tmp_path, monkeypatch):
+    """Without the warning that the name does not mean the folder."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert main(["timeline", files[1], "--out", "activity-small"]) == 0
+
+
+def test_a_folder_is_not_a_file(files, run, capsys):
+    folder = os.path.dirname(files[0])
+    assert run(folder) == 1
+    printed = capsys.readouterr().out
+    assert f"Pass the files in it, for example {os.path.join(folder, '*.cwa')!r}." in printed
+    assert "convert_recordings" not in printed
+
+
+def test_a_table_without_a_unit(run, tmp_path, capsys):
+    times = pd.date_range("2024-03-05", periods=50, freq="40ms")
+    table = pd.DataFrame({"time": times, "x": 0.0, "y": 0.0, "z": 1.0})
+    table.to_csv(tmp_path / "ann.csv", index=False)
+    assert run(str(tmp_path / "ann.csv")) == 1
+    assert "Name it in its columns, for example 'x (g)'" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_a_regressor(files, tmp_path, segments):
     regressor = tiny_regressor(encoder="resnet14-half", max_epochs=1, sampling_rate=25)
     regressor.fit(segments.X[:20], np.arange(20.0)).save(tmp_path / "model")

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream import activity_models, activity_weights
-from benchmarks.downstream.activity_card import activity_card
+from benchmarks.downstream.activity_card import WRIST, activity_card, taken_for_cycling
 from benchmarks.downstream.activity_models import (
     METHODS,
     Method,
@@ -159,6 +159,17 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
         assert expected in card
     assert "an older card" not in page.read_text()
     assert "\n## activity-small" in page.read_text()
+
+
+def test_sitting_is_compared_where_cycling_is_known():
+    """The model that has not seen DSADS does not know cycling, so that DSADS does not count."""
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), dtype=int)
+    confusion[CLASSES.index(SITTING), CLASSES.index(SITTING)] = 10
+    without = {"dsads_left_wrist.npz": {"confusion": confusion.tolist()}}
+    assert taken_for_cycling({WRIST: {"files": without}}) == "an unknown share"
+    confusion[CLASSES.index(SITTING), CLASSES.index(CYCLING)] = 30
+    files = without | {"wisdm51_watch.npz": {"confusion": confusion.tolist()}}
+    assert taken_for_cycling({WRIST: {"files": files}}) == "75 %"
 
 
 def test_descriptions_are_kept(made, monkeypatch):
