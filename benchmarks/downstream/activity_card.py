@@ -128,6 +128,8 @@ def summary(record: dict) -> str:
         "\n".join(failed),
         f"Above, {where}:" if held else "",
         "\n".join(held),
+        "The people are those of all sets, also of MotionSense, which the means leave out. By set, the "
+        "order of the methods differs, see [Scores](#scores).",
     )
 
 
@@ -237,7 +239,7 @@ def calibration(scores: dict[str, dict]) -> str:
         if file in scores[ANYWHERE]["files"]
     ]
     means = {title: float(np.mean([*values.values()])) for title, values in columns.items()}
-    rows.append(["mean", *means.values()])
+    rows.append(["mean of files", *means.values()])
     lowers = {name: means[f"{name}, cooled"] < means[name] for name in MODELS}
     effects = ", and ".join(
         f"{'lowers' if lower else 'does not lower'} the mean error of `{name}`"
