@@ -32,7 +32,10 @@ def initial_model(estimator, kind: type):
     if init is None:
         return None
     if isinstance(init, (str, os.PathLike)):
-        return kind.from_pretrained(init)
+        try:
+            return kind.from_pretrained(init)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"init={init!r}: {error}") from None
     model = unwrap(init)
     if not isinstance(model, kind):
         raise ValueError(

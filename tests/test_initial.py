@@ -137,7 +137,7 @@ def test_what_is_no_model(motion, models, tmp_path):
         further(FrozenEstimator(models["LearnedMotifDistance"])).fit(X)
     with pytest.raises(ValueError, match="The 'init' parameter of RelConEmbedder must be"):
         further(3).fit(X)
-    with pytest.raises(FileNotFoundError, match="motion-huge does not exist"):
+    with pytest.raises(FileNotFoundError, match="init='motion-huge': motion-huge does not exist"):
         further("motion-huge").fit(X)
     models["LearnedMotifDistance"].save(tmp_path / "file")
     with pytest.raises(ValueError, match="it holds a LearnedMotifDistance"):

@@ -344,7 +344,7 @@ def test_models_that_cannot_predict(files, tmp_path, segments, capsys):
         assert error.value.code == 2
         return " ".join(capsys.readouterr().err.split())
 
-    assert "Their names: activity-small, activity-small-wrist" in message("activity")
+    assert "or one of the names activity-small, activity-small-wrist." in message("activity")
     (tmp_path / "damaged").write_bytes(b"model")
     assert "damaged cannot be loaded" in message(tmp_path / "damaged")
     assert "is a folder" in message(tmp_path)
