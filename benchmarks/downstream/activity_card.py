@@ -128,8 +128,8 @@ def summary(record: dict) -> str:
         "\n".join(failed),
         f"Above, {where}:" if held else "",
         "\n".join(held),
-        "The people are those of all sets, also of MotionSense, which the means leave out. By set, the "
-        "order of the methods differs, see [Scores](#scores).",
+        "The people are those of all sets, also of MotionSense, which the means leave out. By set, "
+        "the order of the methods differs, see [Scores](#scores).",
     )
 
 
