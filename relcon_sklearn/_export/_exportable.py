@@ -52,6 +52,9 @@ class Exportable:
         are known, ``sampling_rate`` in Hz, ``n_timesteps`` of the training segments, ``classes`` in
         the order of the probabilities, and ``card``, the model card.
 
+        Encoders of your own must compute the same for any number of segments and time steps. The
+        encoder "pulse-ppg" cannot be exported: torch takes the lengths within it for constants.
+
         An exported file cannot be loaded again as an estimator. See :meth:`save` for that, and
         :doc:`/guide/ship` for how to run the file.
 
@@ -91,9 +94,9 @@ class Exportable:
         >>> path = Path(tempfile.mkdtemp()) / "wrist.pt2"
         >>> embedder.export(path)
         >>> network = torch.export.load(path).module()
-        >>> X, *_ = make_motion(4, n_timesteps=100, sampling_rate=50, random_state=0)
+        >>> X, *_ = make_motion(10, n_timesteps=100, sampling_rate=50, random_state=0)
         >>> network(torch.from_numpy(X)).shape
-        torch.Size([4, 448])
+        torch.Size([10, 448])
         """
         from ._formats import FORMATS  # imports torch.export
 

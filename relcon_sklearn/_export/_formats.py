@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
-from ._network import DYNAMIC_SHAPES, INPUT
+from ._network import DIMENSIONS, INPUT
 
 METADATA_FILE = "metadata.json"
 
@@ -59,11 +59,13 @@ def _encode_onnx(program: ExportedProgram, output: str, metadata: dict) -> bytes
         exported = torch.onnx.export(
             program,
             dynamo=True,
-            dynamic_shapes=DYNAMIC_SHAPES,
+            dynamic_shapes={INPUT: DIMENSIONS},
             input_names=[INPUT],
             output_names=[output],
             verbose=False,
         )
+    for node in exported.model.graph.all_nodes():
+        node.metadata_props.clear()  # where in torch it comes from, half of a small file
     # The values of metadata are texts.
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
     exported.model.metadata_props.update(texts)
@@ -75,6 +77,7 @@ def _load_onnx(content: bytes) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the inputs are too small for more
+    options.log_severity_level = 4  # errors are raised, and need not be printed too
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     return lambda segments: session.run(None, {INPUT: segments})[0]
 

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.fx.experimental import _config as shape_config
 
-# The input of the program, as the formats name it, and its dimensions that can have any size.
+# The input of the program, and the names of its dimensions that can have any size.
 INPUT = "segments"
-DYNAMIC_SHAPES = {INPUT: {0: Dim("n_segments", min=1), 1: Dim("n_timesteps", min=1)}}
+DIMENSIONS = {0: "n_segments", 1: "n_timesteps"}
 
 # Size of the example that is traced. With one segment or few time steps, torch could take a size
 # for a constant.
@@ -22,16 +22,17 @@ class ExportedNetwork(nn.Module):
     Parameters
     ----------
     encoder : nn.Module
-        Encoder that maps (n, n_channels, n_timesteps) to (n, n_features). It is cast to `dtype`.
+        Encoder that maps (n, n_channels, n_timesteps) to (n, n_features).
     head : nn.Module
         Module that maps (n, n_features) to the outputs. It is small and computes in float32.
     dtype : torch.dtype
-        Type of the weights and computations of the encoder.
+        Type of the weights and computations of the encoder, which is cast to it. If float32, the
+        encoder stays as it is, also if parts of it have another type.
     """
 
     def __init__(self, encoder: nn.Module, head: nn.Module, dtype: torch.dtype):
         super().__init__()
-        self.encoder = encoder.to(dtype)
+        self.encoder = encoder if dtype == torch.float32 else encoder.to(dtype)
         self.head = head
         self.dtype = dtype
 
@@ -60,7 +61,7 @@ def program_of(network: nn.Module, n_timesteps: int, n_channels: int) -> Exporte
         program = export(
             network.eval(),
             (example,),
-            dynamic_shapes=DYNAMIC_SHAPES,
+            dynamic_shapes={INPUT: dict.fromkeys(DIMENSIONS, Dim.DYNAMIC)},
             prefer_deferred_runtime_asserts_over_guards=True,
         )
     for node in program.graph.nodes:
