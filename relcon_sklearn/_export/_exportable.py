@@ -44,8 +44,8 @@ class Exportable:
         scale of the targets, as :meth:`RelConRegressor.predict` does.
 
         The file is written after its outputs were compared with those of the estimator, in float32,
-        at five numbers of time steps, for one and for three segments. Their largest difference is
-        1e-5 of the largest output with float32, and 5e-3 with float16.
+        at five numbers of time steps, for one and for three segments. They may differ by 1e-5
+        of the largest output with float32, and by 5e-3 with float16.
 
         The metadata of the file say what it is: ``kind`` (the class of the estimator),
         ``relcon_sklearn`` (its version), ``dtype``, ``units`` ("g"), ``n_channels``, and, if they

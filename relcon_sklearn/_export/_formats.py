@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from torch.export import ExportedProgram
 from ._network import DIMENSIONS, INPUT
 
 METADATA_FILE = "metadata.json"
+
+# Class labels of other types are written as texts.
+_as_json = partial(json.dumps, default=str)
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -67,7 +71,7 @@ def _encode_onnx(program: ExportedProgram, output: str, metadata: dict) -> bytes
     for node in exported.model.graph.all_nodes():
         node.metadata_props.clear()  # where in torch it comes from, half of a small file
     # The values of metadata are texts.
-    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    texts = {k: v if isinstance(v, str) else _as_json(v) for k, v in metadata.items()}
     exported.model.metadata_props.update(texts)
     return exported.model_proto.SerializeToString()
 
@@ -102,7 +106,7 @@ def _quiet() -> Iterator[None]:
 def _encode_program(program: ExportedProgram, output: str, metadata: dict) -> bytes:
     buffer = io.BytesIO()
     with _quiet():
-        torch.export.save(program, buffer, extra_files={METADATA_FILE: json.dumps(metadata)})
+        torch.export.save(program, buffer, extra_files={METADATA_FILE: _as_json(metadata)})
     return buffer.getvalue()
 
 
