@@ -7,6 +7,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+from torch import nn
 
 from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, write_labels
 from ._fine_tuning import FineTunedEstimator, Labelled
@@ -320,6 +321,14 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
         return softmax(self._outputs(X), axis=1)
+
+    _exported_method, _exported_output = "predict_proba", "probabilities"
+
+    def _export_head(self) -> nn.Module:
+        return nn.Sequential(self.head_, nn.Softmax(dim=1))
+
+    def _export_metadata(self) -> dict:
+        return {**super()._export_metadata(), "classes": self.classes_.tolist()}
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {**super()._write_fitted(writer), "classes_": write_labels(self.classes_)}

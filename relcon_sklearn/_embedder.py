@@ -9,11 +9,13 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from ._base import SegmentTransformer
 from ._embedder_constructors import EmbedderConstructors
 from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
+from ._export import Exportable
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
 from ._initial import initial_model
 from ._motif_distance import LearnedMotifDistance
@@ -26,7 +28,9 @@ from .segments._array import SegmentArray
 
 
 @saved_in_files
-class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, SegmentTransformer):
+class RelConEmbedder(
+    EmbedderConstructors, EmbedderTraining, EmbedderScore, Exportable, SegmentTransformer
+):
     r"""Motion encoder pretrained without labels by relative contrastive learning (RelCon).
 
     For every anchor segment, candidates are ranked by a distance. The encoder then learns
@@ -240,6 +244,8 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
     # Parameters of earlier versions, which files may have.
     _former_params = frozenset({"compile", "query_stride"})
 
+    _exported_method, _exported_output = "transform", "embeddings"
+
     # A file without these parameters is of a version that trained as with these values.
     _values_of_absent_params = {"projection": None, "feature_weight": 0.0, "steps_per_epoch": None}
 
@@ -409,6 +415,9 @@ class RelConEmbedder(EmbedderConstructors, EmbedderTraining, EmbedderScore, Segm
         self._n_features_out = as_count(reader.take("_n_features_out"))
         check_entry(encoder.n_features in (None, self._n_features_out), "_n_features_out")
         self.distance_ = read_distance(reader, self.n_channels_in_)
+
+    def _export_head(self) -> nn.Module:
+        return nn.Identity()
 
     @advises_on_memory("embedding")
     def _embed(self, array: SegmentArray) -> np.ndarray:

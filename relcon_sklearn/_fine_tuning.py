@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ._base import FitRun, SegmentEstimator, check_at_least_two, fit_nested
 from ._batches import DeviceSegments, GroupIndex, LabelledBatches
 from ._embedder import RelConEmbedder
+from ._export import Exportable
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
 from ._training import Loss, fit_module
@@ -67,7 +68,7 @@ class Labelled(NamedTuple):
         ]
 
 
-class FineTunedEstimator(SegmentEstimator):
+class FineTunedEstimator(Exportable, SegmentEstimator):
     """Base class of predictors that consist of an encoder and a head.
 
     The ``fit`` of subclasses checks the targets and the rows (:meth:`_check_rows`), holds rows out,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
+from torch import nn
 
 from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
 from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
 from ._utils._arrays import as_float64
 from ._utils._sample_weight import check_weights, weighted_moments
+from .nn._heads import Rescale
 from .segments._array import LARGEST_VALUE
 
 
@@ -276,6 +278,11 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)
         return outputs * self.target_scale_ + self.target_mean_
+
+    _exported_method, _exported_output = "predict", "values"
+
+    def _export_head(self) -> nn.Module:
+        return nn.Sequential(self.head_, Rescale(self.target_mean_, self.target_scale_))
 
     def _write_fitted(self, writer: FittedWriter) -> dict:
         return {

@@ -82,6 +82,25 @@ def make_head(kind: str, n_features: int, n_outputs: int, width: int = 256) -> n
     return head
 
 
+class Rescale(nn.Module):
+    """Map outputs of a head, which predicts scaled targets, back to the scale of the targets.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape () or (n_outputs,)
+        Mean and scale of the targets. They are kept in float32.
+    """
+
+    def __init__(self, mean: np.ndarray, scale: np.ndarray):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """Map (n, n_outputs) to targets (n,) or (n, n_outputs), as `mean` has 0 or 1 dimensions."""
+        return (outputs if self.mean.ndim else outputs.squeeze(1)) * self.scale + self.mean
+
+
 def make_projection(n_features: int, widths: Sequence[int]) -> nn.Sequential:
     """Make a projection head: linear layers with ReLU between them.
 

@@ -24,6 +24,7 @@ SCRIPTS = {
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
+    "speed.bench_export": "--smoke",
     "speed.bench_features": "--smoke --repeats 1",
     "speed.bench_latency": "--smoke",
     "speed.bench_recipe": "--smoke",

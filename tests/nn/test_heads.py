@@ -11,6 +11,7 @@ from relcon_sklearn.nn import HeadedEncoder, make_head, without_gradients
 from relcon_sklearn.nn._heads import (
     HEADS,
     PretrainingNet,
+    Rescale,
     Standardise,
     make_projection,
     make_regression,
@@ -32,6 +33,14 @@ def test_heads_draw_nothing_when_used():
     state = torch.get_rng_state()
     torch.testing.assert_close(head(z), head(z), rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_rescale_returns_targets_of_the_given_dimensions(shape):
+    mean, scale = np.full(shape, 5.0), np.full(shape, 2.0)
+    outputs = torch.randn(4, mean.size)
+    expected = (outputs * 2 + 5).reshape(4, *shape)
+    torch.testing.assert_close(Rescale(mean, scale)(outputs), expected)
 
 
 def test_standardise():
