@@ -333,8 +333,8 @@ def test_the_script_of_the_guide(tmp_path):
     text = GUIDE.read_text()
     (script,) = re.findall(r"This is `pretrain.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
     (tmp_path / "pretrain.py").write_text(script)
-    arguments = re.search(r"torchrun (--nproc-per-node 2 pretrain.py)`", text)[1].split()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", *arguments]
+    arguments = re.search(r"torchrun (--standalone --nproc-per-node 2 pretrain.py)`", text)[1]
+    command = [sys.executable, "-m", "torch.distributed.run", *arguments.split()]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, cwd=tmp_path, env=environment, timeout=300)
     assert len(RelConEmbedder.load(tmp_path / "wrist.safetensors").history_) == 2
