@@ -167,7 +167,8 @@ def score_tables(name: str, results: DownstreamResults) -> str:
     parts = [
         "Linear probes on people that no training has seen, folds by subject: macro-F1 and, for "
         "walking speed, R2. None of these sets is in the data of the model. RelCon and SimCLR are "
-        "trainings of ten minutes for comparison. `bench_downstream` makes these rows."
+        "trainings of ten minutes for comparison. All trainings have seed 0. `bench_downstream` "
+        "makes these rows."
     ]
     for window in WINDOWS:
         rows = [row._replace(window=window) for row in rows_of(name)]
