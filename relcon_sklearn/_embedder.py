@@ -187,7 +187,8 @@ class RelConEmbedder(
         Column names of `X`. Set only for data frames with string column names.
     card_ : str
         Model card in Markdown: data, scores, limits and licence. Set only for models that come with
-        the package, and for files that were saved with a card (:doc:`/saving`). `fit` removes it.
+        the package, and for files that were saved with a card (:doc:`/saving`). `fit` removes it,
+        or takes that of `init`, with a note.
 
     See Also
     --------

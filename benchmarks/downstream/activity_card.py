@@ -44,11 +44,12 @@ LIMITS = """\
   differ only in the direction of gravity, which is not known for a device in any orientation.
   Report them as one class, unless you have checked them. Most windows of lying got another label.
   Next are stairs, which are taken for walking and other movement.
-- **Cycling** is of one set, of eight people on exercise bikes, so that there is no score of it on
-  another set. On a wrist it looks like sitting with small movements: of the windows of sitting in
-  WISDM, among them typing and writing, {taken_for_cycling} got this label from a model that has not
-  seen WISDM. Do not report it from a wrist without a check.
-- **Lying** on a wrist is of the same set only, and has no score either. Sleep is not in the data.
+- **Cycling**: only one set has it, with eight people on stationary bicycles. Its scores on other
+  sets are therefore not known. On a wrist it looks like sitting with small movements: of the
+  windows of sitting in WISDM, among them typing and writing, {taken_for_cycling} got this label
+  from a model that has not seen WISDM. Do not report it from a wrist without a check.
+- **Lying** on a wrist: only the same set has it, and its scores on other sets are not known. Sleep
+  is not in the data.
 - **Other movement** is sports, gym machines and, on a wrist, some work of the hands. Movements that
   are not in the list of labels, such as driving or eating, can get any label.
 - **Probabilities** assume that all classes are equally frequent. In daily life they are not: rare

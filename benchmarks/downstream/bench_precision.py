@@ -25,10 +25,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.encoders import embed
 from benchmarks.common.report import (
-    RESULTS,
     add_folder_option,
     environment,
-    results_file,
     say,
     script_parser,
     table,
@@ -36,7 +34,8 @@ from benchmarks.common.report import (
 )
 from benchmarks.common.scores import macro_f1
 from benchmarks.common.windows import WINDOW, Windows, draw
-from benchmarks.downstream.plan import LONG_WINDOW, SHIPPED
+from benchmarks.downstream.options import parse_model_args
+from benchmarks.downstream.plan import LONG_WINDOW, SMOKE, DownstreamSettings
 from benchmarks.downstream.pretrained import Data
 from benchmarks.downstream.results import FIVE
 from benchmarks.downstream.running import outer_folds
@@ -101,24 +100,11 @@ def report(results: dict) -> str:
     return table(["task", *columns], rows)
 
 
-def parse_args():
-    parser = script_parser(__doc__)
-    add_folder_option(parser, "data", "the npz files")
-    add_folder_option(parser, "pool", "other npz files, of tasks that are not in the first folder")
-    parser.add_argument("--model", default=SHIPPED, help=f"name or file (default {SHIPPED})")
-    parser.add_argument("--smoke", action="store_true", help="few windows, as a test")
-    parser.add_argument("--output", type=Path, help="JSON file")
-    parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
-    args = parser.parse_args()
-    if args.data is None:
-        parser.error("--data is missing. Pass a folder of npz files or set RELCON_DATA.")
-    args.output = args.output or results_file("precision", smoke=args.smoke)
-    return args
-
-
 def main() -> None:
-    args = parse_args()
-    n_windows, n_folds = (200, 2) if args.smoke else (2500, 5)
+    parser = script_parser(__doc__)
+    add_folder_option(parser, "pool", "other npz files, of tasks that are not in the first folder")
+    args = parse_model_args(parser, "precision")
+    settings = SMOKE if args.smoke else DownstreamSettings()
     tasks, lengths = (FIVE[:1], [WINDOW]) if args.smoke else (FIVE, [WINDOW, LONG_WINDOW])
     torch.set_num_threads(1)
     data = Data(Path(args.data), Path(args.pool or args.data), args.cache)
@@ -127,8 +113,8 @@ def main() -> None:
     with threadpool_limits(1):
         for length in lengths:
             for task in tasks:
-                windows = draw(data.task(task, length).labelled(), n_windows, 0)
-                results[f"{task}, {length:g} s"] = measure(windows, encoder, n_folds)
+                windows = draw(data.task(task, length).labelled(), settings.n_windows, 0)
+                results[f"{task}, {length:g} s"] = measure(windows, encoder, settings.n_folds)
     say(report(results))
     write_json(args.output, {"run": environment(), "results": results})
 

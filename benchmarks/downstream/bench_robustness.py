@@ -11,8 +11,6 @@ are treated in the same way. It takes ten minutes of one core.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -22,10 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.encoders import embed, warm_batch_norm
 from benchmarks.common.report import (
-    RESULTS,
-    add_folder_option,
     environment,
-    results_file,
     say,
     script_parser,
     table,
@@ -34,7 +29,8 @@ from benchmarks.common.report import (
 from benchmarks.common.scores import macro_f1
 from benchmarks.common.windows import Windows, draw, load_windows
 from benchmarks.downstream.changes import CHANGES
-from benchmarks.downstream.plan import SHIPPED
+from benchmarks.downstream.options import parse_model_args
+from benchmarks.downstream.plan import SMOKE, DownstreamSettings
 from benchmarks.downstream.running import outer_folds
 from relcon_sklearn import MotionFeatures, RelConEmbedder
 from relcon_sklearn._files._recipes import seeded_global_rng
@@ -85,31 +81,17 @@ def report(results: dict) -> str:
     return "\n\n".join(parts)
 
 
-def parse_args():
-    parser = script_parser(__doc__)
-    add_folder_option(parser, "data", "the npz files")
-    parser.add_argument("--model", default=SHIPPED, help=f"name or file (default {SHIPPED})")
-    parser.add_argument("--smoke", action="store_true", help="few windows, as a test")
-    parser.add_argument("--output", type=Path, help="JSON file")
-    parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
-    args = parser.parse_args()
-    if args.data is None:
-        parser.error("--data is missing. Pass a folder of npz files or set RELCON_DATA.")
-    args.output = args.output or results_file("robustness", smoke=args.smoke)
-    return args
-
-
 def main() -> None:
-    args = parse_args()
-    n_windows, n_folds = (200, 2) if args.smoke else (2500, 5)
+    args = parse_model_args(script_parser(__doc__), "robustness")
+    settings = SMOKE if args.smoke else DownstreamSettings()
     torch.set_num_threads(1)
     results = {}
     with threadpool_limits(1):
         for task in TASKS[:1] if args.smoke else TASKS:
             found = load_windows(args.data, task, RATE, cache=args.cache)
-            windows = draw(found.labelled(), n_windows, 0)
+            windows = draw(found.labelled(), settings.n_windows, 0)
             results[task] = {
-                name: scores_of_changes(windows, represent, n_folds)
+                name: scores_of_changes(windows, represent, settings.n_folds)
                 for name, represent in representations(args.model, windows.X).items()
             }
     say(report(results))
