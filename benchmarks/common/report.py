@@ -23,6 +23,8 @@ import relcon_sklearn
 RESULTS = Path(__file__).parents[1] / "results"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "tslearn", "numba")
 
+END_MARK = "<!-- above: written by a script -->"
+
 say = partial(print, flush=True)
 
 
@@ -135,12 +137,16 @@ def write_json(path: Path, results: dict) -> None:
     os.replace(draft, path)
 
 
-def handwritten_part(text: str, page: Path, mark: str, what: str) -> str:
-    """Return the text of a page up to and with the line `mark`, after which `what` is written."""
-    head, found, _ = text.partition(mark)
+def with_generated(text: str, page: Path, mark: str, body: str) -> str:
+    """Return the text of a page with `body` between the lines `mark` and `END_MARK`.
+
+    Without `END_MARK`, `body` takes the place of all that follows `mark`.
+    """
+    head, found, rest = text.partition(mark)
     if not found:
-        raise SystemExit(f"{page} must have the line {mark!r}. {what} written after it.")
-    return head + found
+        raise SystemExit(f"{page} must have the line {mark!r}. What is generated goes below it.")
+    _, end, tail = rest.partition(END_MARK)
+    return f"{head}{found}\n\n{body}\n" + (f"\n{end}{tail}" if end else "")
 
 
 def table(header: list[str], rows: list[list]) -> str:

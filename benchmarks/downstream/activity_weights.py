@@ -28,10 +28,10 @@ from benchmarks.common.report import (
     RESULTS,
     add_folder_option,
     environment,
-    handwritten_part,
     results_file,
     say,
     script_parser,
+    with_generated,
     write_json,
 )
 from benchmarks.downstream.activity_card import activity_card
@@ -168,15 +168,14 @@ def run(args) -> None:
 
 def write_card(args) -> None:
     """Write the card into the files of the weights, and the page of the site."""
-    head = handwritten_part(PAGE.read_text(), PAGE, MARK, "The card is")
     card = activity_card(json.loads(args.output.read_text()))
     for name in MODELS:
         path = args.weights / f"{name}.safetensors"
         classifier = RelConClassifier.load(path)
         classifier.card_ = card
         classifier.save(path)
-    # One level deeper than in the file.
-    PAGE.write_text(f"{head}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
+    one_level_deeper = re.sub("^#", "##", card, flags=re.MULTILINE)
+    PAGE.write_text(with_generated(PAGE.read_text(), PAGE, MARK, one_level_deeper))
     say(f"wrote the card into {args.weights} and {PAGE}")
 
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.downstream.bench_downstream --data FOLDER --pool POOL    # hours
     python -m benchmarks.downstream.bench_downstream --data FOLDER --pool POOL --smoke    # a minute
-    python -m benchmarks.downstream.bench_downstream --report    # writes docs/downstream.md
+    python -m benchmarks.downstream.bench_downstream --report    # writes the pages of results
 
 FOLDER (or the environment variable RELCON_DATA) has the npz files named in
 `benchmarks/common/datasets.py`. POOL (or RELCON_POOL) has npz files to pretrain on, and may have
@@ -37,9 +37,9 @@ from benchmarks.common.report import (
     RESULTS,
     add_folder_option,
     environment,
-    handwritten_part,
     say,
     script_parser,
+    with_generated,
 )
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.cost import cost_cells
@@ -50,6 +50,7 @@ from benchmarks.downstream.running import made_by, run_cell
 
 PARTS = ["transfer", "none", "shipped", "in_domain", "cost"]
 PAGE = RESULTS.parents[1] / "docs" / "downstream.md"
+COMMAND = "python -m benchmarks.downstream.bench_downstream"
 MARK = "<!-- below: written by bench_downstream.py --report -->"
 
 
@@ -97,12 +98,15 @@ def selected(cell: Cell, args) -> bool:
 
 
 def write_report(cells: dict[Cell, dict], source: Path) -> None:
-    """Write tables and figures into the page of results. Its handwritten part stays."""
+    """Write tables and figures into the pages of results. The handwritten part stays."""
+    pages = render(cells, PAGE.parent / "figures")
     text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n"
-    head = handwritten_part(text, PAGE, MARK, "The results are")
-    body = render(cells, PAGE.parent / "figures")
-    PAGE.write_text(f"{head}\n\nFrom `{source.name}`.\n\n{body}\n")
-    say(f"wrote {PAGE}")
+    PAGE.write_text(with_generated(text, PAGE, MARK, pages.pop(PAGE.stem)))
+    for name, body in pages.items():
+        path = PAGE.parent / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{body}\n\nFrom `{source.name}`, written by\n`{COMMAND} --report`.\n")
+    say(f"wrote {PAGE} and {len(pages)} pages in {PAGE.with_suffix('')}")
 
 
 def has_file(task: str, *folders: Path) -> bool:
@@ -128,7 +132,7 @@ def parse_args():
     parser.add_argument(
         "--smoke", action="store_true", help="run with tiny settings, to test the script"
     )
-    parser.add_argument("--report", action="store_true", help="only write docs/downstream.md")
+    parser.add_argument("--report", action="store_true", help="only write the pages of results")
     parser.add_argument("--output", type=Path, help="file of JSON lines")
     parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
     return parser.parse_args()

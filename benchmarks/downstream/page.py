@@ -1,4 +1,4 @@
-"""The page of downstream results: tables and figures, in Markdown.
+"""The pages of downstream results: tables and figures, in Markdown.
 
 Missing results are "-" in tables, so that a report can be made before all results are there.
 """
@@ -37,6 +37,7 @@ from benchmarks.downstream.tables import (
     join,
     long_window_tables,
     paired_tests,
+    summary_table,
     transfer_tables,
 )
 from benchmarks.downstream.verdicts import verdicts
@@ -66,26 +67,55 @@ FEW_LABELS = [
 ]
 
 
-def render(cells: dict[Cell, dict], figures: Path) -> str:
-    """Return all sections, and draw the figures into the folder `figures`."""
-    return "\n\n".join(f"## {title}\n\n{body}" for title, body in sections(cells, figures).items())
+def render(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
+    """Return the text of each page by its name, and draw the figures into the folder `figures`.
 
-
-def sections(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
-    """Return the sections by title, and draw the figures into the folder `figures`."""
+    The page "downstream" is the short one. The others lie in a folder beside it, and have a title.
+    """
     results = DownstreamResults(cells)
     return {
-        "Claims": claims(results),
-        "Transfer": transfer_tables(results),
-        "Tests over people": paired_tests(results),
-        "Ablations": ablations(results),
-        "Budget": budget_tables(results),
-        "Windows of 10 s": long_window_tables(results),
-        "In domain": in_domain_table(results),
-        "Few labels": few_labels(results, figures),
-        "Classes": classes(results, figures),
-        "Cost": costs(cells),
+        "downstream": summary(results),
+        "downstream/scores": _page(
+            "Scores of all methods",
+            {
+                "Transfer": transfer_tables(results),
+                "Windows of 10 s": long_window_tables(results),
+                "In domain": in_domain_table(results),
+                "Few labels": few_labels(results, figures),
+            },
+        ),
+        "downstream/comparisons": _page(
+            "Claims and tests",
+            {"Claims": claims(results), "Tests over people": paired_tests(results)},
+        ),
+        "downstream/ablations": _page(
+            "Ablations, budgets and costs",
+            {
+                "Ablations": ablations(results),
+                "Budget": budget_tables(results),
+                "Cost": costs(cells),
+            },
+        ),
+        "downstream/classes": _page("Scores by class", {"Classes": classes(results, figures)}),
     }
+
+
+def _page(title: str, sections: dict[str, str]) -> str:
+    parts = [f"## {name}\n\n{body}" for name, body in sections.items()]
+    return "\n\n".join([f"# {title}", *parts])
+
+
+def summary(results: DownstreamResults) -> str:
+    """Return the means of all methods in one table, and the claims that do not hold."""
+    found = verdicts(results)
+    failed = [f"- {v.claim}: **{v.word}**; {v.numbers}." for v in found if v.holds is False]
+    n_true = sum(verdict.holds is True for verdict in found)
+    return join(
+        f"Of {len(found)} [claims](downstream/comparisons.md) about RelCon, {n_true} hold and "
+        f"{len(failed)} do not.",
+        "\n".join(failed),
+        summary_table(results),
+    )
 
 
 def claims(results: DownstreamResults) -> str:
@@ -101,7 +131,7 @@ def claims(results: DownstreamResults) -> str:
         f"Claims about RelCon that do not hold: {n_false}. Claims that hold: {n_true}. Claims not "
         f"measured: {n_none}. Encoders have linear probes. The numbers are macro-F1 of the five "
         "sets, or of one set in domain: the mean, averaged over seeds, and the difference over "
-        "people, see [Tests over people](#tests-over-people). Beyond chance means "
+        "people, as in the tests below. Beyond chance means "
         f"p < {BEYOND_CHANCE} over people.",
         "\n".join(items),
     )
@@ -202,4 +232,4 @@ def _picture(figures: Path, name: str, alt: str, draw: Callable) -> str:
         return ""
     figures.mkdir(parents=True, exist_ok=True)
     draw().savefig(figures / f"downstream-{name}.png")
-    return f"![{alt}]({figures.name}/downstream-{name}.png)"
+    return f"![{alt}](../{figures.name}/downstream-{name}.png)"

@@ -18,7 +18,7 @@ from benchmarks.downstream.comparisons import (
     p_text,
 )
 from benchmarks.downstream.objectives import ABLATIONS, BUDGETS, MAIN
-from benchmarks.downstream.plan import IN_DOMAIN, LONG_WINDOW
+from benchmarks.downstream.plan import IN_DOMAIN, LONG_WINDOW, SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
     FIVE,
@@ -53,6 +53,27 @@ def join(*parts: str) -> str:
 
 
 # -- scores ----------------------------------------------------------------------------------------
+
+
+def summary_table(results: DownstreamResults) -> str:
+    """Return the mean scores of all methods, by setting."""
+    shipped = [ResultRow("shipped", f"{SHIPPED}_features"), ResultRow("shipped", SHIPPED)]
+    without_dtw = [classic(name) for name in CLASSIC if name != "nearest_dtw"]
+
+    def in_domain(row: ResultRow) -> list[float]:
+        if row.setting == "shipped":
+            return []
+        setting = "in_domain" if row.setting == "transfer" else row.setting
+        return results.means(row._replace(setting=setting), IN_DOMAIN, macro_f1)
+
+    columns: dict[str, Column] = {
+        "2.56 s": lambda row: results.means(row, FIVE, macro_f1),
+        "10 s": lambda row: results.means(row._replace(window=LONG_WINDOW), FIVE, macro_f1),
+        "10 % of the labels": lambda row: results.means(row._replace(labelled=0.1), FIVE, macro_f1),
+        "in domain": in_domain,
+        "walking speed": lambda row: results.values(row, "ipol", of_target("speed (m/s)", "r2")),
+    }
+    return seed_table("method", results, [*shipped, *LINEAR, *without_dtw], columns)
 
 
 def transfer_tables(results: DownstreamResults) -> str:

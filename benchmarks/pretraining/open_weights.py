@@ -33,10 +33,10 @@ from benchmarks.common.report import (
     RESULTS,
     add_folder_option,
     environment,
-    handwritten_part,
     results_file,
     say,
     script_parser,
+    with_generated,
     write_json,
 )
 from benchmarks.downstream.cells import CellFile
@@ -136,7 +136,6 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 def write_card(args) -> None:
     """Write the card into the file of the weights, and the page of the site."""
-    head = handwritten_part(PAGE.read_text(), PAGE, MARK, "The card is")
     record = json.loads(args.output.read_text())
     robustness = json.loads(args.robustness.read_text())["scores"]
     results = DownstreamResults(CellFile(args.cells).read())
@@ -144,8 +143,8 @@ def write_card(args) -> None:
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card
     embedder.save(args.weights)
-    # One level deeper than in the file.
-    PAGE.write_text(f"{head}\n\n{re.sub('^#', '##', card, flags=re.MULTILINE)}\n")
+    one_level_deeper = re.sub("^#", "##", card, flags=re.MULTILINE)
+    PAGE.write_text(with_generated(PAGE.read_text(), PAGE, MARK, one_level_deeper))
     say(f"wrote {args.weights} and {PAGE}")
 
 

@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 
 from benchmarks.common.datasets import TASKS
+from benchmarks.common.report import END_MARK
 from benchmarks.downstream import cells
 from benchmarks.downstream.cells import Cell
 from tests.support.benchmark_data import N_SUBJECTS
@@ -175,15 +176,20 @@ def test_a_missing_folder_is_named(monkeypatch, tmp_path, missing):
         bench.main()
 
 
-def test_a_report_keeps_the_handwritten_part(monkeypatch, tmp_path):
+def test_a_report_keeps_the_handwritten_parts(monkeypatch, tmp_path):
     page = tmp_path / "downstream.md"
     monkeypatch.setattr(bench, "PAGE", page)
-    page.write_text(f"# Ours\n\nText.\n\n{bench.MARK}\n\nold results\n")
+    page.write_text(f"# Ours\n\nText.\n\n{bench.MARK}\n\nold results\n\n{END_MARK}\n\nMore.\n")
     bench.write_report({}, tmp_path / "results.jsonl")
-    head, _, body = page.read_text().partition(bench.MARK)
+    head, _, rest = page.read_text().partition(bench.MARK)
+    body, _, tail = rest.partition(END_MARK)
     assert head == "# Ours\n\nText.\n\n"
-    assert body.startswith("\n\nFrom `results.jsonl`.\n\n## Claims\n")
+    assert body.startswith("\n\nOf 14 [claims]")
+    assert tail == "\n\nMore.\n"
     assert "old results" not in body
+    written = sorted(path.name for path in (tmp_path / "downstream").iterdir())
+    assert written == ["ablations.md", "classes.md", "comparisons.md", "scores.md"]
+    assert "From `results.jsonl`" in (tmp_path / "downstream" / "scores.md").read_text()
     page.write_text("# Ours\n")
     with pytest.raises(SystemExit, match="must have the line"):
         bench.write_report({}, tmp_path / "results.jsonl")

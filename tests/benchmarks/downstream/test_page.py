@@ -8,6 +8,7 @@ from benchmarks.downstream.cells import Cell
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream import page
+from benchmarks.downstream.plan import IN_DOMAIN, LONG_WINDOW
 from benchmarks.downstream.results import CLASSIFICATION, FIVE, DownstreamResults
 from tests.support.downstream_cells import CLASSES, fake_record, parse_table, with_skill
 
@@ -23,22 +24,22 @@ def scores(cells, task, method, protocol="linear", setting="transfer", name="mac
     return [cells[cell]["scores"][name] for cell in wanted if cell in cells]
 
 
-def test_sections_are_in_order(cells, tmp_path, monkeypatch):
+def test_pages_and_their_sections(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "plots", None)
-    text = page.render(cells, tmp_path / "figures")
-    titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert titles == [
-        "Claims",
-        "Transfer",
-        "Tests over people",
-        "Ablations",
-        "Budget",
-        "Windows of 10 s",
-        "In domain",
-        "Few labels",
-        "Classes",
-        "Cost",
-    ]
+    pages = page.render(cells, tmp_path / "figures")
+    sections = {
+        name: [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+        for name, text in pages.items()
+    }
+    assert sections == {
+        "downstream": [],
+        "downstream/scores": ["Transfer", "Windows of 10 s", "In domain", "Few labels"],
+        "downstream/comparisons": ["Claims", "Tests over people"],
+        "downstream/ablations": ["Ablations", "Budget", "Cost"],
+        "downstream/classes": ["Classes"],
+    }
+    assert all(text.startswith("# ") for name, text in pages.items() if "/" in name)
+    text = "".join(pages.values())
     # Without matplotlib there are only tables.
     assert "![" not in text
     assert not (tmp_path / "figures").exists()
@@ -46,10 +47,11 @@ def test_sections_are_in_order(cells, tmp_path, monkeypatch):
 
 
 def test_nothing_measured_yet(tmp_path):
-    text = page.render({}, tmp_path)
-    assert text.count("**not measured**") == 14
-    assert "Claims not measured: 14." in text.replace("\n", " ")
-    assert "nan" not in text
+    pages = page.render({}, tmp_path)
+    assert pages["downstream/comparisons"].count("**not measured**") == 14
+    assert "Claims not measured: 14." in pages["downstream/comparisons"].replace("\n", " ")
+    assert pages["downstream"].startswith("Of 14 [claims]")
+    assert "nan" not in "".join(pages.values())
     assert not list(tmp_path.iterdir())
 
 
@@ -57,7 +59,30 @@ def test_any_single_result_can_be_reported(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "plots", None)
     for cell in list(cells)[::97]:
         record = cells[cell]
-        assert "nan" not in page.render({cell: record}, tmp_path)
+        assert "nan" not in "".join(page.render({cell: record}, tmp_path).values())
+
+
+def test_the_summary_has_the_mean_of_each_setting(cells, results):
+    row = parse_table(page.summary(results), "method")["RelCon"]
+    in_domain = [scores(cells, t, "relcon", setting="in_domain")[0] for t in IN_DOMAIN]
+    long = [scores(cells, t, "relcon", window=LONG_WINDOW)[0] for t in FIVE]
+    few = [scores(cells, t, "relcon", labelled=0.1)[0] for t in FIVE]
+    for title, wanted in (
+        ("in domain", in_domain),
+        ("10 s", long),
+        ("10 % of the labels", few),
+    ):
+        assert row[title].strip("*") == f"{np.mean(wanted):.3f}"
+    assert "±" in row["2.56 s"]
+    shipped = parse_table(page.summary(results), "method")["motion-small"]
+    assert shipped["in domain"] == "-"
+
+
+def test_the_summary_names_claims_that_do_not_hold(cells):
+    text = page.summary(DownstreamResults(with_skill(cells, 0.95, "minirocket")))
+    assert "12 hold and 2 do not" in text.replace("\n", " ")
+    assert text.count("**does not hold**; 0.") == 2
+    assert "**holds**" not in text
 
 
 def test_claims_that_do_not_hold_are_first(cells):
@@ -125,10 +150,10 @@ def test_figures_are_written_and_shown(tmp_path):
             Cell("none", task, "minirocket", "own"),
         )
     }
-    text = page.render(few, tmp_path / "figures")
+    text = "".join(page.render(few, tmp_path / "figures").values())
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"downstream-labels.png", "downstream-confusion-hapt.png"}
-    assert all(f"](figures/{name})" in text for name in drawn)
+    assert all(f"](../figures/{name})" in text for name in drawn)
 
 
 @pytest.fixture
