@@ -6,6 +6,7 @@
     python run.py lint      check style and format
     python run.py docs      build the site into docs/_build/html; a warning is an error (without the
                             gallery, which takes minutes: python run.py docs -D plot_gallery=0)
+    python run.py package   build the wheel, install it in a new environment and run it there
 
 The first command creates a virtual environment in .venv. Each command installs the packages that
 it needs into it, at the versions of constraints.txt.
@@ -28,6 +29,7 @@ COMMANDS = {
     "test": [["-m", "pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"]],
     "lint": [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]],
     "docs": [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]],
+    "package": [[ROOT / ".ci/check_package.py"]],
 }
 EXTRAS = {
     "demo": "",
@@ -35,6 +37,7 @@ EXTRAS = {
     "test": "[test]",
     "lint": "[test]",
     "docs": "[docs]",
+    "package": "[release]",
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands: ``python -m relcon_sklearn timeline FILE... --model FILE --out FOLDER``."""
+"""Commands: ``python -m relcon_sklearn --help``. Without one, versions are printed."""
 
 import sys
 

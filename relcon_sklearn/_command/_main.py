@@ -12,7 +12,12 @@ from ..timelines._days import check_days
 from ._model import DEFAULT_MODEL
 from ._outputs import FORMATS, Options
 from ._timeline import plan_jobs, run_jobs
+from ._versions import describe_versions
 
+_DESCRIPTION = (
+    "Commands for the files of devices. Without a command, print the versions of packages and the "
+    "devices to compute on, for reports of errors."
+)
 _TIMELINE = """Predict what people do at each moment of recordings of days.
 
 The model is one that you have trained, or one of the package. activity-small predicts lying,
@@ -36,7 +41,7 @@ _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and return its exit status.
+    """Run a command, and return its exit status. Without one, print versions and devices.
 
     Parameters
     ----------
@@ -50,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _make_parser()
     given = parser.parse_args(arguments)
+    if given.command is None:
+        print(describe_versions())  # noqa: T201
+        return 0
     options = Options(**{name: getattr(given, name) for name in Options._fields})
     try:
         jobs = plan_jobs(given.files, given.model, given.out, options, given.name_by)
@@ -64,9 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _make_parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m relcon_sklearn")
+    parser = argparse.ArgumentParser(prog="python -m relcon_sklearn", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     add = commands.add_parser(
         "timeline",
         help="predict what people do, from the files of devices",

@@ -58,6 +58,12 @@ def test_arguments_are_passed_to_pytest(calls):
     assert folder == SCRIPT.parent
 
 
+def test_the_package_is_built_with_the_tools_of_releases(calls):
+    extras, (command, _) = calls("package")
+    assert extras == "[release]"
+    assert command == [str(SCRIPT.parent / ".ci" / "check_package.py")]
+
+
 def test_an_unknown_command_shows_the_commands(calls):
     with pytest.raises(SystemExit, match=r"run.py demo"):
         calls("deploy")
