@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.common.scores import macro_f1
-from benchmarks.downstream.activity_sets import CLASSES, FILES, NOT_TRAINED_ON
+from benchmarks.downstream.activity_sets import CLASSES, FILES, NOT_TRAINED_ON, POSTURES
 from benchmarks.downstream.activity_windows import Described
 
 # Inverse of the penalty, for weights of windows whose sum is one. Of 5, 20, 60 and 200, it is the
@@ -39,15 +39,15 @@ class Method(NamedTuple):
         ``estimator()`` returns an unfitted classifier.
     wrist_only : bool
         Whether the model is of devices on a wrist only.
-    rotated : bool
-        Whether it is also fitted on windows that were rotated.
+    copies : tuple of str
+        The changed copies of the windows that it is fitted on too: "rotated", "noisy".
     """
 
     title: str
     inputs: str
     estimator: Callable
     wrist_only: bool = False
-    rotated: bool = True
+    copies: tuple[str, ...] = ("rotated", "noisy")
 
 
 def linear():
@@ -68,7 +68,8 @@ MODELS = {
 
 METHODS = {
     **MODELS,
-    "not_rotated": Method("activity-small, not rotated", "embeddings", linear, rotated=False),
+    "no_copies": Method("activity-small, no copies", "embeddings", linear, copies=()),
+    "rotated": Method("activity-small, rotated only", "embeddings", linear, copies=("rotated",)),
     "features": Method("features, linear", "features", linear),
     "features_wrist": Method("features, linear, wrist", "features", linear, wrist_only=True),
     "forest": Method("features, forest", "features", forest),
@@ -100,10 +101,10 @@ def weights_of(y: np.ndarray, sets: np.ndarray) -> np.ndarray:
 
 def fit(method: Method, windows: Described):
     """Return a classifier that is fitted on windows, which must be those that the method is for."""
-    X, y, weights = getattr(windows, method.inputs), windows.y, weights_of(windows.y, windows.set)
-    if method.rotated:
-        X = np.concatenate([X, getattr(windows, f"{method.inputs}_rotated")])
-        y, weights = np.tile(y, 2), np.tile(weights / 2, 2)
+    names = [method.inputs, *(f"{method.inputs}_{copy}" for copy in method.copies)]
+    X = np.concatenate([getattr(windows, name) for name in names])
+    y = np.tile(windows.y, len(names))
+    weights = np.tile(weights_of(windows.y, windows.set) / len(names), len(names))
     model = method.estimator()
     if isinstance(model, RandomForestClassifier):  # the size of leaves does not depend on weights
         return model.fit(X, y, sample_weight=weights * len(y))
@@ -159,6 +160,11 @@ def leave_sets_out(method: Method, windows: Described):
         probabilities[:, [CLASSES.index(label) for label in model.classes_]] = found
         parts.append(Left(rows, probabilities, np.isin(windows.y[rows], model.classes_)))
     return Left(*(np.concatenate(column) for column in zip(*parts, strict=True))), everything
+
+
+def resting_share(model, inputs: np.ndarray) -> float:
+    """Return the share of windows of devices at rest that a model takes for postures."""
+    return float(np.isin(model.predict(inputs), POSTURES).mean())
 
 
 # -- probabilities ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.common.datasets import Spans, Task
 from benchmarks.pretraining.open_sets import CC_BY, OPEN_SETS, OpenSet
 
-LYING, SITTING, STANDING = "lying", "sitting", "standing"
+LYING, SITTING, STANDING = POSTURES = ("lying", "sitting", "standing")
 WALKING, STAIRS, RUNNING, CYCLING = "walking", "stairs", "running", "cycling"
 OTHER = "other movement"
 CLASSES = (LYING, SITTING, STANDING, WALKING, STAIRS, RUNNING, CYCLING, OTHER)

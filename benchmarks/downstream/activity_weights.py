@@ -42,10 +42,19 @@ from benchmarks.downstream.activity_models import (
     can_be_judged,
     leave_sets_out,
     mean_of_sets,
+    resting_share,
     scores_of,
 )
 from benchmarks.downstream.activity_sets import FILES
-from benchmarks.downstream.activity_windows import RATE, Described, find_files, load_described
+from benchmarks.downstream.activity_windows import (
+    RATE,
+    REST_NOISE,
+    Described,
+    at_rest,
+    find_files,
+    inputs_of,
+    load_described,
+)
 from benchmarks.downstream.evaluation import compare
 from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.pretrained import weights_checksum
@@ -99,8 +108,11 @@ def as_classifier(
     return classifier
 
 
-def judge(windows: Described) -> tuple[dict[str, dict], dict]:
-    """Return the scores of all methods, and the linear models of all sets."""
+def judge(windows: Described, resting: dict[float, dict]) -> tuple[dict[str, dict], dict]:
+    """Return the scores of all methods, and the linear models of all sets.
+
+    `resting` has the inputs of windows of devices at rest, by their noise.
+    """
     scores, fitted = {}, {}
     for name, method in METHODS.items():
         if not can_be_judged(method, windows):
@@ -108,6 +120,9 @@ def judge(windows: Described) -> tuple[dict[str, dict], dict]:
             continue
         left, model = leave_sets_out(method, windows)
         scores[name] = scores_of(left, windows)
+        scores[name]["at_rest"] = {
+            noise: resting_share(model, inputs[method.inputs]) for noise, inputs in resting.items()
+        }
         if name in MODELS:
             fitted[name] = model
         say(f"{method.title}: {mean_of_sets(scores[name]['files']):.3f}")
@@ -140,7 +155,8 @@ def run(args) -> None:
         missing = ", ".join(name for name in FILES if name not in paths)
         raise SystemExit(f"{args.data} and {args.pool} lack {missing}.")
     windows = load_described(paths, WINDOW, embedder, n, args.cache)
-    scores, fitted = judge(windows)
+    resting = {noise: inputs_of(at_rest(noise, WINDOW), embedder) for noise in REST_NOISE}
+    scores, fitted = judge(windows, resting)
     lengths = compare_lengths(paths, [WINDOW] if args.smoke else WINDOWS, embedder, n, args.cache)
     record = {
         "settings": {"window": WINDOW, "rate": RATE, "windows_per_file": n, "encoder": SHIPPED},

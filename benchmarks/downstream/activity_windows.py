@@ -17,6 +17,9 @@ from benchmarks.downstream.pretrained import weights_checksum
 from relcon_sklearn import MotionFeatures, RelConEmbedder
 
 RATE = 50.0  # Hz
+NOISE = (0.001, 0.04)  # g, least and largest standard deviation of noise added to copies
+REST_NOISE = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.04)  # g, of devices at rest
+N_AT_REST = 200  # windows of each level of noise
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Described:
         Of the windows as they were recorded.
     embeddings_rotated, features_rotated : ndarray of shape (n, n_features)
         Of the windows after a rotation by chance.
+    embeddings_noisy, features_noisy : ndarray of shape (n, n_features)
+        Of the same with added noise.
     """
 
     y: np.ndarray
@@ -42,6 +47,8 @@ class Described:
     features: np.ndarray
     embeddings_rotated: np.ndarray
     features_rotated: np.ndarray
+    embeddings_noisy: np.ndarray
+    features_noisy: np.ndarray
 
     def take(self, rows: np.ndarray) -> Described:
         """Return the windows at `rows`, or in a mask."""
@@ -115,12 +122,33 @@ def _describe(
     windows = windows.take(np.sort(chosen))
     rotations = Rotation.random(len(windows), random_state=0).as_matrix().astype(np.float32)
     rotated = np.einsum("nij,ntj->nti", rotations, windows.X)
-    features = MotionFeatures(sampling_rate=RATE)
-    return {
-        "y": windows.y,
-        "subject": windows.subject,
-        "embeddings": embedder.transform(windows.X),
-        "features": features.fit_transform(windows.X),
-        "embeddings_rotated": embedder.transform(rotated),
-        "features_rotated": features.fit_transform(rotated),
-    }
+    noisy = with_noise(rotated, np.random.default_rng(0))
+    described = {"y": windows.y, "subject": windows.subject}
+    for suffix, X in (("", windows.X), ("_rotated", rotated), ("_noisy", noisy)):
+        described |= {f"{name}{suffix}": Z for name, Z in inputs_of(X, embedder).items()}
+    return described
+
+
+def inputs_of(X: np.ndarray, embedder: RelConEmbedder) -> dict[str, np.ndarray]:
+    """Return the embeddings and the features of windows."""
+    features = MotionFeatures(sampling_rate=RATE).fit_transform(X)
+    return {"embeddings": embedder.transform(X), "features": features}
+
+
+def with_noise(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add white noise, of a level by chance for each window.
+
+    The recordings of most sets were made at 20 or 25 Hz and with their own devices. White noise of
+    all frequencies hides what only one of them has.
+    """
+    level = np.exp(rng.uniform(*np.log(NOISE), size=(len(X), 1, 1)))
+    return (X + level * rng.normal(size=X.shape)).astype(np.float32)
+
+
+def at_rest(noise: float, window: float) -> np.ndarray:
+    """Return windows of devices at rest, with gravity in any direction and with noise in g."""
+    rng = np.random.default_rng(0)
+    gravity = rng.normal(size=(N_AT_REST, 1, 3))
+    gravity /= np.linalg.norm(gravity, axis=2, keepdims=True)
+    shape = (N_AT_REST, round(window * RATE), 3)
+    return (gravity + noise * rng.normal(size=shape)).astype(np.float32)

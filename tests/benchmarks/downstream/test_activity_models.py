@@ -1,6 +1,7 @@
 """The models of activities: weights of windows, sets left out, probabilities, and their files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,15 +17,24 @@ from benchmarks.downstream.activity_models import (
     Method,
     calibration_error,
     cooled,
+    fit,
     leave_sets_out,
     mean_of_sets,
+    resting_share,
     scores_of,
     temperature_of,
     weights_of,
 )
 from benchmarks.downstream.activity_sets import CLASSES, CYCLING, FILES, SITTING, WALKING
 from benchmarks.downstream.activity_weights import as_classifier
-from benchmarks.downstream.activity_windows import Described, find_files, load_described
+from benchmarks.downstream.activity_windows import (
+    N_AT_REST,
+    Described,
+    at_rest,
+    find_files,
+    load_described,
+    with_noise,
+)
 from relcon_sklearn import RelConClassifier, RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 
@@ -40,7 +50,7 @@ def windows():
     y[file == "dsads_left_wrist.npz"] = np.tile([SITTING, WALKING, CYCLING, CYCLING], 5)
     X = np.stack([y == SITTING, y == CYCLING], axis=1) + rng.normal(0, 0.1, (80, 2))
     subject = np.tile(np.repeat(["1", "2"], 10), 4)
-    return Described(y, file, subject, X, X, X, X)
+    return Described(y, file, subject, X, X, X, X, X, X)
 
 
 def test_weights():
@@ -60,9 +70,7 @@ def test_a_set_is_predicted_by_a_model_of_the_others(windows):
             seen.append({tuple(x) for x in X.tolist()})
             return super().fit(X, y, sample_weight)
 
-    method = Method(
-        "spy", "features", lambda: Pipeline([("logisticregression", Spy())]), rotated=False
-    )
+    method = Method("spy", "features", lambda: Pipeline([("logisticregression", Spy())]), copies=())
     left, _ = leave_sets_out(method, windows)
     assert sorted(left.rows) == list(range(80))
     of_file = {name: {tuple(x) for x in windows.features[windows.file == name]} for name in NAMES}
@@ -83,9 +91,38 @@ def test_a_class_that_the_training_lacks_does_not_count(windows):
     assert np.sum(found["confusion"]) == 20
 
 
+def test_a_model_is_fitted_on_copies_too(windows):
+    changed = windows.features + 0.2
+    windows = replace(windows, features_rotated=changed, features_noisy=changed - 0.4)
+    model = fit(METHODS["features"], windows)
+    assert model[0].n_samples_seen_ == 3 * len(windows.y)
+    assert (model.predict(changed) == windows.y).mean() > 0.9
+    assert fit(METHODS["features"]._replace(copies=()), windows)[0].n_samples_seen_ == 80
+
+
+def test_windows_at_rest_have_gravity_and_noise():
+    X = at_rest(0.02, window=2.0)
+    assert X.shape == (N_AT_REST, 100, 3)
+    np.testing.assert_allclose(np.linalg.norm(X.mean(axis=1), axis=1), 1, atol=0.02)
+    np.testing.assert_allclose(X.std(axis=1), 0.02, rtol=0.4)
+
+
+def test_noise_has_another_level_in_each_window():
+    X = with_noise(np.zeros((300, 200, 3)), np.random.default_rng(0))
+    levels = X.std(axis=(1, 2))
+    assert 0.0009 < levels.min() < 0.0015
+    assert 0.03 < levels.max() < 0.043
+    assert np.median(levels) == pytest.approx(np.sqrt(0.001 * 0.04), rel=0.3)
+
+
+def test_the_share_at_rest_counts_postures(windows):
+    model = fit(METHODS["features"], windows)
+    assert resting_share(model, windows.features) == np.mean(windows.y == SITTING)
+
+
 def test_the_wrist_only(windows, monkeypatch):
     monkeypatch.setattr(activity_models, "N_TREES", 3)
-    left, _ = leave_sets_out(METHODS["forest_wrist"]._replace(rotated=False), windows)
+    left, _ = leave_sets_out(METHODS["forest_wrist"]._replace(copies=()), windows)
     assert set(windows.file[left.rows]) == {"dsads_left_wrist.npz", "wisdm51_watch.npz"}
 
 
