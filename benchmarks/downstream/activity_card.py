@@ -34,9 +34,9 @@ LIMITS = """\
 - **Which one**: `{wrist}` for devices on a wrist. `{anywhere}` for waist, chest, thigh and pocket,
   and if the place is not known. Neither for ankles, which one set has, with a score of 0.2.
 - **Input**: three axes in g with gravity, at {rate:g} Hz, windows of {window:g} s. The orientation
-  of the device need not be known. All wrists of the training were recorded at 20 or 25 Hz. Faster
-  vibrations, which devices of 50 or 100 Hz record, are new to the models. White noise was therefore
-  added to copies of the windows.
+  of the device need not be known. Most wrists of the training were recorded at 20 to 32 Hz.
+  Faster vibrations, which devices of 50 or 100 Hz record, are nearly new to the models. White noise
+  was therefore added to copies of the windows.
 - **Free living**: the training and the scores are of scripted activities, by mostly young and
   healthy adults. In daily life, people slouch, lean, carry, stop and do two things at once. Expect
   lower scores than these, and check hours with a diary, a camera or a thigh sensor before you
@@ -160,15 +160,17 @@ def score_table(scores: dict[str, dict]) -> str:
         ]
         rows.append([title, *values])
     not_trained = SETS[NOT_TRAINED_ON].title
+    unseen = ", ".join(SETS[name].title for name in NOT_IN_ENCODER)
     return join(
         "Macro-F1 over the classes that both the set and the training have. Each data set is "
         "predicted by a model of the other sets, so that people, devices and protocols are new. "
         f"{not_trained} is never trained on. The means are of the files of a set, and then of the "
-        f"sets, without {not_trained}. The encoder has seen windows of DSADS and UMAFall without "
-        "labels, and none of HAPT and WISDM. All methods are fitted on the same windows and, "
-        "except where the table says so, on copies with random rotations, without and with white "
-        "noise. Strength of the penalty, length of windows and rotations were chosen on these "
-        "scores, so that they are somewhat too high.",
+        f"sets, without {not_trained} and the sets of one class, whose score is the F1 of this "
+        f"class. The encoder has seen windows of the sets without labels, except of {unseen} and "
+        f"{not_trained}. All methods are fitted on the same windows and, except where the table "
+        "says so, on copies with random rotations, without and with white noise. Sets, strength of "
+        "the penalty, length of windows and copies were chosen on these scores, so that they are "
+        "somewhat too high.",
         table(["macro-F1", *(METHODS[name].title for name in METHODS)], rows),
     )
 

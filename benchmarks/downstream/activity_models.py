@@ -260,10 +260,12 @@ def scores_of(left: Left, windows: Described) -> dict:
 def mean_of_sets(files: dict[str, dict], keep: Callable = lambda file: True) -> float | None:
     """Return the macro-F1: the mean of the files of a set, then of the sets; None without any.
 
-    `keep` selects entries of `FILES`. The set that is not trained on does not count.
+    `keep` selects entries of `FILES`. The set that is not trained on does not count, and neither do
+    sets of one class, of which no classes can be confused.
     """
     by_set: dict[str, list[float]] = {}
     for name, scores in files.items():
-        if FILES[name].set != NOT_TRAINED_ON and keep(FILES[name]):
+        one_class = len(scores["f1"]) < 2
+        if FILES[name].set != NOT_TRAINED_ON and not one_class and keep(FILES[name]):
             by_set.setdefault(FILES[name].set, []).append(scores["macro_f1"])
     return float(np.mean([np.mean(values) for values in by_set.values()])) if by_set else None
