@@ -29,16 +29,6 @@ PAGES = [
 ]
 
 SETUPS = {
-    # Three recordings of a minute, as files.
-    "README.md": """
-from pathlib import Path
-from relcon_sklearn.datasets import make_recordings
-
-Path("recordings").mkdir()
-frames = make_recordings(3, duration=60, as_frame=True, random_state=0).recordings
-for i, frame in enumerate(frames):
-    frame[["x", "y", "z"]].to_csv(f"recordings/{i}.csv", index_label="time")
-""",
     # Two minutes of three devices.
     "devices.md": """
 from pathlib import Path

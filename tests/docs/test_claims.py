@@ -1,0 +1,60 @@
+"""The scores of the README and of the page of results are those of the committed results."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tslearn")
+from benchmarks.common.report import RESULTS
+from benchmarks.downstream.cells import CellFile
+from benchmarks.downstream.plan import LONG_WINDOW, SHIPPED
+from benchmarks.downstream.results import (
+    FIVE,
+    DownstreamResults,
+    ResultRow,
+    classic,
+    macro_f1,
+    transfer,
+)
+from benchmarks.downstream.tables import summary_table
+from tests.support.downstream_cells import parse_table
+
+ROOT = Path(__file__).parents[2]
+ROWS = {
+    "model in the package and hand-made features": ResultRow("shipped", f"{SHIPPED}_features"),
+    "model in the package": ResultRow("shipped", SHIPPED),
+    "RelCon, ten minutes of training": transfer("relcon"),
+    "SimCLR, ten minutes of training": transfer("simclr"),
+    "hand-made features": classic("features_linear"),
+    "MiniRocket": classic("minirocket"),
+}
+
+
+@pytest.fixture(scope="module")
+def results():
+    return DownstreamResults(CellFile(RESULTS / "downstream.jsonl").read())
+
+
+def test_the_table_of_the_readme(results):
+    found = parse_table((ROOT / "README.md").read_text(), "representation")
+    assert found.keys() == ROWS.keys()
+    for title, row in ROWS.items():
+        for window, column in ((row.window, "2.56 s"), (LONG_WINDOW, "10 s")):
+            values = results.means(row._replace(window=window), FIVE, macro_f1)
+            expected = f"{np.mean(values):.3f}" if values else ""
+            assert found[title][column].strip("*") == expected, (title, column)
+
+
+def test_the_page_of_results_is_generated_from_the_results(results):
+    page = (ROOT / "docs" / "downstream.md").read_text()
+    assert summary_table(results) in page
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md"])
+def test_other_scores_are_those_of_the_results(results, name):
+    prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.DOTALL)
+    assert set(re.findall(r"\b0\.\d{3}\b", prose)) <= set(
+        re.findall(r"\b0\.\d{3}\b", summary_table(results))
+    )
