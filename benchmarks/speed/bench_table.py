@@ -81,7 +81,7 @@ def read_results(path: Path) -> dict:
     return json.loads(path.read_text()) if path.is_file() else {"parts": {}}
 
 
-def write_report(results: dict, page: Path = PAGE) -> None:
+def write_report(results: dict, page: Path) -> None:
     """Write the tables of all parts that were measured into a page."""
     page.write_text(fill(page.read_text(), render(results, PARTS)))
     say(f"wrote {page}")
@@ -119,7 +119,7 @@ def main() -> None:
     args = parse_args()
     results = read_results(args.output)
     if args.report:
-        write_report(results)
+        write_report(results, PAGE)
         return
     for name in PARTS:
         if name not in args.parts or (name in results["parts"] and not args.again):

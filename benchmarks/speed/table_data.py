@@ -56,8 +56,8 @@ WEEK = TablePart(
     "runs 1.3 % too slow, so that every sample is interpolated.",
     "million samples",
     (
-        Answer("week to segments, regular", REGULAR, SCIPY),
-        Answer("week to segments, with time stamps", STAMPS, SCIPY, 1.3),
+        Answer("week to segments, regular", REGULAR),
+        Answer("week to segments, with time stamps", STAMPS, 1.3),
     ),
 )
 
@@ -122,7 +122,7 @@ ROWS = TablePart(
     "row is mapped anew.",
     "MB",
     (
-        Answer("random rows of a store, as stored", STORED, MEMMAP, 7006 / 3000),
-        Answer("random rows of a store, checked", SEGMENTS, MEMMAP),
+        Answer("random rows of a store, as stored", STORED, 7006 / 3000),
+        Answer("random rows of a store, checked", SEGMENTS),
     ),
 )

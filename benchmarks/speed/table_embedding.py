@@ -64,10 +64,7 @@ TRANSFORM = TablePart(
     measure_transform,
     "`RelConEmbedder.transform` of 1,024 segments of 128 x 3.",
     "segment",
-    tuple(
-        Answer("transform in bfloat16", f"{encoder}: bfloat16", f"{encoder}: float32", 1 / 1.8)
-        for encoder in PRESETS
-    ),
+    tuple(Answer("transform in bfloat16", f"{encoder}: bfloat16", 1 / 1.8) for encoder in PRESETS),
 )
 
 
@@ -91,7 +88,7 @@ ONE_SEGMENT = TablePart(
     "`bench_latency` has [percentiles](#one-segment).",
     "call",
     tuple(
-        Answer(f"one segment, {row}", f"{encoder}: {row}", f"{encoder}: encoder", 1.3)
+        Answer(f"one segment, {row}", f"{encoder}: {row}", 1.3)
         for encoder in ENCODERS
         for row in ("transform", "predict")
     ),

@@ -59,7 +59,7 @@ def part_table(found: dict, part: TablePart, known: Mapping) -> str:
     header += ["share of the limit"] if has_limit else []
     rows = []
     for record in records:
-        base = next(r for r in records if same_group(r, record))
+        base = first_of_group(record, records)
         cells = [full_name(record), record["threads"]]
         cells += [duration(record[clock], record["n_units"]) for clock in ("cpu_s", "wall_s")]
         ratios = "{:.2f} ({:.2f} to {:.2f})".format(*median_min_max(relative(record, base)))
@@ -110,22 +110,36 @@ def summary(measured: Mapping, parts: Mapping[str, TablePart], known: Mapping) -
 
 def answer_cells(answer: Answer, records: list[dict], known: Mapping) -> list | None:
     """Return the cells of an answer; None if a row was not measured."""
-    alone = {full_name(r): r for r in records if r["threads"] == 1}
-    if (record := alone.get(answer.row)) is None:
+    alone = [r for r in records if r["threads"] == 1]
+    record = find(alone, answer.row)
+    if record is None:
         return None
     if answer.against == "the limit":
         if (value := share(record, known)) is None:
             return None
-        shown, goal = f"{value:.0%} of it", f"at least {answer.goal:.0%}"
+        cells = [answer.against, f"{value:.0%} of it", f"at least {answer.goal:.0%}"]
         reached = value >= answer.goal
-    elif answer.against in alone:
-        value = float(np.median(relative(record, alone[answer.against])))
-        shown, goal = f"{value:.2f}", f"at most {answer.goal:.2f}" if answer.goal else None
-        reached = answer.goal is not None and value <= answer.goal
     else:
-        return None
+        against = find(alone, answer.against) if answer.against else first_of_group(record, alone)
+        if against is None:
+            return None
+        value = float(np.median(relative(record, against)))
+        goal = None if answer.goal is None else f"at most {answer.goal:.2f}"
+        cells = [full_name(against), f"{value:.2f}", goal]
+        reached = answer.goal is not None and value <= answer.goal
     verdict = None if answer.goal is None else "yes" if reached else "**no**"
-    return [answer.work, answer.row, answer.against, shown, goal, verdict]
+    return [answer.work, answer.row, *cells, verdict]
+
+
+def find(records: list[dict], name: str) -> dict | None:
+    """Return the record with a name; None if there is none."""
+    return next((record for record in records if full_name(record) == name), None)
+
+
+def first_of_group(record: dict, records: list[dict]) -> dict:
+    """Return the first row of the group of a row, with as many threads."""
+    key = record["group"], record["threads"]
+    return next(r for r in records if (r["group"], r["threads"]) == key)
 
 
 def relative(record: dict, base: dict) -> list[float]:
@@ -146,10 +160,6 @@ def full_name(record: dict) -> str:
     return f"{record['group']}: {record['row']}" if record["group"] else record["row"]
 
 
-def same_group(record: dict, other: dict) -> bool:
-    return all(record[key] == other[key] for key in ("group", "threads"))
-
-
 def duration(seconds: list[float], n_units: float) -> str:
     """Return the median and the range of a time per unit of work."""
     values = median_min_max([value / n_units for value in seconds])
@@ -161,9 +171,9 @@ def run_of(found: dict) -> str:
     """Return a line on the run of a part."""
     where = found["environment"]
     n = len(found["rows"][0]["cpu_s"])
-    load = found["load_average"]
+    turns = "One turn" if n == 1 else f"Medians of {n} turns (smallest to largest)"
+    load = f", load average before {found['load_average'][0]:.1f}" if found["load_average"] else ""
     return (
-        f"Medians of {n} turns (smallest to largest), {where['date'][:10]}, {where['cpu']}, commit "
-        f"{where['commit']}, torch {where['versions']['torch']}"
-        + (f", load average before {load[0]:.1f}." if load else ".")
+        f"{turns}, {where['date'][:10]}, {where['cpu']}, commit {where['commit']}, torch "
+        f"{where['versions']['torch']}{load}."
     )

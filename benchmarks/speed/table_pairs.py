@@ -46,9 +46,8 @@ PAIRS = TablePart(
     "length on either side.",
     "pair",
     tuple(
-        Answer(f"pair of {length} x 3, {precision}", f"{group}: {row}", f"{group}: {BANDED}", 1)
+        Answer("pair of segments", f"{length} x 3: pairwise, 64 features, {precision}", 1)
         for length in LENGTHS
         for precision in ("float32", "bfloat16")
-        for group, row in [(f"{length} x 3", f"pairwise, 64 features, {precision}")]
     ),
 )

@@ -51,17 +51,19 @@ class Answer(NamedTuple):
     ----------
     work : str
         What is compared.
-    row, against : str
-        Names of the rows, with their group. `against` is "the limit" for a share of the limit of
-        the machine.
+    row : str
+        Name of the row, with its group.
     goal : float or None
         Largest time relative to `against`, or smallest share of the limit.
+    against : str or None
+        Name of the other row, with its group. If None, the first row of the group. "the limit" for
+        a share of the limit of the machine.
     """
 
     work: str
     row: str
-    against: str
     goal: float | None = None
+    against: str | None = None
 
 
 class TablePart(NamedTuple):

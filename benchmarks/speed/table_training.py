@@ -91,11 +91,9 @@ STEP = TablePart(
     "`.cuda()` does nothing.",
     "anchor",
     (
-        Answer("training step, published setting", "library, float32", RELEASED),
-        Answer("training step, published setting", "library, bfloat16", RELEASED),
-        Answer(
-            "training step, published setting", "library, bfloat16, shared candidates", RELEASED
-        ),
+        Answer("training step, published setting", "library, float32"),
+        Answer("training step, published setting", "library, bfloat16"),
+        Answer("training step, published setting", "library, bfloat16, shared candidates"),
     ),
 )
 
@@ -123,8 +121,8 @@ RANKING = TablePart(
     "first row.",
     "pair",
     (
-        Answer("ranking", "sparsemax, float32", "the limit", 0.5),
-        Answer("ranking", "sparsemax, bfloat16", "the limit", 0.5),
+        Answer("ranking", "sparsemax, float32", 0.5, "the limit"),
+        Answer("ranking", "sparsemax, bfloat16", 0.5, "the limit"),
     ),
 )
 
@@ -156,5 +154,5 @@ RECIPE = TablePart(
     "plain loop of SimCLR has the same encoder, views, projection head and precision. [A step of "
     "the default training](#a-step-of-the-default-training) explains the rows.",
     "step",
-    (Answer("step of the default recipe", "RelConEmbedder()", PLAIN, 1.1),),
+    (Answer("step of the default recipe", "RelConEmbedder()", 1.1),),
 )

@@ -22,6 +22,7 @@ SCRIPTS = {
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
     "pretraining.open_weights": "--smoke",
     "speed.bench_speed": "--smoke --threads 1",
+    "speed.bench_table": "--smoke --parts limit rows import",
     "speed.bench_loop": "--smoke --threads 1",
     "speed.bench_scale": "--smoke --device cpu",
     "speed.bench_export": "--smoke",
