@@ -15,7 +15,7 @@ shares of the largest rate.
 
 Results are written after each part, and a part that is in the file is not measured again unless
 --again is given. --report writes the tables into docs/speed.md. Other scripts have more rows of
-some parts: `bench_speed`, `bench_latency`, `bench_recipe`, `bench_recordings`, `bench_store`.
+some parts: `bench_speed`, `bench_latency`, `bench_recordings`, `bench_store`.
 """
 
 from __future__ import annotations

@@ -41,9 +41,8 @@ def measure(settings: TableSettings) -> list[dict]:
 
 PAIRS = TablePart(
     measure,
-    "All pairs of 32 segments by `LearnedMotifDistance.pairwise` (not trained, which changes the "
-    "time by a few per cent), and by tslearn's DTW, without a band and with one of a tenth of the "
-    "length on either side.",
+    "All pairs of 32 segments: `LearnedMotifDistance.pairwise` with initial weights, and DTW of "
+    "tslearn, without a band and with one of a tenth of the length on either side.",
     "pair",
     tuple(
         Answer("pair of segments", f"{length} x 3: pairwise, 64 features, {precision}", 1)

@@ -28,7 +28,6 @@ SCRIPTS = {
     "speed.bench_export": "--smoke",
     "speed.bench_features": "--smoke --repeats 1",
     "speed.bench_latency": "--smoke",
-    "speed.bench_recipe": "--smoke",
     "speed.bench_days": "--smoke",
     "speed.bench_recordings": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
