@@ -13,9 +13,9 @@ of the same turn: CPU time with one thread, wall time with two. The first part m
 operations per second convolutions and matrix products reach on this machine. Other rows are then
 shares of the largest rate.
 
-Results are written after each part, and a part that is in the file is not measured again unless
---again is given. --report writes the tables into docs/speed.md. Other scripts have more rows of
-some parts: `bench_speed`, `bench_latency`, `bench_recordings`, `bench_store`.
+Results are written after each part, and a part that is in the file is not measured again, except
+with --again or --smoke. --report writes the tables into docs/speed.md. Other scripts have more rows
+of some parts: `bench_speed`, `bench_latency`, `bench_recordings`, `bench_store`.
 """
 
 from __future__ import annotations
@@ -71,9 +71,15 @@ def measure(name: str, settings: TableSettings) -> dict:
         "environment": environment(),
         "load_average": before,
         "seconds": time.perf_counter() - start,
+        "smoke": settings.smoke,
         "rows": records,
         "others": others,
     }
+
+
+def is_done(found: dict | None, args) -> bool:
+    """Return whether a part need not be measured, because the file has it."""
+    return found is not None and not (args.again or args.smoke or found["smoke"])
 
 
 def read_results(path: Path) -> dict:
@@ -83,6 +89,8 @@ def read_results(path: Path) -> dict:
 
 def write_report(results: dict, page: Path) -> None:
     """Write the tables of all parts that were measured into a page."""
+    if tried := [name for name, found in results["parts"].items() if found["smoke"]]:
+        raise SystemExit(f"Parts measured with --smoke are not reported: {', '.join(tried)}.")
     page.write_text(fill(page.read_text(), render(results, PARTS)))
     say(f"wrote {page}")
 
@@ -122,7 +130,7 @@ def main() -> None:
         write_report(results, PAGE)
         return
     for name in PARTS:
-        if name not in args.parts or (name in results["parts"] and not args.again):
+        if name not in args.parts or is_done(results["parts"].get(name), args):
             continue
         with tempfile.TemporaryDirectory(dir=args.dir and args.dir.resolve()) as folder:
             settings = TableSettings(

@@ -170,6 +170,18 @@ class TestScript:
         assert "Text of b." not in text
         assert parts == {"a": 1, "b": 0}
 
+    def test_parts_of_a_trial_are_measured_again_and_not_reported(
+        self, parts, monkeypatch, tmp_path
+    ):
+        output = tmp_path / "table.json"
+        for _ in range(2):
+            run(monkeypatch, "--smoke", "--parts", "b", "--output", output)
+        assert parts == {"a": 0, "b": 2}
+        with pytest.raises(SystemExit, match="measured with --smoke are not reported: b"):
+            run(monkeypatch, "--report", "--output", output)
+        run(monkeypatch, "--parts", "b", "--output", output)
+        assert parts == {"a": 0, "b": 3}
+
     @pytest.mark.slow
     def test_every_answer_has_its_rows(self, tmp_path):
         output = tmp_path / "table.json"
