@@ -85,7 +85,7 @@ ONE_SEGMENT = TablePart(
     measure_one,
     "One segment of 128 x 3, float32: the encoder alone in torch; `transform` and `predict`, "
     "which check the segment and the result; and the exported embedder in onnxruntime. "
-    "`bench_latency` has [percentiles](#one-segment).",
+    "`bench_latency` has [percentiles](#percentiles).",
     "call",
     tuple(
         Answer(f"one segment, {row}", f"{encoder}: {row}", 1.3)
