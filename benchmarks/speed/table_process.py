@@ -10,7 +10,7 @@ import time
 from benchmarks.common.processes import ROOT
 from benchmarks.common.report import say
 from benchmarks.speed.table_settings import Answer, TablePart, TableSettings
-from benchmarks.speed.turns import TurnRow, add_times, clocks, new_record
+from benchmarks.speed.turns import add_times, clocks, new_record
 
 IMPORTS = {
     "torch": "import torch",
@@ -30,7 +30,7 @@ def run_python(code: str) -> tuple[str, float]:
 
 def measure_imports(settings: TableSettings) -> list[dict]:
     """Return the records of imports: CPU time and wall time of a whole process."""
-    records = {name: new_record(TurnRow(name, list)) for name in IMPORTS}
+    records = {name: new_record(name) for name in IMPORTS}
     for _ in range(settings.turns(5)):
         for name, code in IMPORTS.items():
             told, wall = run_python(f"{code}\nimport time\nprint(time.process_time())")
@@ -99,7 +99,7 @@ def tell_imports_of_a_fit() -> None:
 def measure_first_fit(settings: TableSettings) -> list[dict]:
     """Return the records of the first fits in new processes, and of what they import."""
     names = (FIRST, SECOND, OPTIMIZER, SKORCH, FIRST_LEARNED, SECOND_LEARNED)
-    records = {name: new_record(TurnRow(name, list)) for name in names}
+    records = {name: new_record(name) for name in names}
     for _ in range(settings.turns(3)):
         for function in (tell_fits, tell_imports_of_a_fit):
             told, _ = run_python(f"import {__name__} as part\npart.{function.__name__}()")

@@ -133,10 +133,7 @@ def measure_recipe(settings: TableSettings) -> list[dict]:
     n_steps = 2 if settings.smoke else 10
     records = []
     for n_threads in settings.threads:
-        pairs = [
-            (row, new_record(TurnRow(name, list), n_threads))
-            for name, row in recipe_rows.ROWS.items()
-        ]
+        pairs = [(row, new_record(name, n_threads)) for name, row in recipe_rows.ROWS.items()]
         with using_threads(n_threads):
             for turn in range(settings.turns(3)):
                 for row, record in pairs if turn % 2 == 0 else pairs[::-1]:

@@ -72,7 +72,7 @@ def in_turns(
     records = []
     for n_threads in threads:
         with using_threads(n_threads):
-            timed = [(row, new_record(row, n_threads)) for row in rows]
+            timed = [(row, _record_of(row, n_threads)) for row in rows]
             if warm_up:
                 for row in rows:
                     row.call()
@@ -82,10 +82,20 @@ def in_turns(
     return records
 
 
-def new_record(row: TurnRow, n_threads: int = 1) -> dict:
-    """Return the record of a row without times."""
-    fields = {k: v for k, v in row._asdict().items() if k not in ("name", "call", "in_fit")}
-    return {"row": row.name, "threads": n_threads, **fields, "cpu_s": [], "wall_s": []}
+def new_record(
+    row: str,
+    threads: int = 1,
+    n_units: float = 1,
+    group: str = "",
+    flop: float | None = None,
+    dtype: str = "float32",
+) -> dict:
+    """Return a record without times, of the row of a name."""
+    return {**locals(), "cpu_s": [], "wall_s": []}
+
+
+def _record_of(row: TurnRow, threads: int) -> dict:
+    return new_record(row.name, threads, row.n_units, row.group, row.flop, row.dtype)
 
 
 def add_times(record: dict, seconds: np.ndarray) -> None:
