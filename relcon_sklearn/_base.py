@@ -185,7 +185,8 @@ class SegmentEstimator(SegmentInput):
 
     def _arithmetic(self) -> dict:
         """Return what all processes must have in common, but a fit that resumes need not."""
-        device, precision = self._device(), getattr(self, "precision", "float32")
+        device = self._device()
+        precision = "float32" if "precision" in self._without_effect else self.precision
         return {
             "type of device": device.type,
             "precision on its device": str(dtype_of(precision, device)),

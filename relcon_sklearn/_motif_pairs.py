@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._utils._arrays import as_array
 from ._utils._memory_advice import advises_on_memory
+from ._utils._precision import check_precision
 from ._utils._progress import progress_bar
 from .nn import CandidateFeatures, MotifCrossAttention, encode_in_chunks, motif_distances
 from .segments._array import SegmentArray
@@ -123,11 +124,14 @@ class PairComparison:
 
     @advises_on_memory("comparing pairs")
     def _pairwise(self, anchors: SegmentArray, candidates: SegmentArray) -> np.ndarray:
+        check_precision(self.precision)
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
         net, device = self.net_.to(self._device()), self._device()
         distances = np.empty((len(anchors), len(candidates)), dtype=np.float32)
         with progress_bar(distances.size, "distances", "pairs", shown=self.verbose > 0) as bar:
             for columns in candidates.chunks(_BLOCK_BYTES):
-                features = encode_in_chunks(net, _read_signals(candidates, columns, device))
+                signals = _read_signals(candidates, columns, device)
+                features = encode_in_chunks(net, signals, dtype)
                 for rows in anchors.chunks(_BLOCK_BYTES):
                     block = _all_distances(net, _read_signals(anchors, rows, device), features)
                     distances[np.ix_(rows, columns)] = block.cpu().numpy()

@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -64,6 +65,47 @@ class TestPairwise:
         X = motion[0]
         with pytest.raises(ValueError, match="X_candidate has 2 channels"):
             fitted.pairwise(X, X[..., :2])
+
+
+class TestPrecision:
+    @pytest.mark.parametrize("attention", ["sparsemax", "softmax"])
+    @pytest.mark.parametrize("revin", [True, False])
+    @pytest.mark.parametrize("n_channels", [1, 3, 6])
+    @pytest.mark.parametrize("length", [1, 7, 64, 200, 256, 1000])
+    def test_bfloat16_is_close(self, length, n_channels, revin, attention):
+        rng = np.random.default_rng(length)
+        X = rng.normal(0.5, rng.uniform(0.05, 0.5, (6, 1, 1)), (6, length, n_channels))
+        settings = {"revin": revin, "attention": attention, "n_channels": n_channels}
+        distance = tiny_distance(max_epochs=0, **settings).fit(X)
+        exact = distance.pairwise(X[:2], X)
+        lower = distance.set_params(precision="bfloat16").pairwise(X[:2], X)
+        assert lower.dtype == np.float32
+        np.testing.assert_allclose(lower, exact, rtol=0.03, atol=1e-6)
+
+    def test_it_is_asked_for(self, fitted, motion):
+        X = motion[0]
+        asked = copy.copy(fitted)
+        exact = fitted.transform(X[:9])
+        np.testing.assert_array_equal(asked.set_params(precision="float32").transform(X[:9]), exact)
+        lower = asked.set_params(precision="bfloat16").transform(X[:9])
+        assert not np.array_equal(lower, exact)
+        np.testing.assert_array_equal(lower.argsort(axis=1)[:, 0], exact.argsort(axis=1)[:, 0])
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16])
+    def test_the_dtype_of_segments_has_no_effect(self, motion, dtype):
+        X = (8 * motion[0][:5]).round()
+        asked = tiny_distance(max_epochs=0, precision="bfloat16").fit(X)
+        np.testing.assert_array_equal(asked.pairwise(X.astype(dtype)), asked.pairwise(X))
+
+    def test_training_does_not_depend_on_it(self, fitted, motion):
+        X, _, subjects = motion
+        asked = tiny_distance(max_epochs=3, precision="bfloat16").fit(X, groups=subjects)
+        assert asked.history_ == fitted.history_
+        assert asked._arithmetic() == fitted._arithmetic()
+
+    def test_a_precision_that_does_not_exist(self, fitted, motion):
+        with pytest.raises(ValueError, match=r"precision='half'\. Expected one of \('auto'"):
+            copy.copy(fitted).set_params(precision="half").pairwise(motion[0][:3])
 
 
 class TestReferences:

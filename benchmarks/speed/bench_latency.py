@@ -15,8 +15,10 @@ ratios are those of the percentiles to the ones of the encoder.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +41,8 @@ N_TIMESTEPS, RATE = 128, 50.0
 N_WARM_UP = 10
 
 
-def make_calls(encoder: str) -> dict[str, Callable]:
-    """Return what is measured, by name."""
+def make_calls(encoder: str, with_onnx: bool = False) -> dict[str, Callable]:
+    """Return what is measured, by name; if `with_onnx`, with the embedder in onnxruntime."""
     X = np.random.default_rng(0).normal([0, 0, 1], 0.3, (16, N_TIMESTEPS, 3)).astype(np.float32)
     settings = {"max_epochs": 0, "sampling_rate": RATE, "random_state": 0}
     embedder = RelConEmbedder(encoder=encoder, **settings).fit(X)
@@ -53,11 +55,24 @@ def make_calls(encoder: str) -> dict[str, Callable]:
         with torch.inference_mode():
             return embedder.encoder_(tensor.transpose(1, 2)).numpy()
 
-    return {
+    calls = {
         "encoder": encode,
         "transform": lambda: embedder.transform(one),
         "predict": lambda: classifier.predict(one),
     }
+    if with_onnx:
+        calls["onnxruntime"] = partial(exported(embedder), one)
+    return calls
+
+
+def exported(embedder: RelConEmbedder) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that runs an exported embedder in one thread."""
+    from benchmarks.speed.bench_export import session  # needs onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "embedder.onnx"
+        embedder.export(path)
+        return session(path)
 
 
 def measure(encoder: str, repeats: int) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Speed of training and embedding, compared with RelCon as published (`paper_literal.py`).
+"""Speed of training, compared with RelCon as published (`paper_literal.py`).
 
     python -m benchmarks.speed.bench_speed --data FOLDER
 
@@ -6,6 +6,7 @@ FOLDER (or the environment variable RELCON_DATA) has hapt.npz. Without it, segme
 The sizes are those of the released code: 64 anchors, each with 20 separate candidates and the 63
 other anchors; segments of 256 time steps and 3 channels; `embed_dim` 64 and the "resnet34" encoder.
 The distance is trained for a few steps first, which makes its attention as sparse as in use.
+`bench_table` compares a step that ranks by softmax with the released code itself.
 
 All rows of a part are run in turn, forwards and backwards, in one process, after one warm-up run
 each. A ratio compares two runs of the same turn: the cost of a unit of work (a pair, a segment, an
@@ -23,11 +24,9 @@ an implementation to a part, add a line to `ROWS` in `speed_rows.py`.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import paper_literal as literal
-from benchmarks.common.process_memory import PeakMemory
 from benchmarks.common.report import (
     environment,
     load_average,
@@ -53,8 +51,6 @@ from benchmarks.speed.agreement import order_agreement
 from benchmarks.speed.segments import load_segments
 from benchmarks.speed.speed_rows import (
     PARTS,
-    ROWS,
-    WITH_PEAK_MEMORY,
     WITHOUT_DISTANCE,
     NotAvailable,
     Setup,
@@ -131,28 +127,6 @@ def difference(actual: Tensor, expected: Tensor) -> float:
     return ((actual - expected).norm() / expected.norm()).item()
 
 
-def measure_memory(part: str, setup: Setup, records: list[dict]) -> None:
-    """Add the memory that each row takes in a separate process to the records."""
-    context = multiprocessing.get_context("spawn")
-    rows = {row.name: row for row in rows_of(part)}
-    for record in records:
-        row = rows[record["row"]]
-        if "not_run" not in record:
-            with ProcessPoolExecutor(1, mp_context=context) as pool:
-                threads = torch.get_num_threads()
-                job = pool.submit(added_memory, ROWS.index(row), replace(setup, net=None), threads)
-                record["added_peak_mb"] = job.result()
-
-
-def added_memory(row: int, setup: Setup, n_threads: int) -> float | None:
-    """Return the peak of the anonymous memory that a row adds, in MB; None if unknown."""
-    torch.set_num_threads(n_threads)
-    work = ROWS[row].make(setup)
-    with PeakMemory() as memory:
-        run(work)
-    return memory.anonymous
-
-
 def agreement(setup: Setup, n_anchors: int) -> list[dict]:
     """Compare each ranking of `n_anchors` with the literal one in float64."""
     setup = replace(setup, literal_candidates=None)
@@ -190,8 +164,6 @@ def time_cells(part: str) -> tuple[list[str], Callable[[dict], list]]:
     unit = PARTS[part]
     header = ["row", "median s", "min", "max", f"ms/{unit}", f"{unit}s/s"]
     header += ["ratio", "min", "max", "differs by"]
-    if part in WITH_PEAK_MEMORY:
-        header.append("added peak MB")
 
     def cells(r: dict) -> list:
         numbers = [
@@ -201,8 +173,6 @@ def time_cells(part: str) -> tuple[list[str], Callable[[dict], list]]:
         ]
         numbers += median_min_max(r["ratios"])
         numbers.append(None if r["differs_by"] is None else f"{r['differs_by']:.1e}")
-        if part in WITH_PEAK_MEMORY:
-            numbers.append(None if r["added_peak_mb"] is None else round(r["added_peak_mb"]))
         return numbers
 
     return header, cells
@@ -295,8 +265,6 @@ def main() -> None:
             records = agreement(setup, args.agreement_anchors)
         else:
             records = measure(part, setup, args.repeats, args.rows)
-        if part in WITH_PEAK_MEMORY:
-            measure_memory(part, setup, records)
         results["parts"][part] = records
         results["load_average_after"] = load_average()
         write_json(args.output, results)

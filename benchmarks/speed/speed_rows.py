@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.common import paper_literal as literal
-from benchmarks.common.encoders import no_distances
-from relcon_sklearn import RandomAugmentations, RelConEmbedder
+from relcon_sklearn import RandomAugmentations
 from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches
 from relcon_sklearn._training import (
     Loss,
@@ -225,35 +224,6 @@ def distance_step(setup: Setup, step: Callable) -> Work:
     return Work([(partial(step, net, batch, optimizer, RandomAugmentations()), 1)], setup.n_anchors)
 
 
-def plain_transform(setup: Setup, n_at_a_time: int | None = None) -> Work:
-    encoder = untrained_embedder(setup).encoder_
-    X = torch.from_numpy(setup.segments)
-
-    def run():
-        with torch.inference_mode():
-            chunks = X.split(n_at_a_time or len(X))
-            return torch.cat([encoder(chunk.transpose(1, 2)) for chunk in chunks])
-
-    return Work([(run, 1)], len(X))
-
-
-def library_transform(setup: Setup) -> Work:
-    embedder = untrained_embedder(setup)
-
-    def run():
-        return torch.from_numpy(embedder.transform(setup.segments))
-
-    return Work([(run, 1)], len(setup.segments))
-
-
-def untrained_embedder(setup: Setup) -> RelConEmbedder:
-    """Return an embedder fitted for zero epochs that has embedded a few segments."""
-    few = setup.segments[:8]
-    embedder = RelConEmbedder(no_distances, max_epochs=0, random_state=0)
-    embedder.fit(few, groups=np.arange(len(few)) // 4).transform(few)
-    return embedder
-
-
 def call(module: nn.Module, segments: Tensor) -> Tensor:
     return module(segments)
 
@@ -323,14 +293,8 @@ ROWS = [
     SpeedRow("step-sparsemax", "literal", partial(literal_step, **SPARSEMAX)),
     *variant_rows("step-sparsemax", library_step, SPARSEMAX),
     *variant_rows("step-sparsemax", library_step, SPARSEMAX, name=", shared", shared=True),
-    SpeedRow("step-softmax", "literal, fused attention", partial(literal_step, **FUSED)),
-    *variant_rows("step-softmax", library_step, SOFTMAX),
-    *variant_rows("step-softmax", library_step, SOFTMAX, name=", shared", shared=True),
     SpeedRow("reconstruction", "literal", partial(distance_step, step=literal.reconstruction_step)),
     SpeedRow("reconstruction", "library", partial(distance_step, step=library_distance_step)),
-    SpeedRow("transform", "plain forward, 64 at a time", partial(plain_transform, n_at_a_time=64)),
-    SpeedRow("transform", "plain forward, all at once", plain_transform),
-    SpeedRow("transform", "RelConEmbedder.transform", library_transform),
 ]
 
 # The unit of work of each part.
@@ -340,13 +304,10 @@ PARTS = {
     "encoder": "segment",
     "loss": "anchor",
     "step-sparsemax": "anchor",
-    "step-softmax": "anchor",
     "reconstruction": "segment",
-    "transform": "segment",
     "agreement": None,
 }
-WITHOUT_DISTANCE = {"encoder", "loss", "transform"}
-WITH_PEAK_MEMORY = {"transform"}
+WITHOUT_DISTANCE = {"encoder", "loss"}
 
 
 def rows_of(part: str) -> list[SpeedRow]:

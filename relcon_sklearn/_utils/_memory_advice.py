@@ -101,7 +101,8 @@ def training_remedies(params: dict, device: torch.device) -> list[str]:
             "candidates='shared' with an even smaller batch_size: a batch then has 1 + n_within "
             "times as many anchors"
         )
-    if "precision" in params and dtype_of(params["precision"], device) == torch.float32:
+    # The training of a distance, which has no encoder, is always in float32.
+    if encoder is not None and dtype_of(params["precision"], device) == torch.float32:
         remedies.append(f"precision='bfloat16' (now {params['precision']!r}, which is float32)")
     if "temperature" in params and params["augmentation"] is not None:
         remedies.append("augmentation=None: half as many segments go through the encoder")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from numba.extending import overload
 
 
 def _may_cache() -> bool:
@@ -36,19 +37,50 @@ _compiled = numba.njit(
 )
 
 
+def _as_float32(score):
+    """Return a score as float32. A uint16 holds the bits of a bfloat16."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(_as_float32, inline="always")
+def _compile_as_float32(score):
+    if score == numba.types.uint16:  # the upper half of a float32
+        return lambda score: np.uint32(np.uint32(score) << np.uint32(16)).view(np.float32)
+    return lambda score: score
+
+
 @_compiled
-def sparsemax_attend(scores, tops, value, out):
+def _read_row(scores, row):
+    """Copy scores to the float32 array `row`, and return the largest.
+
+    The largest is found among integers in the same order, because numba does not compile a maximum
+    of floating-point numbers to vector instructions.
+    """
+    bits = row.view(np.int32)
+    for k in range(len(row)):
+        row[k] = _as_float32(scores[k])
+    largest = np.int32(-(2**31))
+    for k in range(len(row)):
+        largest = max(largest, _flip_negative(bits[k]))
+    return np.int32(_flip_negative(largest)).view(np.float32)
+
+
+@_compiled
+def _flip_negative(bits):
+    """Reverse the order of negative numbers, whose bits grow with their magnitude."""
+    return bits ^ ((bits >> np.int32(31)) & np.int32(2**31 - 1))
+
+
+@_compiled
+def sparsemax_attend(scores, value, out):
     """Write ``value @ sparsemax(scores).T`` to `out` without storing the weights.
 
     The threshold is found by Newton's method, as explained in ``sparsemax_``.
 
     Parameters
     ----------
-    scores : float32 ndarray of shape (n, n_queries, n_keys)
-        Scores, C-contiguous. Overwritten.
-    tops : float32 ndarray of shape (n, n_queries)
-        Largest score of each row. It is an argument because torch, unlike numba, computes a
-        maximum with vector instructions.
+    scores : float32 or uint16 ndarray of shape (n, n_queries, n_keys)
+        Scores. A uint16 holds the bits of a bfloat16, which NumPy does not have.
     value : float32 ndarray of shape (n, n_channels, n_keys)
         Values to sum with the weights.
     out : float32 ndarray of shape (n, n_channels, n_queries)
@@ -58,9 +90,10 @@ def sparsemax_attend(scores, tops, value, out):
     # Constants have the dtype of the scores: others would turn every result into a double.
     zero, one, size = np.float32(0), np.float32(1), np.float32(n_keys)
     tolerance = np.float32(16 * np.finfo(np.float32).eps)
+    row = np.empty(n_keys, np.float32)
     for i in range(n):
         for j in range(n_queries):
-            row, top = scores[i, j], tops[i, j]
+            top = _read_row(scores[i, j], row)
             # Centred in memory, so that reordered sums keep their digits at any level of scores.
             total, excess, n_support = zero, -one, zero
             for k in range(n_keys):
@@ -93,12 +126,13 @@ def sparsemax_attend(scores, tops, value, out):
 
 
 @_compiled
-def softmax_attend(scores, tops, value, out):
+def softmax_attend(scores, value, out):
     """Write ``value @ softmax(scores).T`` to `out`, with the arguments of `sparsemax_attend`."""
     n, n_queries, n_keys = scores.shape
+    row = np.empty(n_keys, np.float32)
     for i in range(n):
         for j in range(n_queries):
-            row, top = scores[i, j], tops[i, j]
+            top = _read_row(scores[i, j], row)
             total = np.float32(0)
             for k in range(n_keys):
                 weight = _exp(row[k] - top)

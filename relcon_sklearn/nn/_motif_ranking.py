@@ -283,13 +283,15 @@ def _attend(
     `scores` is overwritten.
     """
     net.scores(query, key, out=scores)
-    scores = scores.to(value.dtype)
     if value.dtype != torch.float32 or value.device.type != "cpu" or cpu_kernels() is None:
+        scores = scores.to(value.dtype)
         weights = sparsemax_(scores) if net.attention == "sparsemax" else softmax(scores)
         return value @ weights.transpose(1, 2)
+    if scores.dtype == torch.bfloat16:
+        scores = scores.view(torch.uint16)  # NumPy has no bfloat16
     attend = getattr(cpu_kernels(), f"{net.attention}_attend")
     attended = value.new_empty(*value.shape[:2], query.shape[-1])
-    attend(scores.numpy(), scores.amax(dim=-1).numpy(), value.numpy(), attended.numpy())
+    attend(scores.numpy(), value.numpy(), attended.numpy())
     return attended
 
 

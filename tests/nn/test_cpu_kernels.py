@@ -30,8 +30,7 @@ def test_attend(attention, n_keys, scale, shift, seed):
     value = torch.randn(2, 3, n_keys, generator=generator)
     out = torch.empty(2, 3, 5)
     expected = value.double() @ WEIGHTS[attention](scores.double()).mT
-    arrays = (x.numpy() for x in (scores, scores.amax(dim=-1), value, out))
-    ATTEND[attention](*arrays)
+    ATTEND[attention](*(x.numpy() for x in (scores, value, out)))
     # Float32 scores of 1e3 have at most four digits after the decimal point.
     tolerance = 2e-5 * max(1.0, scale)
     torch.testing.assert_close(out.double(), expected, atol=tolerance, rtol=0)
@@ -39,11 +38,34 @@ def test_attend(attention, n_keys, scale, shift, seed):
 
 @pytest.mark.parametrize("attention", ATTEND)
 def test_equal_scores_share_the_weight(attention):
-    scores, tops = np.zeros((1, 1, 4), dtype=np.float32), np.zeros((1, 1), dtype=np.float32)
+    scores = np.zeros((1, 1, 4), dtype=np.float32)
     out = np.empty((1, 1, 1), dtype=np.float32)
     value = np.array([[[1.0, 2, 3, 6]]], dtype=np.float32)
-    ATTEND[attention](scores, tops, value, out)
+    ATTEND[attention](scores, value, out)
     assert out.item() == 3.0
+
+
+@pytest.mark.parametrize("attention", ATTEND)
+@pytest.mark.parametrize("n_keys", [1, 7, 64, 200, 256, 1000])
+def test_bfloat16_scores_equal_the_same_scores_in_float32(attention, n_keys):
+    generator = torch.Generator().manual_seed(n_keys)
+    scores = (8 * torch.randn(2, 5, n_keys, generator=generator)).bfloat16()
+    value = torch.randn(2, 3, n_keys, generator=generator).numpy()
+    out, expected = np.empty((2, 2, 3, 5), dtype=np.float32)
+    ATTEND[attention](scores.view(torch.uint16).numpy(), value, out)
+    ATTEND[attention](scores.float().numpy(), value, expected)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[3.0], [-3.0], [-2.0, -1.0, -5.0], [0.0, -0.0, -1.0], [-1e-30, 1e-30], [5.0, np.inf, -np.inf]],
+)
+def test_the_largest_of_a_row(values):
+    values = np.array(values, dtype=np.float32)
+    row = np.empty_like(values)
+    assert kernels._read_row(values, row) == values.max()
+    np.testing.assert_array_equal(row, values)
 
 
 @given(st.lists(st.floats(-60, 0, width=32), min_size=1, max_size=50))
