@@ -75,8 +75,9 @@ plt.show()
 
 # %%
 # The validation loss is below the training loss, because it is computed at the end of an epoch and
-# of other people. Its shape matters, not its level. The loss cannot reach 0: all segments except eight are negatives, even if they are similar, and
-# which of two similar walks is nearer is chance. Only a task can show how good the embedding is.
+# of other people. Its shape matters, not its level. The loss cannot reach 0: all segments except
+# eight are negatives, even if they are similar, and which of two similar walks is nearer is chance.
+# Only a task can show how good the embedding is.
 #
 # The map of the held-out people by the same network before training is an important baseline:
 # convolutions with random weights already capture a lot.
