@@ -81,8 +81,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     query_stride : int, default=1
         If greater than 1, an embedder ranks candidates by an approximation of this distance: the
         error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). The methods of the distance
-        itself are always exact.
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). It must be smaller than the
+        number of time steps. The methods of the distance itself are always exact.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
@@ -248,9 +248,10 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
-            nested estimators have different sampling rates, if `init` is not fitted, cannot be
-            loaded, or does not match `X` or the parameters, if `checkpoint_dir` holds another
-            training, if a callback is not supported, or if there is no such `device`.
+            nested estimators have different sampling rates, if `query_stride` is at least the
+            number of time steps, if `init` is not fitted, cannot be loaded, or does not match `X`
+            or the parameters, if `checkpoint_dir` holds another training, if a callback is not
+            supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
@@ -272,6 +273,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         """
         model = initial_model(self, LearnedMotifDistance)
         array = self._check_segments(X, reset=True)
+        self._check_query_stride(array)
         if model is not None:
             self._check_initial(model, array)
             self._check_net(model)
@@ -279,6 +281,15 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         check_at_least_two(array)
         self._train(array, index, model)
         return self
+
+    def _check_query_stride(self, array: SegmentArray) -> None:
+        """Raise ValueError if only one time step of a segment would be compared."""
+        if self.query_stride > 1 and self.query_stride >= array.shape[1]:
+            raise ValueError(
+                f"query_stride={self.query_stride}, but segments of {array.name} have "
+                f"{array.shape[1]} time steps, so that only one of them would rank candidates. "
+                "Pass a smaller query_stride, such as 4."
+            )
 
     @advises_on_memory("training")
     def _train(
