@@ -36,8 +36,8 @@ from benchmarks.common.report import say, script_parser, table, write_json
 
 # Packages that the parts import, and that a machine for torch may lack.
 NEEDED = (
-    *("filelock", "joblib", "numpy", "pooch", "pytest", "requests", "safetensors"),
-    *("scipy", "sklearn", "skorch", "tabulate", "torch", "tqdm", "tslearn"),
+    *("filelock", "hypothesis", "joblib", "numpy", "pytest", "safetensors", "scipy"),
+    *("sklearn", "skorch", "tabulate", "torch", "tqdm"),
 )
 GRACE = 10.0  # s between the request to a part to end and its end
 LEAST = 5.0  # s in which no part can do anything

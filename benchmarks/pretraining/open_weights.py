@@ -44,9 +44,6 @@ from benchmarks.common.report import (
     script_parser,
     write_json,
 )
-from benchmarks.downstream.cells import CellFile
-from benchmarks.downstream.results import DownstreamResults
-from benchmarks.pretraining.model_card import model_card
 from benchmarks.pretraining.open_sets import open_set_of
 from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
@@ -162,6 +159,11 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 def write_card(args) -> None:
     """Write the card into the file of the weights, and the page of the site."""
+    # Imported here, because they import tslearn, which a machine for training may lack.
+    from benchmarks.downstream.cells import CellFile
+    from benchmarks.downstream.results import DownstreamResults
+    from benchmarks.pretraining.model_card import model_card
+
     head = handwritten_part(PAGE.read_text(), PAGE, MARK, "The card is")
     record = json.loads(args.output.read_text())
     robustness = json.loads(args.robustness.read_text())["scores"]

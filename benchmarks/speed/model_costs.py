@@ -86,7 +86,9 @@ def saved_bytes(encoder: nn.Module, segments: torch.Tensor) -> int:
         torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
         torch.autocast("cpu", dtype=torch.bfloat16),
     ):
-        output = encoder.train()(segments.transpose(1, 2))  # held, so that no storage is reused
+        # A copy, because views share the storage of all segments. The output is held, so that no
+        # storage is reused.
+        output = encoder.train()(segments.clone().transpose(1, 2))
     del output
     encoder.eval()
     return sum(kept.values())

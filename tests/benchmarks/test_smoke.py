@@ -29,6 +29,7 @@ SCRIPTS = {
     "gpu.run": "--smoke --parts tests",
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_loop": "--smoke --threads 1",
+    "speed.scale": "--smoke",
     "speed.bench_export": "--smoke",
     "speed.bench_features": "--smoke --repeats 1",
     "speed.bench_latency": "--smoke",
