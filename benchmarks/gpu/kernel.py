@@ -9,7 +9,8 @@ segments of 256 time steps and 3 channels, which are 1,344 anchors with 83 candi
 GPU if there is one. The script prints
 
 - whether ranking used the Triton kernel;
-- the difference of the distances from distances in float64, and whether the order is the same;
+- the difference of the distances from distances in float64, and whether the order is the same, in
+  float32 and in the precision of the training;
 - the speed of ranking, encoder and the whole step; the arithmetic of each (multiplications and
   additions of its convolutions and matrix products); and its rate as a share of the rate of one
   large matrix product in the same precision, measured in the same run.
@@ -98,14 +99,18 @@ def encoder_operations(encoder: ResNet1D, segments: Tensor) -> float:
     return counter.get_total_flops()
 
 
-def agreement(net, ranker: MotifRanker, batch: Batch, n_anchors: int) -> dict:
-    """Compare the distances of the first `n_anchors` with distances in float64."""
+def agreement(net, rankers: dict[str, MotifRanker], batch: Batch, n_anchors: int) -> dict:
+    """Compare the distances of the first `n_anchors` by each ranker with distances in float64."""
     some = batch._replace(
         anchors=batch.anchors[:n_anchors], candidates=batch.candidates[:n_anchors]
     )
-    double = MotifRanker(net.double())(some._replace(segments=some.segments.double()))
+    exact = MotifRanker(net.double())(some._replace(segments=some.segments.double())).cpu()
     net.float()
-    return order_agreement(ranker(some).double().cpu(), double.cpu(), some.candidates.cpu() >= 0)
+    there = some.candidates.cpu() >= 0
+    return {
+        name: order_agreement(ranker(some).double().cpu(), exact, there)
+        for name, ranker in rankers.items()
+    }
 
 
 def measure(args) -> dict:
@@ -121,7 +126,8 @@ def measure(args) -> dict:
         on_device(SegmentArray(X), device), index, args.n_sets, 0, args.n_within
     )
     batch = next(iter(batches)).to(device)
-    ranker = MotifRanker(net, dtype, args.query_stride)
+    rankers = {str(d): MotifRanker(net, d, args.query_stride) for d in {torch.float32, dtype}}
+    ranker = rankers[str(dtype)]
     loss = ranking_loss(ranker, TEMPERATURE, dtype)
 
     def forward_and_backward():
@@ -155,7 +161,7 @@ def measure(args) -> dict:
         "matmul_tflops": ceiling / 1e12,
         "operations": operations,
         "seconds": seconds,
-        "agreement": agreement(net, ranker, batch, min(16, len(X))),
+        "agreement": agreement(net, rankers, batch, min(16, len(X))),
     }
 
 
@@ -175,7 +181,12 @@ def report(found: dict) -> str:
             ]
         )
     header = ["part", "median s", "min", "max", "TFLOP", "TFLOP/s", "of a matmul", "anchors/s"]
-    a = found["agreement"]
+    agreements = [
+        f"order in {name} against float64: rho {a['spearman_mean']:.6f} (min "
+        f"{a['spearman_min']:.6f}), top 1 {a['top_1']:.3f}, top 5 {a['top_5']:.3f}, largest "
+        f"relative error {a['largest_relative_error']:.1e}"
+        for name, a in sorted(found["agreement"].items())
+    ]
     return "\n".join(
         [
             f"GPU kernel: {found['kernel']}",
@@ -183,9 +194,7 @@ def report(found: dict) -> str:
             "",
             table(header, rows),
             "",
-            f"order against float64: rho {a['spearman_mean']:.6f} (min {a['spearman_min']:.6f}), "
-            f"top 1 {a['top_1']:.3f}, top 5 {a['top_5']:.3f}, largest relative error "
-            f"{a['largest_relative_error']:.1e}",
+            *agreements,
         ]
     )
 

@@ -39,7 +39,7 @@ NEEDED = (
     *("filelock", "hypothesis", "joblib", "numpy", "pytest", "safetensors", "scipy"),
     *("sklearn", "skorch", "tabulate", "torch", "tqdm"),
 )
-GRACE = 10.0  # s between the request to a part to end and its end
+GRACE = 10.0  # s that a part has to end after the request
 LEAST = 5.0  # s in which no part can do anything
 
 
@@ -53,7 +53,7 @@ class Part(NamedTuple):
 PARTS = {
     "tests": Part("benchmarks.gpu.cuda_tests", 150),
     "kernel": Part("benchmarks.gpu.kernel", 60),
-    "steps": Part("benchmarks.gpu.steps", 90),
+    "steps": Part("benchmarks.gpu.steps", 120),
     "projection": Part("benchmarks.gpu.projection", 15),
     "pretraining": Part("benchmarks.pretraining.open_weights", None),
 }
@@ -78,8 +78,8 @@ def options_of(name: str, args: argparse.Namespace, limit: float) -> list:
 def run_part(command: list[str], limit: float, log: Path) -> dict:
     """Run a command for at most `limit` seconds; return its state, seconds and reason of failure.
 
-    The command is asked to end before the limit. It is killed, with the processes that it has
-    started, if it does not.
+    At the limit, the command is asked to end. If it does not, it is killed some seconds later. The
+    processes that it has started are always killed.
     """
     start = time.monotonic()
     with open(log, "wb") as file:
@@ -130,6 +130,7 @@ def run_parts(
             results["parts"][name] = {"state": "left out", "reason": "no time is left"}
         else:
             output = args.output / f"{name}.json"
+            output.unlink(missing_ok=True)  # of an earlier run, which the next parts must not read
             command = [sys.executable, "-m", part.module, *options_of(name, args, limit)]
             command = [*map(str, command), "--output", str(output)]
             log = output.with_suffix(".log")

@@ -88,8 +88,8 @@ class MappedRows:
         Account of resident pages, which files that are read in turn can share. If None, a new one.
     file : FileRows or None, default=None
         The same rows of the same open file. Random rows of files that do not fit in memory are read
-        from it, which takes less than half the time, since no pages are mapped and released. Page
-        tables, which older kernels keep for pages that are released, do not grow either.
+        from it, which is faster, since no pages are mapped and released. Page tables, which older
+        kernels keep for pages that are released, do not grow either.
     """
 
     def __init__(

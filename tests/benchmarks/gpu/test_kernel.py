@@ -56,5 +56,5 @@ def test_the_script(capsys, monkeypatch, tmp_path):
     assert torch.get_num_threads() == n_threads
     told = capsys.readouterr().out
     assert "GPU kernel: none" in told
-    assert "order against float64" in told
+    assert "order in torch.float32 against float64" in told
     assert "| ranking" in told

@@ -51,6 +51,7 @@ def states_of(monkeypatch, tmp_path, states, ticks):
     written, calls, clock = [], [], iter(ticks)
 
     def run_part(command, limit, log):
+        assert not (tmp_path / f"{log.stem}.json").exists()
         if (file := tmp_path / "gpu.json").exists():
             written.append(json.loads(file.read_text())["parts"])
         calls.append((command, limit))
@@ -58,6 +59,7 @@ def states_of(monkeypatch, tmp_path, states, ticks):
         return states[log.stem]
 
     monkeypatch.setattr(run, "run_part", run_part)
+    (tmp_path / "steps.json").write_text("of an earlier run")
     args = run.parse_args(["--output", str(tmp_path), "--pool", str(tmp_path / "pool")])
     run.run_parts(args, {"parts": {}}, clock=lambda: next(clock))
     written.append(json.loads((tmp_path / "gpu.json").read_text())["parts"])
