@@ -81,8 +81,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     query_stride : int, default=1
         If greater than 1, an embedder ranks candidates by an approximation of this distance: the
         error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). It must be smaller than the
-        number of time steps. The methods of the distance itself are always exact.
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). It must be smaller than
+        the number of time steps, unless it is 1. The methods of the distance itself are always
+        exact.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
@@ -248,10 +249,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         ------
         ValueError
             If `X` or `groups` cannot be used or contain NaN or infinity, if `X`, the parameter and
-            nested estimators have different sampling rates, if `query_stride` is at least the
-            number of time steps, if `init` is not fitted, cannot be loaded, or does not match `X`
-            or the parameters, if `checkpoint_dir` holds another training, if a callback is not
-            supported, or if there is no such `device`.
+            nested estimators have different sampling rates, if `init` is not fitted, cannot be
+            loaded, or does not match `X` or the parameters, if `checkpoint_dir` holds another
+            training, if a callback is not supported, or if there is no such `device`.
         FloatingPointError
             If training diverges.
         OSError
