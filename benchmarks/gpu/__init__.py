@@ -1,1 +1,1 @@
-"""Benchmarks of speed: training steps, the training loop, large scale and segment stores."""
+"""Benchmarks for a machine with one GPU, which benchmarks/gpu.sh runs one after the other."""
