@@ -135,7 +135,8 @@ class RelConEmbedder(
     validation_fraction : float, default=0.0
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
-        of the last epoch are kept.
+        of the last epoch are kept. With `steps_per_epoch`, each validation takes at most as many
+        batches, which are drawn at random once, so that it is not longer than the epoch.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
         ``store.X`` and :class:`LazyWindows` have, or the rate of `init` or of a fitted `distance`.

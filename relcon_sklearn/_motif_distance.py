@@ -81,8 +81,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     query_stride : int, default=1
         If greater than 1, an embedder ranks candidates by an approximation of this distance: the
         error of every `query_stride`-th time step of the anchor. With 4, ranking takes about half
-        the time on a CPU, and the order hardly changes (:doc:`/speed`). The methods of the distance
-        itself are always exact.
+        the time on a CPU, and the order hardly changes (:doc:`/speed`). It must be smaller than
+        the number of time steps, unless it is 1. The methods of the distance itself are always
+        exact.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
@@ -284,6 +285,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         """
         model = initial_model(self, LearnedMotifDistance)
         array = self._check_segments(X, reset=True)
+        self._check_query_stride(array)
         if model is not None:
             self._check_initial(model, array)
             self._check_net(model)
@@ -291,6 +293,15 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         check_at_least_two(array)
         self._train(array, index, model)
         return self
+
+    def _check_query_stride(self, array: SegmentArray) -> None:
+        """Raise ValueError if only one time step of a segment would be compared."""
+        if self.query_stride > 1 and self.query_stride >= array.shape[1]:
+            raise ValueError(
+                f"query_stride={self.query_stride}, but segments of {array.name} have "
+                f"{array.shape[1]} time steps, so that only one of them would rank candidates. "
+                "Pass a smaller query_stride, such as 4."
+            )
 
     @advises_on_memory("training")
     def _train(

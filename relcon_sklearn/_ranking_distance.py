@@ -34,6 +34,8 @@ def fit_distance(distance, array: SegmentArray, groups, run: FitRun):
         distance = unwrap(distance)
         check_is_fitted(distance)
         distance._check_segments(array, reset=False)
+        if isinstance(distance, LearnedMotifDistance):
+            distance._check_query_stride(array)
         return distance
     if not isinstance(distance, BaseEstimator):
         return distance

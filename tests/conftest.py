@@ -32,12 +32,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--runslow"):
-        return
-    skip = pytest.mark.skip(reason="takes long; run with --runslow")
+    skips = {}
+    if not torch.cuda.is_available():
+        skips["cuda"] = pytest.mark.skip(reason="needs a GPU")
+    if not config.getoption("--runslow"):
+        skips["slow"] = pytest.mark.skip(reason="takes long; run with --runslow")
     for item in items:
-        if item.get_closest_marker("slow") is not None:
-            item.add_marker(skip)
+        for name in skips.keys() & {marker.name for marker in item.iter_markers()}:
+            item.add_marker(skips[name])
 
 
 def pytest_collection_finish(session):

@@ -32,9 +32,7 @@ ALL = [*default_augmentations(), RandomAugmentations(), RandomAugmentations(n_ap
 RANDOM = [a for a in ALL if not isinstance(a, Negation | TimeFlip)]
 DEVICES = [
     "cpu",
-    pytest.param(
-        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-    ),
+    pytest.param("cuda", marks=pytest.mark.cuda),
 ]
 
 seeds = st.integers(0, 2**32 - 1)

@@ -487,7 +487,7 @@ class TestPersistence:
         joblib.dump(embedder, tmp_path / "e")
         np.testing.assert_array_equal(joblib.load(tmp_path / "e").transform(X), expected)
 
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+    @pytest.mark.cuda
     def test_across_devices(self, motion, tmp_path):
         X, _, subjects = motion
         embedder = tiny_embedder(device="cuda").fit(X, groups=subjects)

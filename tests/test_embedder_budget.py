@@ -15,12 +15,17 @@ from tests.support.reference import euclidean
 
 
 class CountSteps(Callback):
-    """Callback that counts training steps."""
+    """Callback that counts the steps of training, and notes the batches of validation."""
 
     n_steps = 0
 
-    def on_batch_end(self, net, training=None, **kwargs):
+    def __init__(self):
+        self.seeds = []
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
         self.n_steps += training
+        if not training:
+            self.seeds.append(batch.seed)
 
 
 def embedder(**kwargs):
@@ -38,6 +43,19 @@ def test_an_epoch_has_the_given_number_of_steps(motion, candidates, n_segments, 
     ).fit(X[:n_segments], groups=subjects[:n_segments])
     assert counter.n_steps == 3 * steps
     assert [row["epoch"] for row in fitted.history_] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("steps", "n_batches"), [(1, 1), (2, 2), (5, 4), (None, 4)])
+def test_a_validation_is_not_longer_than_an_epoch(motion, steps, n_batches):
+    X, _, subjects = motion
+    # 30 segments of two subjects, which are four batches of 8.
+    settings = {"validation_fraction": 1 / 3, "max_epochs": 2, "steps_per_epoch": steps}
+    counter = CountSteps()
+    fitted = embedder(**settings, callbacks=[counter]).fit(X, groups=subjects)
+    first, second = np.split(np.array(counter.seeds), 2)
+    assert len(first) == n_batches
+    assert first.tolist() == second.tolist()
+    assert all(np.isfinite(row["valid_loss"]) for row in fitted.history_)
 
 
 def test_a_pass_in_steps_is_the_same_training(motion):

@@ -4,11 +4,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.frozen import FrozenEstimator
 
 from relcon_sklearn import RandomAugmentations
 from relcon_sklearn.augmentations import Jitter, Negation, Rotation
 from relcon_sklearn.nn import squared_error
-from tests.support.estimators import tiny_distance
+from tests.support.estimators import tiny_distance, tiny_embedder
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +259,16 @@ def test_negation_and_others_can_be_chosen(motion):
     distance = tiny_distance(augmentation=augmentation).fit(motion[0])
     assert distance.get_params()["augmentation"] == augmentation
     assert distance.score(motion[0]) < 0
+
+
+@pytest.mark.parametrize("stride", [64, 1000])
+def test_a_query_stride_must_leave_several_time_steps(motion, stride):
+    message = rf"^query_stride={stride}, but segments of X have 64 time steps"
+    with pytest.raises(ValueError, match=message):
+        tiny_distance(query_stride=stride, max_epochs=0).fit(motion[0])
+    frozen = FrozenEstimator(
+        tiny_distance(max_epochs=0).fit(motion[0]).set_params(query_stride=stride)
+    )
+    with pytest.raises(ValueError, match=message):
+        tiny_embedder(distance=frozen, n_within=0).fit(motion[0])
+    tiny_distance(query_stride=63, max_epochs=0).fit(motion[0])

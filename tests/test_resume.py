@@ -65,6 +65,19 @@ def test_the_result_equals_an_uninterrupted_fit(name, motion, tmp_path):
     assert state(fit(estimator, motion, tmp_path, after=1)) == expected
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_a_gpu_the_result_is_the_same_up_to_rounding(precision, motion, tmp_path):
+    distance = tiny_distance(device="cuda")
+    estimator = tiny_embedder(distance=distance, device="cuda", precision=precision)
+    expected = fit(estimator, motion).transform(motion[0])
+    with pytest.raises(Broken):
+        fit(estimator, motion, tmp_path, 3, every_steps=2)
+    found = fit(estimator, motion, tmp_path).transform(motion[0])
+    tolerance = 1e-3 if precision == "float32" else 0.05
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
 def test_each_stage_has_a_folder(motion, tmp_path):
     fit(ESTIMATORS["pretrained regressor"], motion, tmp_path)
     folders = {p.parent.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.ckpt")}

@@ -122,6 +122,62 @@ class BudgetSchedule(LRScheduler):
         """Leave the learning rate unchanged."""
 
 
+class TimedTraining(LRScheduler):
+    """A callback that ends a training after a time. As a scheduler, it replaces the library's.
+
+    The schedule is that of the library, over time instead of steps. The training ends at the end of
+    the epoch in which the time is up, so that epochs should be short. The time that an interrupted
+    training has taken is part of its checkpoints.
+
+    Parameters
+    ----------
+    seconds : float
+        Time to train for.
+    lr : float
+        Peak learning rate.
+    clock : callable
+        Returns the time in seconds.
+    """
+
+    # Of checkpoints: a training that continues may have another time.
+    _without_effect = frozenset({"seconds"})
+
+    def __init__(self, seconds: float, lr: float, clock: Callable[[], float] = time.perf_counter):
+        self.seconds = seconds
+        self.lr = lr
+        self.clock = clock
+
+    def initialize(self):
+        """Return the callback, without a policy of skorch."""
+        return self
+
+    def on_train_begin(self, net, **kwargs):
+        """Start the clock."""
+        self.spent, self._last = 0.0, self.clock()
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """Set the learning rate of the next step."""
+        now = self.clock()
+        self.spent, self._last = self.spent + now - self._last, now
+        set_rate(net.optimizer_, self.lr * warmup_cosine(min(1.0, self.spent / self.seconds)))
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        """Leave the learning rate unchanged."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """End the training, as skorch's callbacks do, if the time is up."""
+        if self.spent >= self.seconds:
+            raise KeyboardInterrupt
+
+    def state_dict(self) -> dict:
+        """Return the time taken so far."""
+        return {"spent": self.spent}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue from the time taken before."""
+        self.spent = state["spent"]
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -8,17 +8,13 @@ import json
 import os
 import platform
 import shlex
+import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-
-import numpy as np
-import torch
-
-import relcon_sklearn
 
 RESULTS = Path(__file__).parents[1] / "results"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "tslearn", "numba")
@@ -58,6 +54,11 @@ def results_file(name: str, *, smoke: bool = False) -> Path:
 
 def environment() -> dict:
     """Return versions, commit, machine, date and command line."""
+    # Imported here, because benchmarks.gpu.run reports on machines where one of them is missing.
+    import torch
+
+    import relcon_sklearn
+
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -126,7 +127,7 @@ def say_all(values: Mapping) -> None:
 
 def median_min_max(values: list[float]) -> list[float]:
     """Return the median, the smallest and the largest value."""
-    return [float(np.median(values)), min(values), max(values)]
+    return [float(statistics.median(values)), min(values), max(values)]
 
 
 def write_json(path: Path, results: dict) -> None:

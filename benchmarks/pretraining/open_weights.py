@@ -12,6 +12,10 @@ The training may be stopped at any time. The same command continues it from its 
 which is in the cache. It runs on a GPU if there is one. At its end, the command writes the weights
 into the package, and the settings, the data and the losses into `results/`.
 
+With --seconds, which is for machines that are lent for minutes, it trains until this time after its
+start. The learning rate follows the time. --output and --weights are then required, so that the
+weights of the package are not replaced.
+
 `bench_downstream --parts shipped` and `bench_robustness` then evaluate the weights. --card writes
 the model card from all results, into the file of the weights and into docs/models.md.
 """
@@ -21,13 +25,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import relcon_sklearn
+from benchmarks.common.budget import ENDLESS, TimedTraining
 from benchmarks.common.open_pool import load_pool, pool_files
 from benchmarks.common.report import (
     RESULTS,
@@ -39,9 +44,6 @@ from benchmarks.common.report import (
     with_generated,
     write_json,
 )
-from benchmarks.downstream.cells import CellFile
-from benchmarks.downstream.results import DownstreamResults
-from benchmarks.pretraining.model_card import model_card
 from benchmarks.pretraining.open_sets import open_set_of
 from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
@@ -65,16 +67,27 @@ class TrainingSettings:
 
 
 SMOKE = TrainingSettings(max_epochs=1, steps_per_epoch=2)
+STEPS_BETWEEN_LOOKS = 25  # at the clock, if the time of the training is limited
 WINDOWS_PER_ROOT = 50  # for the pool; a longer training has a use for more windows
 
 
-def make_embedder(settings: TrainingSettings, checkpoints: Path) -> RelConEmbedder:
-    """Return the embedder to fit."""
-    return RelConEmbedder(
+def make_embedder(
+    settings: TrainingSettings, checkpoints: Path, seconds: float | None = None
+) -> RelConEmbedder:
+    """Return the embedder to fit; with `seconds`, it trains for that time and not for epochs."""
+    embedder = RelConEmbedder(
         **asdict(settings),
         sampling_rate=RATE,
         checkpoint_dir=Checkpoints(checkpoints, every_seconds=300),
         verbose=1,
+    )
+    if seconds is None:
+        return embedder
+    return embedder.set_params(
+        max_epochs=ENDLESS,
+        steps_per_epoch=STEPS_BETWEEN_LOOKS,
+        callbacks=[TimedTraining(seconds, embedder.lr)],
+        verbose=0,
     )
 
 
@@ -100,13 +113,23 @@ def describe_pool(folder: Path) -> list[dict]:
 
 def train(args, settings: TrainingSettings) -> None:
     """Train, and write the weights and a record of the training."""
+    begin = time.monotonic()
     pool = describe_pool(args.pool)  # first, because it refuses sets of unknown licence
     X, groups = load_pool(args.pool, RATE, WINDOW, args.cache, WINDOWS_PER_ROOT)
     checkpoints = args.cache / f"open-weights-{args.output.stem}"
     resumed = any(checkpoints.glob("*.ckpt"))
-    embedder = make_embedder(settings, checkpoints)
+    seconds = None if args.seconds is None else args.seconds - (time.monotonic() - begin)
+    if seconds is not None and seconds <= 0:
+        raise SystemExit(
+            f"Reading the pool took longer than --seconds {args.seconds:g}. The windows are now in "
+            f"{args.cache}. Run the command again, or with more seconds."
+        )
+    embedder = make_embedder(settings, checkpoints, seconds)
     start, cpu = time.time(), time.process_time()
     embedder.fit(X, groups=groups)
+    if seconds is not None:
+        n_epochs = len(embedder.history_)
+        settings = replace(settings, max_epochs=n_epochs, steps_per_epoch=STEPS_BETWEEN_LOOKS)
     record = {
         "settings": {"embedder": asdict(settings), "rate": RATE, "window": WINDOW},
         "pool": pool,
@@ -121,7 +144,7 @@ def train(args, settings: TrainingSettings) -> None:
     }
     write_json(args.output, record)
     args.weights.parent.mkdir(parents=True, exist_ok=True)
-    rounded(embedder).set_params(verbose=0).save(args.weights)
+    rounded(embedder).set_params(verbose=0, callbacks=None).save(args.weights)
     say(f"wrote {args.weights} and {args.output}")
 
 
@@ -136,6 +159,11 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 def write_card(args) -> None:
     """Write the card into the file of the weights, and the page of the site."""
+    # Imported here, because they import tslearn, which a machine for training may lack.
+    from benchmarks.downstream.cells import CellFile
+    from benchmarks.downstream.results import DownstreamResults
+    from benchmarks.pretraining.model_card import model_card
+
     record = json.loads(args.output.read_text())
     robustness = json.loads(args.robustness.read_text())["scores"]
     results = DownstreamResults(CellFile(args.cells).read())
@@ -165,10 +193,13 @@ def parse_args():
         default=results_file("robustness"),
         help="results of bench_robustness",
     )
+    parser.add_argument("--seconds", type=float, help="time to train for, instead of epochs")
     parser.add_argument("--output", type=Path, help="file of the record of the training")
     parser.add_argument("--weights", type=Path, help="file of the weights")
     parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
     args = parser.parse_args()
+    if args.seconds is not None and (args.output is None or args.weights is None):
+        parser.error("--seconds needs --output and --weights: this is not the package's model.")
     args.output = args.output or results_file(NAME, smoke=args.smoke)
     default = (
         args.output.with_suffix(".safetensors") if args.smoke else WEIGHTS / f"{NAME}.safetensors"

@@ -55,7 +55,7 @@ from relcon_sklearn.segments._store_format import RUN, RUNS, SUBJECTS, make_head
 CASES = {"apart": "stores, kept apart", "joined": "stores, joined", "one": "one store"}
 
 
-def write_sparse_store(path: Path, n: int) -> int:
+def write_sparse_store(path: Path, n: int, n_timesteps: int = N_TIMESTEPS) -> int:
     """Write a store of `n` segments that are holes; return the bytes of its index."""
     path.mkdir(parents=True)
     starts = np.arange(0, n, PER_HOUR)
@@ -64,7 +64,7 @@ def write_sparse_store(path: Path, n: int) -> int:
     runs["subject"], runs["hour"] = np.divmod(np.arange(len(starts)), N_HOURS)
     n_subjects = int(runs["subject"][-1]) + 1
     names = "".join(f'"subject-{i:06d}"\n' for i in range(n_subjects)).encode()
-    header = make_header(N_TIMESTEPS, N_CHANNELS, RATE, "int16", None, None, None, "g")
+    header = make_header(n_timesteps, N_CHANNELS, RATE, "int16", None, None, None, "g")
     header.times, header.n_segments = "datetime", n
     header.n_runs, header.n_subjects, header.subjects_bytes = len(runs), n_subjects, len(names)
     header.checksums = {RUNS: zlib.crc32(runs.tobytes()), SUBJECTS: zlib.crc32(names)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from benchmarks.gpu.kernel import encoder_operations, ranking_operations
 from benchmarks.speed import recipe_rows
-from benchmarks.speed.bench_scale import encoder_operations, ranking_operations
 from benchmarks.speed.released_code import ReleasedCode, compare
 from benchmarks.speed.segments import load_segments
 from benchmarks.speed.speed_rows import (

@@ -132,21 +132,24 @@ class Batches:
             yield self._make(order[i * self.batch_size : stop], n_pass, rng)
 
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
+        n = len(items)
         within = self.index.sample_within_group(items, self.n_within, rng)
-        between = np.tile(items, (len(items), 1))
+        between = np.tile(np.arange(n), (n, 1))
         np.fill_diagonal(between, -1)
         between = sample_candidates(between, self.n_between, rng)
-        return make_batch(self.array, self.index, items, np.hstack([within, between]), rng)
+        numbers = np.where(within >= 0, n + np.arange(within.size).reshape(within.shape), -1)
+        members = np.append(items, within)
+        return make_batch(self.array, self.index, members, np.hstack([numbers, between]), rng)
 
 
 def make_batch(
     array: SegmentArray | DeviceSegments,
     index: GroupIndex,
-    anchors: np.ndarray,
+    members: np.ndarray,
     candidates: np.ndarray,
     rng: np.random.Generator,
 ) -> Batch:
-    """Return a batch; each of its segments is read once, even if it is in several lists.
+    """Return a batch; each of its segments is read once, even if it is a member several times.
 
     Parameters
     ----------
@@ -154,23 +157,24 @@ def make_batch(
         The data.
     index : GroupIndex
         Index that maps positions to rows of `array`.
-    anchors : ndarray of shape (n_anchors,)
-        Positions of the anchors.
+    members : ndarray of shape (n_members,)
+        Positions of the anchors, followed by those of their other candidates. Negative numbers
+        stand for no member.
     candidates : ndarray of shape (n_anchors, n_candidates)
-        Positions of each anchor's candidates. Negative numbers stand for no candidate.
+        Each anchor's candidates, as numbers of members. Negative numbers stand for no candidate.
     rng : numpy.random.Generator
         Source of the seed of the batch.
     """
-    used, number = np.unique(np.append(anchors, candidates), return_inverse=True)
-    number = number.astype(np.int64)
+    # Of the members, not of the candidates, which can be a hundred times as many.
+    used, number = np.unique(members, return_inverse=True)
     if used[0] < 0:
         used, number = used[1:], number - 1
-    n = len(anchors)
     segments = array.read(index.rows_at(used))
+    numbered = np.where(candidates >= 0, number[candidates], -1).astype(np.int64)
     return Batch(
         torch.as_tensor(segments),
-        torch.from_numpy(number[:n]),
-        torch.from_numpy(drop_repeats(number[n:].reshape(n, -1))),
+        torch.from_numpy(number[: len(candidates)].astype(np.int64)),
+        torch.from_numpy(drop_repeats(numbered)),
         int(rng.integers(2**63)),
     )
 

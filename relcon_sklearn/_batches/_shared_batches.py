@@ -46,7 +46,7 @@ class SharedBatches(Batches):
 
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
         sets = [self._members(number, n_pass) for number in items]
-        lists = _candidate_lists(sets, self.n_between, rng)
+        lists = _candidate_lists([len(members) for members in sets], self.n_between, rng)
         return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
 
     def _members(self, number: int, n_pass: int) -> np.ndarray:
@@ -60,19 +60,20 @@ class SharedBatches(Batches):
 
 
 def _candidate_lists(
-    sets: list[np.ndarray], n_between: int | None, rng: np.random.Generator
+    sizes: list[int], n_between: int | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the positions of each member's candidates, (n_anchors, n_within + n_sets)."""
-    sizes = np.array([len(members) for members in sets])
-    members = np.full((len(sets), sizes.max()), -1)
-    for row, positions in zip(members, sets, strict=True):
-        row[: len(positions)] = positions
-    own = np.repeat(np.arange(len(sets)), sizes)
-    anchors = np.concatenate(sets)
-    within = members[own]
+    """Return the candidates of each member of sets, (n_anchors, n_within + n_sets).
+
+    Members are numbered from the first one of the first set to the last one of the last set.
+    """
+    n_sets, sizes = len(sizes), np.array(sizes)
+    own = np.repeat(np.arange(n_sets), sizes)
+    anchors = np.arange(len(own))
+    starts = np.cumsum(sizes) - sizes
+    places = np.arange(sizes.max())
+    members = np.where(places < sizes[:, None], starts[:, None] + places, -1)
     # One member of each set. The member of the anchor's own set is dropped below.
-    drawn = (rng.random((len(anchors), len(sets))) * sizes).astype(int)
-    between = members[np.arange(len(sets)), drawn]
-    between[np.arange(len(anchors)), own] = -1
-    lists = np.hstack([within, sample_candidates(between, n_between, rng)])
+    between = starts + (rng.random((len(anchors), n_sets)) * sizes).astype(int)
+    between[anchors, own] = -1
+    lists = np.hstack([members[own], sample_candidates(between, n_between, rng)])
     return np.where(lists == anchors[:, None], -1, lists)

@@ -1,9 +1,10 @@
 """Fast reading of rows of memory-mapped files.
 
 Files that fit in memory stay mapped, so that their rows are copied at the speed of memory. The
-pages are those of the system's cache of the file: it takes them back if it needs memory. Of larger
-files, which would displace everything else, a bounded number of pages stays resident.
-:class:`Residency` decides which of the two applies.
+pages are those of the system's cache of the file: it takes them back if it needs memory. Larger
+files would displace everything else. Their rows are read without mapping pages if the open file is
+known; otherwise a bounded number of pages stays resident. :class:`Residency` decides whether files
+fit.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import weakref
 
 import numpy as np
+
+from ._file_rows import FileRows
 
 # Files that are read in turn fit in memory if they have at most this share of it together.
 _SHARE_OF_MEMORY = 0.25
@@ -83,10 +86,20 @@ class MappedRows:
         The array, or a view of it. Rows may overlap.
     residency : Residency or None, default=None
         Account of resident pages, which files that are read in turn can share. If None, a new one.
+    file : FileRows or None, default=None
+        The same rows of the same open file. Random rows of files that do not fit in memory are read
+        from it, which is faster, since no pages are mapped and released. Page tables, which older
+        kernels keep for pages that are released, do not grow either.
     """
 
-    def __init__(self, array: np.memmap, residency: Residency | None = None):
+    def __init__(
+        self,
+        array: np.memmap,
+        residency: Residency | None = None,
+        file: FileRows | None = None,
+    ):
         self.array = array
+        self._file = file
         self._residency = residency or Residency()
         # Copy-on-write maps hold changes that exist nowhere else. Pages of shared maps can be
         # released without loss, since the file, or its cache, has their content.
@@ -106,6 +119,8 @@ class MappedRows:
         if self._residency.fits:
             self._residency.add(self._mapping, 0)
             return self._copy(rows)
+        if self._file is not None:
+            return self._file.read(rows)
         values = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
         n_rows = max(1, _RESIDENT_BYTES // _BYTES_PER_FAULT)
         for i in range(0, len(rows), n_rows):

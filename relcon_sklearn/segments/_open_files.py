@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# Each mapping uses a file descriptor. A process may have about a thousand, and on macOS 256.
-_MAX_OPEN_FILES = 128
+# A mapping uses a file descriptor, and that of a store two. A process may have about a thousand,
+# and on macOS 256.
+_MAX_OPEN_FILES = 96
 
 
 class OpenFiles(Generic[T]):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ._file_rows import CAN_READ_AT, FileRows
 from ._lazy import LazyArray
 from ._mapped import MappedRows, Residency
 from ._runs import Runs, label_runs
@@ -146,8 +147,8 @@ class StoredSegments(LazyArray):
         """Map the file of the store. Stores can share an account of resident pages."""
         header = self._header
         shape = (header.n_segments, *self.shape[1:])
-        segments = np.memmap(self._folder / SEGMENTS, DTYPES[header.dtype], "r", shape=shape)
-        return MappedRows(segments, residency)
+        file = FileRows(self._folder / SEGMENTS, DTYPES[header.dtype], shape)
+        return MappedRows(file.mapped(), residency, file if CAN_READ_AT else None)
 
     def read_from(self, stored: MappedRows, rows: np.ndarray) -> np.ndarray:
         """Return the given segments, read from the mapped file of the store."""

@@ -22,9 +22,7 @@ from tests.support.reference import euclidean
 CPU = torch.device("cpu")
 DEVICES = [
     "cpu",
-    pytest.param(
-        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-    ),
+    pytest.param("cuda", marks=pytest.mark.cuda),
 ]
 on_each = pytest.mark.parametrize("device", DEVICES)
 N = 30
@@ -237,7 +235,7 @@ def test_nothing_is_copied_without_epochs(motion, monkeypatch):
     assert asked == []
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_kept_on_a_gpu():
     device = torch.device("cuda")
     before = torch.cuda.memory_allocated()
@@ -249,7 +247,7 @@ def test_kept_on_a_gpu():
     assert torch.cuda.memory_allocated() == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_memory_reserved_by_torch_counts_as_free():
     device = torch.device("cuda")
     before = _on_device._free_bytes(device)
@@ -259,7 +257,7 @@ def test_memory_reserved_by_torch_counts_as_free():
     assert abs(_on_device._free_bytes(device) - before) < 2**26
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_the_host_does_not_wait_for_a_gpu():
     segments = kept(noise(shape=(2**12, 64, 3)), "cuda")
     segments.read(np.arange(1000))

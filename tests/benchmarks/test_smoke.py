@@ -1,5 +1,6 @@
 """Every script of the benchmarks runs with small arguments."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -21,10 +22,15 @@ SCRIPTS = {
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
     "pretraining.open_weights": "--smoke",
+    "gpu.cuda_tests": "--smoke",
+    "gpu.kernel": "--smoke --device cpu",
+    "gpu.steps": "--smoke --device cpu",
+    "gpu.projection": "",
+    "gpu.run": "--smoke --parts tests",
     "speed.bench_speed": "--smoke --threads 1",
     "speed.bench_table": "--smoke --parts limit rows import",
     "speed.bench_loop": "--smoke --threads 1",
-    "speed.bench_scale": "--smoke --device cpu",
+    "speed.scale": "--smoke",
     "speed.bench_export": "--smoke",
     "speed.bench_features": "--smoke --repeats 1",
     "speed.bench_latency": "--smoke",
@@ -73,6 +79,10 @@ def test_smoke(name, tmp_path):
     options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
     if name in NEED_POOL:
         options += ["--pool", _small(POOL, tmp_path / "pool"), "--cache", tmp_path / "cache"]
+    if name == "gpu.projection":
+        steps = {"environment": {"gpu": "a card"}, "rates": {"default": {"anchors": 1, "fit": 1.0}}}
+        (tmp_path / "steps.json").write_text(json.dumps(steps))
+        options += ["--steps", tmp_path / "steps.json"]
     env = os.environ | ({"RELCON_DATA": str(DATA)} if name in NEED_DATA else {})
     run = run_module(f"benchmarks.{name}", *options, stderr=subprocess.PIPE, env=env)
     assert run.returncode == 0, run.stdout + run.stderr

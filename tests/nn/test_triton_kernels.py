@@ -36,6 +36,9 @@ with pytest.MonkeyPatch.context() as patch:
     triton = pytest.importorskip("triton", minversion="3.2")
     from relcon_sklearn.nn import _triton_kernels as kernels
 
+# Without a GPU, the tests run in the interpreter.
+pytestmark = [pytest.mark.cuda] if DEVICE == "cuda" else []
+
 
 @pytest.fixture(autouse=True)
 def as_when_imported(monkeypatch):
@@ -359,7 +362,7 @@ def test_compiles_for_gpus(cases, tmp_path):
         assert n_shared <= 48 * 1024
 
 
-@pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
+@pytest.mark.cuda
 def test_more_values_than_32_bits_count():
     n_pairs = 2**31 // (64 * 256) + 10
     if torch.cuda.mem_get_info()[0] < 2 * n_pairs * 64 * 256 * 2:

@@ -79,4 +79,4 @@ def test_files_are_closed(make, tmp_path, monkeypatch):
     monkeypatch.setattr(np, "memmap", Counted)
     assert_array_equal(read(), expected)
     assert len(counts) >= N_FILES
-    assert max(counts) - min(counts) <= 4
+    assert max(counts) - min(counts) <= 8  # two of each of three stores, and of the next one

@@ -272,7 +272,7 @@ class NoWaiting(Callback):
         self.n_steps += 1
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("kept", [False, True])
 def test_no_batch_is_waited_for_on_a_gpu(kept):
     device, watch, on_cpu = torch.device("cuda"), NoWaiting(), net()

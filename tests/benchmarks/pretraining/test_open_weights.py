@@ -1,12 +1,14 @@
 """The training of the models of the package, and their cards."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("tslearn")
+from benchmarks.common.budget import TimedTraining
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import DownstreamResults
@@ -164,3 +166,37 @@ def test_a_missing_cell_is_no_claim(trained):
     }
     card = model_card("motion-small", record, DownstreamResults(few), ROBUSTNESS)
     assert "bove, beyond chance" not in card
+
+
+def test_a_training_of_a_given_time(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(open_weights, "STEPS_BETWEEN_LOOKS", 1)
+    files = {"--output": tmp_path / "timed.json", "--weights": tmp_path / "timed.weights"}
+    files |= {"--pool": pool, "--cache": tmp_path / "cache"}
+    arguments = [str(part) for pair in files.items() for part in pair]
+    monkeypatch.setattr("sys.argv", ["open_weights", "--smoke", "--seconds", "60", *arguments])
+    # Each look at the clock finds that 25 seconds have passed.
+    ticks = iter(range(0, 1000, 25))
+    timed = partial(TimedTraining, clock=lambda: next(ticks))
+    monkeypatch.setattr(open_weights, "TimedTraining", timed)
+    open_weights.main()
+    record = json.loads((tmp_path / "timed.json").read_text())
+    assert record["settings"]["embedder"]["max_epochs"] == len(record["history"]) == 3
+    assert record["settings"]["embedder"]["steps_per_epoch"] == 1
+    assert RelConEmbedder.load(tmp_path / "timed.weights").callbacks is None
+
+
+def test_the_weights_of_the_package_are_not_those_of_a_given_time(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["open_weights", "--pool", "pool", "--seconds", "60"])
+    with pytest.raises(SystemExit):
+        open_weights.main()
+    assert "needs --output and --weights" in capsys.readouterr().err
+
+
+def test_without_time_left_after_reading_the_pool(pool, tmp_path, monkeypatch):
+    files = {"--output": tmp_path / "timed.json", "--weights": tmp_path / "timed.weights"}
+    files |= {"--pool": pool, "--cache": tmp_path / "cache", "--seconds": 0}
+    arguments = [str(part) for pair in files.items() for part in pair]
+    monkeypatch.setattr("sys.argv", ["open_weights", *arguments])
+    with pytest.raises(SystemExit, match="Run the command again, or with more seconds"):
+        open_weights.main()
+    assert not (tmp_path / "timed.json").exists()

@@ -1,18 +1,19 @@
-"""The time that a billion anchors take on this machine, and the share of its peak arithmetic rate.
+"""The exactness of ranking, and the rates of ranking, encoder and step, as shares of the peak rate.
 
-    python -m benchmarks.speed.bench_scale --data FOLDER
+    python -m benchmarks.gpu.kernel --data FOLDER
 
 FOLDER (or the environment variable RELCON_DATA) has hapt.npz. Without it, segments are generated.
-The benchmark repeats one training step of the released size with shared candidates: 64 sets of 21
+The script repeats one training step of the released size with shared candidates: 64 sets of 21
 segments of 256 time steps and 3 channels, which are 1,344 anchors with 83 candidates each; the
 "resnet34" encoder; a distance of `embed_dim` 64. The segments are where `fit` keeps them: on the
 GPU if there is one. The script prints
 
+- whether ranking used the Triton kernel;
+- the difference of the distances from distances in float64, and whether the order is the same, in
+  float32 and in the precision of the training;
 - the speed of ranking, encoder and the whole step; the arithmetic of each (multiplications and
   additions of its convolutions and matrix products); and its rate as a share of the rate of one
-  large matrix product in the same precision, measured in the same run;
-- the difference of the distances from distances in float64, and whether the order is the same;
-- the hours that 1e9 anchors would take at that rate.
+  large matrix product in the same precision, measured in the same run.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from benchmarks.common.report import (
     table,
     write_json,
 )
+from benchmarks.gpu.timing import synchronize
 from benchmarks.speed.agreement import order_agreement
 from benchmarks.speed.segments import load_segments
 from benchmarks.speed.speed_rows import LR, TEMPERATURE, take_step, train_distance
@@ -44,14 +46,8 @@ from relcon_sklearn._batches import Batch, GroupIndex, SharedBatches, on_device
 from relcon_sklearn._training import MotifRanker, kept_memory, ranking_loss
 from relcon_sklearn._utils._precision import dtype_of
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D
+from relcon_sklearn.nn._motif_ranking import gpu_kernels
 from relcon_sklearn.segments._array import SegmentArray
-
-N_ANCHORS = 1e9
-
-
-def synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def seconds_of(function: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
@@ -103,14 +99,18 @@ def encoder_operations(encoder: ResNet1D, segments: Tensor) -> float:
     return counter.get_total_flops()
 
 
-def agreement(net, ranker: MotifRanker, batch: Batch, n_anchors: int) -> dict:
-    """Compare the distances of the first `n_anchors` with distances in float64."""
+def agreement(net, rankers: dict[str, MotifRanker], batch: Batch, n_anchors: int) -> dict:
+    """Compare the distances of the first `n_anchors` by each ranker with distances in float64."""
     some = batch._replace(
         anchors=batch.anchors[:n_anchors], candidates=batch.candidates[:n_anchors]
     )
-    double = MotifRanker(net.double())(some._replace(segments=some.segments.double()))
+    exact = MotifRanker(net.double())(some._replace(segments=some.segments.double())).cpu()
     net.float()
-    return order_agreement(ranker(some).double().cpu(), double.cpu(), some.candidates.cpu() >= 0)
+    there = some.candidates.cpu() >= 0
+    return {
+        name: order_agreement(ranker(some).double().cpu(), exact, there)
+        for name, ranker in rankers.items()
+    }
 
 
 def measure(args) -> dict:
@@ -126,7 +126,8 @@ def measure(args) -> dict:
         on_device(SegmentArray(X), device), index, args.n_sets, 0, args.n_within
     )
     batch = next(iter(batches)).to(device)
-    ranker = MotifRanker(net, dtype, args.query_stride)
+    rankers = {str(d): MotifRanker(net, d, args.query_stride) for d in {torch.float32, dtype}}
+    ranker = rankers[str(dtype)]
     loss = ranking_loss(ranker, TEMPERATURE, dtype)
 
     def forward_and_backward():
@@ -154,12 +155,13 @@ def measure(args) -> dict:
     return {
         "segments": f"{X.shape}, {source}",
         "dtype": str(dtype),
+        "kernel": "Triton" if device.type == "cuda" and gpu_kernels() is not None else "none",
         "n_anchors": len(batch.anchors),
         "n_pairs": n_pairs,
         "matmul_tflops": ceiling / 1e12,
         "operations": operations,
         "seconds": seconds,
-        "agreement": agreement(net, ranker, batch, min(16, len(X))),
+        "agreement": agreement(net, rankers, batch, min(16, len(X))),
     }
 
 
@@ -179,20 +181,20 @@ def report(found: dict) -> str:
             ]
         )
     header = ["part", "median s", "min", "max", "TFLOP", "TFLOP/s", "of a matmul", "anchors/s"]
-    step = float(np.median(found["seconds"]["step"]))
-    hours = N_ANCHORS / found["n_anchors"] * step / 3600
-    a = found["agreement"]
+    agreements = [
+        f"order in {name} against float64: rho {a['spearman_mean']:.6f} (min "
+        f"{a['spearman_min']:.6f}), top 1 {a['top_1']:.3f}, top 5 {a['top_5']:.3f}, largest "
+        f"relative error {a['largest_relative_error']:.1e}"
+        for name, a in sorted(found["agreement"].items())
+    ]
     return "\n".join(
         [
+            f"GPU kernel: {found['kernel']}",
             f"matrix product, {found['dtype']}: {found['matmul_tflops']:.2f} TFLOP/s",
             "",
             table(header, rows),
             "",
-            f"order against float64: rho {a['spearman_mean']:.6f} (min {a['spearman_min']:.6f}), "
-            f"top 1 {a['top_1']:.3f}, top 5 {a['top_5']:.3f}, largest relative error "
-            f"{a['largest_relative_error']:.1e}",
-            f"{N_ANCHORS:.0e} anchors / {found['n_anchors']} a step x {step:.3f} s / 3600 = "
-            f"{hours:,.1f} hours on this machine",
+            *agreements,
         ]
     )
 
@@ -208,9 +210,10 @@ def parse_args():
     add("--n-within", type=int, default=20)
     add("--distance-steps", type=int, default=50)
     add("--repeats", type=int, default=5)
-    add("--smoke", action="store_true", help="run with tiny sizes; nothing is written")
-    add("--output", type=Path, default=results_file("scale"))
+    add("--smoke", action="store_true", help="run with tiny sizes")
+    add("--output", type=Path)
     args = parser.parse_args()
+    args.output = args.output or results_file("gpu_kernel", smoke=args.smoke)
     if args.smoke:
         args.n_sets, args.n_within, args.distance_steps, args.repeats = 4, 2, 2, 1
     return args
@@ -221,8 +224,7 @@ def main() -> None:
     results = environment() | {"settings": {k: str(v) for k, v in vars(args).items()}}
     say_all(results)
     results |= measure(args)
-    if not args.smoke:
-        write_json(args.output, results)
+    write_json(args.output, results)
     say(report(results))
 
 

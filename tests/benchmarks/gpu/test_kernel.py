@@ -1,11 +1,11 @@
-"""The benchmark of scale counts the arithmetic that is done, and the script runs."""
+"""The benchmark of the kernel counts the arithmetic that is done, and the script runs."""
 
 import sys
 
 import pytest
 import torch
 
-from benchmarks.speed import bench_scale as bench
+from benchmarks.gpu import kernel as bench
 from relcon_sklearn.nn import MotifCrossAttention, ResNet1D, encode_in_chunks, motif_distances
 from relcon_sklearn.nn import _motif_ranking as ranking
 
@@ -44,12 +44,17 @@ def test_operations_of_the_encoder():
     assert all(parameter.grad is None for parameter in encoder.parameters())
 
 
-def test_the_script(capsys, monkeypatch):
+def test_the_script(capsys, monkeypatch, tmp_path):
     n_threads = torch.get_num_threads()
-    monkeypatch.setattr(sys, "argv", ["bench_scale.py", "--smoke", "--device", "cpu"])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["kernel", "--smoke", "--device", "cpu", "--output", str(tmp_path / "kernel.json")],
+    )
     monkeypatch.delenv("RELCON_DATA", raising=False)
     bench.main()
     assert torch.get_num_threads() == n_threads
     told = capsys.readouterr().out
-    assert "hours on this machine" in told
+    assert "GPU kernel: none" in told
+    assert "order in torch.float32 against float64" in told
     assert "| ranking" in told

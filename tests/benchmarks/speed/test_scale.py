@@ -1,0 +1,138 @@
+"""The projection of a training on a billion segments, and the simulated one."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.speed import scale, simulated_run
+from benchmarks.speed.bench_many_stores import write_sparse_store
+from benchmarks.speed.model_costs import checkpoint_costs, saved_per_segment
+from tests.support.estimators import tiny_embedder
+
+MODEL = {"parameters": 10**6, "features": 256, "saved_kb_per_segment": 1000.0}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scale") / "store"
+    write_sparse_store(path, 20_000, n_timesteps=8)
+    return path
+
+
+def test_the_arithmetic_of_a_projection():
+    found = scale.project(8, MODEL, loader_rows=1e5, n_rows=1e9, gpu_rows=5e4)
+    assert found["segments_per_step"] == 8 * 64 * 21
+    assert found["steps"] * found["segments_per_step"] == pytest.approx(1e9)
+    # Gradients of float32, and the embeddings of all segments.
+    assert found["all_reduce_mb_per_step"] == pytest.approx(4 + 8 * 64 * 21 * 256 * 4 / 1e6)
+    # 1e9 / 1e5 / 3600 is 2.8 hours, and 8 GPUs with 5e4 a second take 0.7 hours.
+    assert found["loader_limit_hours"] == pytest.approx(2.78, abs=0.01)
+    assert found["gpu_limit_hours"] == pytest.approx(0.69, abs=0.01)
+    assert found["hours"] == found["loader_limit_hours"]
+    assert found["loader_mb_per_s_needed"] == pytest.approx(4e5 * 256 * 3 * 2 / 1e6)
+    # The saved activations of a process are those of its share.
+    assert 1.376 < found["memory_gb_per_rank"] < 1.6
+
+
+def test_without_the_rate_of_a_gpu_there_are_no_hours_of_it():
+    found = scale.project(8, MODEL, loader_rows=1e5, n_rows=1e9, gpu_rows=None)
+    assert "hours" not in found
+    assert "MB/s that the GPUs together need" not in scale.projection_table({"8": found})
+    assert "hours, if the loader is the limit" in scale.projection_table({"8": found})
+
+
+@pytest.mark.parametrize("option", ["--source", "--segments-per-second"])
+def test_a_rate_needs_its_source(option, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["scale", option, "1"])
+    with pytest.raises(SystemExit):
+        scale.parse_args()
+    assert "belong together" in capsys.readouterr().err
+
+
+def test_growth_is_that_of_memory_that_is_not_of_files():
+    samples = [{"anonymous": a, "rss": 1000 * a} for a in (10.0, 13.0, 12.0)]
+    assert scale.growth_mb(samples) == 3.0
+
+
+def test_each_row_is_drawn_once(store, monkeypatch):
+    found = simulated_run.draw_orders(store)
+    assert found["rows"] == 20_000
+    assert found["complete"]
+
+    class Repeats:
+        def __getitem__(self, places):
+            numbers = np.arange(*places.indices(20_000))
+            return np.where(numbers == 7, 8, numbers)
+
+    monkeypatch.setattr(simulated_run, "random_order", lambda n, seed: Repeats())
+    assert not simulated_run.draw_orders(store)["complete"]
+
+
+def test_batches_everywhere(store):
+    found = simulated_run.draw_everywhere(store, 2)
+    assert found["published"]["batches"] == 20_000 // 64 + 1
+    assert all(
+        found[kind][place]["rows_per_cpu_s"] > 0
+        for kind in simulated_run.KINDS
+        for place in ("begin", "middle", "end")
+    )
+
+
+def test_a_simulated_training_is_resumed(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulated_run, "_WARM_UP", 1)
+    first = simulated_run.train(store, tmp_path / "run", 0.0, started=0.0)
+    again = simulated_run.train(store, tmp_path / "run", 0.0, started=0.0)
+    assert first["steps"] == again["steps"] == 2
+    steps = [int(run["last_checkpoint"][5:-5]) for run in (first, again)]
+    # The request to stop comes at the end of a step, which is then the last one.
+    assert steps == [2, 4]
+    assert 2 * 64 <= first["rows"] <= 2 * 64 * 21
+    assert len(first["memory"]) == 2
+
+
+def test_a_task_that_does_not_exist():
+    with pytest.raises(ValueError, match="no task 'rest'"):
+        scale.run_task("rest", ["store"])
+
+
+def test_saved_values_are_those_of_each_segment():
+    class Squares(nn.Module):
+        def forward(self, segments):
+            weight = torch.ones(3, requires_grad=True)
+            # Of each segment, the product with the weight keeps the 3 x 8 values, in float32.
+            return segments.transpose(1, 2) * weight
+
+    assert saved_per_segment(Squares(), torch.zeros(10, 8, 3)) == 3 * 8 * 4
+
+
+def test_the_costs_of_a_checkpoint(motion, tmp_path):
+    X, _, subjects = motion
+    embedder = tiny_embedder(distance=lambda a, c: np.zeros((len(a), len(c))), max_epochs=1)
+    embedder.set_params(checkpoint_dir=tmp_path, validation_fraction=0).fit(X, groups=subjects)
+    size = max(path.stat().st_size for path in tmp_path.glob("*.ckpt"))
+    found = checkpoint_costs(tmp_path, repeats=1)
+    assert found["checkpoint_mb"] == pytest.approx(size / 1e6, rel=0.01)
+    assert found["write_s"] > 0
+
+
+def test_results_are_saved_after_each_part(tmp_path, monkeypatch):
+    parts = {
+        "everywhere": {"shared candidates": {}},
+        "train": {"memory": [], "part": 1},
+        "order": {"rows": 100},
+    }
+    monkeypatch.setattr(scale, "in_new_process", lambda task, *arguments: parts[task])
+    monkeypatch.setattr(scale, "costs_of", lambda *arguments: MODEL)
+    monkeypatch.setattr(scale, "say_training", lambda *arguments: None)
+    monkeypatch.setattr(sys, "argv", ["scale", "--rows", "100", "--dir", str(tmp_path)])
+    saved = []
+    scale.measure(scale.parse_args(), lambda found: saved.append(json.dumps(found)))
+    keys = [list(json.loads(text)) for text in saved]
+    assert keys[0] == ["store", "model"]
+    assert keys[-1] == ["store", "model", "batches", "training", "resumed training", "order"]
+    assert len(keys) == 5
+    assert list(tmp_path.iterdir()) == []  # the store is removed
