@@ -19,6 +19,7 @@ from benchmarks.speed.turns import TurnRow, in_turns
 from relcon_sklearn import open_segments, segment_recordings
 from relcon_sklearn.recordings import read_recording
 from relcon_sklearn.segments._array import SegmentArray
+from relcon_sklearn.segments._file_rows import FileRows
 from relcon_sklearn.segments._mapped import MappedRows, Residency
 
 # -- a week ----------------------------------------------------------------------------------------
@@ -64,11 +65,12 @@ WEEK = TablePart(
 
 # -- rows of a store -------------------------------------------------------------------------------
 
-MEMMAP, STORED, SEGMENTS, RELEASED = (
+MEMMAP, STORED, SEGMENTS, LARGE, RELEASED = (
     "np.memmap",
     "rows of a store, as stored",
     "rows of a store, checked float32 segments",
     "rows of a store larger than a quarter of the memory",
+    "rows of another file larger than a quarter of the memory",
 )
 N_ROWS = 1344  # of a read: a batch of the published setting
 N_READS = 20  # of different rows
@@ -95,6 +97,7 @@ def measure_rows(settings: TableSettings) -> list[dict]:
         MEMMAP: plain.__getitem__,
         STORED: MappedRows(_mapping(path, shape)).read,
         SEGMENTS: SegmentArray(store.X).read,
+        LARGE: FileRows(path / "segments.raw", "<i2", shape).read,
         RELEASED: MappedRows(_mapping(path, shape), DoesNotFit()).read,
     }
     megabytes = N_ROWS * N_TIMESTEPS * N_CHANNELS * 2 / 1e6
@@ -118,8 +121,8 @@ def _read_next(read, batches) -> None:
 ROWS = TablePart(
     measure_rows,
     "1,344 random rows at a time of a memory-mapped file of 307 MB (int16, 128 x 3) in the page "
-    "cache. A training reads checked segments. Pages of larger files are released, so that each "
-    "row is mapped anew.",
+    "cache. A training reads checked segments. Larger stores are read by system calls. Pages of "
+    "other large files are released, so that each row is mapped anew.",
     "MB",
     (
         Answer("random rows of a store, as stored", STORED, 7006 / 3000),
