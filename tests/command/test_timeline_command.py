@@ -199,10 +199,10 @@ def test_files_that_are_done_are_kept(files, run, tmp_path, monkeypatch):
     assert run(*files[:2]) == 0
     before = contents(tmp_path / "out")
     seen = []
-    original = _outputs.read_recording
+    original = _outputs.read_in_little_memory
     monkeypatch.setattr(
         _outputs,
-        "read_recording",
+        "read_in_little_memory",
         lambda file, **kwargs: [seen.append(file), original(file, **kwargs)][1],
     )
     assert run(*files) == 0
