@@ -92,14 +92,24 @@ class BlockTimes:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getitem__(self, samples):
-        if isinstance(samples, slice):
-            number = np.arange(*samples.indices(len(self)))
+        if isinstance(samples, slice) and samples.step in (None, 1):
+            number, block = self._consecutive(*samples.indices(len(self))[:2])
         else:
+            if isinstance(samples, slice):
+                samples = np.arange(*samples.indices(len(self)))
             number = np.asarray(samples)
             number = number + len(self) * (number < 0)
-        block = np.searchsorted(self._ends, number, side="right")
+            block = np.searchsorted(self._ends, number, side="right")
         since = np.rint((number - self._first[block]) * self._period[block]).astype(np.int64)
         return (self._starts[block] + since).view(self.dtype)
+
+    def _consecutive(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers of consecutive samples, and the block of each, without a search."""
+        stop = max(start, stop)
+        number = np.arange(start, stop)
+        first, last = np.searchsorted(self._ends, [start, stop - 1], side="right")
+        ends = np.minimum(self._ends[first : last + 1], stop)
+        return number, np.arange(first, last + 1).repeat(np.diff(ends, prepend=start))
 
     def moved(self, by: np.timedelta64) -> BlockTimes:
         """Return the times, moved."""

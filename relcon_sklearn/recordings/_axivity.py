@@ -136,7 +136,9 @@ def _as_part(content: dict) -> _Part:
         "device": f"Axivity {header['hardware_type'].replace('Unknown', '')}".strip(),
         "serial": header["device_id"],
     }
-    return _Part(device, sizes_of_blocks(fast.pop("datetime"), slow["datetime"]), fast, slow)
+    sizes = sizes_of_blocks(fast.pop("datetime"), slow["datetime"])
+    fast = {name: values.reshape(-1, 3) for name, values in fast.items()}  # also without samples
+    return _Part(device, sizes, fast, slow)
 
 
 def _place(starts: np.ndarray, sizes: list[np.ndarray | None], rate: float) -> BlockTimes | None:
