@@ -10,7 +10,7 @@ from ..exceptions import DamagedFileError
 from ..plotting import TimelineDisplay
 from ..recordings._jobs import Job
 from ..recordings._read_recording import read_in_little_memory
-from ..timelines import daily_totals, predict_timeline
+from ..timelines import Transitions, daily_totals, predict_timeline
 from ._recording import calibrated, has_zone, with_clock
 
 FORMATS = ("csv", "parquet")
@@ -29,7 +29,8 @@ class Options(NamedTuple):
     min_wear_hours: float
     nonwear: float
     step: float | None
-    smoothing: int | None
+    smoothing: int | str | None
+    bout: float | None
     format: str
     calibrate: bool
     skip_damage: bool
@@ -40,14 +41,16 @@ class Options(NamedTuple):
         return [f"timeline.{self.format}", TOTALS, _FIGURE]
 
 
-def write_outputs(job: Job, folder: Path, *, model, options: Options) -> dict[str, Any]:
+def write_outputs(
+    job: Job, folder: Path, *, model, smoothing: int | Transitions | None, options: Options
+) -> dict[str, Any]:
     """Write the folder of a file, and return its days and hours."""
     recording = _read(job.file, options)
     timeline = predict_timeline(
         model,
         recording,
         step=options.step,
-        smoothing=options.smoothing,
+        smoothing=smoothing,
         nonwear=options.nonwear,
         subject=job.subject,
     )

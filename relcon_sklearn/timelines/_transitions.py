@@ -132,7 +132,7 @@ def learn_transitions(labels, groups=None, *, start_times=None):
     },
     prefer_skip_nested_validation=True,
 )
-def assume_transitions(classes, *, bout=60, step):
+def assume_transitions(classes, *, bout=30, step):
     """Return transitions of labels whose bouts have a mean length, without any data.
 
     A label follows itself with the probability ``1 - step / bout``. Otherwise, each other label is
@@ -143,9 +143,9 @@ def assume_transitions(classes, *, bout=60, step):
     classes : array-like of shape (n_classes,)
         The labels, such as ``model.classes_``. At least two.
 
-    bout : float, default=60
+    bout : float, default=30
         Mean length of a bout in s, above `step`. The longer it is, the more short bouts are
-        smoothed away.
+        smoothed away. The default suits bouts of minutes, see Notes.
 
     step : float
         Time from one label to the next in s: that of the timeline.
@@ -165,6 +165,13 @@ def assume_transitions(classes, *, bout=60, step):
     --------
     learn_transitions : Learn them from labelled sequences of daily life.
     predict_timeline : Smooth a timeline with the transitions.
+
+    Notes
+    -----
+    A hidden Markov model takes the errors of successive steps as independent. Those of a person
+    come in groups, so that the evidence of several steps counts too much. For the models of
+    activities in the package, a length of 30 s is therefore better than the true one, also for
+    bouts of 20 minutes.
 
     Examples
     --------
