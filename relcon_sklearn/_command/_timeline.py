@@ -176,7 +176,8 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
 def _write_all_totals(out: Path, settings: dict, failed: set[Path]) -> int:
     """Write the totals of all files that were done with some settings, now or in an earlier run.
 
-    Returns the number of other files, except those that failed now.
+    Returns the number of files that were done with others, which are not in the table, except those
+    that failed now.
     """
     import pandas
 
@@ -189,8 +190,9 @@ def _write_all_totals(out: Path, settings: dict, failed: set[Path]) -> int:
             continue
         # As text, so that the subject 007 stays 007.
         totals.append(pandas.read_csv(folder / TOTALS, dtype=str, keep_default_na=False))
-    if totals:
-        write_totals(pandas.concat(totals, ignore_index=True), out / TOTALS)
+    if not totals:
+        return 0
+    write_totals(pandas.concat(totals, ignore_index=True), out / TOTALS)
     return n_others
 
 
