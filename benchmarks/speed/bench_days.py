@@ -31,7 +31,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.common.process_memory import peak_by_getrusage
+from benchmarks.common.process_memory import own_peak
 from benchmarks.speed.device_file import TARGET_RATE, WINDOW, run_script
 from relcon_sklearn import MotionFeatures, RelConClassifier, RelConEmbedder
 from relcon_sklearn._recordings._blocks import place_windows_in
@@ -104,13 +104,13 @@ def draw(timeline, path: Path) -> None:
 def measure_memory(path: Path) -> dict[str, float]:
     """Return the peak of the memory of this process in MB: before and after reading, and of all."""
     model = RelConClassifier.from_pretrained("activity-small-wrist")
-    before = peak_by_getrusage()
+    before = own_peak()
     recording = read_in_little_memory(path)
-    after_read = peak_by_getrusage()
+    after_read = own_peak()
     timeline = predict_timeline(model, recording)
     daily_totals(timeline)
     draw(timeline, path.with_suffix(".png"))
-    return {"before_mb": before, "read_mb": after_read, "peak_mb": peak_by_getrusage()}
+    return {"before_mb": before, "read_mb": after_read, "peak_mb": own_peak()}
 
 
 def prepare() -> Callable[[Path], dict[str, float]]:
