@@ -25,6 +25,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
 
 from relcon_sklearn import MotionFeatures, RelConEmbedder, segment_recordings
 from relcon_sklearn.plotting import EmbeddingMapDisplay
@@ -154,17 +155,18 @@ def read_folder(folder, model, options):
         print(f"Not read, because they do not end in .csv or .csv.gz: {named}\n")
     people = [person_of(file) for file in files]
     n_found, parts, errors = 0, [], []
-    for file, person in zip(files, people, strict=True):
+    bar = tqdm(files, desc="reading", unit=" files")
+    for file, person in zip(bar, people, strict=True):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
                 part = read_segments(file, person, model, options)
             except (OSError, ValueError) as error:
-                print(f"Left out: {error}\n")
+                bar.write(f"Left out: {error}\n")
                 errors.append(error)
                 continue
         for warning in caught:
-            print(f"{file}: {warning.message}\n")
+            bar.write(f"{file}: {warning.message}\n")
         n_found += len(part.X)
         parts.append(thin_out(part, max(1, N_SEGMENTS // len(files))))
     if not parts:
@@ -305,6 +307,11 @@ def print_nearest(segments, Z):
 # The command.
 
 
+def say(text):
+    """Print what is done next, apart from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def stop(error):
     """End the command with an error, and say what the demo needs."""
     sys.exit(f"{error}\n\nWhat the demo needs:\n\n{NEEDS}")
@@ -343,6 +350,7 @@ def main(arguments=None):
         segments = read_folder(options.data, model, options)
     except (OSError, ValueError, ImportError) as error:
         stop(error)
+    say(f"Embedding {len(segments.X)} segments ...")
     Z = model.transform(segments.X)
     features = MotionFeatures(sampling_rate=50).fit_transform(segments.X)
     representations = {
@@ -355,6 +363,7 @@ def main(arguments=None):
     if len(Z) < FEWEST:
         print(f"\nNo map: it needs at least {FEWEST} segments.")
         return
+    say("Drawing the map ...")
     save_map(segments, Z, options.out)
     print(f"\nA map of the embeddings is in {options.out}.")
 

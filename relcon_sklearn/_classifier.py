@@ -290,6 +290,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         -----
         UserWarning
             If magnitudes of `X` are far from those of the training (other units, gravity removed).
+            If segments are shorter than half of those of the training, or more than six times
+            longer.
         """
         codes = self._outputs(X).argmax(axis=1)
         return self.classes_[codes]
@@ -319,6 +321,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         -----
         UserWarning
             If magnitudes of `X` are far from those of the training (other units, gravity removed).
+            If segments are shorter than half of those of the training, or more than six times
+            longer.
         """
         return softmax(self._outputs(X), axis=1)
 

@@ -34,6 +34,7 @@ from .nn._heads import HEADS
 from .nn._presets import ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 from .segments._chosen_rows import ChosenRows
+from .segments._length import warn_of_length
 
 # Embeddings of a frozen encoder up to this size are kept in memory, larger ones in a temporary
 # file.
@@ -256,6 +257,8 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
         """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
         check_is_fitted(self)
         array, device = self._check_segments(X, reset=False), self._device()
+        trained = getattr(self, "_n_timesteps_in", None)
+        warn_of_length(array.shape[1], trained, array.name, type(self).__name__)
         embed = make_embed(self.encoder_, self.encoder, device, self.precision)
         head = ready(self.head_, device)
 

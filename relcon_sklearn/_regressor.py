@@ -274,6 +274,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         -----
         UserWarning
             If magnitudes of `X` are far from those of the training (other units, gravity removed).
+            If segments are shorter than half of those of the training, or more than six times
+            longer.
         """
         outputs = self._outputs(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *self.target_mean_.shape)

@@ -39,6 +39,14 @@ def peak_by_getrusage() -> float | None:
     return peak / (2**20 if sys.platform == "darwin" else 1024)
 
 
+def own_peak() -> float | None:
+    """Return the peak of the resident memory of this process in MB; None if unknown.
+
+    In Linux, that of getrusage also counts the memory of the process that started this one.
+    """
+    return process_memory().get("VmHWM", peak_by_getrusage())
+
+
 class PeakMemory:
     """Memory added within a with-block: `rss` and `anonymous`, in MB; None if unknown.
 

@@ -11,6 +11,7 @@ from .._version import __version__
 from ..timelines._days import check_days
 from ._model import DEFAULT_MODEL
 from ._outputs import FORMATS, Options
+from ._smoothing import BOUT, VITERBI
 from ._timeline import plan_jobs, run_jobs
 from ._versions import describe_versions
 
@@ -25,9 +26,9 @@ sitting, standing, walking, stairs, running, cycling and other movement, activit
 same for devices on a wrist.
 
 For each file, the folder OUT/NAME gets timeline.csv, totals.csv with a row for each day, and
-timeline.png. OUT/totals.csv has the days of all files of the last run, and OUT/files.csv what
-became of them. Files that are done are kept: after an interruption, run the same command again.
-If there are more files, run it with all of them.
+timeline.png. OUT/totals.csv has the days of all files in OUT that were done with the same options,
+and OUT/files.csv what became of the files of the last run. Files that are done are kept: after an
+interruption, run the same command again.
 
 The exit status is 0 if all files are done, 1 if files failed, and 2 if an argument is wrong
 or a package is missing."""
@@ -134,9 +135,16 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--smoothing",
-        type=_positive,
-        metavar="N",
-        help="odd number of steps of a running mode of labels (default: none)",
+        type=_smoothing,
+        metavar="N|viterbi",
+        help="odd number of steps of a running mode of labels, or 'viterbi', the most likely "
+        "sequence (default: none)",
+    )
+    add(
+        "--bout",
+        type=float,
+        metavar="SECONDS",
+        help=f"with viterbi, mean length of a bout of an activity (default: {BOUT})",
     )
     add(
         "--format",
@@ -164,6 +172,17 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _smoothing(text: str) -> int | str | None:
+    if text == "none":
+        return None
+    if text == VITERBI:
+        return text
+    try:
+        return _positive(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or {VITERBI}") from None
 
 
 def _offset(text: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from .._utils._atomic import replacing
 from ..exceptions import DamagedFileError
 from ..plotting import TimelineDisplay
-from ..recordings import calibrate, read_recording
 from ..recordings._jobs import Job
-from ..timelines import daily_totals, predict_timeline
+from ..recordings._read_recording import read_in_little_memory
+from ..timelines import Transitions, daily_totals, predict_timeline
+from ._recording import calibrated, has_zone, with_clock
 
 FORMATS = ("csv", "parquet")
 TOTALS = "totals.csv"
@@ -28,7 +29,8 @@ class Options(NamedTuple):
     min_wear_hours: float
     nonwear: float
     step: float | None
-    smoothing: int | None
+    smoothing: int | str | None
+    bout: float | None
     format: str
     calibrate: bool
     skip_damage: bool
@@ -39,14 +41,16 @@ class Options(NamedTuple):
         return [f"timeline.{self.format}", TOTALS, _FIGURE]
 
 
-def write_outputs(job: Job, folder: Path, *, model, options: Options) -> dict[str, Any]:
+def write_outputs(
+    job: Job, folder: Path, *, model, smoothing: int | Transitions | None, options: Options
+) -> dict[str, Any]:
     """Write the folder of a file, and return its days and hours."""
     recording = _read(job.file, options)
     timeline = predict_timeline(
         model,
         recording,
         step=options.step,
-        smoothing=options.smoothing,
+        smoothing=smoothing,
         nonwear=options.nonwear,
         subject=job.subject,
     )
@@ -85,7 +89,7 @@ def _read(file: str, options: Options):
     """Return the recording in a file, with a time zone if the days have one."""
     # The remedies of errors are in the words of the command.
     try:
-        recording = read_recording(file, errors="skip" if options.skip_damage else "raise")
+        recording = read_in_little_memory(file, errors="skip" if options.skip_damage else "raise")
     except DamagedFileError as error:
         raise DamagedFileError(str(error).replace("errors='skip'", "--skip-damage")) from error
     except IsADirectoryError as error:
@@ -98,16 +102,16 @@ def _read(file: str, options: Options):
             f"{file} does not have the unit of its acceleration. Name it in its columns, for "
             "example 'x (g)', 'y (g)' and 'z (g)'."
         )
-    if recording.index.tz is None:
+    if not has_zone(recording):
         if options.clock is not None:
-            recording.index = recording.index.tz_localize(options.clock).tz_convert("UTC")
+            recording = with_clock(recording, options.clock)
         elif options.tz is not None:
             raise ValueError(
                 f"{file} has the times of the device's clock, and not its offset from UTC, so that "
                 f"days in {options.tz} are not known. Pass --clock, for example --clock=+01:00. "
                 "Without --tz, days are those of the clock."
             )
-    return calibrate(recording) if options.calibrate else recording
+    return calibrated(recording) if options.calibrate else recording
 
 
 def _draw(timeline, path: Path, days: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from ..recordings._jobs import (
     Job,
     Outcome,
     as_json,
+    folders_made,
     make,
     prepare,
     stem_of,
@@ -30,6 +31,7 @@ from ..timelines import daily_totals, predict_timeline
 from ..timelines._predict_timeline import check_model, check_smoothing, lay_out_for
 from ._model import load_model, model_path
 from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_totals
+from ._smoothing import smoothing_for
 
 _FILES = "files.csv"
 
@@ -53,15 +55,17 @@ def plan_jobs(
     files = name_files(patterns, name_by)
     model = load_model(model_name)
     check_model(model)
-    _check_options(options)
-    lay_out_for(model, None, None, options.step)
-    check_smoothing(options.smoothing, model, 1)
+    layout = lay_out_for(model, None, None, options.step)
+    step = layout.stride_samples / layout.rate
+    smoothing = smoothing_for(model, options.smoothing, options.bout, step)
+    _check_options(options._replace(smoothing=smoothing))
+    check_smoothing(smoothing, model, step)
     folder = Path(out).expanduser().resolve()
     if folder.is_file():
         raise ValueError(f"--out is {folder}, which is a file. Pass a folder.")
     prepare(folder)
     settings = as_json({"model": _checksum(model_path(model_name))} | options._asdict())
-    write = partial(write_outputs, model=model, options=options)
+    write = partial(write_outputs, model=model, smoothing=smoothing, options=options)
     check = partial(check_outputs, options=options)
     return [
         Job(file, name, name, folder, settings, write, check, "this command")
@@ -149,17 +153,16 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
     with replacing(out / _FILES) as file:
         table.to_csv(file, index=False, float_format="%.2f")
     done = [outcome for outcome in outcomes if outcome.status != FAILED]
-    if done:
-        # As text, so that the subject 007 stays 007.
-        totals = [
-            pandas.read_csv(outcome.job.folder / TOTALS, dtype=str, keep_default_na=False)
-            for outcome in done
-        ]
-        write_totals(pandas.concat(totals, ignore_index=True), out / TOTALS)
     failed = [outcome for outcome in outcomes if outcome.status == FAILED]
+    n_others = _write_all_totals(out, outcomes[0].job.settings, {o.job.folder for o in failed})
     n_kept = sum(outcome.status == KEPT for outcome in outcomes)
     kept = f", {n_kept} of them before" if n_kept else ""
     _print(f"{len(done)} of {len(outcomes)} files are done{kept}. Results are in {out}.")
+    if n_others:
+        _print(
+            f"{TOTALS} is without {n_others} files of earlier runs with another model or other "
+            "options."
+        )
     warned = [outcome for outcome in done if outcome.warnings]
     if warned:
         _print(f"\nWarnings about {len(warned)} files, see {_FILES}:")
@@ -168,6 +171,29 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
         _print(f"\n{len(failed)} of {len(outcomes)} files failed:")
         _print_table([(outcome.job.name, outcome.reason) for outcome in failed])
     return 1 if failed else 0
+
+
+def _write_all_totals(out: Path, settings: dict, failed: set[Path]) -> int:
+    """Write the totals of all files that were done with some settings, now or in an earlier run.
+
+    Returns the number of files that were done with others, which are not in the table, except those
+    that failed now.
+    """
+    import pandas
+
+    totals, n_others = [], 0
+    for folder, record in folders_made(out):
+        if folder in failed or not (folder / TOTALS).is_file():
+            continue
+        if record["settings"] != settings:
+            n_others += 1
+            continue
+        # As text, so that the subject 007 stays 007.
+        totals.append(pandas.read_csv(folder / TOTALS, dtype=str, keep_default_na=False))
+    if not totals:
+        return 0
+    write_totals(pandas.concat(totals, ignore_index=True), out / TOTALS)
+    return n_others
 
 
 def _as_row(outcome: Outcome) -> dict:

@@ -161,10 +161,11 @@ class Exportable:
 def _on_cpu(model):
     """Return a copy of a fitted estimator, with modules of its own, that computes in float32.
 
-    It does not compare the magnitudes of segments with those of the training.
+    It does not compare the magnitudes and the length of segments with those of the training.
     """
     model = copy.copy(model)  # as pickling does, which packs the modules
     model._magnitudes = None
+    vars(model).pop("_n_timesteps_in", None)
     return model.set_params(
         device="cpu", precision="float32", verbose=0, n_channels=model.n_channels_in_
     )

@@ -51,7 +51,8 @@ def own_channels(recordings: list) -> list | None:
     if not isinstance(first, list | tuple):
         return None
     same = all(
-        _attribute(recording, "channels") == first and set(first) <= set(recording.columns)
+        _attribute(recording, "channels") == first
+        and set(first) <= set(getattr(recording, "columns", ()))
         for recording in recordings
     )
     return list(first) if same else None

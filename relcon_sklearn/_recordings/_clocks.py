@@ -98,6 +98,7 @@ def sorting_mixes(stamps: np.ndarray) -> bool:
     Parts that are only in the wrong order fit between each other. The times of parts before and
     after a clock was set back overlap.
     """
+    stamps = stamps[:]
     part = np.concatenate([[0], np.cumsum(stamps[1:] < stamps[:-1])])
     n_switches = np.count_nonzero(np.diff(part[np.argsort(stamps, kind="stable")]))
     return n_switches > _MIXED_SAMPLES * part[-1]
@@ -114,7 +115,7 @@ def _mixed_part(stamps: np.ndarray, rate: float):
     expected = 60 * rate
     if expected < _FEWEST_SAMPLES or not _has_crowded_samples(stamps, expected):
         return None
-    dates = stamps.dtype.kind == "M"
+    stamps, dates = stamps[:], stamps.dtype.kind == "M"
     minute = (stamps.astype("datetime64[m]") if dates else np.floor(stamps / 60)).astype(np.int64)
     start = np.flatnonzero(np.diff(minute)) + 1  # first sample of each minute except the first
     count = np.diff(start)

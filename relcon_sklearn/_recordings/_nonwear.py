@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._sample_times import RESOLUTION
+from ._rows import Ranges
+from ._sample_times import RESOLUTION, SampleTimes
 
 BLOCK = 10.0  # s
 STILL = 0.013  # g, standard deviation of every axis
 
+_SAMPLES_AT_ONCE = 2**18  # so that temporary arrays are small
+
 
 def find_nonwear(
-    signal: np.ndarray, seconds: np.ndarray, period: float, minutes: float, scale: float
-) -> np.ndarray:
+    signal: np.ndarray, sample_times: SampleTimes, rate: float, minutes: float, scale: float
+) -> Ranges:
     """Return which samples belong to long periods in which the device did not move.
 
     Time is cut into blocks of 10 s from the start of the recording. A block is still if the
@@ -22,12 +25,12 @@ def find_nonwear(
 
     Parameters
     ----------
-    signal : ndarray of shape (n_samples, n_channels)
+    signal : ndarray of shape (n_rows, n_channels)
         Acceleration.
-    seconds : ndarray of shape (n_samples,)
-        Time of each sample since the start of the recording, increasing. At least one sample.
-    period : float
-        Time from one sample to the next, in s.
+    sample_times : SampleTimes
+        The rows of `signal` to look at, at least one, and their times.
+    rate : float
+        Nominal rate in Hz.
     minutes : float
         Shortest duration of non-wear, in minutes.
     scale : float
@@ -35,26 +38,51 @@ def find_nonwear(
 
     Returns
     -------
-    nonwear : ndarray of shape (n_samples,), dtype bool
-        Whether each sample is non-wear.
+    nonwear : Ranges
+        The samples of non-wear.
     """
-    block = np.floor((seconds + RESOLUTION) / BLOCK).astype(np.int64)
-    start = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1])
-    size = np.diff(np.concatenate([start, [len(signal)]]))
-    still = np.ones(len(start), dtype=bool)
-    for channel in range(signal.shape[1]):
-        still &= _deviations(signal[:, channel], start, size) * scale < STILL
+    number, start, still = _blocks(signal, sample_times, rate, scale)
     # A run ends at a block that is not still, and at a block without samples.
-    number = block[start]
     new_run = np.concatenate([[True], (np.diff(number) != 1) | (np.diff(still) != 0)])
     run_start = np.flatnonzero(new_run)
     first = start[run_start]
-    last = np.concatenate([first[1:], [len(signal)]]) - 1
-    long = seconds[last] - seconds[first] + period >= 60 * minutes - RESOLUTION
-    nonwear = np.zeros(len(signal), dtype=bool)
-    for run in np.flatnonzero(long & still[run_start]):
-        nonwear[first[run] : last[run] + 1] = True
-    return nonwear
+    stop = np.append(first[1:], sample_times.n_samples)
+    lasts = sample_times.seconds(rate, stop - 1) - sample_times.seconds(rate, first) + 1 / rate
+    found = still[run_start] & (lasts >= 60 * minutes - RESOLUTION)
+    return Ranges(first[found], stop[found])
+
+
+def _blocks(
+    signal: np.ndarray, sample_times: SampleTimes, rate: float, scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the number of each block with samples, its first sample, and whether it is still."""
+    numbers, starts, stills = [], [], []
+    begin, size, n = 0, _SAMPLES_AT_ONCE, sample_times.n_samples
+    while begin < n:
+        end = min(begin + size, n)
+        seconds = sample_times.seconds(rate, slice(begin, end))
+        block = np.floor((seconds + RESOLUTION) / BLOCK).astype(np.int64)
+        start = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1])
+        if end < n:  # the last block may have more samples
+            if len(start) == 1:
+                size *= 2
+                continue
+            start, end = start[:-1], begin + int(start[-1])
+        values = sample_times.take(signal, slice(begin, end))
+        numbers.append(block[start])
+        starts.append(begin + start)
+        stills.append(_is_still(values, start, scale))
+        begin = end
+    return np.concatenate(numbers), np.concatenate(starts), np.concatenate(stills)
+
+
+def _is_still(values: np.ndarray, start: np.ndarray, scale: float) -> np.ndarray:
+    """Return whether no axis moves in each block of some samples."""
+    size = np.diff(np.append(start, len(values)))
+    still = np.ones(len(start), dtype=bool)
+    for axis in range(values.shape[1]):
+        still &= _deviations(values[:, axis], start, size) * scale < STILL
+    return still
 
 
 def _deviations(values: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:

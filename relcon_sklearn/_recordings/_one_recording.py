@@ -17,6 +17,7 @@ from ._nonwear import find_nonwear
 from ._read import Recording
 from ._resample import Ratio, resample
 from ._rounding import find_resolution, is_coarse, undo_rounding
+from ._rows import Ranges, Taken
 from ._sample_times import (
     RESOLUTION,
     SampleTimes,
@@ -27,7 +28,7 @@ from ._sample_times import (
 )
 from ._stamps import Positions, check_rate, is_regular, start_stamps
 from ._times import has_dates
-from ._units import UNITS, check_gravity
+from ._units import UNITS, check_gravity, is_not_zero
 from ._window_layout import (
     Layout,
     Windows,
@@ -171,13 +172,15 @@ def choose_samples(
     missing = find_missing(signal, options.nan_policy, recording.name)
     dropped["samples_nan"] += len(missing)
     if len(missing):
-        sample_times = sample_times.keep(np.delete(np.arange(len(signal)), missing))
-    not_worn = sample_times.keep(np.arange(0))
+        sample_times = sample_times.keep(Ranges(missing, missing + 1).others(len(signal)))
+    not_worn = sample_times.keep(Ranges(np.arange(0), np.arange(0)))
     if options.nonwear is not None and sample_times.n_samples > 0:
-        nonwear = _nonwear_samples(sample_times, recording, options)
-        not_worn = sample_times.keep(np.flatnonzero(nonwear))
+        nonwear = find_nonwear(
+            *(signal, sample_times, recording.rate, options.nonwear, UNITS[options.units])
+        )
+        not_worn = sample_times.keep(nonwear)
         dropped["seconds_nonwear"] += not_worn.n_samples / recording.rate
-        sample_times = sample_times.keep(np.flatnonzero(~nonwear))
+        sample_times = sample_times.keep(nonwear.others(sample_times.n_samples))
     if options.gravity:
         checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
         check_gravity(checked, recording.acceleration, options.units, recording.name)
@@ -194,28 +197,15 @@ def log_interpolated(stretches: Stretches, recording: Recording) -> None:
         )
 
 
-def _nonwear_samples(
-    sample_times: SampleTimes, recording: Recording, options: SegmentationOptions
-) -> np.ndarray:
-    """Return which of the samples were taken while the device was not worn."""
-    return find_nonwear(
-        sample_times.take(recording.signal, slice(None)),
-        sample_times.seconds(recording.rate),
-        1 / recording.rate,
-        options.nonwear,
-        UNITS[options.units],
-    )
-
-
-def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray:
+def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray | Taken:
     """Return the samples that non-wear detection left, or else those that are not 0.
 
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
     Zeros do not count, because devices write them in idle sleep mode.
     """
     if sample_times.n_samples > 0:
-        return sample_times.take(signal, slice(None))
-    return signal[signal.any(axis=1)]
+        return sample_times.used(signal)
+    return Taken(signal, Ranges.where(is_not_zero(signal)))
 
 
 def _codes_of_windows(

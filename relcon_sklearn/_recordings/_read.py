@@ -10,6 +10,7 @@ import numpy as np
 
 from .._utils._rates import is_rate
 from ._columns import acceleration_axes, choose_channels
+from ._compact import CompactRecording
 from ._frames import (
     frame_labels,
     frame_signal,
@@ -129,7 +130,9 @@ def read_recordings(
     wanted, known, first = channels, None, None
     for i, recording in enumerate(recordings):
         own_labels = labels_of[i]
-        if frames[i]:
+        if isinstance(recording, CompactRecording):
+            signal, times, advice = recording.signal, recording.times, IN_INDEX
+        elif frames[i]:
             given_time = time is not None or stamps_of[i] is not None
             recording, in_index = index_as_column(recording, time)
             if wanted is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._interpolate import interpolate
+from ._rows import AsFloat, Ranges, Taken, rows_of
 from ._stamps import Positions
 
 SHORTEST_GAP = 1.5  # sample periods
@@ -27,28 +28,32 @@ class SampleTimes:
     """
 
     n_samples: int
-    rows: np.ndarray | None = None
-    position: Positions | np.ndarray | None = None
+    rows: Ranges | Taken | None = None
+    position: Positions | Taken | AsFloat | np.ndarray | None = None
 
-    def keep(self, rows: np.ndarray) -> SampleTimes:
+    def keep(self, rows: Ranges) -> SampleTimes:
         """Return the times of some of the samples, given as indices into them."""
-        kept = rows if self.rows is None else self.rows[rows]
-        position = rows.astype(np.float64) if self.position is None else self.position[rows]
+        kept = rows if self.rows is None else Taken(self.rows, rows)
+        position = AsFloat(rows) if self.position is None else Taken(self.position, rows)
         return SampleTimes(len(rows), kept, position)
 
-    def seconds(self, rate: float) -> np.ndarray:
-        """Return the times of the samples in seconds since the start of the recording."""
-        position = np.arange(self.n_samples) if self.position is None else self.position[:]
-        return position / rate
+    def seconds(self, rate: float, samples) -> np.ndarray:
+        """Return the times of some samples in seconds since the start of the recording.
+
+        `samples` is a slice with both ends, or an array of numbers.
+        """
+        if self.position is not None:
+            return self.position[samples] / rate
+        is_slice = isinstance(samples, slice)
+        return (np.arange(samples.start, samples.stop) if is_slice else samples) / rate
 
     def take(self, values: np.ndarray, samples: slice) -> np.ndarray:
         """Return the rows of `values` of some samples, as a view if the rows are consecutive."""
-        if self.rows is None:
-            return values[samples]
-        rows = self.rows[samples]
-        if rows[-1] - rows[0] == len(rows) - 1:
-            return values[rows[0] : rows[-1] + 1]
-        return values[rows]
+        return values[samples] if self.rows is None else rows_of(values, self.rows[samples])
+
+    def used(self, values):
+        """Return the rows of `values` of all samples, which are looked up where they are needed."""
+        return values if self.rows is None else Taken(values, self.rows)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ _BLOCK_SPACINGS = 32  # of the blocks in which the rate of timestamps is measure
 _LARGEST_DEVIATION = 1.25  # median spacings, between the extreme deviations from a line
 
 _MOST_BLOCKS = 2**12  # enough for the rate of a recording of any length
+
+_AT_ONCE = 2**18  # samples, so that temporary arrays are small
 
 
 class Advice(NamedTuple):
@@ -57,16 +60,34 @@ def check_stamps(times: Times, n_samples: int, rate: float, name: str, advice: A
             f"{name}: timestamps has shape {stamps.shape}, but there are {n_samples} samples. "
             "Pass one timestamp for each sample."
         )
-    missing = np.flatnonzero(~np.isfinite(stamps))  # also NaT
+    missing = _where(lambda some: ~np.isfinite(stamps[some]), len(stamps))  # also NaT
     if len(missing):
         raise ValueError(
             f"{name}: {len(missing)} timestamps are missing, the first at sample {missing[0]}. "
             "Drop these samples."
         )
-    not_after = np.flatnonzero(stamps[1:] <= stamps[:-1]) + 1
+    not_after = samples_not_after(stamps)
     check_clock(stamps, not_after, rate, name, times.index)
     if len(not_after):
         _raise_not_increasing(stamps, not_after, name, advice)
+
+
+def samples_not_after(stamps: np.ndarray, or_equal: bool = True) -> np.ndarray:
+    """Return the samples whose time is before that of the previous one, or equal to it."""
+    before = np.less_equal if or_equal else np.less
+
+    def found(some: slice) -> np.ndarray:
+        times = stamps[some.start : some.stop + 1]
+        return before(times[1:], times[:-1])
+
+    return _where(found, len(stamps) - 1) + 1
+
+
+def _where(condition: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+    """Return the numbers at which a condition is true, of a part of all numbers at a time."""
+    parts = [slice(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE)]
+    found = [part.start + np.flatnonzero(condition(part)) for part in parts]
+    return np.concatenate([np.empty(0, dtype=np.int64), *found])
 
 
 def _raise_not_increasing(

@@ -18,12 +18,23 @@ _PLAUSIBLE = (1 / 3, 3.0)
 # Number of samples that are enough for the median of a recording of any length.
 _MAX_MEDIAN_SAMPLES = 100_000
 
+_SAMPLES_AT_ONCE = 2**20  # so that temporary arrays are small
+
 
 def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:
     """Return the median norm of the given channels, NaN if all samples are missing."""
     some = signal[:: max(1, len(signal) // _MAX_MEDIAN_SAMPLES)][:, axes].astype(np.float64)
     some = some[np.isfinite(some).all(axis=1)]
     return float(np.median(np.linalg.norm(some, axis=1))) if len(some) else np.nan
+
+
+def is_not_zero(signal: np.ndarray, axes=slice(None)) -> np.ndarray:
+    """Return whether each sample differs from 0 in any of the given channels."""
+    found = np.empty(len(signal), dtype=bool)
+    for start in range(0, len(signal), _SAMPLES_AT_ONCE):
+        some = slice(start, start + _SAMPLES_AT_ONCE)
+        found[some] = signal[some][:, axes].any(axis=1)
+    return found
 
 
 def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name: str) -> None:
@@ -58,7 +69,7 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
         if np.isnan(seen) or is_plausible(seen * UNITS[units]):
             continue
         if seen == 0:
-            _raise_zeros(1 - signal[:, axes].any(axis=1).mean(), name)
+            _raise_zeros(1 - is_not_zero(signal, axes).mean(), name)
         _raise_implausible(seen, axes, signal.shape[1], units, name)
 
 

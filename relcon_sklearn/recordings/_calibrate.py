@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import warnings
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._recordings._attributes import is_calibrated, own_channels, own_rates, own_units
 from .._recordings._columns import acceleration_axes
-from .._recordings._frames import is_frame
+from .._recordings._compact import CompactRecording
+from .._recordings._frames import frame_signal, is_frame
 from .._recordings._other_packages import as_own_form
+from .._recordings._rows import Ranges, Taken
 from .._recordings._still import gravity_errors, still_means
-from .._recordings._units import UNITS, is_plausible, median_magnitude
+from .._recordings._units import UNITS, is_not_zero, is_plausible, median_magnitude
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -92,7 +96,7 @@ def calibrate(recording):
     (True, True)
     """
     try:
-        from skdh.preprocessing import CalibrateAccelerometer
+        import skdh.preprocessing  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "calibrate needs scikit-digital-health. Install it with: pip install "
@@ -104,15 +108,79 @@ def calibrate(recording):
             f"recording is a {type(recording).__name__}. Pass a DataFrame, such as "
             "read_recording returns."
         )
-    if is_calibrated(frame):
-        raise ValueError(
-            "The recording is calibrated already, see its attrs['calibration']. Calibrate the "
-            "recording as it was read. If its values were not calibrated, delete that entry."
-        )
+    _check_not_calibrated(frame)
     columns, scale, rate = _describe(frame)
-    g = frame[columns].to_numpy(np.float64)
-    g = g[np.isfinite(g).all(axis=1)] * scale  # NaN is time in which it was not worn
-    _check_unit(g, frame.attrs["units"])
+    signal = frame_signal(frame, columns, "the recording")
+    finite = np.isfinite(signal).all(axis=1)  # NaN is time in which it was not worn
+    found = _calibration_of(
+        _InG(signal if finite.all() else signal[finite], scale), rate, columns, frame.attrs["units"]
+    )
+    return _apply(frame, columns, scale, found)
+
+
+def calibrate_compact(recording: CompactRecording) -> CompactRecording:
+    """Return a recording, calibrated as by :func:`calibrate`."""
+    _check_not_calibrated(recording)
+    attrs = recording.attrs
+    found = _calibration_of(
+        _InG(recording.signal, 1.0), attrs["sampling_rate"], attrs["channels"], attrs["units"]
+    )
+    return replace(
+        recording,
+        signal=recording.signal.calibrated(found.gain, found.offset),
+        attrs=attrs | {"calibration": found.as_attribute()},
+    )
+
+
+class _Calibration(NamedTuple):
+    """Gain and offset, in g, of each axis, and the errors of still blocks in g."""
+
+    gain: np.ndarray
+    offset: np.ndarray
+    before: float
+    after: float
+
+    def as_attribute(self) -> dict[str, Any]:
+        return {
+            "gain": self.gain.tolist(),
+            "offset": self.offset.tolist(),
+            "error_before": float(1000 * self.before),
+            "error_after": float(1000 * self.after),
+        }
+
+
+class _InG:
+    """Acceleration as float64 in g, converted where it is needed.
+
+    ``g[:stop]`` is not converted yet: of it, scikit-digital-health takes parts.
+    """
+
+    def __init__(self, signal: np.ndarray, scale: float, stop: int | None = None):
+        self._signal, self._scale, self._n = signal, scale, len(signal) if stop is None else stop
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (len(self), 3)
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            if rows.start is None and rows.step is None:
+                return _InG(self._signal, self._scale, rows.indices(len(self))[1])
+            rows = slice(*rows.indices(len(self)))
+        return self._signal[rows].astype(np.float64) * self._scale
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.asarray(self[0 : len(self)], dtype=dtype)
+
+
+def _calibration_of(g: _InG, rate: float, columns: list, units: str) -> _Calibration:
+    """Return the calibration of a recording, without NaN, that was in some units."""
+    from skdh.preprocessing import CalibrateAccelerometer
+
+    _check_unit(g, units)
     hours = len(g) / rate / 3600
     if hours < _HOURS:
         raise ValueError(
@@ -124,8 +192,9 @@ def calibrate(recording):
     with warnings.catch_warnings():
         # A failure is reported by the error below.
         warnings.simplefilter("ignore", UserWarning)
+        # It does not use the time, because the rate is given.
         found = CalibrateAccelerometer(min_hours=_HOURS).predict(
-            time=np.arange(len(g)) / rate, accel=g, fs=rate, apply=False
+            time=None, accel=g, fs=rate, apply=False
         )
     offset, gain = found["offset"], found["scale"]
     before, after = (gravity_errors(m).mean() for m in (means, (means + offset) * gain))
@@ -135,7 +204,20 @@ def calibrate(recording):
             f"and {1000 * after:.1f} mg after it. The device may be defective, or be still only "
             "while it is moved slowly, for example in a vehicle."
         )
-    return _apply(frame, columns, scale, gain, offset, (before, after))
+    logger.info(
+        "calibrated %s: gain %s, offset %s g; still stretches differ from 1 g by %.1f mg instead "
+        "of %.1f mg",
+        *(columns, gain.round(4), offset.round(4), 1000 * after, 1000 * before),
+    )
+    return _Calibration(gain, offset, before, after)
+
+
+def _check_not_calibrated(recording) -> None:
+    if is_calibrated(recording):
+        raise ValueError(
+            "The recording is calibrated already, see its attrs['calibration']. Calibrate the "
+            "recording as it was read. If its values were not calibrated, delete that entry."
+        )
 
 
 def _describe(frame) -> tuple[list, float, float]:
@@ -151,9 +233,9 @@ def _describe(frame) -> tuple[list, float, float]:
     return [columns[axis] for axis in axes[0]], UNITS[units], float(rate)
 
 
-def _check_unit(g: np.ndarray, units: str) -> None:
+def _check_unit(g: _InG, units: str) -> None:
     """Raise ValueError if the acceleration is not in its unit; zeros of idle sleep do not count."""
-    seen = median_magnitude(g[g.any(axis=1)])
+    seen = median_magnitude(Taken(g, Ranges.where(is_not_zero(g))))
     if not (np.isnan(seen) or is_plausible(seen)):
         raise ValueError(
             f"The recording has attrs['units'] = {units!r}, but then its median magnitude is "
@@ -177,21 +259,11 @@ def _check_sphere(means: np.ndarray, columns: list) -> None:
         )
 
 
-def _apply(frame, columns: list, scale: float, gain, offset, errors: tuple[float, float]):
+def _apply(frame, columns: list, scale: float, found: _Calibration):
     """Return a copy of a recording, calibrated, with a description of its calibration."""
     calibrated = frame.copy()
-    for i, column in enumerate(columns):
+    for column, gain, offset in zip(columns, found.gain, found.offset, strict=True):
         g = frame[column].to_numpy(np.float64) * scale
-        calibrated[column] = ((g + offset[i]) * (gain[i] / scale)).astype(np.float32)
-    calibrated.attrs["calibration"] = {
-        "gain": gain.tolist(),
-        "offset": offset.tolist(),
-        "error_before": float(1000 * errors[0]),
-        "error_after": float(1000 * errors[1]),
-    }
-    logger.info(
-        "calibrated %s: gain %s, offset %s g; still stretches differ from 1 g by %.1f mg instead "
-        "of %.1f mg",
-        *(columns, gain.round(4), offset.round(4), 1000 * errors[1], 1000 * errors[0]),
-    )
+        calibrated[column] = ((g + offset) * (gain / scale)).astype(np.float32)
+    calibrated.attrs["calibration"] = found.as_attribute()
     return calibrated

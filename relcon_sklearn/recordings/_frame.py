@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._recordings._stamps import samples_not_after
 from .._utils._rates import is_rate
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
@@ -86,15 +87,9 @@ def build_frame(
     """
     import pandas
 
-    if not is_rate(rate):
-        raise DamagedFileError(
-            f"{file.name} has the sampling rate {rate!r} Hz in its header, which is not a rate. "
-            "Copy it from the device again."
-        )
-    if len(acceleration) == 0:
-        raise DamagedFileError(f"{file.name} has no samples of acceleration. Leave it out.")
+    attrs = attributes(file, len(acceleration), rate, device, serial, clock)
     dates = stamps.view("datetime64[ns]")
-    _warn_if_set_back(file, dates)
+    warn_if_set_back(file, dates)
     index = pandas.DatetimeIndex(dates if offset is None else dates - offset, name="time")
     if offset is not None:
         index = index.tz_localize("UTC")
@@ -103,7 +98,34 @@ def build_frame(
         frame[list(GYROSCOPE)] = gyroscope
     for name, signal in (slow or {}).items():
         frame[name] = _repeat(signal, stamps)
-    frame.attrs = {
+    frame.attrs = attrs
+    return frame
+
+
+def attributes(
+    file: File,
+    n_samples: int,
+    rate: float,
+    device: str,
+    serial: str | None,
+    clock: str = NO_ZONE,
+) -> dict[str, Any]:
+    """Return the attributes of a recording, after a check of its number of samples and its rate.
+
+    The parameters are those of :func:`build_frame`.
+    """
+    if not is_rate(rate):
+        raise DamagedFileError(
+            f"{file.name} has the sampling rate {rate!r} Hz in its header, which is not a rate. "
+            "Copy it from the device again."
+        )
+    if n_samples == 0:
+        raise DamagedFileError(f"{file.name} has no samples of acceleration. Leave it out.")
+    logger.info(
+        "%s: %d samples at %g Hz by %s, serial number %s; %s",
+        *(file.name, n_samples, rate, device, serial, clock),
+    )
+    return {
         "units": "g",
         "sampling_rate": float(rate),
         "channels": list(AXES),
@@ -111,16 +133,11 @@ def build_frame(
         "serial": serial,
         "clock": clock,
     }
-    logger.info(
-        "%s: %d samples at %g Hz by %s, serial number %s; %s",
-        *(file.name, len(frame), rate, device, serial, clock),
-    )
-    return frame
 
 
-def _warn_if_set_back(file: File, dates: np.ndarray) -> None:
+def warn_if_set_back(file: File, dates) -> None:
     """Warn if the clock of the device was set back during the recording."""
-    back = np.flatnonzero(dates[1:] < dates[:-1]) + 1
+    back = samples_not_after(dates, or_equal=False)
     if len(back) == 0:
         return
     at = int(back[0])

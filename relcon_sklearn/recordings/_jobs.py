@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +78,15 @@ def as_json(settings: dict[str, Any]) -> dict[str, Any]:
 def prepare(out: Path) -> None:
     """Make the folder of all folders."""
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
+
+
+def folders_made(out: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield all folders that are complete, with their records, also those of earlier calls."""
+    for folder in sorted(out.iterdir()):
+        try:
+            yield folder, read_json_object(folder / SOURCE, _KINDS)
+        except (OSError, ValueError):  # another folder, or damaged
+            continue
 
 
 def without_work(job: Job) -> Outcome | None:

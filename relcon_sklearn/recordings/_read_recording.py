@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..exceptions import DamagedFileError
 from ._actigraph import read_actigraph
-from ._axivity import read_axivity
+from ._axivity import read_axivity, read_compact
 from ._empatica import read_empatica
 from ._formats import ACTIGRAPH, AXIVITY, CSV, EMPATICA, GENEACTIV, PARQUET, WAV, find_format
 from ._frame import File
@@ -141,15 +141,32 @@ def read_recording(path, *, errors="raise"):
     >>> segment_recordings(recording, window=10, target_rate=50).X.shape
     (6, 500, 3)
     """
-    name = os.fspath(path)
     require_pandas("read_recording")
+    with _opened(path, errors) as (file, format_):
+        return _READERS[format_](file)
+
+
+def read_in_little_memory(path, *, errors="raise"):
+    """Return the recording in a file as a CompactRecording if possible, else as a DataFrame.
+
+    Parameters, errors and warnings are those of :func:`read_recording`.
+    """
+    with _opened(path, errors) as (file, format_):
+        compact = read_compact(file) if format_ == AXIVITY else None
+        return _READERS[format_](file) if compact is None else compact
+
+
+@contextmanager
+def _opened(path, errors: str) -> Iterator[tuple[File, str]]:
+    """Provide a file, not compressed, and its format."""
+    name = os.fspath(path)
     if os.path.isdir(path):
         raise IsADirectoryError(
             f"{name} is a folder. Pass the path of a file in it, such as ACC.csv of Empatica E4. "
             "For many files, use convert_recordings."
         )
     with _uncompressed(Path(path)) as plain:
-        return _READERS[find_format(plain, name)](File(plain, name, errors == "skip"))
+        yield File(plain, name, errors == "skip"), find_format(plain, name)
 
 
 def require_pandas(function: str) -> None:

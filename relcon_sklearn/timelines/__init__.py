@@ -6,6 +6,12 @@ in UTC, and `label` or `value`.
 
 from ._daily_totals import daily_totals
 from ._predict_timeline import predict_timeline
-from ._transitions import Transitions, learn_transitions
+from ._transitions import Transitions, assume_transitions, learn_transitions
 
-__all__ = ["Transitions", "daily_totals", "learn_transitions", "predict_timeline"]
+__all__ = [
+    "Transitions",
+    "assume_transitions",
+    "daily_totals",
+    "learn_transitions",
+    "predict_timeline",
+]

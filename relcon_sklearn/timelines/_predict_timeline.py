@@ -86,8 +86,8 @@ def predict_timeline(
     smoothing : int, Transitions or None, default=None
         How to smooth the labels or values of successive steps. An odd number is the number of
         steps of a running mode of labels, or of a running median of values. Transitions, from
-        :func:`learn_transitions`, give the most likely sequence of labels. If None, steps do not
-        depend on each other.
+        :func:`learn_transitions` or :func:`assume_transitions`, give the most likely sequence of
+        labels. If None, steps do not depend on each other.
 
     nonwear : float or None, default=60
         Shortest duration, in minutes, for which a device that does not move counts as not worn,
@@ -140,7 +140,9 @@ def predict_timeline(
     Warns
     -----
     UserWarning
-        If the device is not calibrated, as in :func:`~relcon_sklearn.segment_recordings`.
+        If the device is not calibrated, as in :func:`~relcon_sklearn.segment_recordings`. If
+        `window` is shorter than half of the segments that a RelConClassifier or RelConRegressor was
+        trained on, or more than six times longer.
 
     See Also
     --------

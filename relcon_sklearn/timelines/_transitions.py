@@ -1,17 +1,21 @@
-"""learn_transitions: how often a label follows another."""
+"""learn_transitions, assume_transitions: how often a label follows another."""
 
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, validate_params
 
 _RELATIVE_TOLERANCE = 0.01  # of the time between segments
 
 
 class Transitions(NamedTuple):
-    """How often a label follows another, as :func:`learn_transitions` returns it.
+    """How often a label follows another.
+
+    It is what :func:`learn_transitions` and :func:`assume_transitions` return.
 
     Attributes
     ----------
@@ -68,6 +72,7 @@ def learn_transitions(labels, groups=None, *, start_times=None):
 
     See Also
     --------
+    assume_transitions : Transitions of bouts with a mean length, without labels.
     predict_timeline : Smooth a timeline with the transitions.
 
     Notes
@@ -117,6 +122,78 @@ def learn_transitions(labels, groups=None, *, start_times=None):
     np.add.at(counts, (codes[:-1][successive], codes[1:][successive]), 1)
     shares = np.bincount(codes) / len(codes)
     return Transitions(classes, shares, counts / counts.sum(axis=1, keepdims=True), step)
+
+
+@validate_params(
+    {
+        "classes": ["array-like"],
+        "bout": [Interval(Real, 0, None, closed="neither")],
+        "step": [Interval(Real, 0, None, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def assume_transitions(classes, *, bout=30, step):
+    """Return transitions of labels whose bouts have a mean length, without any data.
+
+    A label follows itself with the probability ``1 - step / bout``. Otherwise, each other label is
+    equally likely.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        The labels, such as ``model.classes_``. At least two.
+
+    bout : float, default=30
+        Mean length of a bout in s, above `step`. The longer it is, the more short bouts are
+        smoothed away. The default suits bouts of minutes, see Notes.
+
+    step : float
+        Time from one label to the next in s: that of the timeline.
+
+    Returns
+    -------
+    transitions : Transitions
+        A named tuple ``(classes, shares, matrix, step)``. All labels have the same share, as for a
+        model that was trained with equal weights of classes.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two classes, or if `bout` is not above `step`.
+
+    See Also
+    --------
+    learn_transitions : Learn them from labelled sequences of daily life.
+    predict_timeline : Smooth a timeline with the transitions.
+
+    Notes
+    -----
+    A hidden Markov model takes the errors of successive steps as independent. Those of a person
+    come in groups, so that the evidence of several steps counts too much. For the models of
+    activities in the package, a length of 30 s is therefore better than the true one, also for
+    bouts of 20 minutes.
+
+    Examples
+    --------
+    >>> from relcon_sklearn.timelines import assume_transitions
+    >>> transitions = assume_transitions(["sit", "stand", "walk"], bout=50, step=10)
+    >>> transitions.matrix.round(2)
+    array([[0.8, 0.1, 0.1],
+           [0.1, 0.8, 0.1],
+           [0.1, 0.1, 0.8]])
+    """
+    classes = np.unique(np.asarray(classes))
+    n = len(classes)
+    if n < 2:
+        raise ValueError(f"classes has {n} labels. Pass at least two.")
+    if bout <= step:
+        raise ValueError(
+            f"bout={bout:g} s is not above step={step:g} s, so that no bout would have two steps. "
+            "Pass a longer bout, or a shorter step."
+        )
+    matrix = np.full((n, n), step / bout / (n - 1))
+    np.fill_diagonal(matrix, 1 - step / bout)
+    return Transitions(classes, np.full(n, 1 / n), matrix, float(step))
 
 
 def in_order_of(transitions: Transitions, classes: np.ndarray, step: float) -> Transitions:

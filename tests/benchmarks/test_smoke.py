@@ -18,6 +18,7 @@ SCRIPTS = {
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
     "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
+    "downstream.bench_smoothing": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
@@ -44,7 +45,7 @@ SCRIPTS = {
 }
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
 NEED_POOL = [
-    *("downstream.activity_weights", "downstream.bench_downstream"),
+    *("downstream.activity_weights", "downstream.bench_downstream", "downstream.bench_smoothing"),
     *("pretraining.bench_retrieval", "pretraining.open_weights"),
 ]
 

@@ -17,8 +17,12 @@ from relcon_sklearn import RelConClassifier, segment_recordings  # noqa: E402
 from relcon_sklearn._command import _outputs, main  # noqa: E402
 from relcon_sklearn.datasets import make_recordings  # noqa: E402
 from relcon_sklearn.recordings import read_recording  # noqa: E402
-from relcon_sklearn.timelines import daily_totals, predict_timeline  # noqa: E402
-from tests.support.device_files import motion, write_gt3x  # noqa: E402
+from relcon_sklearn.timelines import (  # noqa: E402
+    assume_transitions,
+    daily_totals,
+    predict_timeline,
+)
+from tests.support.device_files import motion, write_cwa, write_gt3x  # noqa: E402
 from tests.support.estimators import tiny_embedder, tiny_regressor  # noqa: E402
 from tests.support.forked import in_another_process, needs_fork  # noqa: E402
 
@@ -124,6 +128,20 @@ def test_results_of_each_file(files, run, model, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize(("options", "bout"), [([], 30), (["--bout", "20"], 20)])
+def test_the_most_likely_sequence(options, bout, files, run, model, tmp_path):
+    assert run(files[0], "--smoothing", "viterbi", *options) == 0
+    classifier = RelConClassifier.load(model)
+    timeline = predict_timeline(
+        classifier,
+        read_recording(files[0]),
+        smoothing=assume_transitions(classifier.classes_, bout=bout, step=2),
+    )
+    read = pd.read_csv(tmp_path / "out" / "007" / "timeline.csv")
+    assert read["label"].tolist() == timeline["label"].tolist()
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_parquet(files, run, tmp_path):
     pytest.importorskip("pyarrow")
     assert run(files[0]) == 0
@@ -199,10 +217,10 @@ def test_files_that_are_done_are_kept(files, run, tmp_path, monkeypatch):
     assert run(*files[:2]) == 0
     before = contents(tmp_path / "out")
     seen = []
-    original = _outputs.read_recording
+    original = _outputs.read_in_little_memory
     monkeypatch.setattr(
         _outputs,
-        "read_recording",
+        "read_in_little_memory",
         lambda file, **kwargs: [seen.append(file), original(file, **kwargs)][1],
     )
     assert run(*files) == 0
@@ -215,6 +233,30 @@ def test_files_that_are_done_are_kept(files, run, tmp_path, monkeypatch):
     (tmp_path / "out" / "bob" / "totals.csv").unlink()
     assert run(*files, "--day-starts", "18:00") == 0
     assert seen == files[2:] + files + [files[0], files[2]]
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_totals_have_the_files_of_earlier_runs(files, run, tmp_path, capsys):
+    def subjects():
+        table = pd.read_csv(tmp_path / "out" / "totals.csv", dtype={"subject": str})
+        return table["subject"].tolist()
+
+    assert run(files[1]) == 0
+    assert run(files[0]) == 0
+    assert subjects() == ["007", "ann"]
+    assert pd.read_csv(tmp_path / "out" / "files.csv", dtype=str)["name"].tolist() == ["007"]
+    # Totals of other options would not be comparable.
+    capsys.readouterr()
+    assert run(files[2], "--day-starts", "18:00") == 0
+    assert subjects() == ["bob"]
+    assert "totals.csv is without 2 files of earlier runs" in capsys.readouterr().out
+    assert run(files[0], "--day-starts", "18:00") == 0
+    assert subjects() == ["007", "bob"]
+    # A file that fails now has no totals, also if it had some.
+    with open(files[0], "w"):
+        pass
+    assert run(*files[:2], "--day-starts", "18:00") == 1
+    assert subjects() == ["ann", "bob"]
 
 
 class Counter:
@@ -283,6 +325,18 @@ def test_the_clock_of_a_device(tmp_path, run, capsys):
     assert pd.read_csv(tmp_path / "out" / "totals.csv")["day"].tolist() == ["2024-03-06"]
 
 
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("offset", ["+01:00", "-05:30"])
+def test_the_clock_of_a_device_that_is_read_in_little_memory(offset, tmp_path, run):
+    pytest.importorskip("actfast")
+    starts = np.datetime64("2024-03-05T22:00:00.00") + np.arange(30) * np.timedelta64(800, "ms")
+    write_cwa(tmp_path / "ann.cwa", motion(30 * 80), starts)
+    assert run(str(tmp_path / "ann.cwa"), f"--clock={offset}", "--tz", "UTC") == 0
+    read = pd.read_csv(tmp_path / "out" / "ann" / "timeline.csv")
+    expected = pd.Timestamp("2024-03-05 22:00", tz=offset).tz_convert("UTC")
+    assert pd.Timestamp(read["start"][0]) == expected
+
+
 # ---------------------------------------------------------------- names and arguments
 
 
@@ -322,6 +376,12 @@ def test_patterns(files, run, tmp_path, capsys):
         (["--day-starts", "25:00"], "argument --day-starts: day_starts='25:00' is not"),
         (["--jobs", "0"], "argument --jobs: '0' is not a whole number above 0"),
         (["--smoothing", "4"], "smoothing=4 is even"),
+        (["--smoothing", "mean"], "'mean' is not a whole number above 0, or viterbi"),
+        (["--bout", "60"], "--bout needs --smoothing viterbi"),
+        (
+            ["--smoothing", "viterbi", "--bout", "2"],
+            "--bout is 2 s, which is not above a step",
+        ),
         (["--smoothing", "1"], "The 'smoothing' parameter of timeline must be"),
         (["--nonwear", "0"], "The 'nonwear' parameter of timeline must be"),
         (["--min-wear-hours", "30"], "The 'min_wear_hours' parameter of timeline must be"),
@@ -398,6 +458,15 @@ def test_a_regressor(files, tmp_path, segments):
     out = tmp_path / "out"
     assert main(["timeline", *files, "--model", str(tmp_path / "model"), "--out", str(out)]) == 0
     assert pd.read_csv(out / "totals.csv")["mean_value"].notna().all()
+
+
+def test_a_regressor_has_no_most_likely_sequence(files, tmp_path, segments, capsys):
+    regressor = tiny_regressor(encoder="resnet14-half", max_epochs=1, sampling_rate=25)
+    regressor.fit(segments.X[:20], np.arange(20.0)).save(tmp_path / "model")
+    where = ["--model", str(tmp_path / "model"), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit):
+        main(["timeline", *files, *where, "--smoothing", "viterbi"])
+    assert "needs a classifier with predict_proba" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,20 @@ def error_of(demo, folder, *options):
     return error
 
 
+def test_progress_is_not_among_the_results(demo, frames, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "save_map", lambda *args: None)
+    (tmp_path / "data").mkdir()
+    for name, frame in frames.items():
+        frame.rename(columns=IN_G).to_csv(tmp_path / "data" / f"{name}.csv", index_label="time")
+    demo.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / "map.png")])
+    out, err = capsys.readouterr()
+    assert "reading: 100%" in err
+    assert "3/3" in err
+    assert "Embedding 69 segments ...\nDrawing the map ...\n" in err
+    assert "reading" not in out
+    assert "..." not in out
+
+
 def test_labelled_people_are_predicted(run, frames, tmp_path):
     printed = run({f"{name}.csv": frame for name, frame in frames.items()}, draw=True)
     assert "Files: 3, people: 3" in printed

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import relcon_sklearn
+from relcon_sklearn._export._exportable import _on_cpu
 from relcon_sklearn.nn import PulsePPGEncoder
 from tests.support.estimators import tiny_classifier, tiny_embedder, tiny_regressor
 from tests.support.untrained import fit
@@ -82,7 +83,7 @@ def session(classifier, folder):
 class TestOnnx:
     @pytest.mark.parametrize("n_timesteps", LENGTHS)
     @pytest.mark.parametrize("n", [1, 7])
-    @pytest.mark.filterwarnings("ignore:X of shape:UserWarning")
+    @pytest.mark.filterwarnings("ignore:X of shape:UserWarning", "ignore:X has segments of")
     def test_probabilities(self, classifier, session, n, n_timesteps):
         X = segments(n, n_timesteps)
         (found,) = session.run(["probabilities"], {"segments": X})
@@ -109,6 +110,11 @@ class TestOnnx:
 
     def test_there_are_no_paths_of_this_machine(self, session, folder):
         assert b".py" not in (folder / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("n_timesteps", LENGTHS)
+def test_other_lengths_are_compared_without_a_warning(classifier, n_timesteps):
+    _on_cpu(classifier).predict_proba(segments(2, n_timesteps))
 
 
 class TestProgram:

@@ -1,14 +1,26 @@
 """Non-wear: stretches of still blocks of a minimum length."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings import _nonwear
 from relcon_sklearn._recordings._nonwear import find_nonwear
+from relcon_sklearn._recordings._sample_times import SampleTimes
 
 RATE = 4  # Hz, so that hours have few samples
+
+
+def nonwear_of(signal, seconds, rate, minutes, scale=1.0):
+    """Return which samples are non-wear."""
+    nonwear = np.zeros(len(signal), dtype=bool)
+    times = SampleTimes(len(signal), None, seconds * rate)
+    nonwear[find_nonwear(signal, times, rate, minutes, scale)[:]] = True
+    return nonwear
 
 
 def nonwear_by_loops(signal, seconds, period, minutes, scale):
@@ -60,15 +72,17 @@ def test_equals_loops(blocks, n_last, minutes, scale, gaps, seed):
         kept[0] = True
         signal, seconds = signal[kept], seconds[kept]
     expected = nonwear_by_loops(signal, seconds, 1 / RATE, minutes, scale)
-    actual = find_nonwear(signal, seconds, 1 / RATE, minutes, scale)
-    np.testing.assert_array_equal(actual, expected)
+    for n_at_once in (2**18, 100):
+        with mock.patch.object(_nonwear, "_SAMPLES_AT_ONCE", n_at_once):
+            actual = nonwear_of(signal, seconds, RATE, minutes, scale)
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_a_block_without_samples_ends_a_run():
     signal, seconds = wear([0.0] * 12, 0), np.arange(12 * 40) / RATE
     for gap, found in [(slice(200, 240), False), (slice(201, 240), True), (slice(190, 230), True)]:
         kept = np.delete(np.arange(len(signal)), gap)
-        nonwear = find_nonwear(signal[kept], seconds[kept], 1 / RATE, 2.0, 1.0)
+        nonwear = nonwear_of(signal[kept], seconds[kept], RATE, 2.0)
         assert nonwear.all() == nonwear.any() == found
 
 
@@ -78,16 +92,16 @@ def test_rounding_does_not_change_a_minute(rate, start):
     seconds = (start + np.arange(60 * rate) / rate) - start
     # Six blocks of different values. A block is still only if it has no samples of another block.
     signal = np.floor(np.arange(60 * rate) / (10 * rate))[:, None]
-    assert find_nonwear(signal, seconds, 1 / rate, 1.0, 1.0).all()
-    assert not find_nonwear(signal[:-1], seconds[:-1], 1 / rate, 1.0, 1.0).any()
+    assert nonwear_of(signal, seconds, rate, 1.0).all()
+    assert not nonwear_of(signal[:-1], seconds[:-1], rate, 1.0).any()
 
 
 def test_every_axis_must_be_still():
     signal = np.zeros((60 * RATE, 3))
     signal[:, 1] = 0.1 * np.random.default_rng(0).standard_normal(len(signal))
     seconds = np.arange(len(signal)) / RATE
-    assert not find_nonwear(signal, seconds, 1 / RATE, 1, 1.0).any()
-    assert find_nonwear(signal[:, [0, 2]], seconds, 1 / RATE, 1, 1.0).all()
+    assert not nonwear_of(signal, seconds, RATE, 1).any()
+    assert nonwear_of(signal[:, [0, 2]], seconds, RATE, 1).all()
 
 
 @pytest.mark.filterwarnings("ignore:More than half of")

@@ -1,10 +1,10 @@
-"""learn_transitions: counts of successive labels."""
+"""learn_transitions: counts of successive labels. assume_transitions: lengths of bouts."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from relcon_sklearn.timelines import learn_transitions
+from relcon_sklearn.timelines import assume_transitions, learn_transitions
 from relcon_sklearn.timelines._transitions import in_order_of
 
 
@@ -74,3 +74,29 @@ def test_transitions_that_do_not_fit_are_refused():
 def test_bad_labels(labels, kwargs, message):
     with pytest.raises(ValueError, match=message):
         learn_transitions(labels, **kwargs)
+
+
+def test_bouts_have_the_mean_length():
+    found = assume_transitions(["b", "a", "c"], bout=40, step=5)
+    assert found.classes.tolist() == ["a", "b", "c"]
+    assert found.step == 5
+    assert_allclose(found.shares, 1 / 3)
+    assert_allclose(found.matrix.sum(axis=1), 1)
+    # The length of a bout in steps is geometric, with the mean 1 / (1 - stay).
+    assert_allclose(5 / (1 - np.diag(found.matrix)), 40)
+    assert_allclose(found.matrix[~np.eye(3, dtype=bool)], found.matrix[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("classes", "bout", "step", "message"),
+    [
+        (["a"], 60, 10, "classes has 1 labels"),
+        (["a", "a"], 60, 10, "classes has 1 labels"),
+        (["a", "b"], 10, 10, r"bout=10 s is not above step=10 s"),
+        (["a", "b"], -1, 10, "'bout' parameter"),
+        (["a", "b"], 60, 0, "'step' parameter"),
+    ],
+)
+def test_bouts_that_are_refused(classes, bout, step, message):
+    with pytest.raises(ValueError, match=message):
+        assume_transitions(classes, bout=bout, step=step)
