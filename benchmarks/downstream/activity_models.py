@@ -265,7 +265,7 @@ def mean_of_sets(files: dict[str, dict], keep: Callable = lambda file: True) -> 
     """
     by_set: dict[str, list[float]] = {}
     for name, scores in files.items():
-        one_class = len(scores["f1"]) < 2
-        if FILES[name].set != NOT_TRAINED_ON and not one_class and keep(FILES[name]):
-            by_set.setdefault(FILES[name].set, []).append(scores["macro_f1"])
+        file = FILES[name]
+        if file.set != NOT_TRAINED_ON and len(set(file.classes.values())) > 1 and keep(file):
+            by_set.setdefault(file.set, []).append(scores["macro_f1"])
     return float(np.mean([np.mean(values) for values in by_set.values()])) if by_set else None

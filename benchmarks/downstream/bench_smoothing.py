@@ -185,7 +185,8 @@ def run(args) -> None:
     described = load_described(paths, WINDOW, embedder, n_train, args.cache)
     sequences = {}
     for name, path in paths.items():
-        if FILES[name].set not in (SHORT, NOT_TRAINED_ON):
+        one_class = len(set(FILES[name].classes.values())) < 2
+        if FILES[name].set not in (SHORT, NOT_TRAINED_ON) and not one_class:
             windows = cut_windows(path, task_of(name), WINDOW, RATE).labelled()
             sequences[name] = some_people(windows, n_windows)
     files = {}
