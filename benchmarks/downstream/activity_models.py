@@ -15,7 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.common.scores import macro_f1
-from benchmarks.downstream.activity_sets import CLASSES, FILES, NOT_TRAINED_ON, POSTURES
+from benchmarks.downstream.activity_sets import (
+    CLASSES,
+    FILES,
+    NOT_TRAINED_ON,
+    POSTURES,
+    LabelledFile,
+)
 from benchmarks.downstream.activity_windows import Described
 
 # Inverse of the penalty, for weights of windows whose sum is one. Of 5, 20, 60 and 200, it is the
@@ -245,7 +251,7 @@ def scores_of(left: Left, windows: Described) -> dict:
             "windows": int(rows.sum()),
         }
         subjects = windows.subject[left.rows]
-        for subject in np.unique(subjects[known]):
+        for subject in np.unique(subjects[known]) if is_compared(FILES[name]) else ():
             own = known & (subjects == subject)
             key = f"{FILES[name].set}/{subject}"
             people.setdefault(key, []).append(macro_f1(y[own], predicted[own]))
@@ -257,15 +263,23 @@ def scores_of(left: Left, windows: Described) -> dict:
     }
 
 
+def is_compared(file: LabelledFile) -> bool:
+    """Return whether a file counts in means and in tests over people.
+
+    The set that is not trained on does not, and neither do sets of one class, of which no classes
+    can be confused.
+    """
+    return file.set != NOT_TRAINED_ON and len(set(file.classes.values())) > 1
+
+
 def mean_of_sets(files: dict[str, dict], keep: Callable = lambda file: True) -> float | None:
     """Return the macro-F1: the mean of the files of a set, then of the sets; None without any.
 
-    `keep` selects entries of `FILES`. The set that is not trained on does not count, and neither do
-    sets of one class, of which no classes can be confused.
+    `keep` selects entries of `FILES`. Only files that are compared count.
     """
     by_set: dict[str, list[float]] = {}
     for name, scores in files.items():
         file = FILES[name]
-        if file.set != NOT_TRAINED_ON and len(set(file.classes.values())) > 1 and keep(file):
+        if is_compared(file) and keep(file):
             by_set.setdefault(file.set, []).append(scores["macro_f1"])
     return float(np.mean([np.mean(values) for values in by_set.values()])) if by_set else None

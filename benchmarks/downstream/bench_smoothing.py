@@ -41,7 +41,7 @@ from benchmarks.common.report import (
 )
 from benchmarks.common.scores import macro_f1
 from benchmarks.common.windows import Windows, cut_windows
-from benchmarks.downstream.activity_models import MODELS, cooled, fit, mean_of_sets
+from benchmarks.downstream.activity_models import MODELS, cooled, fit, is_compared, mean_of_sets
 from benchmarks.downstream.activity_sets import FILES, NOT_TRAINED_ON, SHORT, task_of
 from benchmarks.downstream.activity_weights import WINDOW
 from benchmarks.downstream.activity_windows import RATE, Described, find_files, load_described
@@ -185,8 +185,7 @@ def run(args) -> None:
     described = load_described(paths, WINDOW, embedder, n_train, args.cache)
     sequences = {}
     for name, path in paths.items():
-        one_class = len(set(FILES[name].classes.values())) < 2
-        if FILES[name].set not in (SHORT, NOT_TRAINED_ON) and not one_class:
+        if FILES[name].set != SHORT and is_compared(FILES[name]):
             windows = cut_windows(path, task_of(name), WINDOW, RATE).labelled()
             sequences[name] = some_people(windows, n_windows)
     files = {}

@@ -109,10 +109,10 @@ def summary(results: DownstreamResults) -> str:
     """Return the means of all methods in one table, and the claims that do not hold."""
     found = verdicts(results)
     failed = [f"- {v.claim}: **{v.word}**; {v.numbers}." for v in found if v.holds is False]
-    n_true = sum(verdict.holds is True for verdict in found)
+    n_true, n_none = (sum(verdict.holds is holds for verdict in found) for holds in (True, None))
     return join(
         f"Of {len(found)} [claims](downstream/comparisons.md) about RelCon, {n_true} hold and "
-        f"{len(failed)} do not.",
+        f"{len(failed)} do not" + (f". {n_none} are not measured." if n_none else "."),
         "\n".join(failed),
         summary_table(results),
     )

@@ -170,15 +170,21 @@ def seed_table(
 ) -> str:
     """Return a table of means over seeds, with the best of each column in bold.
 
-    The last column is the number of seeds, if any row has more than one.
+    The last column is the number of seeds, if any row has more than one. Rows and columns without
+    any result are left out.
     """
-    written = [_written([column(row) for row in rows], better) for column in columns.values()]
-    header = [corner, *columns]
-    seeds = [results.n_seeds(row) or None for row in rows]
+    values = {title: [column(row) for row in rows] for title, column in columns.items()}
+    values = {title: column for title, column in values.items() if any(column)}
+    kept = [i for i in range(len(rows)) if any(column[i] for column in values.values())]
+    if not kept:
+        return "Not measured."
+    header = [corner, *values]
+    written = [_written([column[i] for i in kept], better) for column in values.values()]
+    seeds = [results.n_seeds(rows[i]) or None for i in kept]
     if any(n and n > 1 for n in seeds):
         header.append("seeds")
         written.append(seeds)
-    titles = [row.title for row in rows]
+    titles = [rows[i].title for i in kept]
     return table(header, [list(line) for line in zip(titles, *written, strict=True)])
 
 
@@ -251,6 +257,8 @@ def ablations(results: DownstreamResults) -> str:
     tests = compare_over_people(results, RELCON, list(rows.values()))
     lines = []
     for name, row in rows.items():
+        if not results.scores(row, FIVE[0]):
+            continue
         test = tests.get(row)
         lines.append(
             [

@@ -89,8 +89,18 @@ def read_results(path: Path) -> dict:
 
 def write_report(results: dict, page: Path) -> None:
     """Write the tables of all parts that were measured into a page."""
-    if tried := [name for name, found in results["parts"].items() if found["smoke"]]:
+    parts = results["parts"]
+    if not parts:
+        raise SystemExit("There are no results to report. Run the script without --report first.")
+    if tried := [name for name, found in parts.items() if found["smoke"]]:
         raise SystemExit(f"Parts measured with --smoke are not reported: {', '.join(tried)}.")
+    places = [found["environment"] for found in parts.values()]
+    machines = {(place["cpu"], place["versions"]["torch"]) for place in places}
+    if len(machines) > 1:
+        raise SystemExit(
+            f"The parts are of different machines or versions of torch, {sorted(machines)}, and "
+            "cannot be compared. Measure them again with --again."
+        )
     page.write_text(fill(page.read_text(), render(results, PARTS)))
     say(f"wrote {page}")
 
@@ -129,6 +139,8 @@ def main() -> None:
     if args.report:
         write_report(results, PAGE)
         return
+    if args.smoke and not all(found["smoke"] for found in results["parts"].values()):
+        raise SystemExit(f"{args.output} has measurements, which --smoke would replace.")
     for name in PARTS:
         if name not in args.parts or is_done(results["parts"].get(name), args):
             continue

@@ -98,11 +98,10 @@ def matrix(records: list[dict], part: TablePart) -> str:
 def summary(measured: Mapping, parts: Mapping[str, TablePart], known: Mapping) -> str:
     """Return the answers: each row next to what it is compared with, and the goal."""
     rows = [
-        cells
+        answer_cells(answer, measured.get(name, {"rows": []})["rows"], known)
+        or [answer.work, answer.row, None, None, None, "not measured"]
         for name, part in parts.items()
-        if name in measured
         for answer in part.answers
-        if (cells := answer_cells(answer, measured[name]["rows"], known)) is not None
     ]
     header = ["work, one thread", "row", "compared with", "time / its time", "goal", "reached"]
     return table(header, rows)
@@ -164,7 +163,10 @@ def duration(seconds: list[float], n_units: float) -> str:
     """Return the median and the range of a time per unit of work."""
     values = median_min_max([value / n_units for value in seconds])
     _, factor, unit = next(u for u in _UNITS if values[0] >= u[0])
-    return "{:.3g} ({:.3g} to {:.3g}) {}".format(*(factor * v for v in values), unit)
+    median, least, most = (
+        f"{value:.3g}" if value < 100 else f"{value:,.0f}" for value in factor * np.array(values)
+    )
+    return f"{median} ({least} to {most}) {unit}"
 
 
 def run_of(found: dict) -> str:

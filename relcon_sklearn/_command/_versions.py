@@ -16,7 +16,8 @@ from .._utils._precision import gains_from_bfloat16
 from .._version import __version__
 
 _DISTRIBUTION = "relcon-sklearn"
-_EXTRAS = ("calibration", "devices", "export", "plotting", "speed")
+_CORE = ("numpy", "scikit-learn", "scipy", "skorch", "torch")  # if requirements are not known
+_FOR_DEVELOPERS = ("benchmarks", "docs", "release", "test")  # extras
 
 
 def describe_versions() -> str:
@@ -37,16 +38,17 @@ def describe_versions() -> str:
         *_rows(_devices()),
     ]
     try:
-        requirements = metadata.requires(_DISTRIBUTION) or []
+        about = metadata.metadata(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        requirements = []
-    if not requirements:
-        return "\n".join([*lines, "", "The package is not installed: versions are not known."])
+        return "\n".join(
+            [*lines, "", "Packages (this one is not installed)", *_rows(_versions(_CORE))]
+        )
+    requirements = about.get_all("Requires-Dist") or []
     lines += ["", "Required packages", *_rows(_versions(_names(requirements, None)))]
-    for extra in _EXTRAS:
-        found = _versions(_names(requirements, extra))
-        if not found:  # an editable installation that is older than the extra
+    for extra in about.get_all("Provides-Extra") or []:
+        if extra in _FOR_DEVELOPERS:
             continue
+        found = _versions(_names(requirements, extra))
         missing = None in found.values()
         remedy = f': pip install "{_DISTRIBUTION}[{extra}]"' if missing else ""
         lines += ["", f"Optional packages of [{extra}]{remedy}", *_rows(found)]
