@@ -14,7 +14,7 @@ from benchmarks.common.datasets import TASKS, class_title
 from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import BEYOND_CHANCE
-from benchmarks.downstream.plan import SHARES
+from benchmarks.downstream.plan import SHARES, SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
     FIVE,
@@ -59,9 +59,13 @@ PER_CLASS = [
 ]
 FEW_LABELS = [
     RELCON,
+    UNION,
     transfer("simclr"),
     transfer("untrained"),
     TUNED,
+    ResultRow("shipped", SHIPPED),
+    ResultRow("shipped", f"{SHIPPED}_features"),
+    ResultRow("shipped", SHIPPED, "fine_tune"),
     SCRATCH,
     classic("features_linear"),
 ]
@@ -162,11 +166,11 @@ def _share_mean(results: DownstreamResults, row: ResultRow, share: float, tasks)
 
 
 def _label_figure(results: DownstreamResults, shares: list[float], figures: Path) -> str:
-    panels = {}
+    panels, rows = {}, [row for row in FEW_LABELS if row.setting != "shipped" and row != UNION]
     for task in CLASSIFICATION:
         curves = {
             row: {s: f1 for s in shares if (f1 := _share_mean(results, row, s, [task])) is not None}
-            for row in FEW_LABELS
+            for row in rows
         }
         panels[TASKS[task].title] = {row: curve for row, curve in curves.items() if len(curve) > 1}
     panels = {title: curves for title, curves in panels.items() if curves}

@@ -69,11 +69,13 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
         for share, task in itertools.product(SHARES[::-1], CLASSIFICATION)
         for setting, method, protocol in (
             ("transfer", "relcon", "linear"),
+            ("transfer", WITH_FEATURES, "linear"),
             ("transfer", "simclr", "linear"),
             ("transfer", "untrained", "linear"),
             ("none", "features_linear", "own"),
             ("transfer", "relcon", "fine_tune"),
             ("shipped", SHIPPED, "linear"),
+            ("shipped", f"{SHIPPED}_features", "linear"),
             ("shipped", SHIPPED, "fine_tune"),
             ("none", "scratch", "fine_tune"),
         )

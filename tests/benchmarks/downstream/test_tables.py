@@ -166,10 +166,17 @@ def test_ablations_are_differences_of_seed_0(cells):
     assert test["p_holm"] > 0.001
 
 
-def test_an_ablation_without_results_is_a_row_of_dashes(cells):
+def test_what_has_no_results_is_left_out(cells):
     some = {cell: r for cell, r in cells.items() if cell.method != "relcon:4 positives"}
     found = parse_table(tables.ablations(DownstreamResults(some)), "variant")
-    assert set(found["4 positives"].values()) == {"-"}
+    assert "4 positives" not in found
+    assert "32 positives" in found
+    tables_without = tables.long_window_tables(
+        DownstreamResults({cell: r for cell, r in cells.items() if cell.task != "hapt"})
+    )
+    assert "HAPT" not in tables_without
+    nothing = tables.budget_tables(DownstreamResults({}))
+    assert nothing.count("Not measured.") == 2
 
 
 # -- cost ------------------------------------------------------------------------------------------
