@@ -185,13 +185,16 @@ def run(args) -> None:
 def write_card(args) -> None:
     """Write the card into the files of the weights, and the page of the site."""
     card = activity_card(json.loads(args.output.read_text()))
+    # First the page, because a page without the mark is refused.
+    page = with_generated(
+        PAGE.read_text(), PAGE, MARK, re.sub("^#", "##", card, flags=re.MULTILINE)
+    )
     for name in MODELS:
         path = args.weights / f"{name}.safetensors"
         classifier = RelConClassifier.load(path)
         classifier.card_ = card
         classifier.save(path)
-    one_level_deeper = re.sub("^#", "##", card, flags=re.MULTILINE)
-    PAGE.write_text(with_generated(PAGE.read_text(), PAGE, MARK, one_level_deeper))
+    PAGE.write_text(page)
     say(f"wrote the card into {args.weights} and {PAGE}")
 
 

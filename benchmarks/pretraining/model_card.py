@@ -50,6 +50,9 @@ LICENCE = """CC BY 4.0. Cite relcon_sklearn and the authors of the data, as list
 ODC-By ask for attribution of the data."""
 
 
+FEATURES = classic("features_linear")
+
+
 def shipped(name: str) -> ResultRow:
     """Return the row of a linear probe of a model of the package."""
     return ResultRow("shipped", name)
@@ -130,7 +133,8 @@ def summary(name: str, record: dict, results: DownstreamResults) -> str:
         f"An encoder of three-axis acceleration with {record['n_parameters']:,} parameters and "
         f"{record['n_features']} features, pretrained without labels by relative contrastive "
         f"learning on {record['windows']:,} windows of {record['people']} pairs of a person and a "
-        "placement."
+        "placement.",
+        below_features(name, results),
     ]
     for window in WINDOWS:
         held, failed = comparisons(name, results, window)
@@ -185,9 +189,10 @@ def few_labels(name: str, results: DownstreamResults) -> str:
     """Return macro-F1 by the share of people with labels; empty without results."""
     rows = [
         shipped(name),
+        shipped(f"{name}_features"),
         ResultRow("shipped", name, "fine_tune"),
         SCRATCH,
-        classic("features_linear"),
+        FEATURES,
     ]
     shares = sorted(SHARES)
     lines = [[row.title, *(_mean_at(results, row, share) for share in shares)] for row in rows]
@@ -197,6 +202,18 @@ def few_labels(name: str, results: DownstreamResults) -> str:
         "Mean macro-F1 of the five sets if only some of the training people have labels:",
         table(["labelled people", *(f"{100 * share:.0f} %" for share in shares)], lines),
     )
+
+
+def below_features(name: str, results: DownstreamResults) -> str:
+    """Return at which shares of labelled people features are as good or better; empty if none."""
+    found = []
+    for share in sorted(SHARES):
+        ours, features = (_mean_at(results, row, share) for row in (shipped(name), FEATURES))
+        if ours is not None and features is not None and ours <= features:
+            found.append(f"{100 * share:.0f} % of the people ({ours:.3f} and {features:.3f})")
+    if not found:
+        return ""
+    return f"Not above hand-made features with labels of {', '.join(found)}."
 
 
 def _mean_at(results: DownstreamResults, row: ResultRow, share: float) -> float | None:

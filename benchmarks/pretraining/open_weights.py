@@ -168,11 +168,14 @@ def write_card(args) -> None:
     robustness = json.loads(args.robustness.read_text())["scores"]
     results = DownstreamResults(CellFile(args.cells).read())
     card = model_card(NAME, record, results, robustness)
+    # First the page, because a page without the mark is refused.
+    page = with_generated(
+        PAGE.read_text(), PAGE, MARK, re.sub("^#", "##", card, flags=re.MULTILINE)
+    )
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card
     embedder.save(args.weights)
-    one_level_deeper = re.sub("^#", "##", card, flags=re.MULTILINE)
-    PAGE.write_text(with_generated(PAGE.read_text(), PAGE, MARK, one_level_deeper))
+    PAGE.write_text(page)
     say(f"wrote {args.weights} and {PAGE}")
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("tslearn")
 from benchmarks.common.budget import TimedTraining
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
-from benchmarks.downstream.results import DownstreamResults
+from benchmarks.downstream.results import FIVE, DownstreamResults
 from benchmarks.pretraining import open_weights
 from benchmarks.pretraining.model_card import model_card, sum_over_sets
 from relcon_sklearn import RelConEmbedder
@@ -114,9 +114,26 @@ def test_what_does_not_hold_is_first(trained):
         cell: fake_record(cell, 0.4 if cell.setting == "shipped" else None) for cell in cells()
     }
     card = model_card("motion-small", record, DownstreamResults(worse), ROBUSTNESS)
-    first = card.split("\n\n")[2]
-    assert first.startswith("Not above, beyond chance over people")
-    assert "and MiniRocket" in card.split("\n\n")[3]
+    labels, chance, rows = card.split("\n\n")[2:5]
+    assert labels.startswith("Not above hand-made features with labels of 1 % of the people")
+    assert chance.startswith("Not above, beyond chance over people")
+    assert "and MiniRocket" in rows
+
+
+def test_few_labels_with_which_features_are_better_are_named_first(trained):
+    record = json.loads((trained / "small.json").read_text())
+    skill = {"motion-small": 0.5, "features_linear": 0.6}
+    some = {
+        cell: fake_record(cell, skill.get(cell.method))
+        for task in FIVE
+        for share in (0.05, 1.0)
+        for cell in (
+            Cell("shipped", task, "motion-small", "linear", labelled=share),
+            Cell("none", task, "features_linear", "own", labelled=share),
+        )
+    }
+    card = model_card("motion-small", record, DownstreamResults(some), ROBUSTNESS)
+    assert card.split("\n\n")[2].startswith("Not above hand-made features with labels of 5 %")
 
 
 def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
