@@ -104,6 +104,7 @@ def nothing_else_happens(*memory):
         warnings.filterwarnings("ignore", "validation_fraction=", UserWarning)
         warnings.filterwarnings("ignore", r"\w+ of shape .* is read as", UserWarning)
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+        warnings.filterwarnings("ignore", "X has segments of ", UserWarning)
         warnings.filterwarnings("ignore", "A column-vector y was passed", UserWarning)
         yield
     assert rng_states() == states
