@@ -19,7 +19,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parents[1] / "results"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "tslearn", "numba")
 
-END_MARK = "<!-- above: written by a script -->"
+END_MARK = "<!-- end -->"
 
 say = partial(print, flush=True)
 
@@ -139,15 +139,21 @@ def write_json(path: Path, results: dict) -> None:
 
 
 def with_generated(text: str, page: Path, mark: str, body: str) -> str:
-    """Return the text of a page with `body` between the lines `mark` and `END_MARK`.
+    """Return the text of a page with `body` between the lines `mark` and `END_MARK`."""
+    filled = fill_block(text, mark, body)
+    if filled is None:
+        raise SystemExit(
+            f"{page} must have the line {mark!r}, and {END_MARK} below. What is generated goes "
+            "between them."
+        )
+    return filled
 
-    Without `END_MARK`, `body` takes the place of all that follows `mark`.
-    """
+
+def fill_block(text: str, mark: str, body: str) -> str | None:
+    """Return a text with `body` between `mark` and `END_MARK`; None if it lacks one of them."""
     head, found, rest = text.partition(mark)
-    if not found:
-        raise SystemExit(f"{page} must have the line {mark!r}. What is generated goes below it.")
     _, end, tail = rest.partition(END_MARK)
-    return f"{head}{found}\n\n{body}\n" + (f"\n{end}{tail}" if end else "")
+    return f"{head}{found}\n\n{body}\n\n{end}{tail}" if found and end else None
 
 
 def table(header: list[str], rows: list[list]) -> str:

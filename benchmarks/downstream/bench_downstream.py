@@ -34,6 +34,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.fetching import fetch_missing
 from benchmarks.common.report import (
+    END_MARK,
     RESULTS,
     add_folder_option,
     environment,
@@ -100,7 +101,7 @@ def selected(cell: Cell, args) -> bool:
 def write_report(cells: dict[Cell, dict], source: Path) -> None:
     """Write tables and figures into the pages of results. The handwritten part stays."""
     pages = render(cells, PAGE.parent / "figures")
-    text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n"
+    text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n{END_MARK}\n"
     PAGE.write_text(with_generated(text, PAGE, MARK, pages.pop(PAGE.stem)))
     for name, body in pages.items():
         path = PAGE.parent / f"{name}.md"

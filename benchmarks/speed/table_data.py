@@ -74,6 +74,8 @@ MEMMAP, STORED, SEGMENTS, LARGE, RELEASED = (
 )
 N_ROWS = 1344  # of a read: a batch of the published setting
 N_READS = 20  # of different rows
+# Three sevenths of the rate of np.memmap: 3,000 of the 7,006 MB/s where the goal was set.
+SLOWEST = 7006 / 3000
 
 
 class DoesNotFit(Residency):
@@ -92,7 +94,7 @@ def measure_rows(settings: TableSettings) -> list[dict]:
     some = [rng.permutation(n)[:N_ROWS] for _ in range(N_READS)]
     store = open_segments(path)
     shape = (n, N_TIMESTEPS, N_CHANNELS)
-    plain = np.memmap(path / "segments.raw", "<i2", "r", shape=shape)
+    plain = _mapping(path, shape)
     readers = {
         MEMMAP: plain.__getitem__,
         STORED: MappedRows(_mapping(path, shape)).read,
@@ -125,7 +127,7 @@ ROWS = TablePart(
     "other large files are released, so that each row is mapped anew.",
     "MB",
     (
-        Answer("random rows of a store, as stored", STORED, 7006 / 3000),
+        Answer("random rows of a store, as stored", STORED, SLOWEST),
         Answer("random rows of a store, checked", SEGMENTS),
     ),
 )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.common.report import median_min_max, table
-from benchmarks.speed.table_limit import limits, times
+from benchmarks.common.report import END_MARK, fill_block, median_min_max, table
+from benchmarks.speed.table_limit import limits, rate, times
 from benchmarks.speed.table_settings import Answer, TablePart
 
 # Smallest median of a unit of time in seconds, the factor to it, and its name.
@@ -18,15 +18,14 @@ _UNITS = ((1, 1, "s"), (1e-3, 1e3, "ms"), (0, 1e6, "us"))
 def fill(text: str, blocks: Mapping[str, str]) -> str:
     """Return the text of a page with the content of its blocks replaced.
 
-    A block is between the lines ``<!-- bench_table: NAME -->`` and ``<!-- end -->``.
+    A block begins with the line ``<!-- bench_table: NAME -->``.
     """
     for name, content in blocks.items():
-        mark = f"<!-- bench_table: {name} -->\n"
-        head, found, tail = text.partition(mark)
-        _, ended, rest = tail.partition("<!-- end -->")
-        if not (found and ended):
-            raise SystemExit(f"The page must have a line {mark.strip()!r}, and <!-- end --> below.")
-        text = f"{head}{mark}\n{content}\n\n{ended}{rest}"
+        mark = f"<!-- bench_table: {name} -->"
+        filled = fill_block(text, mark, content)
+        if filled is None:
+            raise SystemExit(f"The page must have a line {mark!r}, and {END_MARK} below.")
+        text = filled
     return text
 
 
@@ -152,7 +151,7 @@ def share(record: dict, known: Mapping) -> float | None:
     limit = known.get((record["dtype"], record["threads"]))
     if record["flop"] is None or limit is None:
         return None
-    return record["flop"] / float(np.median(times(record))) / limit
+    return rate(record) / limit
 
 
 def full_name(record: dict) -> str:

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 pytest.importorskip("tslearn")
+from benchmarks.common.report import END_MARK
 from benchmarks.downstream import activity_models, activity_weights
 from benchmarks.downstream.activity_card import WRIST, activity_card, taken_for_cycling
 from benchmarks.downstream.activity_models import (
@@ -186,7 +187,7 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     assert model.classes_.tolist() == ["sitting", "stairs", "standing"]
     assert model.n_features_in_ == 500
     page = made / "page.md"
-    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nan older card\n")
+    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nan older card\n\n{END_MARK}\n")
     monkeypatch.setattr(activity_weights, "PAGE", page)
     options = ["--card", "--output", made / "small.json", "--weights", made / "small"]
     monkeypatch.setattr("sys.argv", ["activity_weights", *map(str, options)])

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tslearn")
 from benchmarks.common.budget import TimedTraining
+from benchmarks.common.report import END_MARK
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import FIVE, DownstreamResults
@@ -138,7 +139,7 @@ def test_few_labels_with_which_features_are_better_are_named_first(trained):
 
 def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
     page = tmp_path / "models.md"
-    page.write_text(f"# Models\n\n{open_weights.MARK}\n\na card of before\n")
+    page.write_text(f"# Models\n\n{open_weights.MARK}\n\na card of before\n\n{END_MARK}\n")
     monkeypatch.setattr(open_weights, "PAGE", page)
     file = CellFile(tmp_path / "cells.jsonl")
     for cell, record in cells().items():
