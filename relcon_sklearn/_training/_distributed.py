@@ -8,6 +8,7 @@ those through its own rows. Their sum over the processes is the gradient of one 
 from __future__ import annotations
 
 import atexit
+import importlib
 import itertools
 import multiprocessing
 import os
@@ -209,6 +210,9 @@ def join(device: torch.device) -> Processes:
     if device.type == "cuda" and device.index is None:
         _choose_gpu()
     if not dist.is_initialized():
+        # Optimizers import this module, whose functions keep the group of that time as a default.
+        # Then _leave would not end the group, whose threads may abort the exit of the interpreter.
+        importlib.import_module("torch.distributed.nn")
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
         atexit.register(_leave)
     backends = dist.get_backend_config()

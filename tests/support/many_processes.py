@@ -5,10 +5,12 @@ estimator to ``NAME-RANK.npz``, or the error of the fit to ``NAME-RANK.txt``.
 """
 
 import argparse
+import atexit
 import os
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -101,6 +103,14 @@ def send(number, note):
     os.kill(os.getpid(), number)
 
 
+def end_of_connections(seconds=10):
+    """Exit with an error if threads of the process group outlive it. They may abort the exit."""
+    deadline = time.monotonic() + seconds  # a thread that has ended is listed a moment longer
+    while any("gloo" in path.read_text() for path in Path("/proc/self/task").glob("*/comm")):
+        if time.monotonic() > deadline:
+            os._exit(3)
+
+
 def launch(n, folder, *arguments):
     """Run this script in `n` processes, and return their exit codes."""
     with socket.socket() as free:
@@ -131,6 +141,7 @@ def main():
     parser.add_argument("--after", type=int, default=17, help="number of steps before the signal")
     parser.add_argument("--other-data", action="store_true", help="give each process other data")
     given = parser.parse_args()
+    atexit.register(end_of_connections)  # called after those that fit registers
     torch.set_num_threads(1)
     rank, is_last = int(os.environ["RANK"]), os.environ["RANK"] != "0"
     for name in given.names:
