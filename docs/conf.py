@@ -61,6 +61,10 @@ numpydoc_class_members_toctree = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": [
+        f"../examples/{topic}"
+        for topic in ("start", "recordings", "pretraining", "downstream", "method")
+    ],
     "filename_pattern": r"plot_",
     "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
     "within_subsection_order": "FileNameSortKey",
