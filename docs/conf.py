@@ -55,6 +55,8 @@ autosummary_generate = True
 autosummary_context = {"api": ApiMembers()}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+# The contents of a page of a class are as wide as the names of its methods, without the class.
+toc_object_entries_show_parents = "hide"
 
 # -- Gallery -------------------------------------------------------------------------------
 
