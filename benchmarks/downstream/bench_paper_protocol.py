@@ -38,12 +38,11 @@ def tests_of(model: str, scores: dict[str, dict]) -> dict[str, dict]:
 
 def main() -> None:
     args = parse_model_args(script_parser(__doc__), "paper_protocol")
-    settings = DownstreamSettings()
+    settings = SMOKE if args.smoke else DownstreamSettings()
     torch.set_num_threads(1)
-    windows = load_windows(args.data, TASK, RATE, WINDOW, args.cache).labelled()
-    if args.smoke:
-        settings = SMOKE
-        windows = draw(windows, settings.n_windows, 0)
+    run = environment()
+    found = load_windows(args.data, TASK, RATE, WINDOW, args.cache)
+    windows = draw(found.labelled(), settings.n_windows, 0)
     with threadpool_limits(1):
         scores = probe_all(args.model, windows, settings.n_folds)
     say(table(["macro-F1", TASK], [[name, found["macro_f1"]] for name, found in scores.items()]))
@@ -54,7 +53,7 @@ def main() -> None:
         "paper": PAPER,
         "scores": scores,
         "tests": tests_of(args.model, scores),
-        "run": environment(),
+        "run": run,
     }
     write_json(args.output, record)
 

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common.report import (
@@ -31,11 +28,10 @@ from benchmarks.downstream.changes import CHANGES
 from benchmarks.downstream.options import parse_model_args
 from benchmarks.downstream.plan import SMOKE, DownstreamSettings
 from benchmarks.downstream.pretrained import RATE
-from benchmarks.downstream.probing import representations
+from benchmarks.downstream.probing import STRENGTH, fixed_probe, representations
 from benchmarks.downstream.running import outer_folds
 
 TASKS = ("hapt", "wisdm")
-C = 0.1  # inverse of the penalty of the probe, for all
 
 
 def scores_of_changes(windows: Windows, represent, n_folds: int) -> dict[str, float]:
@@ -43,8 +39,7 @@ def scores_of_changes(windows: Windows, represent, n_folds: int) -> dict[str, fl
     Z = represent(windows.X)
     scores: dict[str, list[float]] = {name: [] for name in CHANGES}
     for fold, (train, test) in enumerate(outer_folds(windows, windows.subject, n_folds)):
-        probe = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=5000))
-        probe.fit(Z[train], windows.y[train])
+        probe = fixed_probe(STRENGTH).fit(Z[train], windows.y[train])
         held_out = windows.take(test)
         for name, change in CHANGES.items():
             changed = change(held_out, np.random.default_rng(fold))
