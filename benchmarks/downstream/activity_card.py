@@ -177,7 +177,7 @@ def score_table(scores: dict[str, dict]) -> str:
     """Return macro-F1 of each file by each method, and means."""
     names = scores[ANYWHERE]["files"]
     rows = [
-        [_title(name), *(_macro_f1(scores[method], name) for method in METHODS)]
+        [file_title(name), *(_macro_f1(scores[method], name) for method in METHODS)]
         for name in FILES
         if name in names
     ]
@@ -206,7 +206,8 @@ def _mean(scores: dict, method: str, title: str) -> float | None:
     return mean_of_sets(scores["files"], MEANS[title])
 
 
-def _title(name: str) -> str:
+def file_title(name: str) -> str:
+    """Return the set and the placement of a file."""
     side = next((side for side in ("left", "right") if f"_{side}_" in name), "")
     place = f"{side} {FILES[name].placement}".strip()
     return f"{SETS[FILES[name].set].title}, {place}"
@@ -245,7 +246,7 @@ def class_table(scores: dict[str, dict]) -> str:
         for name, found in scores[model]["files"].items():
             if (FILES[name].placement == "wrist") == (model == WRIST):
                 values = [found["f1"].get(label) for label in CLASSES]
-                rows.append([f"{_title(name)}", *values])
+                rows.append([f"{file_title(name)}", *values])
     return join(
         f"F1 of each class: `{WRIST}` on wrists, `{ANYWHERE}` elsewhere. There is no value if the "
         "set, or all others, lack the class.",
@@ -284,7 +285,7 @@ def calibration(scores: dict[str, dict]) -> str:
         for suffix, key in [("", "calibration_error"), (", cooled", "calibration_error_cooled")]
     }
     rows = [
-        [_title(file), *(values.get(file) for values in columns.values())]
+        [file_title(file), *(values.get(file) for values in columns.values())]
         for file in FILES
         if file in scores[ANYWHERE]["files"]
     ]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from benchmarks.common.card import Card, TablePage
 from benchmarks.downstream.comparisons import p_text
 from benchmarks.downstream.plan import SHARES
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.downstream.tables import join
+from benchmarks.pretraining.model_conditions import (
+    ages,
+    changes,
+    paper_claims,
+    paper_table,
+    placements,
+)
 from benchmarks.pretraining.model_tables import (
     FEATURES,
     Comparison,
-    changes,
     comparison_table,
     comparisons,
     few_labels,
@@ -53,7 +61,7 @@ attribution of the data."""
 
 
 def model_card(
-    name: str, record: dict, results: DownstreamResults, robustness: dict[str, dict]
+    name: str, record: dict, results: DownstreamResults, measured: Mapping[str, dict]
 ) -> Card:
     """Return the card of a model.
 
@@ -65,15 +73,19 @@ def model_card(
         What `open_weights` has written about the training.
     results : DownstreamResults
         Results of `bench_downstream`.
-    robustness : dict of dict
-        Scores of `bench_robustness`: by task, representation and change.
+    measured : mapping of str to dict
+        What the other scripts have written, as far as it is there, by the name of the file:
+        "robustness", "subgroups", "paper_protocol".
     """
     settings, results = record["settings"], results.first_seed()
     rate = settings["rate"]
     found = comparisons(name, results)
+    robustness, subgroups, paper = (
+        measured.get(file, {}) for file in ("robustness", "subgroups", "paper_protocol")
+    )
     return Card(
         title=name,
-        summary=summary(name, record, results, found),
+        summary=summary(name, record, results, found, paper),
         use=USE.format(name=name, rate=rate),
         limits=LIMITS.format(rate=rate, people=sum_over_sets(record["pool"], "people")),
         pages={
@@ -83,10 +95,16 @@ def model_card(
                     "Scores": score_tables(name, results),
                     "Few labels": few_labels(name, results),
                     "Tests over people": comparison_table(found),
+                    "The protocol of the paper": paper_table(paper),
                 },
             ),
-            "changes": TablePage(
-                f"{name} on changed recordings", {"Changes of the devices": changes(robustness)}
+            "conditions": TablePage(
+                f"{name} on other recordings",
+                {
+                    "Changes of the devices": changes(robustness),
+                    "Placements": placements(subgroups),
+                    "Ages": ages(subgroups),
+                },
             ),
             "data": TablePage(
                 f"Data of {name}",
@@ -97,9 +115,17 @@ def model_card(
     )
 
 
-def summary(name: str, record: dict, results: DownstreamResults, found: list[Comparison]) -> str:
+def summary(
+    name: str, record: dict, results: DownstreamResults, found: list[Comparison], paper: dict
+) -> str:
     """Return what the model is for, which claims do not hold, which do, and the mean scores."""
-    failed = [*below_features(name, results), *(not_above(c) for c in found if not c.holds)]
+    claims = paper_claims(paper)
+    failed = [
+        *below_features(name, results),
+        *(not_above(c) for c in found if not c.holds),
+        *(f"- {claim.text}" for claim in claims if not claim.holds),
+    ]
+    held = [*above(found), *(f"- {claim.text}" for claim in claims if claim.holds)]
     return join(
         f"`{name}` turns a window of three-axis acceleration into {record['n_features']} numbers "
         "that describe its movement, for any classifier or regressor. It is pretrained without "
@@ -107,8 +133,10 @@ def summary(name: str, record: dict, results: DownstreamResults, found: list[Com
         "orientation than those of the training, and it loses if their recordings are noisier.",
         "**It is not above**" if failed else "",
         "\n".join(failed),
-        "**It is above**, beyond chance over people," if any(c.holds for c in found) else "",
-        above(found),
+        "**It is above**" if held else "",
+        "\n".join(held),
+        "Above is beyond chance over people (Holm p < 0.05). With few labels, and for the network "
+        "of the paper, whose scores of people are not known, only means are compared.",
         "Macro-F1 of linear models on people that no training has seen, the mean of five public "
         "sets, and R2 of walking speed on another set. RelCon and SimCLR are trainings of ten "
         "minutes on the same recordings:",
@@ -129,19 +157,17 @@ def below_features(name: str, results: DownstreamResults) -> list[str]:
 def not_above(comparison: Comparison) -> str:
     """Return an item about a comparison that does not hold."""
     means = " and ".join(f"{mean:.3f}" for mean in comparison.means)
-    return (
-        f"- {comparison.other.title}, beyond chance over people, {_where(comparison)} "
-        f"({means}, Holm p {p_text(comparison.test['p_holm'])})"
-    )
+    p = p_text(comparison.test["p_holm"])
+    return f"- {comparison.other.title}, {_where(comparison)} ({means}, Holm p {p})"
 
 
-def above(found: list[Comparison]) -> str:
-    """Return a list of what the model is above, beyond chance over people."""
+def above(found: list[Comparison]) -> list[str]:
+    """Return items with what the model is above, beyond chance over people."""
     others: dict[str, list[str]] = {}
     for comparison in found:
         if comparison.holds:
             others.setdefault(_where(comparison), []).append(comparison.other.title)
-    return "\n".join(f"- {where}: {'; '.join(titles)}" for where, titles in others.items())
+    return [f"- {'; '.join(titles)}, {where}" for where, titles in others.items()]
 
 
 def _where(comparison: Comparison) -> str:

@@ -152,19 +152,6 @@ def mean_at(results: DownstreamResults, row: ResultRow, share: float) -> float |
     return values[0] if values else None
 
 
-def changes(robustness: dict[str, dict]) -> str:
-    """Return macro-F1 after changes of the windows to predict."""
-    parts = [
-        "Macro-F1 if the devices of the people to predict differ from those of training "
-        "(`bench_robustness`):"
-    ]
-    for task, by_name in robustness.items():
-        names = list(next(iter(by_name.values())))
-        rows = [[change, *(scores[change] for scores in by_name.values())] for change in names]
-        parts.append(table([task.upper(), *by_name], rows))
-    return join(*parts)
-
-
 def comparison_table(found: list[Comparison]) -> str:
     """Return the tests over people."""
     rows = [

@@ -16,9 +16,9 @@ With --seconds, which is for machines that are lent for minutes, it trains until
 start. The learning rate follows the time. --output and --weights are then required, so that the
 weights of the package are not replaced.
 
-`bench_downstream --parts shipped` and `bench_robustness` then evaluate the weights. --card writes
-the model card from all results: all of it into the file of the weights, and its parts into
-docs/models.md and the pages of docs/models/.
+`bench_downstream --parts shipped`, `bench_robustness`, `bench_subgroups` and `bench_paper_protocol`
+then evaluate the weights. --card writes the model card from all results: all of it into the file of
+the weights, and its parts into docs/models.md and the pages of docs/models/.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ NAME = "motion-small"
 PAGE = RESULTS.parents[1] / "docs" / "models.md"
 COMMAND = "python -m benchmarks.pretraining.open_weights --card"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
+MEASURED = ("robustness", "subgroups", "paper_protocol")  # files of results, for the card
 RATE = 50.0  # Hz
 WINDOW = 2.56  # s
 
@@ -165,9 +166,12 @@ def write_card(args) -> None:
     from benchmarks.pretraining.model_card import model_card
 
     record = json.loads(args.output.read_text())
-    robustness = json.loads(args.robustness.read_text())["scores"]
-    results = DownstreamResults(CellFile(args.cells).read())
-    card = model_card(NAME, record, results, robustness)
+    results = DownstreamResults(CellFile(args.results / "downstream.jsonl").read())
+    files = {name: args.results / f"{name}.json" for name in MEASURED}
+    measured = {
+        name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()
+    }
+    card = model_card(NAME, record, results, measured)
     pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card.text
@@ -182,16 +186,7 @@ def parse_args():
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
     parser.add_argument("--card", action="store_true", help="only write the model card")
     parser.add_argument(
-        "--cells",
-        type=Path,
-        default=RESULTS / "downstream.jsonl",
-        help="results of bench_downstream",
-    )
-    parser.add_argument(
-        "--robustness",
-        type=Path,
-        default=results_file("robustness"),
-        help="results of bench_robustness",
+        "--results", type=Path, default=RESULTS, help="folder of the results for the card"
     )
     parser.add_argument("--seconds", type=float, help="time to train for, instead of epochs")
     parser.add_argument("--output", type=Path, help="file of the record of the training")
