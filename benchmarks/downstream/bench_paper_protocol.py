@@ -29,7 +29,7 @@ WINDOW = 2.0  # s
 PAPER = {"RelCon": 0.804, "SimCLR": 0.839, "supervised": 0.893}
 
 
-def tests_of(model: str, scores: dict[str, dict]) -> dict[str, dict]:
+def compare_ours(model: str, scores: dict[str, dict]) -> dict[str, dict]:
     """Return the tests over people of a model, with and without features, against the others."""
     ours = (model, f"{model} + features")
     others = {name: found["subjects"] for name, found in scores.items() if name not in ours}
@@ -52,7 +52,7 @@ def main() -> None:
         "n_windows": len(windows),
         "paper": PAPER,
         "scores": scores,
-        "tests": tests_of(args.model, scores),
+        "tests": compare_ours(args.model, scores),
         "run": run,
     }
     write_json(args.output, record)

@@ -16,9 +16,11 @@ POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 SCRIPTS = {
     "downstream.activity_weights": "--smoke",
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_paper_protocol": f"--smoke --data {POOL}",  # which has MotionSense
     "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
     "downstream.bench_smoothing": "--smoke",
+    "downstream.bench_subgroups": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
@@ -46,6 +48,7 @@ SCRIPTS = {
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
 NEED_POOL = [
     *("downstream.activity_weights", "downstream.bench_downstream", "downstream.bench_smoothing"),
+    "downstream.bench_subgroups",
     *("pretraining.bench_retrieval", "pretraining.open_weights"),
 ]
 
