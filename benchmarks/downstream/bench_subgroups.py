@@ -41,6 +41,7 @@ from benchmarks.downstream.pretrained import RATE
 from benchmarks.downstream.probing import STRENGTH, probe_all
 
 SETS = ("wisdm", "dsads", "umafall")  # with several placements
+N_WINDOWS = 1000  # of each placement
 AGES = {"19 to 30 years": "SA", "60 to 75 years": "SE"}  # and how the names of people begin
 
 
@@ -73,7 +74,7 @@ def by_placement(model: str, paths: dict[str, Path], settings: DownstreamSetting
     for of_set in SETS:
         names = {name: path for name, path in paths.items() if FILES[name].set == of_set}
         for name, windows in shared_by_placements(names).items() if names else ():
-            windows = draw(windows, settings.n_windows, 0)
+            windows = draw(windows, min(N_WINDOWS, settings.n_windows), 0)
             scores = probe_all(model, windows, settings.n_folds, STRENGTH)
             rows.append(
                 {
