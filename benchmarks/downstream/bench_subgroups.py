@@ -70,6 +70,9 @@ def of_people(windows: Windows, people: set[str]) -> Windows:
 
 def by_placement(model: str, paths: dict[str, Path], settings: DownstreamSettings) -> list[dict]:
     """Return a row for each placement of the sets."""
+    missing = [name for name, file in FILES.items() if file.set in SETS and name not in paths]
+    if missing:
+        say(f"left out, because there is no file: {', '.join(missing)}")
     rows = []
     for of_set in SETS:
         names = {name: path for name, path in paths.items() if FILES[name].set == of_set}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import BEYOND_CHANCE, p_text
+from benchmarks.downstream.comparisons import is_above, p_text
 from benchmarks.downstream.tables import join
 
 FEATURES = "features"
@@ -91,7 +91,7 @@ def paper_claims(paper: dict) -> list[PaperClaim]:
         text = f"the best supervised network of the paper, {where} ({means})"
         found.append(PaperClaim(text, ours > best))
         features, test = paper["scores"][FEATURES]["macro_f1"], tests[FEATURES]
-        above = ours > features and test["difference"] > 0 and test["p_holm"] < BEYOND_CHANCE
+        above = is_above((ours, features), test)
         means = f"{ours:.3f} and {features:.3f}, Holm p {p_text(test['p_holm'])}"
         found.append(PaperClaim(f"features, {where} ({means})", above))
     return found

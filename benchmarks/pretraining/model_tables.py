@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import BEYOND_CHANCE, compare_over_people, p_text
+from benchmarks.downstream.comparisons import compare_over_people, is_above, p_text
 from benchmarks.downstream.plan import LONG_WINDOW, SHARES
 from benchmarks.downstream.results import (
     FIVE,
@@ -68,8 +68,7 @@ class Comparison(NamedTuple):
     @property
     def holds(self) -> bool:
         """Whether the model is above, beyond chance over people."""
-        above = self.means[0] > self.means[1] and self.test["difference"] > 0
-        return above and self.test["p_holm"] < BEYOND_CHANCE
+        return is_above(self.means, self.test)
 
 
 def comparisons(name: str, results: DownstreamResults) -> list[Comparison]:
