@@ -37,12 +37,15 @@ def compare_ours(model: str, scores: dict[str, dict]) -> dict[str, dict]:
 
 
 def main() -> None:
-    args = parse_model_args(script_parser(__doc__), "paper_protocol")
+    parser = script_parser(__doc__)
+    parser.add_argument("--all", action="store_true", help="use all windows")
+    args = parse_model_args(parser, "paper_protocol")
     settings = SMOKE if args.smoke else DownstreamSettings()
     torch.set_num_threads(1)
     run = environment()
-    found = load_windows(args.data, TASK, RATE, WINDOW, args.cache)
-    windows = draw(found.labelled(), settings.n_windows, 0)
+    windows = load_windows(args.data, TASK, RATE, WINDOW, args.cache).labelled()
+    if not args.all:
+        windows = draw(windows, settings.n_windows, 0)
     with threadpool_limits(1):
         scores = probe_all(args.model, windows, settings.n_folds)
     say(table(["macro-F1", TASK], [[name, found["macro_f1"]] for name, found in scores.items()]))
@@ -50,6 +53,7 @@ def main() -> None:
         "model": args.model,
         "window": WINDOW,
         "n_windows": len(windows),
+        "all_windows": args.all,
         "paper": PAPER,
         "scores": scores,
         "tests": compare_ours(args.model, scores),

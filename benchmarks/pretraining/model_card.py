@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.common.card import Card, TablePage
-from benchmarks.downstream.comparisons import p_text
-from benchmarks.downstream.plan import SHARES
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.downstream.tables import join
+from benchmarks.pretraining.model_claims import Claim, in_paper, over_people, with_few_labels
 from benchmarks.pretraining.model_conditions import (
     ages,
     changes,
-    paper_claims,
     paper_table,
     placements,
 )
 from benchmarks.pretraining.model_tables import (
-    FEATURES,
-    Comparison,
     comparison_table,
     comparisons,
     few_labels,
     licences,
-    mean_at,
     recordings,
     score_tables,
-    shipped,
     short_table,
     sum_over_sets,
     training,
@@ -83,9 +77,10 @@ def model_card(
     robustness, subgroups, paper = (
         measured.get(file, {}) for file in ("robustness", "subgroups", "paper_protocol")
     )
+    claims = [*with_few_labels(name, results), *over_people(found), *in_paper(paper)]
     return Card(
         title=name,
-        summary=summary(name, record, results, found, paper),
+        summary=summary(record, name, claims, short_table(name, results)),
         use=USE.format(name=name, rate=rate),
         limits=LIMITS.format(rate=rate, people=sum_over_sets(record["pool"], "people")),
         pages={
@@ -115,17 +110,13 @@ def model_card(
     )
 
 
-def summary(
-    name: str, record: dict, results: DownstreamResults, found: list[Comparison], paper: dict
-) -> str:
+def summary(record: dict, name: str, claims: list[Claim], table: str) -> str:
     """Return what the model is for, which claims do not hold, which do, and the mean scores."""
-    claims = paper_claims(paper)
-    failed = [
-        *below_features(name, results),
-        *(not_above(c) for c in found if not c.holds),
-        *(f"- {claim.text}" for claim in claims if not claim.holds),
-    ]
-    held = [*above(found), *(f"- {claim.text}" for claim in claims if claim.holds)]
+    failed = [f"- {c.where}: {c.other} ({c.numbers})" for c in claims if not c.holds]
+    held: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim.holds:
+            held.setdefault(claim.where, []).append(claim.other)
     return join(
         f"`{name}` turns a window of three-axis acceleration into {record['n_features']} numbers "
         "that describe its movement, for any classifier or regressor. It is pretrained without "
@@ -134,42 +125,11 @@ def summary(
         "**It is not above**" if failed else "",
         "\n".join(failed),
         "**It is above**" if held else "",
-        "\n".join(held),
+        "\n".join(f"- {where}: {'; '.join(others)}" for where, others in held.items()),
         "Above is beyond chance over people (Holm p < 0.05). With few labels, and for the network "
-        "of the paper, whose scores of people are not known, only means are compared.",
+        "of the paper, whose input and folds differ, only means are compared.",
         "Macro-F1 of linear models on people that no training has seen, the mean of five public "
         "sets, and R2 of walking speed on another set. RelCon and SimCLR are trainings of ten "
         "minutes on the same recordings:",
-        short_table(name, results),
+        table,
     )
-
-
-def below_features(name: str, results: DownstreamResults) -> list[str]:
-    """Return an item with the shares of labelled people at which features are as good or better."""
-    found = []
-    for share in sorted(SHARES):
-        ours, features = (mean_at(results, row, share) for row in (shipped(name), FEATURES))
-        if ours is not None and features is not None and ours <= features:
-            found.append(f"{100 * share:.0f} % of the people ({ours:.3f} and {features:.3f})")
-    return [f"- hand-made features with labels of {', '.join(found)}"] if found else []
-
-
-def not_above(comparison: Comparison) -> str:
-    """Return an item about a comparison that does not hold."""
-    means = " and ".join(f"{mean:.3f}" for mean in comparison.means)
-    p = p_text(comparison.test["p_holm"])
-    return f"- {comparison.other.title}, {_where(comparison)} ({means}, Holm p {p})"
-
-
-def above(found: list[Comparison]) -> list[str]:
-    """Return items with what the model is above, beyond chance over people."""
-    others: dict[str, list[str]] = {}
-    for comparison in found:
-        if comparison.holds:
-            others.setdefault(_where(comparison), []).append(comparison.other.title)
-    return [f"- {'; '.join(titles)}, {where}" for where, titles in others.items()]
-
-
-def _where(comparison: Comparison) -> str:
-    together = ", together with features" if comparison.one.method.endswith("_features") else ""
-    return f"on windows of {comparison.one.window:g} s{together}"

@@ -82,7 +82,7 @@ def test_the_card(trained):
     assert card.text.startswith("# motion-small\n")
     for expected in ("Wijekoon", "MIT", "Windows of 10 s", "rotation", "CC BY 4.0", "commit"):
         assert expected in card.text
-    assert "MiniRocket, on windows of 10 s, together with features" in card.summary
+    assert "- on windows of 10 s, together with features: RelCon; SimCLR" in card.summary
     assert "**It is not above**" not in card.summary
     made = [Cell("shipped", task, "motion-small", "linear", window=10.0) for task in FIVE]
     expected = np.mean([cells()[cell]["scores"]["macro_f1"] for cell in made])
@@ -121,25 +121,9 @@ def test_what_does_not_hold_is_first(trained):
     title, items, table = card.summary.split("\n\n")[1:4]
     assert title == "**It is not above**"
     labels, *others = items.splitlines()
-    assert labels.startswith("- hand-made features with labels of 1 % of the people")
-    assert any(item.startswith("- MiniRocket, on windows of 2.56 s (") for item in others)
+    assert labels.startswith("- with labels of 1 % of the people: features (")
+    assert any(item.startswith("- on windows of 2.56 s: MiniRocket (") for item in others)
     assert table.startswith("Above is beyond chance")  # nothing is above
-
-
-def test_few_labels_with_which_features_are_better_are_named_first(trained):
-    record = json.loads((trained / "small.json").read_text())
-    skill = {"motion-small": 0.5, "features_linear": 0.6}
-    some = {
-        cell: fake_record(cell, skill.get(cell.method))
-        for task in FIVE
-        for share in (0.05, 1.0)
-        for cell in (
-            Cell("shipped", task, "motion-small", "linear", labelled=share),
-            Cell("none", task, "features_linear", "own", labelled=share),
-        )
-    }
-    card = model_card("motion-small", record, DownstreamResults(some), MEASURED)
-    assert "\n- hand-made features with labels of 5 % of the people (" in card.summary
 
 
 def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
