@@ -89,10 +89,9 @@ def paper_table(paper: dict) -> str:
         "that their scores are those of the paper. What differs: the paper resamples the raw "
         "acceleration to 100 Hz, standardises each channel, uses all windows, and has other people "
         "in its folds. Here, windows are the sum of gravity and user acceleration at 50 Hz in g, "
-        f"of which {used}. The supervised network is the "
-        "best one of the paper. An untrained encoder has "
-        f"{paper['scores']['untrained']['macro_f1']:.3f} here, so that the rows of the paper and "
-        "those of here can be compared only roughly.",
+        f"of which {used}. An untrained encoder has "
+        f"{paper['scores']['untrained']['macro_f1']:.3f} here, so that rows of the paper and of "
+        "here can be compared only roughly.",
         table(["macro-F1", "MotionSense", "measured"], [*ours, *theirs]),
         "The model, with and without features, compared over people, and how often it is higher:",
         _paper_tests(paper["tests"]),
