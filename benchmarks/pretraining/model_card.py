@@ -45,7 +45,8 @@ LIMITS = """\
 - **Free living**: one of the sets, Nurse stress, is of free living. The scores are of scripted
   activities. Expect lower ones in daily life.
 - **People**: the data are of about {people} people, mostly young and healthy. Children are missing,
-  and so are people with other movement disorders than those listed.
+  and so are people with other movement disorders than those listed. On SisFall, people of 60 to 75
+  years have lower scores than those of 19 to 30, see the table of ages.
 - **Not for** diagnoses, or decisions about a person, without validation on people like that person.
 - The settings of the training were chosen on the sets of the tables, so that scores are somewhat
   too high. No person or recording of these sets was trained on."""
