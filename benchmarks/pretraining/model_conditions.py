@@ -35,11 +35,10 @@ def placements(subgroups: dict) -> str:
         return ""
     return join(
         "Linear probes of windows of 2.56 s, all with the same penalty, on held-out people "
-        "(`bench_subgroups`): 1,000 windows of each placement. The placements of a set have the same "
-        "people and activities, and the sets have others, so that only placements of one set can "
-        "be compared. The "
-        "encoder has seen windows of the sets with a star, without labels. Activities of the hands "
-        "are left out. The differences were not tested:",
+        "(`bench_subgroups`): 1,000 windows of each placement. The placements of a set have the "
+        "same people and activities, and the sets have others, so that only placements of one set "
+        "can be compared. The encoder has seen windows of the sets with a star, without labels. "
+        "Activities of the hands are left out. The differences were not tested:",
         _group_table(
             "macro-F1",
             [row | {"title": row["title"] + (" *" if row["seen"] else "")} for row in rows],
