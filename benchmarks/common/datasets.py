@@ -50,7 +50,7 @@ class Task(NamedTuple):
 # -- labels ----------------------------------------------------------------------------------------
 
 
-def _majority_labels(keep: Callable) -> Callable:
+def majority_labels(keep: Callable) -> Callable:
     """Return a rule that labels a window if one label in `keep` has more than half of it."""
 
     def label(data, spans: Spans) -> np.ndarray:
@@ -93,14 +93,14 @@ def _treadmill_speed(data, spans: Spans) -> np.ndarray:
     return np.array(found, dtype=float)[:, None]
 
 
-_all_labels = _majority_labels(lambda data: data.label_names)
+_all_labels = majority_labels(lambda data: data.label_names)
 
 
 # -- the data sets ---------------------------------------------------------------------------------
 
 TASKS = {
     # The last six of HAPT's twelve labels are postural transitions.
-    "hapt": Task("HAPT, waist", "hapt.npz", _majority_labels(lambda data: data.label_names[:6])),
+    "hapt": Task("HAPT, waist", "hapt.npz", majority_labels(lambda data: data.label_names[:6])),
     "sisfall": Task("SisFall, waist", "sisfall_100hz.npz", _sisfall_codes),
     "smartfallmm": Task(
         "SmartFallMM, wrist",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.common.card import Card, TablePage
 from benchmarks.common.report import table
-from benchmarks.downstream.activity_models import METHODS, MODELS, mean_of_sets
+from benchmarks.downstream.activity_models import BASELINES, METHODS, MODELS, mean_of_sets
 from benchmarks.downstream.activity_sets import (
     CLASSES,
     CYCLING,
@@ -17,10 +19,18 @@ from benchmarks.downstream.activity_sets import (
     SETS,
     SITTING,
 )
-from benchmarks.downstream.comparisons import BEYOND_CHANCE, p_text
+from benchmarks.downstream.comparisons import is_above, p_text
 from benchmarks.downstream.tables import join
 
 ANYWHERE, WRIST = MODELS
+ON_WRIST = "wrist"
+MEANS: dict[str, Callable] = {
+    "mean of sets": lambda file: True,
+    "not seen by the encoder": lambda file: file.set in NOT_IN_ENCODER,
+    ON_WRIST: lambda file: file.placement == "wrist",
+    "other places": lambda file: file.placement != "wrist",
+}
+"""The files of each mean, by its title."""
 WATCH = "wisdm51_watch.npz"
 
 USE = """```python
@@ -61,37 +71,42 @@ LICENCE = """CC BY 4.0. Cite relcon_sklearn and the authors of the data, of thes
 encoder (`RelConEmbedder.from_pretrained("{encoder}").card_`)."""
 
 
-def activity_card(record: dict) -> str:
-    """Return the card in Markdown, from the results of `activity_weights`."""
+def activity_card(record: dict) -> Card:
+    """Return the card, from the results of `activity_weights`."""
     settings, scores = record["settings"], record["scores"]
-    return "\n\n".join(
-        [
-            f"# {ANYWHERE}, {WRIST}",
-            summary(record),
-            USE.format(name=WRIST, **settings),
-            LIMITS.format(
-                anywhere=ANYWHERE,
-                wrist=WRIST,
-                taken_for_cycling=taken_for_cycling(scores),
-                **settings,
+    limits = LIMITS.format(
+        anywhere=ANYWHERE, wrist=WRIST, taken_for_cycling=taken_for_cycling(scores), **settings
+    )
+    return Card(
+        title=f"{ANYWHERE}, {WRIST}",
+        summary=summary(record),
+        use=USE.format(name=WRIST, **settings),
+        limits=limits,
+        pages={
+            "scores": TablePage(
+                "Scores of the models of activities",
+                {
+                    "Scores by data set": score_table(scores),
+                    "Length of windows": lengths(record["lengths"]),
+                    "Devices at rest": at_rest(scores),
+                },
             ),
-            "## Scores",
-            score_table(scores),
-            lengths(record["lengths"]),
-            "## Which classes",
-            class_table(scores),
-            *(confusion(name, scores[name]) for name in MODELS),
-            "## Devices at rest",
-            at_rest(scores),
-            "## Probabilities",
-            calibration(scores),
-            "## Data",
-            data_tables(record["windows"]),
-            "## Training",
-            training(record),
-            "## Licence",
-            LICENCE.format(**settings),
-        ]
+            "classes": TablePage(
+                "Which classes the models confuse",
+                {
+                    "Score of each class": class_table(scores),
+                    **{f"Predictions of {name}": confusion(name, scores[name]) for name in MODELS},
+                },
+            ),
+            "probabilities": TablePage(
+                "Probabilities of the models of activities", {"Calibration": calibration(scores)}
+            ),
+            "data": TablePage(
+                "Data of the models of activities",
+                {"Data": data_table(record["windows"]), "Labels": labels(record["windows"])},
+            ),
+        },
+        origin={"Training": training(record), "Licence": LICENCE.format(**settings)},
     )
 
 
@@ -111,33 +126,47 @@ def taken_for_cycling(scores: dict[str, dict]) -> str:
 
 
 def summary(record: dict) -> str:
-    """Return a paragraph that says what the models are, and first which claims do not hold."""
+    """Return what the models are for, which claims do not hold, which do, and the mean scores."""
     held, failed = [], []
     scores = record["scores"]
     for name, tests in record["tests"].items():
         for other, test in tests.items():
             means = [mean_of_sets(scores[key]["files"]) for key in (name, other)]
-            above = means[0] > means[1] and test["difference"] > 0
-            (held if above and test["p_holm"] < BEYOND_CHANCE else failed).append(
-                f"- {name} ({means[0]:.3f}) and {METHODS[other].title} ({means[1]:.3f}): Holm p "
+            (held if is_above(means, test) else failed).append(
+                f"- {name} ({means[0]:.3f}) above {METHODS[other].title} ({means[1]:.3f}): Holm p "
                 f"{p_text(test['p_holm'])}, higher for {test['ahead']} of "
                 f"{test['n_subjects']} people"
             )
-    where = "beyond chance over people, on data sets that were left out of the training"
+    unseen = " and ".join(SETS[name].title for name in NOT_IN_ENCODER)
     return join(
-        "Two classifiers of windows of three-axis acceleration: "
-        f"{', '.join(CLASSES[:-1])} and {CLASSES[-1]}. `{WRIST}` is for a wrist, `{ANYWHERE}` for "
-        f"any place. They are linear in the embedding of {record['settings']['encoder']}.",
-        f"Not above, {where}:" if failed else "",
+        f"Two classifiers predict {', '.join(CLASSES[:-1])} and {CLASSES[-1]}, with probabilities, "
+        f"from windows of {record['settings']['window']:g} s of three-axis acceleration. `{WRIST}` "
+        f"is for a wrist, `{ANYWHERE}` for other places. They fail first at the postures, then at "
+        "stairs. Cycling is known from one set only, and so is lying on a wrist.",
+        "**What does not hold**, beyond chance over people, on data sets that were left out of the "
+        "training:"
+        if failed
+        else "",
         "\n".join(failed),
-        f"Above, {where}:" if held else "",
+        "**What holds**:" if held else "",
         "\n".join(held),
-        f"The people are those of the sets of the means. By set, the order of the methods differs, "
-        f"see [Scores](#scores). The encoder has seen windows of most sets without labels. On "
-        f"{' and '.join(SETS[name].title for name in NOT_IN_ENCODER)}, which it has not, "
+        f"The encoder has seen windows of most sets without labels. On {unseen}, which it has not, "
         f"{ANYWHERE} has {_unseen(scores[ANYWHERE]):.3f} and {METHODS['features'].title} "
-        f"{_unseen(scores['features']):.3f}.",
+        f"{_unseen(scores['features']):.3f}. By set, the order of the methods differs. Macro-F1 on "
+        "data sets that were left out:",
+        mean_table(scores),
     )
+
+
+def mean_table(scores: dict[str, dict]) -> str:
+    """Return the means of the models and of what they are compared with."""
+    methods = [*BASELINES, *(other for others in BASELINES.values() for other in others)]
+    rows = [
+        [METHODS[method].title, *(_mean(scores[method], method, title) for title in MEANS)]
+        for method in methods
+        if method in scores
+    ]
+    return table(["mean macro-F1", *MEANS], rows)
 
 
 def _unseen(scores: dict) -> float:
@@ -148,24 +177,12 @@ def score_table(scores: dict[str, dict]) -> str:
     """Return macro-F1 of each file by each method, and means."""
     names = scores[ANYWHERE]["files"]
     rows = [
-        [_title(name), *(_macro_f1(scores[method], name) for method in METHODS)]
+        [file_title(name), *(_macro_f1(scores[method], name) for method in METHODS)]
         for name in FILES
         if name in names
     ]
-    means = {
-        "mean of sets": lambda file: True,
-        "not seen by the encoder": lambda file: file.set in NOT_IN_ENCODER,
-        "wrist": lambda file: file.placement == "wrist",
-        "other places": lambda file: file.placement != "wrist",
-    }
-    for title, keep in means.items():
-        values = [
-            None  # a mean of other sets than those of the other methods
-            if METHODS[method].wrist_only and title != "wrist"
-            else mean_of_sets(scores[method]["files"], keep)
-            for method in METHODS
-        ]
-        rows.append([title, *values])
+    for title in MEANS:
+        rows.append([title, *(_mean(scores[method], method, title) for method in METHODS)])
     not_trained = SETS[NOT_TRAINED_ON].title
     unseen = ", ".join(SETS[name].title for name in NOT_IN_ENCODER)
     return join(
@@ -182,7 +199,15 @@ def score_table(scores: dict[str, dict]) -> str:
     )
 
 
-def _title(name: str) -> str:
+def _mean(scores: dict, method: str, title: str) -> float | None:
+    """Return a mean of `MEANS`; None if it is of other sets than those of the other methods."""
+    if METHODS[method].wrist_only and title != ON_WRIST:
+        return None
+    return mean_of_sets(scores["files"], MEANS[title])
+
+
+def file_title(name: str) -> str:
+    """Return the set and the placement of a file."""
     side = next((side for side in ("left", "right") if f"_{side}_" in name), "")
     place = f"{side} {FILES[name].placement}".strip()
     return f"{SETS[FILES[name].set].title}, {place}"
@@ -221,7 +246,7 @@ def class_table(scores: dict[str, dict]) -> str:
         for name, found in scores[model]["files"].items():
             if (FILES[name].placement == "wrist") == (model == WRIST):
                 values = [found["f1"].get(label) for label in CLASSES]
-                rows.append([f"{_title(name)}", *values])
+                rows.append([f"{file_title(name)}", *values])
     return join(
         f"F1 of each class: `{WRIST}` on wrists, `{ANYWHERE}` elsewhere. There is no value if the "
         "set, or all others, lack the class.",
@@ -260,7 +285,7 @@ def calibration(scores: dict[str, dict]) -> str:
         for suffix, key in [("", "calibration_error"), (", cooled", "calibration_error_cooled")]
     }
     rows = [
-        [_title(file), *(values.get(file) for values in columns.values())]
+        [file_title(file), *(values.get(file) for values in columns.values())]
         for file in FILES
         if file in scores[ANYWHERE]["files"]
     ]
@@ -289,8 +314,8 @@ def calibration(scores: dict[str, dict]) -> str:
 # -- data and training -----------------------------------------------------------------------------
 
 
-def data_tables(n_windows: dict[str, int]) -> str:
-    """Return the sets with their licences, and the class of each label."""
+def data_table(n_windows: dict[str, int]) -> str:
+    """Return the sets with their licences."""
     files: Counter[str] = Counter()
     for name, n in n_windows.items():
         files[FILES[name].set] += n
@@ -301,9 +326,12 @@ def data_tables(n_windows: dict[str, int]) -> str:
         "The windows are drawn so that each class of a file has the same number, as far as there "
         f"are as many. {SETS[NOT_TRAINED_ON].title} is only predicted.",
         table(["set", "windows", "licence", "cite"], sets),
-        "The class of each label of the authors:",
-        label_list(list(n_windows)),
     )
+
+
+def labels(n_windows: dict[str, int]) -> str:
+    """Return the class of each label of the authors."""
+    return join("The class of each label of the authors:", label_list(list(n_windows)))
 
 
 def label_list(names: list[str]) -> str:
@@ -327,10 +355,10 @@ def training(record: dict) -> str:
     """Return settings, command, version and date."""
     settings, run = record["settings"], record["run"]
     return join(
-        "Standardisation and multinomial logistic regression of the embedding, with an L2 penalty, "
-        "on each window as it was recorded, after a random rotation, and after this rotation with "
-        "white noise. Classes have equal weights, and within a class each set has the weight of "
-        "the square root of its number of "
+        "Standardisation and multinomial logistic regression of the embedding of "
+        f"{settings['encoder']}, with an L2 penalty, on each window as it was recorded, after a "
+        "random rotation, and after this rotation with white noise. Classes have equal weights, "
+        "and within a class each set has the weight of the square root of its number of "
         f"windows. Up to {settings['windows_per_file']} windows of each file, {record['people']} "
         "people with those who are only predicted. Seed 0.",
         f"`{run['command'].partition(' --')[0]} --data FOLDER --pool POOL`, commit "

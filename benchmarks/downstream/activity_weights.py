@@ -10,20 +10,21 @@ encoder in the package changes.
 The models are linear in the embedding of the encoder in the package. They are judged by leaving out
 one data set at a time, so that people, devices and protocols are new, next to features and a random
 forest that are trained in the same way. The command writes the weights into the package, the
-results into `results/`, and the card into the files of the weights and docs/activities.md. --card
-only writes the card. It takes ten minutes of one core, and keeps embeddings in the cache.
+results into `results/`, and the card: all of it into the files of the weights, and its parts into
+docs/activities.md and the pages of docs/activities/. --card only writes the card. It takes ten
+minutes of one core, and keeps embeddings in the cache.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.common.card import write_pages
 from benchmarks.common.report import (
     RESULTS,
     add_folder_option,
@@ -31,7 +32,6 @@ from benchmarks.common.report import (
     results_file,
     say,
     script_parser,
-    with_generated,
     write_json,
 )
 from benchmarks.downstream.activity_card import activity_card
@@ -62,7 +62,7 @@ from benchmarks.pretraining.open_weights import WEIGHTS
 from relcon_sklearn import RelConClassifier, RelConEmbedder
 
 PAGE = RESULTS.parents[1] / "docs" / "activities.md"
-MARK = "<!-- below: written by activity_weights.py -->"
+COMMAND = "python -m benchmarks.downstream.activity_weights --card"
 WINDOW = 10.0  # s; with all windows, 5 s are not better
 WINDOWS = (2.56, 5.0, 10.0)
 N_WINDOWS = 2500  # of each file
@@ -183,19 +183,16 @@ def run(args) -> None:
 
 
 def write_card(args) -> None:
-    """Write the card into the files of the weights, and the page of the site."""
+    """Write the card into the files of the weights, and the pages of the site."""
     card = activity_card(json.loads(args.output.read_text()))
-    # First the page, because a page without the mark is refused.
-    page = with_generated(
-        PAGE.read_text(), PAGE, MARK, re.sub("^#", "##", card, flags=re.MULTILINE)
-    )
+    pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     for name in MODELS:
         path = args.weights / f"{name}.safetensors"
         classifier = RelConClassifier.load(path)
-        classifier.card_ = card
+        classifier.card_ = card.text
         classifier.save(path)
-    PAGE.write_text(page)
-    say(f"wrote the card into {args.weights} and {PAGE}")
+    write_pages(pages)
+    say(f"wrote the card into {args.weights}, {PAGE} and the pages of tables beside it")
 
 
 def parse_args():

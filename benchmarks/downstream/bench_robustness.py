@@ -13,12 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common.encoders import embed, warm_batch_norm
 from benchmarks.common.report import (
     environment,
     say,
@@ -31,31 +27,11 @@ from benchmarks.common.windows import Windows, draw, load_windows
 from benchmarks.downstream.changes import CHANGES
 from benchmarks.downstream.options import parse_model_args
 from benchmarks.downstream.plan import SMOKE, DownstreamSettings
+from benchmarks.downstream.pretrained import RATE
+from benchmarks.downstream.probing import STRENGTH, fixed_probe, representations
 from benchmarks.downstream.running import outer_folds
-from relcon_sklearn import MotionFeatures, RelConEmbedder
-from relcon_sklearn._files._recipes import seeded_global_rng
-from relcon_sklearn.nn._presets import encoder_preset
 
-RATE = 50.0  # Hz
 TASKS = ("hapt", "wisdm")
-C = 0.1  # inverse of the penalty of the probe, for all
-
-
-def representations(model: str, X: np.ndarray) -> dict:
-    """Return functions of windows by name: a model, the same untrained, features, and unions."""
-    embedder = RelConEmbedder.from_pretrained(model, device="cpu")
-    with seeded_global_rng(0):
-        untrained = encoder_preset(embedder.encoder).make(X.shape[2])
-    warm_batch_norm(untrained, X, 0)
-    features = MotionFeatures(RATE)
-    return {
-        model: lambda X: embed(embedder.encoder_, X),
-        "untrained": lambda X: embed(untrained, X),
-        "features": features.fit_transform,
-        f"{model} + features": lambda X: np.hstack(
-            [embed(embedder.encoder_, X), features.fit_transform(X)]
-        ),
-    }
 
 
 def scores_of_changes(windows: Windows, represent, n_folds: int) -> dict[str, float]:
@@ -63,8 +39,7 @@ def scores_of_changes(windows: Windows, represent, n_folds: int) -> dict[str, fl
     Z = represent(windows.X)
     scores: dict[str, list[float]] = {name: [] for name in CHANGES}
     for fold, (train, test) in enumerate(outer_folds(windows, windows.subject, n_folds)):
-        probe = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=5000))
-        probe.fit(Z[train], windows.y[train])
+        probe = fixed_probe(STRENGTH).fit(Z[train], windows.y[train])
         held_out = windows.take(test)
         for name, change in CHANGES.items():
             changed = change(held_out, np.random.default_rng(fold))

@@ -43,6 +43,14 @@ def compare_over_people(
     return compare(scores, {row: s for row, s in found.items() if s}) if scores else {}
 
 
+def is_above(means: Sequence[float], test: dict) -> bool:
+    """Return whether a method is above another one: in the mean, and beyond chance over people.
+
+    `means` are those of both methods, and `test` is as :func:`compare` returns it.
+    """
+    return means[0] > means[1] and test["difference"] > 0 and test["p_holm"] < BEYOND_CHANCE
+
+
 def p_text(p: float) -> str:
     """Return a p-value as text."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"

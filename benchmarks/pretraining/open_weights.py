@@ -16,14 +16,14 @@ With --seconds, which is for machines that are lent for minutes, it trains until
 start. The learning rate follows the time. --output and --weights are then required, so that the
 weights of the package are not replaced.
 
-`bench_downstream --parts shipped` and `bench_robustness` then evaluate the weights. --card writes
-the model card from all results, into the file of the weights and into docs/models.md.
+`bench_downstream --parts shipped`, `bench_robustness`, `bench_subgroups` and `bench_paper_protocol`
+then evaluate the weights. --card writes the model card from all results: all of it into the file of
+the weights, and its parts into docs/models.md and the pages of docs/models/.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ import torch
 
 import relcon_sklearn
 from benchmarks.common.budget import ENDLESS, TimedTraining
+from benchmarks.common.card import write_pages
 from benchmarks.common.open_pool import load_pool, pool_files
 from benchmarks.common.report import (
     RESULTS,
@@ -41,7 +42,6 @@ from benchmarks.common.report import (
     results_file,
     say,
     script_parser,
-    with_generated,
     write_json,
 )
 from benchmarks.pretraining.open_sets import open_set_of
@@ -50,8 +50,9 @@ from relcon_sklearn.datasets import load_npz_recordings
 
 NAME = "motion-small"
 PAGE = RESULTS.parents[1] / "docs" / "models.md"
-MARK = "<!-- below: written by open_weights.py --card -->"
+COMMAND = "python -m benchmarks.pretraining.open_weights --card"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
+MEASURED = ("robustness", "subgroups", "paper_protocol")  # files of results, for the card
 RATE = 50.0  # Hz
 WINDOW = 2.56  # s
 
@@ -158,25 +159,25 @@ def rounded(embedder: RelConEmbedder) -> RelConEmbedder:
 
 
 def write_card(args) -> None:
-    """Write the card into the file of the weights, and the page of the site."""
+    """Write the card into the file of the weights, and the pages of the site."""
     # Imported here, because they import tslearn, which a machine for training may lack.
     from benchmarks.downstream.cells import CellFile
     from benchmarks.downstream.results import DownstreamResults
     from benchmarks.pretraining.model_card import model_card
 
     record = json.loads(args.output.read_text())
-    robustness = json.loads(args.robustness.read_text())["scores"]
-    results = DownstreamResults(CellFile(args.cells).read())
-    card = model_card(NAME, record, results, robustness)
-    # First the page, because a page without the mark is refused.
-    page = with_generated(
-        PAGE.read_text(), PAGE, MARK, re.sub("^#", "##", card, flags=re.MULTILINE)
-    )
+    results = DownstreamResults(CellFile(args.results / "downstream.jsonl").read())
+    files = {name: args.results / f"{name}.json" for name in MEASURED}
+    measured = {
+        name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()
+    }
+    card = model_card(NAME, record, results, measured)
+    pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     embedder = RelConEmbedder.load(args.weights)
-    embedder.card_ = card
+    embedder.card_ = card.text
     embedder.save(args.weights)
-    PAGE.write_text(page)
-    say(f"wrote {args.weights} and {PAGE}")
+    write_pages(pages)
+    say(f"wrote {args.weights}, {PAGE} and the pages of tables beside it")
 
 
 def parse_args():
@@ -185,16 +186,7 @@ def parse_args():
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
     parser.add_argument("--card", action="store_true", help="only write the model card")
     parser.add_argument(
-        "--cells",
-        type=Path,
-        default=RESULTS / "downstream.jsonl",
-        help="results of bench_downstream",
-    )
-    parser.add_argument(
-        "--robustness",
-        type=Path,
-        default=results_file("robustness"),
-        help="results of bench_robustness",
+        "--results", type=Path, default=RESULTS, help="folder of the results for the card"
     )
     parser.add_argument("--seconds", type=float, help="time to train for, instead of epochs")
     parser.add_argument("--output", type=Path, help="file of the record of the training")

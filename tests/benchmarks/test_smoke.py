@@ -16,9 +16,11 @@ POOL = os.environ.get("RELCON_POOL") or SHARED / "opendata"
 SCRIPTS = {
     "downstream.activity_weights": "--smoke",
     "downstream.bench_downstream": "--smoke --tasks hapt --parts transfer --methods simclr",
+    "downstream.bench_paper_protocol": "--smoke",
     "downstream.bench_precision": "--smoke",
     "downstream.bench_robustness": "--smoke",
     "downstream.bench_smoothing": "--smoke",
+    "downstream.bench_subgroups": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
@@ -46,6 +48,7 @@ SCRIPTS = {
 NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
 NEED_POOL = [
     *("downstream.activity_weights", "downstream.bench_downstream", "downstream.bench_smoothing"),
+    "downstream.bench_subgroups",
     *("pretraining.bench_retrieval", "pretraining.open_weights"),
 ]
 
@@ -78,6 +81,10 @@ def test_smoke(name, tmp_path):
     if name == "reliability.bench_reliability" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
     options = [*SCRIPTS[name].split(), "--output", tmp_path / "results.json"]
+    if name == "downstream.bench_paper_protocol":
+        if not Path(POOL, "motionsense_pocket.npz").is_file():
+            pytest.skip(f"needs MotionSense, and {POOL} has no motionsense_pocket.npz")
+        options += ["--data", POOL]
     if name in NEED_POOL:
         options += ["--pool", _small(POOL, tmp_path / "pool"), "--cache", tmp_path / "cache"]
     if name == "gpu.projection":

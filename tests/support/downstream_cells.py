@@ -77,6 +77,20 @@ def fake_costs():
     return cells | {Cell("cost", "hapt", "features_forest", "own"): {"scores": scores}}
 
 
+def fake_paper(ours=0.95, p=0.01, difference=0.02):
+    """Return results of bench_paper_protocol, of a model and with features."""
+    test = {"difference": difference, "ahead": 20, "n_subjects": 24, "p_holm": p}
+    scores = {"small": ours, "features": 0.93, "small + features": 0.97, "untrained": 0.82}
+    return {
+        "window": 2.0,
+        "n_windows": 2500,
+        "all_windows": False,
+        "paper": {"RelCon": 0.8, "supervised": 0.9},
+        "scores": {name: {"macro_f1": value} for name, value in scores.items()},
+        "tests": {name: {"features": test} for name in ("small", "small + features")},
+    }
+
+
 def with_skill(cells, skill, method, **where):
     """Return cells in which the results of a method are of another skill."""
     return {

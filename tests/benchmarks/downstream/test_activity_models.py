@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 pytest.importorskip("tslearn")
+from benchmarks.common.card import mark
 from benchmarks.common.report import END_MARK
 from benchmarks.downstream import activity_models, activity_weights
 from benchmarks.downstream.activity_card import WRIST, activity_card, taken_for_cycling
@@ -187,18 +188,21 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     assert model.classes_.tolist() == ["sitting", "stairs", "standing"]
     assert model.n_features_in_ == 500
     page = made / "page.md"
-    page.write_text(f"# Page\n\n{activity_weights.MARK}\n\nan older card\n\n{END_MARK}\n")
+    marks = [mark(part, activity_weights.COMMAND) for part in ("summary", "limits", "origin")]
+    page.write_text("".join(f"{line}\nan older card\n{END_MARK}\n" for line in marks))
     monkeypatch.setattr(activity_weights, "PAGE", page)
     options = ["--card", "--output", made / "small.json", "--weights", made / "small"]
     monkeypatch.setattr("sys.argv", ["activity_weights", *map(str, options)])
     activity_weights.main()
     model = RelConClassifier.load(made / "small" / "activity-small-wrist.safetensors")
     card = activity_card(json.loads((made / "small.json").read_text()))
-    assert model.card_ == card
-    for expected in ("Weiss", "CC BY 4.0", "Free living", "ot above, beyond chance", "left out, "):
-        assert expected in card
+    assert model.card_ == card.text
+    for expected in ("Weiss", "CC BY 4.0", "Free living", "does not hold", "left out, "):
+        assert expected in card.text
     assert "an older card" not in page.read_text()
-    assert "\n## activity-small" in page.read_text()
+    assert "`activity-small-wrist` is for a wrist" in page.read_text().replace("\n", " ")
+    tables = {path.stem for path in (made / "page").iterdir()}
+    assert tables == {"scores", "classes", "probabilities", "data"}
 
 
 def test_sitting_is_compared_where_cycling_is_known():

@@ -2,13 +2,13 @@
 
 import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("tslearn")
 from benchmarks.common.budget import TimedTraining
+from benchmarks.common.card import mark
 from benchmarks.common.report import END_MARK
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
@@ -17,10 +17,10 @@ from benchmarks.pretraining import open_weights
 from benchmarks.pretraining.model_card import model_card, sum_over_sets
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
-from tests.support.downstream_cells import fake_record
+from tests.support.downstream_cells import fake_record, parse_table
 
-ROBUSTNESS = {"hapt": {"motion-small": {"none": 0.9, "rotation": 0.8}, "features": {"none": 0.85}}}
-ROBUSTNESS["hapt"]["features"]["rotation"] = 0.7
+CHANGES = {"motion-small": {"none": 0.9, "rotation": 0.8}}
+MEASURED = {"robustness": {"scores": {"hapt": CHANGES}}}
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +78,16 @@ def test_weights_and_record(trained):
 
 def test_the_card(trained):
     record = json.loads((trained / "small.json").read_text())
-    card = model_card("motion-small", record, DownstreamResults(cells()), ROBUSTNESS)
-    assert card.startswith("# motion-small\n")
+    card = model_card("motion-small", record, DownstreamResults(cells()), MEASURED)
+    assert card.text.startswith("# motion-small\n")
     for expected in ("Wijekoon", "MIT", "Windows of 10 s", "rotation", "CC BY 4.0", "commit"):
-        assert expected in card
-    assert "\n\nAbove, beyond chance over people" in card
-    assert "- motion-small (0.9" in card
-    assert "Not above" not in card
+        assert expected in card.text
+    assert "- on windows of 10 s, together with features: RelCon; SimCLR" in card.summary
+    assert "**It is not above**" not in card.summary
+    made = [Cell("shipped", task, "motion-small", "linear", window=10.0) for task in FIVE]
+    expected = np.mean([cells()[cell]["scores"]["macro_f1"] for cell in made])
+    means = parse_table(card.summary, "representation")
+    assert means["motion-small"]["windows of 10 s"].strip("*") == f"{expected:.3f}"
 
 
 def test_people_with_several_placements_are_counted_once():
@@ -98,14 +101,14 @@ def test_the_card_says_what_the_hours_and_the_seconds_are_of(trained):
     record["pool"].append({**record["pool"][0], "placement": "ankle"})
     record["pool"] = [{**row, "hours": 10.0} for row in record["pool"]]
     record["settings"]["embedder"]["batch_size"] = 17
-    card = model_card("motion-small", record, DownstreamResults({}), ROBUSTNESS)
+    card = model_card("motion-small", record, DownstreamResults({}), MEASURED).text
     assert "30 hours of recordings" in card
     assert "Without further placements, it is about 20 hours" in card
     assert "1 epochs of 2 steps of 17 windows" in card
     assert "rounded to float16" in card
     assert "It took 0.0 hours" in card
     record["resumed"] = True
-    card = model_card("motion-small", record, DownstreamResults({}), ROBUSTNESS)
+    card = model_card("motion-small", record, DownstreamResults({}), MEASURED).text
     assert "The last part of a training that was interrupted took 0.0 hours" in card
 
 
@@ -114,47 +117,41 @@ def test_what_does_not_hold_is_first(trained):
     worse = {
         cell: fake_record(cell, 0.4 if cell.setting == "shipped" else None) for cell in cells()
     }
-    card = model_card("motion-small", record, DownstreamResults(worse), ROBUSTNESS)
-    labels, chance, rows = card.split("\n\n")[2:5]
-    assert labels.startswith("Not above hand-made features with labels of 1 % of the people")
-    assert chance.startswith("Not above, beyond chance over people")
-    assert "and MiniRocket" in rows
-
-
-def test_few_labels_with_which_features_are_better_are_named_first(trained):
-    record = json.loads((trained / "small.json").read_text())
-    skill = {"motion-small": 0.5, "features_linear": 0.6}
-    some = {
-        cell: fake_record(cell, skill.get(cell.method))
-        for task in FIVE
-        for share in (0.05, 1.0)
-        for cell in (
-            Cell("shipped", task, "motion-small", "linear", labelled=share),
-            Cell("none", task, "features_linear", "own", labelled=share),
-        )
-    }
-    card = model_card("motion-small", record, DownstreamResults(some), ROBUSTNESS)
-    assert card.split("\n\n")[2].startswith("Not above hand-made features with labels of 5 %")
+    card = model_card("motion-small", record, DownstreamResults(worse), MEASURED)
+    title, items, table = card.summary.split("\n\n")[1:4]
+    assert title == "**It is not above**"
+    labels, *others = items.splitlines()
+    assert labels.startswith("- with labels of 1 % of the people: features (")
+    assert any(item.startswith("- on windows of 2.56 s: MiniRocket (") for item in others)
+    assert table.startswith("Above is beyond chance")  # nothing is above
 
 
 def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
     page = tmp_path / "models.md"
-    page.write_text(f"# Models\n\n{open_weights.MARK}\n\na card of before\n\n{END_MARK}\n")
+    marks = [mark(part, open_weights.COMMAND) for part in ("summary", "limits", "origin")]
+    page.write_text("".join(f"{line}\na card of before\n{END_MARK}\nText.\n" for line in marks))
     monkeypatch.setattr(open_weights, "PAGE", page)
-    file = CellFile(tmp_path / "cells.jsonl")
+    file = CellFile(tmp_path / "downstream.jsonl")
     for cell, record in cells().items():
         file.add(cell, record)
-    (tmp_path / "robustness.json").write_text(json.dumps({"scores": ROBUSTNESS}))
+    (tmp_path / "robustness.json").write_text(json.dumps(MEASURED["robustness"]))
     names = {"--output": trained / "small.json", "--weights": trained / "small.weights"}
-    names |= {"--cells": tmp_path / "cells.jsonl", "--robustness": tmp_path / "robustness.json"}
+    names |= {"--results": tmp_path}
     arguments = [str(part) for pair in names.items() for part in pair]
     monkeypatch.setattr("sys.argv", ["open_weights", "--card", *arguments])
     before = RelConEmbedder.load(trained / "small.weights")
     open_weights.main()
     found = RelConEmbedder.load(trained / "small.weights")
     assert found.card_.startswith("# motion-small")
-    assert "\n## motion-small" in page.read_text()
-    assert "a card of before" not in page.read_text()
+    text = page.read_text()
+    assert "a card of before" not in text
+    assert text.count("\nText.\n") == 3
+    for expected in ("`motion-small` turns a window", "- **Not for** diagnoses", "## Licence"):
+        assert expected in text
+    tables = {path.stem: path.read_text() for path in (tmp_path / "models").iterdir()}
+    assert tables.keys() == {"scores", "conditions", "data"}
+    assert "Wijekoon" in tables["data"]
+    assert "rotation" in tables["conditions"]
     X = np.random.default_rng(0).normal(0.6, 0.1, (2, 128, 3)).astype("f4")
     np.testing.assert_array_equal(found.transform(X), before.transform(X))
 
@@ -171,10 +168,6 @@ def test_a_page_without_the_mark_leaves_the_weights_as_they_are(trained, tmp_pat
     assert (trained / "small.weights").read_bytes() == before
 
 
-def test_the_page_has_the_mark():
-    assert open_weights.MARK in Path(open_weights.PAGE).read_text()
-
-
 def test_a_missing_cell_is_no_claim(trained):
     record = json.loads((trained / "small.json").read_text())
     few = {
@@ -182,8 +175,8 @@ def test_a_missing_cell_is_no_claim(trained):
             Cell("shipped", "hapt", "motion-small", "linear")
         )
     }
-    card = model_card("motion-small", record, DownstreamResults(few), ROBUSTNESS)
-    assert "bove, beyond chance" not in card
+    card = model_card("motion-small", record, DownstreamResults(few), MEASURED)
+    assert "**" not in card.summary.partition("|")[0]
 
 
 def test_a_training_of_a_given_time(pool, tmp_path, monkeypatch):
