@@ -28,7 +28,8 @@ class CompactSignal:
     per_g : int
         Counts of 1 g, a power of 2, so that no digit is lost.
     gain, offset : ndarray of shape (3,) or None, default=None
-        Calibration: ``(acceleration + offset) * gain``. If None, there is none.
+        Calibration: ``(acceleration + offset) * gain``. Samples that are 0 on all axes stay 0. If
+        None, there is none.
     """
 
     dtype = np.dtype(np.float32)
@@ -48,7 +49,9 @@ class CompactSignal:
         g = self._counts[rows] * np.float32(1 / self._per_g)
         if self._gain is None:
             return g
-        return ((g.astype(np.float64) + self._offset) * self._gain).astype(np.float32)
+        calibrated = (g.astype(np.float64) + self._offset) * self._gain
+        idle = ~g.any(axis=-1, keepdims=True)
+        return np.where(idle, 0, calibrated).astype(np.float32)
 
     def calibrated(self, gain: np.ndarray, offset: np.ndarray) -> CompactSignal:
         """Return the signal with a gain and offset of each axis."""
