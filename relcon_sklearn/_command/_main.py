@@ -163,7 +163,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--skip-damage",
         action="store_true",
-        help="leave out damaged parts of files, which otherwise fail",
+        help="leave out damaged parts of files and missing values, with which files otherwise fail",
     )
     return parser
 
