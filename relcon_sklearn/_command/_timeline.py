@@ -179,9 +179,9 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
         _print_table([(outcome.job.name, outcome.reason) for outcome in failed])
     if problem is not None:
         _print(
-            f"\n{_FILES} and {TOTALS} in {out} could not be written, and may be those of an earlier "
-            f"run: {problem}. Make sure that the folder can be written and has space, and run the "
-            "same command again."
+            f"\n{_FILES} and {TOTALS} in {out} could not be written: {problem}. They are missing "
+            "or those of an earlier run. Make sure that the folder can be written and has space, "
+            "and run the same command again."
         )
     return 1 if failed or problem is not None else 0
 

@@ -155,15 +155,14 @@ def test_holes_have_no_rows():
 @pytest.mark.parametrize(("days", "warned"), [(29, False), (31, True)])
 def test_a_hole_of_a_month_is_warned_of(days, warned):
     frame = frame_of(X)
-    frame.index += pd.Timedelta(days=days) * (np.arange(len(frame)) >= 100)
+    frame.index += pd.to_timedelta(days * (np.arange(len(frame)) >= 100), "D")
     options = {"window": 4, "target_rate": RATE}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         predict_timeline(ByMean().fit(), frame, **options)
     texts = [str(each.message) for each in caught]
-    assert (
-        texts == [] if not warned else "for 31 days after 2024-03-05 22:00. The clock" in texts[0]
-    )
+    assert len(texts) == warned
+    assert all("for 31 days after 2024-03-05 22:00. The clock" in text for text in texts)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The recording has no data for")
         predict_timeline(ByMean().fit(), frame, **options)
