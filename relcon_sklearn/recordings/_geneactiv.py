@@ -21,7 +21,7 @@ from ._in_parts import Part, join_parts
 _PER_PAGE = 300  # samples
 _PAGE = b"Recorded Data"  # its first line
 _BYTES_OF_SAMPLE = 12
-_BYTES_AT_ONCE = 2**23
+_BYTES_AT_ONCE = 2**22
 
 
 def read_geneactiv(file: File):

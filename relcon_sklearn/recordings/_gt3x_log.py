@@ -17,7 +17,7 @@ HEADER = struct.Struct("<BBIH")
 SEPARATOR = 0x1E
 
 _PARAMETERS = 0x15  # type of the records with the rate and the scale of the device
-_BYTES_AT_ONCE = 2**22
+_BYTES_AT_ONCE = 2**21
 
 
 def read_log(archive: zipfile.ZipFile) -> Iterator[bytes]:

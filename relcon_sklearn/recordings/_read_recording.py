@@ -14,17 +14,16 @@ from pathlib import Path
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..exceptions import DamagedFileError
-from . import _actigraph, _axivity, _empatica, _geneactiv
+from . import _actigraph, _axivity, _empatica, _geneactiv, _wav
 from ._formats import ACTIGRAPH, AXIVITY, CSV, EMPATICA, GENEACTIV, PARQUET, WAV, find_format
 from ._frame import File
 from ._tables import read_csv, read_parquet
-from ._wav import read_wav
 
 _READERS = {
     AXIVITY: _axivity.read_axivity,
     ACTIGRAPH: _actigraph.read_actigraph,
     GENEACTIV: _geneactiv.read_geneactiv,
-    WAV: read_wav,
+    WAV: _wav.read_wav,
     EMPATICA: _empatica.read_empatica,
     CSV: read_csv,
     PARQUET: read_parquet,
@@ -33,6 +32,7 @@ _COMPACT_READERS = {
     AXIVITY: _axivity.read_compact,
     ACTIGRAPH: _actigraph.read_compact,
     GENEACTIV: _geneactiv.read_compact,
+    WAV: _wav.read_compact,
     EMPATICA: _empatica.read_compact,
 }
 _GZIP = b"\x1f\x8b"

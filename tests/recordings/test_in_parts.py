@@ -19,10 +19,11 @@ from relcon_sklearn.recordings import (  # noqa: E402
     _empatica,
     _geneactiv,
     _gt3x_log,
+    _wav,
     read_recording,
 )
 from relcon_sklearn.recordings._read_recording import read_in_little_memory  # noqa: E402
-from tests.support.device_files import motion, write_geneactiv, write_gt3x  # noqa: E402
+from tests.support.device_files import motion, write_geneactiv, write_gt3x, write_wav  # noqa: E402
 
 G = motion(2400)
 SECONDS = 1_709_676_000 + np.arange(24)  # 2024-03-05 22:00:00
@@ -34,6 +35,7 @@ def in_small_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(_gt3x_log, "_BYTES_AT_ONCE", 3000)
     monkeypatch.setattr(_geneactiv, "_BYTES_AT_ONCE", 9000)
     monkeypatch.setattr(_empatica, "_AT_ONCE", 500)
+    monkeypatch.setattr(_wav, "_AT_ONCE", 500)
 
 
 def write_empatica(path, rate=32.0):
@@ -50,6 +52,8 @@ WRITERS = {
     "thirds.gt3x": lambda path: write_gt3x(path, G[:696], SECONDS, **{"Sample Rate": "30"}),
     "header_cut.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=b"\x1e\x1a\x00"),
     "a.bin": lambda path: write_geneactiv(path, G),
+    "a.wav": lambda path: write_wav(path, G),
+    "gaps.wav": lambda path: write_wav(path, G, unavailable=[1, *range(490, 1700)]),
     "ACC.csv": write_empatica,
     "rate.csv": lambda path: write_empatica(path, rate=31.25),
 }
@@ -120,6 +124,8 @@ def test_damage_is_reported_as_of_a_frame(name, tmp_path):
         ("a.bin", lambda content: content.replace(b"Frequency:100 Hz", b"Frequency:")),
         ("a.bin", lambda content: content[: content.index(b"Recorded Data")]),
         ("activity2.gt3x", lambda content: content[:-30]),
+        ("a.wav", lambda content: content[:-30]),
+        ("a.wav", lambda content: content[:60]),
         ("ACC.csv", lambda content: content + b"0,-6"),
         ("ACC.csv", lambda content: content.replace(b"32.0", b"0", 1)),
         ("ACC.csv", lambda content: content.replace(b"0,-64,32", b"0,,32", 1)),
