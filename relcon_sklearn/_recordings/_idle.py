@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ._rows import Ranges, Taken
-from ._units import is_not_zero
 
 SHORTEST = 1.0  # s: a device in free fall, which measures 0 g too, falls 5 m in it
 
@@ -20,6 +19,6 @@ def find_idle(signal: np.ndarray | Taken, rate: float) -> Ranges:
     rate : float
         Nominal rate in Hz.
     """
-    runs = Ranges.where(~is_not_zero(signal))
+    runs = Ranges.where_rows(lambda rows: ~rows.any(axis=1), signal)
     long = runs.stop - runs.first >= SHORTEST * rate
     return Ranges(runs.first[long], runs.stop[long])

@@ -23,7 +23,6 @@ logger = logging.getLogger("relcon_sklearn")
 _HOURS = 12
 _COVERED = 0.3  # g, on both sides of each axis
 _LARGEST_ERROR = 0.01  # g, after calibration
-_SAMPLES_AT_ONCE = 2**20  # so that temporary arrays are small
 
 
 def calibrate(recording):
@@ -182,7 +181,7 @@ def _calibration_of(signal, scale: float, rate: float, columns: list, units: str
     """Return the calibration of a signal in some units, of which `scale` is 1 in g."""
     from skdh.preprocessing import CalibrateAccelerometer
 
-    known = Ranges.where(_is_known(signal))
+    known = Ranges.where_rows(_is_known, signal)
     idle = len(signal) - len(known)
     g = _InG(Taken(signal, known) if idle else signal, scale)
     _check_unit(g, units)
@@ -218,13 +217,9 @@ def _calibration_of(signal, scale: float, rate: float, columns: list, units: str
     return _Calibration(gain, offset, before, after)
 
 
-def _is_known(signal) -> np.ndarray:
+def _is_known(samples: np.ndarray) -> np.ndarray:
     """Return which samples the device took: they are neither NaN nor zeros of idle sleep mode."""
-    known = is_not_zero(signal)
-    for start in range(0, len(signal), _SAMPLES_AT_ONCE):
-        some = slice(start, start + _SAMPLES_AT_ONCE)
-        known[some] &= np.isfinite(signal[some]).all(axis=1)
-    return known
+    return np.isfinite(samples).all(axis=1) & samples.any(axis=1)
 
 
 def _check_not_calibrated(recording) -> None:
