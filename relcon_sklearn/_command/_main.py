@@ -30,8 +30,8 @@ timeline.png. OUT/totals.csv has the days of all files in OUT that were done wit
 and OUT/files.csv what became of the files of the last run. Files that are done are kept: after an
 interruption, run the same command again.
 
-The exit status is 0 if all files are done, 1 if files failed, and 2 if an argument is wrong
-or a package is missing."""
+The exit status is 0 if all files are done, 1 if files failed or a table could not be written, and 2
+if an argument is wrong or a package is missing."""
 
 _EXAMPLE = """example:
   python -m relcon_sklearn timeline data/*.cwa --model activity-small-wrist --out days \\
@@ -163,7 +163,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--skip-damage",
         action="store_true",
-        help="leave out damaged parts of files, which otherwise fail",
+        help="leave out damaged parts of files and missing values, with which files otherwise fail",
     )
     return parser
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils._atomic import replacing
-from ..exceptions import DamagedFileError
 from ..plotting import TimelineDisplay
 from ..recordings._jobs import Job
 from ..recordings._read_recording import read_in_little_memory
@@ -17,6 +18,8 @@ FORMATS = ("csv", "parquet")
 TOTALS = "totals.csv"
 _FIGURE = "timeline.png"
 _DPI = 120
+# What the errors of functions advise to pass, and the options that do the same.
+_OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
 _DATE = "%Y-%m-%d %H:%M:%S.%f+00:00"
 
 
@@ -45,15 +48,17 @@ def write_outputs(
     job: Job, folder: Path, *, model, smoothing: int | Transitions | None, options: Options
 ) -> dict[str, Any]:
     """Write the folder of a file, and return its days and hours."""
-    recording = _read(job.file, options)
-    timeline = predict_timeline(
-        model,
-        recording,
-        step=options.step,
-        smoothing=smoothing,
-        nonwear=options.nonwear,
-        subject=job.subject,
-    )
+    with _in_words_of_the_command():
+        recording = _read(job.file, options)
+        timeline = predict_timeline(
+            model,
+            recording,
+            step=options.step,
+            smoothing=smoothing,
+            nonwear=options.nonwear,
+            subject=job.subject,
+            nan_policy="omit" if options.skip_damage else "raise",
+        )
     days = {"tz": options.tz, "day_starts": options.day_starts}
     totals = daily_totals(timeline, **days, min_wear_hours=options.min_wear_hours)
     folder.mkdir()
@@ -85,13 +90,24 @@ def check_outputs(folder: Path, options: Options) -> None:
         (folder / name).stat()
 
 
+@contextmanager
+def _in_words_of_the_command() -> Iterator[None]:
+    """Replace parameters in the remedies of errors by options."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        for parameter, option in _OPTIONS_FOR.items():
+            text = text.replace(parameter, option)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
+
+
 def _read(file: str, options: Options):
     """Return the recording in a file, with a time zone if the days have one."""
-    # The remedies of errors are in the words of the command.
     try:
         recording = read_in_little_memory(file, errors="skip" if options.skip_damage else "raise")
-    except DamagedFileError as error:
-        raise DamagedFileError(str(error).replace("errors='skip'", "--skip-damage")) from error
     except IsADirectoryError as error:
         pattern = str(Path(file) / "*.cwa")
         raise IsADirectoryError(

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 from collections import Counter
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,10 @@ from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_total
 from ._smoothing import smoothing_for
 
 _FILES = "files.csv"
+_KILLED = (
+    "The system ended a process before this file was done, probably because memory ran out. Run "
+    "the command again with fewer --jobs."
+)
 
 # Packages that the command needs, and the extra that installs each.
 _NEEDED = {"pandas": "devices", "matplotlib": "plotting"}
@@ -78,11 +83,15 @@ def run_jobs(jobs: list[Job], n_jobs: int) -> int:
     outcomes = {job.name: without_work(job) for job in jobs}
     left = [job for job in jobs if outcomes[job.name] is None]
     with progress_bar(len(left), "timelines", "files", shown=bool(left)) as bar:
-        for outcome in Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(make)(job) for job in left
-        ):
-            outcomes[outcome.job.name] = outcome
-            bar.update()
+        try:
+            for outcome in Parallel(n_jobs=n_jobs, return_as="generator")(
+                delayed(make)(job) for job in left
+            ):
+                outcomes[outcome.job.name] = outcome
+                bar.update()
+        except BrokenExecutor:
+            for job in left:
+                outcomes[job.name] = outcomes[job.name] or Outcome(job, FAILED, {}, _KILLED)
     return _report(list(outcomes.values()), jobs[0].out)
 
 
@@ -101,7 +110,7 @@ def name_files(patterns: list[str], by: str) -> dict[str, str]:
         if not found and glob.has_magic(pattern):
             raise ValueError(f"No file matches {pattern}.")
         files += found or [pattern]  # a file that does not exist fails like other bad files
-    files = list(dict.fromkeys(files))
+    files = list({os.path.abspath(file): file for file in files}.values())
     names = [stem_of(file) if by == "file" else Path(file).resolve().parent.name for file in files]
     (name, count), *_ = Counter(map(str.casefold, names)).most_common()
     if count > 1:
@@ -145,16 +154,14 @@ def _checksum(path: Path) -> str:
 
 def _report(outcomes: list[Outcome], out: Path) -> int:
     """Write the tables of all files, print what became of them, and return the exit status."""
-    import pandas
-
-    table = pandas.DataFrame(list(map(_as_row, outcomes)))
-    counts = ["days", "valid_days"]  # whole numbers, also where files that failed have none
-    table[counts] = table[counts].astype("Int64")
-    with replacing(out / _FILES) as file:
-        table.to_csv(file, index=False, float_format="%.2f")
     done = [outcome for outcome in outcomes if outcome.status != FAILED]
     failed = [outcome for outcome in outcomes if outcome.status == FAILED]
-    n_others = _write_all_totals(out, outcomes[0].job.settings, {o.job.folder for o in failed})
+    n_others, problem = 0, None
+    try:
+        _write_files(outcomes, out)
+        n_others = _write_all_totals(out, outcomes[0].job.settings, {o.job.folder for o in failed})
+    except OSError as error:
+        problem = error
     n_kept = sum(outcome.status == KEPT for outcome in outcomes)
     kept = f", {n_kept} of them before" if n_kept else ""
     _print(f"{len(done)} of {len(outcomes)} files are done{kept}. Results are in {out}.")
@@ -170,7 +177,24 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
     if failed:
         _print(f"\n{len(failed)} of {len(outcomes)} files failed:")
         _print_table([(outcome.job.name, outcome.reason) for outcome in failed])
-    return 1 if failed else 0
+    if problem is not None:
+        _print(
+            f"\n{_FILES} and {TOTALS} in {out} could not be written: {problem}. They are missing "
+            "or those of an earlier run. Make sure that the folder can be written and has space, "
+            "and run the same command again."
+        )
+    return 1 if failed or problem is not None else 0
+
+
+def _write_files(outcomes: list[Outcome], out: Path) -> None:
+    """Write the table of what became of the files."""
+    import pandas
+
+    table = pandas.DataFrame(list(map(_as_row, outcomes)))
+    counts = ["days", "valid_days"]  # whole numbers, also where files that failed have none
+    table[counts] = table[counts].astype("Int64")
+    with replacing(out / _FILES) as file:
+        table.to_csv(file, index=False, float_format="%.2f")
 
 
 def _write_all_totals(out: Path, settings: dict, failed: set[Path]) -> int:

@@ -12,6 +12,8 @@ logger = logging.getLogger("relcon_sklearn")
 
 _N_AXES = 3
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
+# Not m/s, which is a velocity, and not mG, which is milligauss.
+_UNIT_OF_ACCELERATION = re.compile(r"[(\[](m?g|m/s(\^|\*\*)?2|m/s²)[)\]]")
 
 
 def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
@@ -95,6 +97,11 @@ def _triples(columns: list) -> list[tuple[str, list[int]]]:
 
 
 def _is_acceleration(stem: str) -> bool:
-    """Return whether the name of an axis, without its letter, stands for acceleration."""
+    """Return whether the name of an axis, without its letter, stands for acceleration.
+
+    A unit tells it in any language.
+    """
+    if _UNIT_OF_ACCELERATION.search(stem):
+        return True
     words = re.findall(r"[^\W\d_]+", _UNIT_IN_BRACKETS.sub("", stem.lower()))
     return any("acc" in word for word in words) or set(words) <= {"a", "axis"}

@@ -20,6 +20,10 @@ _REASONS = {
         "is time in which the device did not move",
         "Pass a larger nonwear, or None, to keep it.",
     ),
+    "seconds_idle": (
+        "is zeros, which devices write in idle sleep mode",
+        "Switch that mode off before the next recording.",
+    ),
     "seconds_in_short_stretches": (
         "is in stretches shorter than the window, between gaps",
         "Pass a shorter window to keep more of it.",
@@ -105,7 +109,7 @@ def find_loss(
     reason, advice = _REASONS[worst]
     if worst == "seconds_in_short_stretches":
         advice = _advise_max_gap(n_possible, sample_times, rate, layout, ratio) or advice
-    if worst == "seconds_nonwear" and only_zeros:
+    if worst in ("seconds_nonwear", "seconds_idle") and only_zeros:
         advice = _ONLY_ZEROS
     return Loss(
         name, n_covered / layout.rate, n_possible / layout.rate, reason, amounts[worst], advice

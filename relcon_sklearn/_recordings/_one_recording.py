@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._idle import find_idle
 from ._labels import UNLABELLED, LabelTable, majority
 from ._losses import Loss, find_loss
 from ._missing import find_missing
@@ -166,7 +167,8 @@ def choose_samples(
 ) -> tuple[SampleTimes, SampleTimes]:
     """Return the times of the samples to use, and of those while the device was not worn.
 
-    Samples with NaN are in neither. What is left out is added to the counts in `dropped`.
+    Samples with NaN, and zeros of idle sleep mode that are not part of a longer time in which the
+    device was not worn, are in neither. What is left out is added to the counts in `dropped`.
     """
     signal = recording.signal
     missing = find_missing(signal, options.nan_policy, recording.name)
@@ -181,8 +183,12 @@ def choose_samples(
         not_worn = sample_times.keep(nonwear)
         dropped["seconds_nonwear"] += not_worn.n_samples / recording.rate
         sample_times = sample_times.keep(nonwear.others(sample_times.n_samples))
-    if options.gravity:
-        checked = signal if options.nonwear is None else _used_or_not_zero(signal, sample_times)
+    if options.gravity and recording.acceleration:
+        idle = find_idle(sample_times.used(signal), recording.rate)
+        if len(idle):
+            dropped["seconds_idle"] += len(idle) / recording.rate
+            sample_times = sample_times.keep(idle.others(sample_times.n_samples))
+        checked = _used_or_not_zero(signal, sample_times)
         check_gravity(checked, recording.acceleration, options.units, recording.name)
     return sample_times, not_worn
 
@@ -198,10 +204,10 @@ def log_interpolated(stretches: Stretches, recording: Recording) -> None:
 
 
 def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray | Taken:
-    """Return the samples that non-wear detection left, or else those that are not 0.
+    """Return the samples that are used, or else those that are not 0.
 
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
-    Zeros do not count, because devices write them in idle sleep mode.
+    Zeros of idle sleep mode do not tell the units.
     """
     if sample_times.n_samples > 0:
         return sample_times.used(signal)

@@ -6,7 +6,11 @@ memory as their times.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+_ROWS_AT_ONCE = 2**20  # so that temporary arrays are small
 
 
 class Ranges:
@@ -27,6 +31,20 @@ class Ranges:
     def where(cls, mask: np.ndarray) -> Ranges:
         """Return the numbers of the samples at which a mask is True."""
         edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+        return cls(edges[::2], edges[1::2])
+
+    @classmethod
+    def where_rows(cls, condition: Callable[[np.ndarray], np.ndarray], values) -> Ranges:
+        """Return the numbers of the rows at which a condition is True, in little memory.
+
+        `condition` returns a mask, given some rows of `values`.
+        """
+        edges, before = [], False
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            mask = condition(values[start : start + _ROWS_AT_ONCE])
+            edges.append(start + np.flatnonzero(np.diff(mask, prepend=before)))
+            before = mask[-1]
+        edges = np.concatenate([*edges, [len(values)] * int(before)]).astype(np.int64)
         return cls(edges[::2], edges[1::2])
 
     def __len__(self) -> int:

@@ -33,6 +33,7 @@ _DROPPED = (
     "recordings_too_short",
     "samples_nan",
     "seconds_nonwear",
+    "seconds_idle",
     "seconds_in_short_stretches",
     "seconds_at_ends_of_stretches",
     "windows_unlabelled",
@@ -267,8 +268,10 @@ def segment_recordings(
        `nonwear` minutes are removed. The threshold of 13 mg is from van Hees et al. [1]_. They use
        windows of an hour, in which two of three axes must be below the threshold and have a small
        range of values. Blocks of 10 s in which all axes must be below it, as in the UK Biobank
-       study [2]_, are stricter and locate the ends of non-wear within 10 s. The magnitude of what
-       remains is checked against the units.
+       study [2]_, are stricter and locate the ends of non-wear within 10 s. Of the rest, samples
+       that are 0 in all channels for at least a second are removed too, unless ``gravity=False``:
+       some devices write them in idle sleep mode. The magnitude of what remains is checked against
+       the units.
     4. The remaining samples are split at gaps: spacings above 1.5 sample periods, or above
        `max_gap`. The parts are called stretches. All further steps work within a stretch. With
        much jitter, many spacings are above 1.5 periods: a `max_gap` of 2 or 3 periods bridges them.
@@ -296,6 +299,7 @@ def segment_recordings(
     - ``recordings_too_short``: recordings shorter than a window
     - ``samples_nan``: samples with NaN
     - ``seconds_nonwear``: time in which the device was not worn
+    - ``seconds_idle``: other time in idle sleep mode, for which the device wrote zeros
     - ``seconds_in_short_stretches``: time in stretches shorter than a window
     - ``seconds_at_ends_of_stretches``: time after the last window of a stretch
     - ``windows_unlabelled``: windows whose larger part has no label

@@ -51,7 +51,7 @@ def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name:
 def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str, name: str) -> None:
     """Raise ValueError if a median magnitude is not plausible for a signal with gravity.
 
-    The message for a median of 0 is about idle sleep, in which devices write zeros.
+    The message for a median of 0 is about zeros.
 
     Parameters
     ----------
@@ -76,11 +76,9 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
 def _raise_zeros(share: float, name: str) -> None:
     """Raise the ValueError for a recording with this share of samples that are 0."""
     raise ValueError(
-        f"{name}: {share:.0%} of its samples are 0 in all channels. Some devices write zeros "
-        "while they are not moved (idle sleep mode). To remove such time, pass nonwear, or "
-        "lower nonwear to the shortest such time in minutes. Otherwise, replace such samples "
-        "with NaN and pass nan_policy='omit'. For signals with gravity removed, pass "
-        "gravity=False."
+        f"{name}: {share:.0%} of its samples are 0 in all channels. They are not from idle sleep "
+        "mode, which lasts longer. If they stand for missing samples, replace them with NaN and "
+        "pass nan_policy='omit'. For signals with gravity removed, pass gravity=False."
     )
 
 

@@ -19,6 +19,7 @@ _MAX_HEIGHT = 9.0  # inches, of all days
 _GAP = 0.25  # between days, as a share of their distance
 _LANE_GAP = 0.04  # between the timelines of a day
 _MOST_NAMED_DAYS = 35
+_MOST_DAYS = 1000
 
 
 class TimelineDisplay:
@@ -155,7 +156,8 @@ class TimelineDisplay:
             If a timeline is not a DataFrame.
         ValueError
             If a timeline is not valid or has several people, if some have labels and others
-            values, or if there are too many labels for the colours.
+            values, if there are too many labels for the colours, or if there are more than 1000
+            days.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         check_pandas_support(f"{type(self).__name__}.plot")
@@ -164,6 +166,7 @@ class TimelineDisplay:
         check_days(self.tz, self.day_starts)
         timelines = _check_timelines(self.timelines)
         edges = days_of(timelines.values(), self.tz, self.day_starts)
+        _check_span(edges)
         self.days_ = edges[:-1]
         has_labels = all("label" in timeline.columns for timeline in timelines.values())
         names = _class_names(timelines, self.classes) if has_labels else []
@@ -266,6 +269,17 @@ def _check_timelines(timelines) -> dict:
     if len(kinds) > 1:
         raise ValueError("timelines have labels and values. Pass timelines of one kind.")
     return checked
+
+
+def _check_span(edges) -> None:
+    """Raise ValueError if there are more days than a figure can show."""
+    n_days = len(edges) - 1
+    if n_days > _MOST_DAYS:
+        raise ValueError(
+            f"The timelines have {n_days} days, from {edges[0]:%Y-%m-%d} to {edges[-2]:%Y-%m-%d}. "
+            f"A figure can show {_MOST_DAYS}. If the clock of the device was wrong for some time, "
+            "leave that time out."
+        )
 
 
 def _class_names(timelines: dict, classes) -> list:

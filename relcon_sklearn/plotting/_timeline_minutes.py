@@ -74,7 +74,8 @@ def value_minutes(timeline, edges) -> Minutes:
 def _minutes(timeline, edges) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Divide rows among minutes: minute and row of each part, its seconds, number of minutes."""
     bounds = as_nanoseconds(edges)
-    grid = np.arange(bounds[0], bounds[-1] + 1, _MINUTE_NS)
+    # Steps of np.arange would be counted in float64, in which a hundred days of ns are not exact.
+    grid = bounds[0] + _MINUTE_NS * np.arange((bounds[-1] - bounds[0]) // _MINUTE_NS + 1)
     start, end = as_nanoseconds(timeline["start"]), as_nanoseconds(timeline["end"])
     row, minute, seconds = divide(start, end, grid)
     return minute, row, seconds, len(grid) - 1

@@ -1,13 +1,7 @@
-"""Records of the type Activity2 in ActiGraph's .gt3x files.
-
-The layout is described by the maker in https://github.com/actigraph/GT3X-File-Format. The file
-log.bin is a sequence of records: a separator, a type, the seconds since 1970 and the size of the
-payload; then the payload and a checksum.
-"""
+"""Records of the type Activity2 in ActiGraph's .gt3x files."""
 
 from __future__ import annotations
 
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,12 +11,11 @@ import numpy as np
 from ..exceptions import DamagedFileError
 from ._damage import warn_left_out
 from ._frame import File
+from ._gt3x_log import HEADER, SEPARATOR
 
-_HEADER = struct.Struct("<BBIH")
-_SEPARATOR, _ACTIVITY2 = 0x1E, 0x1A
+_ACTIVITY2 = 0x1A
 _VALUES = np.dtype("<i2")
 _SAMPLE = 3 * _VALUES.itemsize
-_SCALE = 256.0  # counts of 1 g, if the file does not contain it
 
 
 def read_activity2(file: File, rate: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +30,7 @@ def read_activity2(file: File, rate: float, scale: float) -> tuple[np.ndarray, n
     rate : float
         Nominal rate in Hz.
     scale : float
-        Counts of 1 g. If NaN, 256.
+        Counts of 1 g.
 
     Raises
     ------
@@ -72,7 +65,7 @@ def read_activity2(file: File, rate: float, scale: float) -> tuple[np.ndarray, n
     number = np.arange(len(counts)) - np.repeat(np.cumsum(size) - size, size)
     stamps = np.repeat(np.array(seconds, dtype=np.int64) * 10**9, size)
     stamps += np.rint(number * (1e9 / rate)).astype(np.int64)
-    return stamps, counts * np.float32(1 / (scale if scale > 0 else _SCALE))
+    return stamps, counts * np.float32(1 / scale)
 
 
 def _records(log: bytes) -> Iterator[tuple[int, tuple[int, int, memoryview] | None]]:
@@ -81,23 +74,23 @@ def _records(log: bytes) -> Iterator[tuple[int, tuple[int, int, memoryview] | No
     The device may have stopped within the header of a last record, which is left out.
     """
     view, at = memoryview(log), 0
-    while at + _HEADER.size < len(log):
+    while at + HEADER.size < len(log):
         record = _record_at(view, at)
         yield at, record
         if record is None:
             at = _next_record(log, view, at)
         else:
-            at += _HEADER.size + len(record[2]) + 1
+            at += HEADER.size + len(record[2]) + 1
 
 
 def _record_at(view: memoryview, at: int) -> tuple[int, int, memoryview] | None:
     """Return the type, second and payload of the record at a byte, None if there is none."""
-    start = at + _HEADER.size
+    start = at + HEADER.size
     if start >= len(view):
         return None
-    separator, type_, second, size = _HEADER.unpack_from(view, at)
+    separator, type_, second, size = HEADER.unpack_from(view, at)
     stop = start + size
-    if separator != _SEPARATOR or stop >= len(view):
+    if separator != SEPARATOR or stop >= len(view):
         return None
     checksum = ~np.bitwise_xor.reduce(np.frombuffer(view[at:stop], np.uint8)) & 0xFF
     return (type_, second, view[start:stop]) if checksum == view[stop] else None
@@ -105,7 +98,7 @@ def _record_at(view: memoryview, at: int) -> tuple[int, int, memoryview] | None:
 
 def _next_record(log: bytes, view: memoryview, at: int) -> int:
     """Return the byte of the first record after a byte, or the end."""
-    separator = bytes([_SEPARATOR])
+    separator = bytes([SEPARATOR])
     at = log.find(separator, at + 1)
     while at != -1 and _record_at(view, at) is None:
         at = log.find(separator, at + 1)

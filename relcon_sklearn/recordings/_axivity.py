@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._recordings._compact import BlockTimes, CompactRecording, CompactSignal
+from .._recordings._compact import BlockTimes, CompactRecording, SignalInParts
 from ._by_actfast import parse
 from ._damage import report_cut, warn_left_out
 from ._frame import File, Slow, attributes, build_frame, warn_if_set_back
@@ -69,27 +69,22 @@ def read_compact(file: File) -> CompactRecording | None:
 
 
 def _read_counts(file: File, per_g: int) -> CompactRecording | None:
-    """Return the acceleration as counts, None if they are not whole or too large."""
+    """Return the acceleration as counts, None if they do not tell it or are too large."""
     n_blocks = max(file.path.stat().st_size - _HEADER, 0) // _BLOCK
-    # Of the rows that are not filled, no memory is used.
-    counts, n = np.empty((n_blocks * _LARGEST_BLOCK, 3), np.int16), 0
-    starts, sizes = [], []
+    signal, starts, sizes = SignalInParts(n_blocks * _LARGEST_BLOCK), [], []
     for part in _parts(file):
-        scaled = part.fast["acceleration"] * np.float32(per_g)
-        some = counts[n : n + len(scaled)]
-        with np.errstate(invalid="ignore"):  # of values that are too large
-            some[:] = scaled
-        if part.sizes is None or (some != scaled).any():
+        g = part.fast["acceleration"]
+        if part.sizes is None or not signal.append(g, np.rint(g * np.float32(per_g))):
             return None
-        n += len(scaled)
         starts.append(part.slow["datetime"])
         sizes.append(part.sizes)
     times = _place(np.concatenate(starts), sizes, part.device["rate"])
     if times is None:
         return None
-    attrs = attributes(file, n, **part.device)
+    signal = signal.join()
+    attrs = attributes(file, len(signal), **part.device)
     warn_if_set_back(file, times)
-    return CompactRecording(CompactSignal(counts[:n], per_g), times, attrs)
+    return CompactRecording(signal, times, attrs)
 
 
 def _parts(file: File) -> Iterator[_Part]:
@@ -149,7 +144,7 @@ def _place(starts: np.ndarray, sizes: list[np.ndarray | None], rate: float) -> B
     """
     if len(starts) == 0 or rate <= 0 or any(of_part is None for of_part in sizes):
         return None
-    return BlockTimes(starts, np.concatenate(sizes), rate)
+    return BlockTimes.between(starts, np.concatenate(sizes), rate)
 
 
 def _nominal_times(file: File) -> np.ndarray:

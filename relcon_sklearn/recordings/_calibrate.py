@@ -42,8 +42,8 @@ def calibrate(recording):
     Returns
     -------
     calibrated : DataFrame
-        A copy, whose acceleration is ``(recording + offset) * gain`` in float32. Its
-        ``attrs["calibration"]`` is a dict:
+        A copy, whose acceleration is ``(recording + offset) * gain`` in float32. Samples that are
+        0 on all axes stay 0. Its ``attrs["calibration"]`` is a dict:
 
         - `gain`: list of 3 floats
         - `offset`: list of 3 floats, in g
@@ -53,8 +53,8 @@ def calibrate(recording):
     ------
     ValueError
         If the recording is calibrated already, or if the median magnitude of its acceleration
-        does not fit its unit. If it has less than 12 h of samples without NaN. If its still
-        stretches do not have, on each axis, both values below -0.3 g and above 0.3 g, as in a
+        does not fit its unit. If it has less than 12 h of samples without NaN and zeros. If its
+        still stretches do not have, on each axis, both values below -0.3 g and above 0.3 g, as in a
         device that is worn for a day. If the error is not below 10 mg, and lower than before,
         afterwards.
     ImportError
@@ -69,6 +69,10 @@ def calibrate(recording):
     Time is cut into blocks of 10 s. A block is still if the standard deviation of each axis in it
     is below 13 mg. Calibrate before :func:`~relcon_sklearn.segment_recordings`, so that periods of
     non-wear count: these are the stillest.
+
+    Samples with NaN, and those that are 0 on all axes, do not count. Some devices write zeros in
+    idle sleep mode, in which they take no samples. ActiLife exports the last value before it, over
+    and over: such a time counts as still.
 
     References
     ----------
@@ -111,11 +115,8 @@ def calibrate(recording):
     _check_not_calibrated(frame)
     columns, scale, rate = _describe(frame)
     signal = frame_signal(frame, columns, "the recording")
-    finite = np.isfinite(signal).all(axis=1)  # NaN is time in which it was not worn
-    found = _calibration_of(
-        _InG(signal if finite.all() else signal[finite], scale), rate, columns, frame.attrs["units"]
-    )
-    return _apply(frame, columns, scale, found)
+    found = _calibration_of(signal, scale, rate, columns, frame.attrs["units"])
+    return _apply(frame, signal, columns, scale, found)
 
 
 def calibrate_compact(recording: CompactRecording) -> CompactRecording:
@@ -123,7 +124,7 @@ def calibrate_compact(recording: CompactRecording) -> CompactRecording:
     _check_not_calibrated(recording)
     attrs = recording.attrs
     found = _calibration_of(
-        _InG(recording.signal, 1.0), attrs["sampling_rate"], attrs["channels"], attrs["units"]
+        recording.signal, 1.0, attrs["sampling_rate"], attrs["channels"], attrs["units"]
     )
     return replace(
         recording,
@@ -176,16 +177,20 @@ class _InG:
         return np.asarray(self[0 : len(self)], dtype=dtype)
 
 
-def _calibration_of(g: _InG, rate: float, columns: list, units: str) -> _Calibration:
-    """Return the calibration of a recording, without NaN, that was in some units."""
+def _calibration_of(signal, scale: float, rate: float, columns: list, units: str) -> _Calibration:
+    """Return the calibration of a signal in some units, of which `scale` is 1 in g."""
     from skdh.preprocessing import CalibrateAccelerometer
 
+    known = Ranges.where_rows(_is_known, signal)
+    idle = len(signal) - len(known)
+    g = _InG(Taken(signal, known) if idle else signal, scale)
     _check_unit(g, units)
     hours = len(g) / rate / 3600
     if hours < _HOURS:
+        without = f", without {idle / rate / 3600:.3g} h of NaN or zeros" if idle else ""
         raise ValueError(
-            f"The recording has {hours:.3g} h of samples. Calibration needs {_HOURS} h. Calibrate "
-            "a longer recording of the same device, and apply its gain and offset."
+            f"The recording has {hours:.3g} h of samples{without}. Calibration needs {_HOURS} h. "
+            "Calibrate a longer recording of the same device, and apply its gain and offset."
         )
     means = still_means(g, rate, [0, 1, 2], 1.0)
     _check_sphere(means, columns)
@@ -212,6 +217,11 @@ def _calibration_of(g: _InG, rate: float, columns: list, units: str) -> _Calibra
     return _Calibration(gain, offset, before, after)
 
 
+def _is_known(samples: np.ndarray) -> np.ndarray:
+    """Return which samples the device took: they are neither NaN nor zeros of idle sleep mode."""
+    return np.isfinite(samples).all(axis=1) & samples.any(axis=1)
+
+
 def _check_not_calibrated(recording) -> None:
     if is_calibrated(recording):
         raise ValueError(
@@ -234,8 +244,8 @@ def _describe(frame) -> tuple[list, float, float]:
 
 
 def _check_unit(g: _InG, units: str) -> None:
-    """Raise ValueError if the acceleration is not in its unit; zeros of idle sleep do not count."""
-    seen = median_magnitude(Taken(g, Ranges.where(is_not_zero(g))))
+    """Raise ValueError if the acceleration is not in its unit."""
+    seen = median_magnitude(g)
     if not (np.isnan(seen) or is_plausible(seen)):
         raise ValueError(
             f"The recording has attrs['units'] = {units!r}, but then its median magnitude is "
@@ -247,7 +257,10 @@ def _check_unit(g: _InG, units: str) -> None:
 def _check_sphere(means: np.ndarray, columns: list) -> None:
     """Raise ValueError if still blocks do not have enough orientations."""
     if len(means) == 0:
-        raise ValueError("The recording has no still stretches, which calibration needs.")
+        raise ValueError(
+            "The recording has no still stretches, which calibration needs. A device with idle "
+            "sleep mode does not record them."
+        )
     low, high = means.min(axis=0), means.max(axis=0)
     missing = [i for i in range(3) if low[i] > -_COVERED or high[i] < _COVERED]
     if missing:
@@ -259,11 +272,11 @@ def _check_sphere(means: np.ndarray, columns: list) -> None:
         )
 
 
-def _apply(frame, columns: list, scale: float, found: _Calibration):
+def _apply(frame, signal: np.ndarray, columns: list, scale: float, found: _Calibration):
     """Return a copy of a recording, calibrated, with a description of its calibration."""
-    calibrated = frame.copy()
+    calibrated, idle = frame.copy(), ~is_not_zero(signal)
     for column, gain, offset in zip(columns, found.gain, found.offset, strict=True):
         g = frame[column].to_numpy(np.float64) * scale
-        calibrated[column] = ((g + offset) * (gain / scale)).astype(np.float32)
+        calibrated[column] = np.where(idle, 0, (g + offset) * (gain / scale)).astype(np.float32)
     calibrated.attrs["calibration"] = found.as_attribute()
     return calibrated

@@ -28,6 +28,7 @@ _AS_FRAME = "segment_recordings takes what it returns"
 
 # Formats that are not read: their first bytes, their names, and what to do.
 _NOT_READ = {
+    b"\xff\xfe": ("text in UTF-16", "Save it as CSV in UTF-8."),
     b"GENEA/": ("GENEA", "Convert it to CSV, for example with the R package GGIRread (readGenea)."),
     b"SQLite format 3\0": (
         "ActiGraph .agd",

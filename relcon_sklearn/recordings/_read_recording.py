@@ -14,23 +14,26 @@ from pathlib import Path
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..exceptions import DamagedFileError
-from ._actigraph import read_actigraph
-from ._axivity import read_axivity, read_compact
-from ._empatica import read_empatica
+from . import _actigraph, _axivity, _empatica, _geneactiv, _wav
 from ._formats import ACTIGRAPH, AXIVITY, CSV, EMPATICA, GENEACTIV, PARQUET, WAV, find_format
 from ._frame import File
-from ._geneactiv import read_geneactiv
 from ._tables import read_csv, read_parquet
-from ._wav import read_wav
 
 _READERS = {
-    AXIVITY: read_axivity,
-    ACTIGRAPH: read_actigraph,
-    GENEACTIV: read_geneactiv,
-    WAV: read_wav,
-    EMPATICA: read_empatica,
+    AXIVITY: _axivity.read_axivity,
+    ACTIGRAPH: _actigraph.read_actigraph,
+    GENEACTIV: _geneactiv.read_geneactiv,
+    WAV: _wav.read_wav,
+    EMPATICA: _empatica.read_empatica,
     CSV: read_csv,
     PARQUET: read_parquet,
+}
+_COMPACT_READERS = {
+    AXIVITY: _axivity.read_compact,
+    ACTIGRAPH: _actigraph.read_compact,
+    GENEACTIV: _geneactiv.read_compact,
+    WAV: _wav.read_compact,
+    EMPATICA: _empatica.read_compact,
 }
 _GZIP = b"\x1f\x8b"
 
@@ -152,7 +155,7 @@ def read_in_little_memory(path, *, errors="raise"):
     Parameters, errors and warnings are those of :func:`read_recording`.
     """
     with _opened(path, errors) as (file, format_):
-        compact = read_compact(file) if format_ == AXIVITY else None
+        compact = _COMPACT_READERS[format_](file) if format_ in _COMPACT_READERS else None
         return _READERS[format_](file) if compact is None else compact
 
 

@@ -34,6 +34,11 @@ def read_csv(file: File):
     try:
         # Without compression, whatever the name of the file.
         frame = pandas.read_csv(file.path, compression=None, sep=separator, decimal=decimal)
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(
+            f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
+            "pandas.read_csv(path, encoding=...) and pass the DataFrame to segment_recordings."
+        ) from None
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
             f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "

@@ -10,19 +10,24 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.io import wavfile
 
+from .._recordings._compact import CompactRecording
 from ..exceptions import DamagedFileError
 from ._damage import report_cut
 from ._frame import File, build_frame
 from ._header_text import read_number
+from ._in_parts import Part, join_parts
 
 _FULL_SCALE = 32768  # of int16
 _UNAVAILABLE = 0x8000
 _CHUNK = struct.Struct("<4sI")
 _RIFF_HEADER = 12  # bytes
+_AT_ONCE = 2**20  # samples
 
 
 def read_wav(file: File):
@@ -30,11 +35,7 @@ def read_wav(file: File):
     header, cut = _read_header(file)
     if cut:
         report_cut(file, cut)
-    try:
-        start = np.datetime64(header.get("Time", ""), "ns")
-    except ValueError:
-        start = np.datetime64("NaT", "ns")
-    if np.isnat(start) or np.isnan(_scales(header, 1)).any():
+    if not _is_known(header):
         raise ValueError(
             f"{file.name} is a .wav file without the time and the scales that Axivity writes into "
             "its header. Read it with scipy.io.wavfile, and pass the samples in g."
@@ -44,16 +45,60 @@ def read_wav(file: File):
     if len(kept) < len(samples):
         samples = samples[kept]
     has_gyroscope = samples.shape[1] >= 6 and header.get("Channel-4", "").startswith("Gyro")
-    stamps = start.astype(np.int64) + np.rint(kept * (1e9 / rate)).astype(np.int64)
     return build_frame(
         file,
-        stamps,
+        _stamps(header, rate, kept),
         samples[:, :3] * _scales(header, 1),
-        rate=float(rate),
-        device="Axivity",
-        serial=header.get("Id"),
         gyroscope=samples[:, 3:6] * _scales(header, 4) if has_gyroscope else None,
+        **_describe(header, rate),
     )
+
+
+def read_compact(file: File) -> CompactRecording | None:
+    """Return the acceleration in a .wav file in little memory, None if it does not fit into it."""
+    header, cut = _read_header(file)
+    if cut or not _is_known(header):
+        return None
+    try:
+        rate, samples = _read_samples(file, mmap=True)
+    except ValueError:  # of which the other reader says what it is
+        return None
+    parts = _as_parts(header, rate, samples)
+    return join_parts(file, parts, len(samples), **_describe(header, rate))
+
+
+def _as_parts(header: dict[str, str], rate: int, samples: np.ndarray) -> Iterator[Part]:
+    """Yield the samples in parts."""
+    for start in range(0, len(samples), _AT_ONCE):
+        some = samples[start : start + _AT_ONCE]
+        kept = np.flatnonzero(~_is_unavailable(some, header))
+        counts = some[kept, :3]
+        first = np.flatnonzero(np.diff(kept, prepend=-2) != 1)
+        stamps = _stamps(header, rate, start + kept)
+        yield Part(stamps, first, counts * _scales(header, 1), counts.astype(np.float32))
+
+
+def _is_known(header: dict[str, str]) -> bool:
+    """Return whether a header has the time and the scales that Axivity writes."""
+    return not (np.isnat(_start(header)) or np.isnan(_scales(header, 1)).any())
+
+
+def _start(header: dict[str, str]) -> np.datetime64:
+    """Return the time of the first sample, NaT if it is not known."""
+    try:
+        return np.datetime64(header.get("Time", ""), "ns")
+    except ValueError:
+        return np.datetime64("NaT", "ns")
+
+
+def _stamps(header: dict[str, str], rate: int, number: np.ndarray) -> np.ndarray:
+    """Return the times of numbered samples in ns since 1970."""
+    return _start(header).astype(np.int64) + np.rint(number * (1e9 / rate)).astype(np.int64)
+
+
+def _describe(header: dict[str, str], rate: int) -> dict[str, Any]:
+    """Return what is known about the device."""
+    return {"rate": float(rate), "device": "Axivity", "serial": header.get("Id")}
 
 
 def _scales(header: dict[str, str], first: int) -> np.ndarray:
@@ -62,13 +107,13 @@ def _scales(header: dict[str, str], first: int) -> np.ndarray:
     return np.float32(full) / np.float32(_FULL_SCALE)
 
 
-def _read_samples(file: File) -> tuple[int, np.ndarray]:
-    """Return the rate and the int16 samples of a file."""
+def _read_samples(file: File, mmap: bool = False) -> tuple[int, np.ndarray]:
+    """Return the rate and the int16 samples of a file, which may be mapped."""
     try:
         with warnings.catch_warnings():
             # What is missing has been reported, and other chunks are not needed.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(file.path)
+            rate, samples = wavfile.read(file.path, mmap=mmap)
     except (ValueError, struct.error) as error:
         raise DamagedFileError(f"{file.name} is damaged: {error}. Copy it again.") from None
     if samples.ndim != 2 or samples.shape[1] < 3 or samples.dtype != np.int16:

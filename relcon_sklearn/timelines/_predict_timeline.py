@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import timedelta
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,10 +23,13 @@ from .._recordings._blocks import PlacedWindows, place_windows_in
 from .._recordings._like import training_layout
 from .._recordings._nonwear import BLOCK
 from .._recordings._window_layout import Layout, lay_out
+from .._utils._warnings import warn
 from ._smoothing import most_frequent, running_median
 from ._transitions import Transitions, in_order_of
 from ._viterbi import most_likely_labels
 from ._votes import Steps, count_votes
+
+_LONG_HOLE = timedelta(days=30)
 
 # Of segment_recordings, what place_windows_in takes, except for `nonwear`.
 _PASSED_ON = [
@@ -120,8 +124,8 @@ def predict_timeline(
         - `probability_sitting` and so on: float64, the probability of each class, if the model has
           ``predict_proba``
 
-        Holes, which are time without data, have no rows: gaps, and less than the length of a
-        segment before them.
+        Holes, which are time without data, have no rows: gaps, zeros of idle sleep mode, and less
+        than the length of a segment before them.
 
     Raises
     ------
@@ -140,7 +144,8 @@ def predict_timeline(
     Warns
     -----
     UserWarning
-        If the device is not calibrated, as in :func:`~relcon_sklearn.segment_recordings`. If
+        If the device is not calibrated, as in :func:`~relcon_sklearn.segment_recordings`. If there
+        is a hole of 30 days or more, because the clock of the device may have been wrong. If
         `window` is shorter than half of the segments that a RelConClassifier or RelConRegressor was
         trained on, or more than six times longer.
 
@@ -209,7 +214,9 @@ def predict_timeline(
         if smoothing is not None:
             values = running_median(values, steps.first, smoothing)
         columns = {"value": values}
-    return _as_frame(placed, steps, columns, nonwear_periods, subject)
+    timeline = _as_frame(placed, steps, columns, nonwear_periods, subject)
+    _warn_of_long_hole(timeline)
+    return timeline
 
 
 def check_model(model) -> None:
@@ -325,6 +332,19 @@ def _label_columns(
         names = [f"probability_{name}" for name in model.classes_]
         columns |= dict(zip(names, means.T, strict=True))
     return columns
+
+
+def _warn_of_long_hole(timeline) -> None:
+    """Warn if there is a hole that a clock that was set explains best."""
+    end, hole = timeline["end"], timeline["start"].shift(-1) - timeline["end"]
+    longest = hole.max()
+    if longest >= _LONG_HOLE:
+        warn(
+            f"The recording has no data for {longest.days} days after "
+            f"{end[hole.idxmax()]:%Y-%m-%d %H:%M}. The clock of the device may have been wrong "
+            "before or after it. If it was right, call warnings.filterwarnings('ignore', "
+            "message='The recording has no data for')."
+        )
 
 
 def _as_frame(

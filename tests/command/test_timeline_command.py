@@ -5,6 +5,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ pytest.importorskip("matplotlib")
 
 import relcon_sklearn  # noqa: E402
 from relcon_sklearn import RelConClassifier, segment_recordings  # noqa: E402
-from relcon_sklearn._command import _outputs, main  # noqa: E402
+from relcon_sklearn._command import _outputs, _timeline, main  # noqa: E402
+from relcon_sklearn._utils import _atomic  # noqa: E402
 from relcon_sklearn.datasets import make_recordings  # noqa: E402
 from relcon_sklearn.recordings import read_recording  # noqa: E402
 from relcon_sklearn.timelines import (  # noqa: E402
@@ -25,6 +27,7 @@ from relcon_sklearn.timelines import (  # noqa: E402
 from tests.support.device_files import motion, write_cwa, write_gt3x  # noqa: E402
 from tests.support.estimators import tiny_embedder, tiny_regressor  # noqa: E402
 from tests.support.forked import in_another_process, needs_fork  # noqa: E402
+from tests.support.full_disk import FullDisk  # noqa: E402
 
 EVENING = 1_709_674_200  # 2024-03-05 21:30, half an hour before an evening in Vienna
 RATE = 32  # Hz
@@ -506,6 +509,125 @@ def test_a_damaged_file_and_its_remedy_in_this_command(run, tmp_path, capsys):
     assert "dan.gt3x is damaged" in printed
     assert "--skip-damage leaves out what is damaged" in printed
     assert "errors=" not in printed
+
+
+def write_table(path, n=1500, **to_csv):
+    """Write a recording of a minute as a table in German, and return it."""
+    times = pd.date_range("2024-03-05 22:00", periods=n, freq="40ms", name="Zeit")
+    g = np.random.default_rng(0).normal([0, 0, 1], 0.2, (n, 3)).round(3)
+    names = [f"Beschleunigung {axis} (g)" for axis in "XYZ"]
+    table = pd.DataFrame(g, times, names).assign(Höhe=171.5)
+    table.to_csv(path, sep=";", decimal=",", **to_csv)
+    return table
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_table_in_another_language(run, tmp_path, capsys):
+    write_table(tmp_path / "ann.csv")
+    write_table(tmp_path / "bob.csv", encoding="cp1252")
+    write_table(tmp_path / "eva.csv", encoding="utf-16")
+    assert run(*(str(tmp_path / f"{name}.csv") for name in ("ann", "bob", "eva"))) == 1
+    printed = capsys.readouterr().out
+    assert "1 of 3 files are done." in printed
+    assert "bob.csv is not text in UTF-8" in printed
+    assert "eva.csv is of a format that is not read: text in UTF-16. Save it as CSV" in printed
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_values_that_are_missing(run, tmp_path, capsys):
+    write_table(tmp_path / "ann.csv")
+    lines = (tmp_path / "ann.csv").read_text().splitlines()
+    (tmp_path / "ann.csv").write_text("\n".join([*lines[:-1], lines[-1][:28]]))  # cut
+    assert run(str(tmp_path / "ann.csv")) == 1
+    printed = capsys.readouterr().out
+    assert "has NaN in 1 of 1500 samples" in printed
+    assert "Pass --skip-damage to treat such samples as missing" in printed
+    assert run(str(tmp_path / "ann.csv"), "--skip-damage") == 0
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_clocks_that_jump(run, tmp_path, capsys):
+    table = write_table(tmp_path / "ann.csv")
+    later = table.set_axis(table.index + pd.Timedelta(days=60))
+    earlier = table.set_axis(table.index - pd.Timedelta(days=60))
+    for name, part in (("later", later), ("earlier", earlier)):
+        pd.concat([table, part]).to_csv(tmp_path / f"{name}.csv")
+    assert run(str(tmp_path / "later.csv"), str(tmp_path / "earlier.csv")) == 1
+    printed = capsys.readouterr().out
+    assert "later  The recording has no data for 59 days after 2024-03-05 22:01" in printed
+    assert "decreasing timestamps: sample 1500 has 2024-01-05T22:00" in printed
+    assert not (tmp_path / "out" / "earlier").exists()
+    totals = pd.read_csv(tmp_path / "out" / "totals.csv")
+    assert len(totals) == 61
+    assert (totals["wear_hours"] > 0).sum() == 2
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_file_that_is_passed_twice_is_one(files, run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(files[0], os.path.relpath(files[0]), files[0]) == 0
+    assert "1 of 1 files are done." in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- disks and processes
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("room", [100, 3000])
+def test_a_full_disk(room, files, run, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(_atomic, "open", FullDisk(room).open, raising=False)
+        assert run(files[0]) == 1
+    printed = capsys.readouterr().out
+    assert "007.csv: OSError: [Errno 28] No space left on device" in printed
+    assert "files.csv and totals.csv in" in printed
+    assert "could not be written" in printed
+    assert contents(tmp_path / "out") == {}
+    assert run(files[0]) == 0
+    assert len(contents(tmp_path / "out")) == 6
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_tables_of_all_files_that_cannot_be_written(files, run, tmp_path, monkeypatch, capsys):
+    """The files are done, and the status says that something is missing."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "files.csv").mkdir()  # in place of the table
+    assert run(files[0]) == 1
+    printed = capsys.readouterr().out
+    assert "1 of 1 files are done." in printed
+    assert "could not be written" in printed
+    assert (tmp_path / "out" / "007" / "timeline.csv").exists()
+
+
+def test_a_folder_that_cannot_be_made(files, run, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as error:
+        run(files[0], out="file/out")
+    assert error.value.code == 2
+    assert "Not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_process_that_the_system_ends(files, run, monkeypatch, capsys):
+    class Killed:
+        """One file is done when the system ends the process of the next one."""
+
+        def __init__(self, **kwargs):
+            pass
+
+        def __call__(self, calls):
+            function, arguments, _ = next(iter(calls))
+            yield function(*arguments)
+            raise BrokenExecutor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_timeline, "Parallel", Killed)
+        assert run(*files) == 1
+    printed = capsys.readouterr().out
+    assert "1 of 3 files are done." in printed
+    assert "bob  The system ended a process" in printed
+    assert "with fewer --jobs" in printed
+    assert run(*files) == 0
 
 
 def test_a_file_instead_of_the_folder_of_results(files, run, tmp_path, capsys):

@@ -170,6 +170,21 @@ def test_given_axes(plt):
     assert TimelineDisplay.from_timeline(random_timeline(), ax=ax).ax_ is ax
 
 
+@pytest.mark.parametrize("days", [200, 1000])
+def test_days_far_apart(days):
+    """Numbers of ns beyond 2**53 are not exact in float64."""
+    start = pd.to_datetime(["2024-03-05 12:00", "2024-03-05 12:00"], utc=True)
+    start += pd.to_timedelta([0, days - 1], "D")
+    timeline = pd.DataFrame({"start": start, "end": start + pd.Timedelta("1h"), "value": [1.0, 2]})
+    display = TimelineDisplay.from_timeline(timeline)
+    shown = display.meshes_[""].get_array()[::2]
+    assert len(shown) == days
+    assert (shown[-1, 720:780] == 2).all()
+    timeline.loc[1, ["start", "end"]] += pd.Timedelta(days=1001 - days)
+    with pytest.raises(ValueError, match=r"have 1001 days, from 2024-03-05 to .* was wrong"):
+        TimelineDisplay.from_timeline(timeline)
+
+
 VALUES = random_timeline().drop(columns="label").assign(value=1.0)
 
 

@@ -17,7 +17,7 @@ def by_nominal_rate(starts, sizes, rate):
 
 def placed(stamps, starts, rate):
     """Return times with the samples of each block placed evenly, as integers in ns."""
-    return BlockTimes(starts, sizes_of_blocks(stamps, starts), rate)[:].view(np.int64)
+    return BlockTimes.between(starts, sizes_of_blocks(stamps, starts), rate)[:].view(np.int64)
 
 
 @pytest.mark.parametrize("true_rate", [97.0, 100.0, 103.0])

@@ -134,10 +134,43 @@ def test_data_in_another_unit_are_not_calibrated(scale, seen):
         calibrate(recording)
 
 
-def test_zeros_of_idle_sleep_are_not_another_unit():
+def with_idle_sleep(asleep, n_awake=1000, n_asleep=300):
+    """Return a recording whose device sleeps again and again, and which of its samples are asleep.
+
+    `asleep` is what the file has then: "zeros", or "last" for the last value before.
+    """
+    parts = np.split(GAIN * lying() + OFFSET, 192)
+    assert len(parts[0]) == n_awake
+    filled = [{"zeros": 0 * part[:1], "last": part[-1:]}[asleep] for part in parts]
+    pairs = zip(parts, filled, strict=True)
+    g = np.concatenate([np.r_[part, fill.repeat(n_asleep, axis=0)] for part, fill in pairs])
+    return g, np.tile(np.arange(n_awake + n_asleep) >= n_awake, len(parts))
+
+
+@pytest.mark.parametrize("asleep", ["zeros", "last"])
+@pytest.mark.parametrize("units", ["g", "mg"])
+def test_idle_sleep_mode(asleep, units):
     pytest.importorskip("skdh")
-    g = np.concatenate([GAIN * lying() + OFFSET, np.zeros((250_000, 3))])
-    assert calibrate(frame_of(g)).attrs["calibration"]["error_after"] < 1
+    g, idle = with_idle_sleep(asleep)
+    recording = frame_of(g, {"g": 1, "mg": 1000}[units], units=units)
+    calibrated = calibrate(recording)
+    found = calibrated.attrs["calibration"]
+    np.testing.assert_allclose(found["gain"], 1 / GAIN, atol=2e-3)
+    np.testing.assert_allclose(found["offset"], -OFFSET, atol=2e-3)
+    assert found["error_after"] < 3
+    # Zeros stay what they are: a time without samples.
+    assert (calibrated.loc[idle, ["x", "y", "z"]] == 0).all(axis=None) == (asleep == "zeros")
+    assert not (calibrated.loc[~idle, ["x", "y", "z"]] == 0).any(axis=None)
+
+
+def test_zeros_do_not_count_for_the_hours_of_calibration():
+    pytest.importorskip("skdh")
+    g = np.concatenate([lying(170), np.zeros((36_000, 3))])
+    with pytest.raises(ValueError, match=r"has 11.3 h of samples, without 2.5 h of NaN or zeros"):
+        calibrate(frame_of(g))
+    moving = np.random.default_rng(0).normal([0, 0, 1], 0.1, (192_000, 3))
+    with pytest.raises(ValueError, match=r"no still stretches.*idle sleep mode does not record"):
+        calibrate(frame_of(np.concatenate([moving, np.zeros((36_000, 3))])))
 
 
 def test_the_remedy_for_short_recordings():

@@ -28,6 +28,8 @@ TRIPLES = [
     ["Accelerometer X", "Accelerometer Y", "Accelerometer Z"],
     ["Acceleration x (m/s^2)", "Acceleration y (m/s^2)", "Acceleration z (m/s^2)"],
     ["x-axis (g)", "y-axis (g)", "z-axis (g)"],
+    ["Beschleunigung X [m/s²]", "Beschleunigung Y [m/s²]", "Beschleunigung Z [m/s²]"],
+    ["加速度X (mg)", "加速度Y (mg)", "加速度Z (mg)"],
     ["userAcceleration.x", "userAcceleration.y", "userAcceleration.z"],
 ]
 OTHERS = {"temperature": 31.0, "light": 512.0, "max": 1.0, "index": 2.0}
@@ -65,6 +67,8 @@ def test_acceleration_is_told_by_name_and_logged(names, caplog):
         ["x1", "y1", "z1", "x2", "y2", "z2"],
         ["gyro_x", "gyro_y", "gyro_z", "light"],
         ["x-axis (deg/s)", "y-axis (deg/s)", "z-axis (deg/s)", "light"],
+        ["back x (m/s)", "back y (m/s)", "back z (m/s)", "light"],
+        ["back x (mG)", "back y (mG)", "back z (mG)", "light"],
         ["back_x", "back_y", "back_z", "light"],
         ["x", "y", "Z", "light"],
         ["x", "y", "light", "temperature"],

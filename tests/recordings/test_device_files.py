@@ -7,8 +7,10 @@ import pytest
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings._compact import CompactRecording
 from relcon_sklearn.exceptions import DamagedFileError
-from relcon_sklearn.recordings import read_recording
+from relcon_sklearn.recordings import _geneactiv, _gt3x_log, read_recording
+from relcon_sklearn.recordings._read_recording import read_in_little_memory
 from tests.support.paths import SHARED
 
 pd = pytest.importorskip("pandas")
@@ -76,6 +78,17 @@ def check(recording, n_samples, rate, magnitude):
 @pytest.mark.parametrize("name", READ)
 def test_files_are_read(name):
     check(read_recording(DEVICES / name), *READ[name])
+
+
+@pytest.mark.parametrize("name", READ)
+def test_files_are_read_in_little_memory(name, monkeypatch):
+    monkeypatch.setattr(_gt3x_log, "_BYTES_AT_ONCE", 2**17)
+    monkeypatch.setattr(_geneactiv, "_BYTES_AT_ONCE", 2**17)
+    frame, compact = read_recording(DEVICES / name), read_in_little_memory(DEVICES / name)
+    assert isinstance(compact, CompactRecording)
+    assert compact.attrs == frame.attrs
+    np.testing.assert_array_equal(compact.signal[:], frame[AXES])
+    np.testing.assert_array_equal(compact.stamps[:], frame.index.to_numpy("M8[ns]"))
 
 
 @pytest.mark.parametrize("name", SKIPPED)

@@ -1,10 +1,13 @@
 """Rows that are looked up where they are needed, against arrays."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relcon_sklearn._recordings import _rows
 from relcon_sklearn._recordings._rows import AsFloat, Ranges, Taken
 
 masks = st.lists(st.booleans(), max_size=40).map(lambda mask: np.array(mask, dtype=bool))
@@ -22,6 +25,15 @@ def test_ranges_equal_an_array(mask, start, stop, step):
         assert ranges[i] == expected[i]
     order = np.arange(len(expected)).reshape(1, -1)[:, ::-1]
     np.testing.assert_array_equal(ranges[order], expected[order])
+
+
+@given(masks, st.integers(1, 45))
+def test_a_condition_is_looked_up_in_parts(mask, at_once):
+    with mock.patch.object(_rows, "_ROWS_AT_ONCE", at_once):
+        ranges = Ranges.where_rows(np.logical_not, mask)
+    expected = Ranges.where(~mask)
+    np.testing.assert_array_equal(ranges.first, expected.first)
+    np.testing.assert_array_equal(ranges.stop, expected.stop)
 
 
 @given(masks, bounds, bounds, st.sampled_from([None, 1, 3]))

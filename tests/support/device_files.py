@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 
 RATE = 100  # Hz, of all files
+_SCALE_OF_256 = 0x09400000  # exponent and mantissa, as devices write them
 _AXES = ((1, "X"), (2, "Y"), (3, "Z"))
 _GENEACTIV_PER_PAGE = 300
 _GENEACTIV_LINES = """Device Identity
@@ -79,8 +80,10 @@ def motion(n_samples):
 def write_gt3x(path, g, seconds, record_type=26, tail=b"", damaged=(), **info):
     """Write a .gt3x file with one record of a second, of ``len(g) / len(seconds)`` samples, each.
 
-    `damaged` has the numbers of records whose checksum is wrong.
+    `record_type` is 26, or 0 for 12 bits a value. `damaged` has the numbers of records whose
+    checksum is wrong.
     """
+    pack = {0: _pack_12_bits, 26: lambda counts: counts.astype("<i2").tobytes()}[record_type]
     lines = {
         "Serial Number": "TAS1A00000001",
         "Device Type": "Link",
@@ -91,15 +94,24 @@ def write_gt3x(path, g, seconds, record_type=26, tail=b"", damaged=(), **info):
         "Acceleration Scale": "256.0",
         **info,
     }
-    records = [_gt3x_record(2, seconds[0], b"\x10\x10")]
+    records = [
+        _gt3x_record(2, seconds[0], b"\x10\x10"),
+        _gt3x_record(21, seconds[0], struct.pack("<HHIHHI", 0, 55, _SCALE_OF_256, 1, 10, RATE)),
+    ]
     for i, (second, part) in enumerate(zip(seconds, np.split(g, len(seconds)), strict=True)):
-        payload = np.rint(part * 256).astype("<i2").tobytes()
+        payload = pack(np.rint(part * 256).astype(int))
         records.append(_gt3x_record(record_type, second, payload, i in damaged))
     records.append(_gt3x_record(record_type, seconds[-1] + 1, b"\x00"))  # connected to a computer
     with zipfile.ZipFile(path, "w") as archive:
         text = "".join(f"{name}: {value}\n" for name, value in lines.items())
         archive.writestr("info.txt", text)
         archive.writestr("log.bin", b"".join(records) + tail)
+
+
+def _pack_12_bits(counts):
+    """Return big-endian values in the order y, x, z."""
+    bits = (counts[:, [1, 0, 2]].reshape(-1, 1) >> np.arange(11, -1, -1)) & 1
+    return np.packbits(bits).tobytes()
 
 
 def _gt3x_record(type_, second, payload, damaged=False):

@@ -1,5 +1,7 @@
 """predict_timeline: rows for steps and for non-wear, of any model of segments."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -148,6 +150,22 @@ def test_holes_have_no_rows():
     timeline = predict(X, drop=slice(55, 70))
     assert seconds(timeline["start"]) == [0, 7, 11, 15]
     assert seconds(timeline["end"]) == [4, 11, 15, 19]
+
+
+@pytest.mark.parametrize(("days", "warned"), [(29, False), (31, True)])
+def test_a_hole_of_a_month_is_warned_of(days, warned):
+    frame = frame_of(X)
+    frame.index += pd.to_timedelta(days * (np.arange(len(frame)) >= 100), "D")
+    options = {"window": 4, "target_rate": RATE}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        predict_timeline(ByMean().fit(), frame, **options)
+    texts = [str(each.message) for each in caught]
+    assert len(texts) == warned
+    assert all("for 31 days after 2024-03-05 22:00. The clock" in text for text in texts)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The recording has no data for")
+        predict_timeline(ByMean().fit(), frame, **options)
 
 
 def test_non_wear_has_rows_without_labels():

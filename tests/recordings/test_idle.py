@@ -1,0 +1,96 @@
+"""Zeros, which some devices write in idle sleep mode."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings._idle import find_idle
+from relcon_sklearn.timelines import predict_timeline
+
+RATE = 10  # Hz
+
+
+def worn(n_samples, seed=0):
+    return np.random.default_rng(seed).normal([0, 0, 1], 0.2, (n_samples, 3))
+
+
+def with_zeros(*sleeps, n=6000):
+    """Return ten minutes of acceleration in g that are 0 in some slices of samples."""
+    signal = worn(n)
+    for sleep in sleeps:
+        signal[sleep] = 0
+    return signal
+
+
+@pytest.mark.parametrize(
+    ("sleeps", "found"),
+    [
+        ([], []),
+        ([slice(100, 110)], range(100, 110)),
+        ([slice(100, 109)], []),
+        ([slice(0, 20), slice(40, 45), slice(5990, 6000)], [*range(20), *range(5990, 6000)]),
+        ([slice(None)], range(6000)),
+    ],
+    ids=str,
+)
+def test_runs_of_a_second(sleeps, found):
+    assert find_idle(with_zeros(*sleeps), RATE)[:].tolist() == list(found)
+
+
+def test_all_channels_must_be_zero():
+    signal = with_zeros(slice(100, 300))
+    signal[100:300, 1] = 0.01
+    assert len(find_idle(signal, RATE)) == 0
+
+
+def test_zeros_become_gaps():
+    signal = with_zeros(slice(1000, 1600))
+    segments = segment_recordings(signal, RATE, units="g", window=10)
+    assert segments.dropped["seconds_idle"] == 60
+    assert segments.X.any(axis=(1, 2)).all()
+    assert len(segments.X) == 54
+    np.testing.assert_array_equal(
+        segments.start_times, np.r_[0:100:10, 160:600:10].astype(np.float64)
+    )
+    kept = segment_recordings(signal, RATE, units="g", window=10, gravity=False)
+    assert kept.dropped["seconds_idle"] == 0
+    assert len(kept.X) == 60
+
+
+def test_a_long_time_of_zeros_is_nonwear():
+    signal = with_zeros(slice(1000, 2200), slice(4000, 4300))
+    segments = segment_recordings(signal, RATE, units="g", window=10, nonwear=2)
+    assert segments.dropped["seconds_nonwear"] == 120
+    assert segments.dropped["seconds_idle"] == 30
+
+
+def test_zeros_and_missing_values():
+    signal = with_zeros(slice(1000, 1600))
+    signal[500:600] = np.nan
+    segments = segment_recordings(signal, RATE, units="g", window=10, nan_policy="omit")
+    assert segments.dropped["samples_nan"] == 100
+    assert segments.dropped["seconds_idle"] == 60
+    assert len(segments.X) == 53
+
+
+def test_most_of_a_recording_is_zeros():
+    with pytest.warns(UserWarning, match="More than half .*360 s, is zeros, which.*that mode off"):
+        segment_recordings(with_zeros(slice(1000, 4600)), RATE, units="g", window=10)
+    with pytest.raises(ValueError, match=r"No window of 10 s is left.*seconds_idle 600.*Leave the"):
+        segment_recordings(with_zeros(slice(None)), RATE, units="g", window=10)
+
+
+def test_timelines_have_no_rows_for_zeros():
+    pd = pytest.importorskip("pandas")
+    signal = with_zeros(slice(1000, 2200), slice(4000, 4300))
+    dates = pd.date_range("2024-03-05", periods=len(signal), freq="100ms")
+    recording = pd.DataFrame(signal, dates, ["x", "y", "z"])
+    recording.attrs = {"units": "g", "sampling_rate": RATE}
+    model = DummyRegressor().fit([[0]], [1])
+    timeline = predict_timeline(model, recording, window=10, target_rate=RATE, nonwear=2)
+    seconds = (timeline[["start", "end"]] - timeline["start"][0]) / pd.Timedelta("1s")
+    assert seconds[~timeline["wear"]].to_numpy().tolist() == [[100, 220]]
+    gap = seconds["start"].shift(-1) - seconds["end"]
+    assert seconds["end"][gap > 0].tolist() == [400]
+    assert gap.max() == 30
