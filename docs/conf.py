@@ -55,12 +55,18 @@ autosummary_generate = True
 autosummary_context = {"api": ApiMembers()}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+# The contents of a page of a class are as wide as the names of its methods, without the class.
+toc_object_entries_show_parents = "hide"
 
 # -- Gallery -------------------------------------------------------------------------------
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": [
+        f"../examples/{topic}"
+        for topic in ("start", "recordings", "pretraining", "downstream", "method")
+    ],
     "filename_pattern": r"plot_",
     "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
     "within_subsection_order": "FileNameSortKey",

@@ -107,7 +107,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
-        See :doc:`/guide/training` for the callbacks of skorch that are supported.
+        See :doc:`/guide/watching` for the callbacks of skorch that are supported.
     checkpoint_dir : str, path-like, Checkpoints or None, default=None
         Folder in which `fit` saves the training every ten minutes. Pass a
         :class:`relcon_sklearn.Checkpoints` for other times. `fit` with the same parameters and data

@@ -252,14 +252,9 @@ def report_all(args, settings: PretrainingSettings, results: ResultFile) -> None
             say(f"\n## {dataset}: no seed has results of all modes yet")
             continue
         say(f"\n## {dataset}\n\n{report(curves)}")
-        library = [mode for mode in curves.modes if mode != "paper_literal"]
-        files = {dataset: library}
-        if "paper_literal" in curves.modes:
-            files[f"{dataset}_literal"] = list(curves.modes)
-        for name, modes in files.items():
-            path = args.plots / f"{args.output.stem}_{name}.png"
-            if modes and plot(curves, modes, path):
-                say(f"\nplot: {path}")
+        path = args.plots / f"{args.output.stem}_{dataset}.png"
+        if plot(curves, path):
+            say(f"\nplot: {path}")
 
 
 # -- the command line ------------------------------------------------------------------------------

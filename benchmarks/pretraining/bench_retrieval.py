@@ -12,7 +12,8 @@ networks differ in size, attention, normalisation, augmentations (`motif_nets.py
 training, and several distances are made of each of them (`motif_scores.py`).
 
 Results that are in the output file are not made again. When all are there, only tables are printed.
-Whether the learned distance ignores rotations is the question of `bench_distance.py`.
+--report only writes the tables into docs/results.md and the pages in docs/results. Whether the
+learned distance ignores rotations is the question of `bench_distance.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.open_pool import load_pool
+from benchmarks.common.pages import fill_pages, pages_of
 from benchmarks.common.report import (
     RESULTS,
     add_folder_option,
@@ -39,7 +41,6 @@ from benchmarks.common.report import (
     results_file,
     say,
     script_parser,
-    table,
     write_json,
 )
 from benchmarks.common.windows import WINDOW, Windows, load_windows
@@ -65,9 +66,11 @@ from benchmarks.pretraining.retrieval import (
     draw_retrieval_task,
     precision_at_1,
 )
+from benchmarks.pretraining.retrieval_tables import render
 from relcon_sklearn import FeatureDistance
 from relcon_sklearn.nn import RevIN
 
+PAGES = pages_of("results")
 RATE = 50.0  # Hz
 SETS = ("hapt", "sisfall", "smartfallmm", "wisdm", "motionsense")
 DTW_RADIUS = 0.1  # half width of the band, as a share of the window
@@ -211,37 +214,6 @@ def measure_training(
     return {**record, "us_per_pair": cost, "scores": scores}
 
 
-# -- tables ----------------------------------------------------------------------------------------
-
-
-def report(results: dict) -> str:
-    titles = [TASKS[name].title.partition(",")[0] for name in results["sets"]]
-    header = ["distance", *titles, "mean", "us a pair"]
-    rows = [["chance", *_row(results["sets"], "chance"), None]]
-    for name, baseline in results["baselines"].items():
-        rows.append([name, *_row(baseline["scores"]), f"{baseline['us_per_pair']:.1f}"])
-    for name, training in results["trainings"].items():
-        rows.append(_learned(name, training, PUBLISHED))
-    parts = ["### Networks, d(A|B)", table(header, rows)]
-    for name, training in results["trainings"].items():
-        if len(training["scores"]) == 1:
-            continue  # in the first table
-        rows = [_learned(title, training, title) for title in training["scores"]]
-        work = f"{training['steps']} steps, {training['segments']} segments seen"
-        parts += [f"### {name} ({work})", table(header, rows)]
-    return "\n\n".join(parts)
-
-
-def _learned(name: str, training: dict, title: str) -> list:
-    cost = SCORES[title].passes * training["us_per_pair"]
-    return [name, *_row(training["scores"][title]), f"{cost:.1f}"]
-
-
-def _row(scores: dict, key: str = "mean") -> list[float]:
-    values = [scores[name][key] for name in scores]
-    return [*values, float(np.mean(values))]
-
-
 # -- the script ------------------------------------------------------------------------------------
 
 
@@ -262,12 +234,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="run with tiny settings, as a test")
     parser.add_argument("--cache", type=Path, default=RESULTS / "cache", help="keeps the pool")
     parser.add_argument("--output", type=Path, help="default results/retrieval.json")
+    parser.add_argument("--report", action="store_true", help="only write tables into the pages")
     args = parser.parse_args()
     if args.smoke:
         args.seconds, args.n_anchors, args.n_candidates = [0.1, 0.2, 0.3], 30, 50
     if args.output is None:
         args.output = results_file("retrieval", smoke=args.smoke)
-    for option in ("data", "pool"):
+    for option in () if args.report else ("data", "pool"):
         if getattr(args, option) is None:
             parser.error(f"--{option} is missing. Pass a folder or set RELCON_{option.upper()}.")
     return args
@@ -298,15 +271,26 @@ def open_results(path: Path, settings: dict) -> dict:
     return results
 
 
+def write_report(path: Path, pages: Sequence[Path]) -> None:
+    """Write the tables of a file of results into the pages that have their blocks."""
+    if not path.is_file():
+        raise SystemExit(f"{path} does not exist. Run the script without --report first.")
+    fill_pages(pages, "bench_retrieval", render(json.loads(path.read_text())))
+    say(f"wrote {', '.join(map(str, pages))}")
+
+
 def main() -> None:
     args = parse_args()
+    if args.report:
+        write_report(args.output, PAGES)
+        return
     torch.set_num_threads(1)  # the times are those of one core
     names = ("datasets", "seconds", "n_anchors", "n_candidates")
     results = open_results(args.output, {name: getattr(args, name) for name in names})
     trainings = plan(*args.seconds)
     if missing := [t for t in trainings if t.name not in results["trainings"]]:
         fill(results, missing, args)
-    say(report(results))
+    say("\n\n".join(render(results).values()))
 
 
 def fill(results: dict, missing: list[Training], args: argparse.Namespace) -> None:

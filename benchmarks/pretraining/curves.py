@@ -152,8 +152,8 @@ LINES = {
 }
 
 
-def plot(curves: Curves, modes: list[str], path: Path) -> bool:
-    """Draw the curves of `modes`; return False if matplotlib is not installed."""
+def plot(curves: Curves, path: Path) -> bool:
+    """Draw the curves of all modes; return False if matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -161,8 +161,8 @@ def plot(curves: Curves, modes: list[str], path: Path) -> bool:
     n = len(curves.seeds)
     figure = Figure(figsize=(10, 5), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
-    _plot_scores(curves, modes, left)
-    _plot_gains(curves, modes, right)
+    _plot_scores(curves, left)
+    _plot_gains(curves, right)
     seconds = curves.seconds[1:]
     for axes in (left, right):
         axes.set_xscale("log")
@@ -179,10 +179,10 @@ def plot(curves: Curves, modes: list[str], path: Path) -> bool:
     return True
 
 
-def _plot_scores(curves: Curves, modes: list[str], axes) -> None:
+def _plot_scores(curves: Curves, axes) -> None:
     """Draw the scores: a thin line for each seed, and a thick line for their mean."""
     seconds = curves.seconds[1:]
-    for mode in modes:
+    for mode in curves.modes:
         title, colour, marker = STYLES[mode]
         scores = curves.scores(mode)[:, 1:]
         axes.plot(seconds, scores.T, color=colour, lw=0.8, alpha=0.45)
@@ -194,18 +194,18 @@ def _plot_scores(curves: Curves, modes: list[str], axes) -> None:
     axes.set_title("mean (thick) and each seed (thin)", fontsize="medium")
 
 
-def _plot_gains(curves: Curves, modes: list[str], axes) -> None:
+def _plot_gains(curves: Curves, axes) -> None:
     """Draw the differences of the scores from the untrained encoder of the same seed.
 
     Seeds differ in the held-out subjects, some of which are harder than others. The difference
     removes this effect.
     """
     untrained = np.array(curves.baseline("untrained"))
-    for i, mode in enumerate(modes):
+    for i, mode in enumerate(curves.modes):
         _, colour, marker = STYLES[mode]
         gains = curves.scores(mode)[:, 1:] - untrained[:, None]
         mean = gains.mean(axis=0)
-        seconds = curves.seconds[1:] * 1.06 ** (i - (len(modes) - 1) / 2)  # side by side
+        seconds = curves.seconds[1:] * 1.06 ** (i - (len(curves.modes) - 1) / 2)  # side by side
         errors = [mean - gains.min(axis=0), gains.max(axis=0) - mean]
         axes.errorbar(seconds, mean, errors, color=colour, marker=marker, lw=2, elinewidth=1)
     axes.axhline(0, color="0.35", linestyle=LINES["untrained"][1])

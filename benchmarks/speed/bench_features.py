@@ -96,6 +96,16 @@ def measure(n_timesteps: int, n_segments: int, repeats: int) -> dict:
     return {name: median_min_max(values) for name, values in rates.items()}
 
 
+def report(results: dict) -> str:
+    """Return a table of segments per second by the number of time steps."""
+    found = results["segments_per_second"]
+    rows = [
+        [name, *("{:,.0f} ({:,.0f} to {:,.0f})".format(*rates[name]) for rates in found.values())]
+        for name in next(iter(found.values()))
+    ]
+    return table(["segments per second", *(f"{length} x 3" for length in found)], rows)
+
+
 def main() -> None:
     parser = script_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=7)
@@ -111,15 +121,9 @@ def main() -> None:
             str(length): measure(length, n // share, args.repeats) for length, n in LENGTHS.items()
         },
     }
-    found = results["segments_per_second"]
-    names = list(next(iter(found.values())))
-    rows = [
-        [name, *("{:,.0f} ({:,.0f} to {:,.0f})".format(*found[k][name]) for k in found)]
-        for name in names
-    ]
     where = results["environment"]
     say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
-    say(table(["segments per second", *(f"{k} x 3" for k in found)], rows))
+    say(report(results))
     say(f"\nMedians of {args.repeats} repeats (smallest to largest), one thread, CPU time.")
     write_json(args.output or results_file("features", smoke=args.smoke), results)
 

@@ -103,6 +103,13 @@ def rows_of(encoder: str, found: dict[str, list[float]]) -> list[list]:
     ]
 
 
+def report(results: dict) -> str:
+    """Return a table with the percentiles of each call."""
+    found = results["milliseconds"]
+    rows = [row for encoder in found for row in rows_of(encoder, found[encoder])]
+    return table(["ms (encoder = 1)", *(f"p{p}" for p in results["percentiles"])], rows)
+
+
 def main() -> None:
     parser = script_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=1000)
@@ -117,11 +124,9 @@ def main() -> None:
         "percentiles": PERCENTILES,
         "milliseconds": {encoder: measure(encoder, repeats) for encoder in ENCODERS},
     }
-    found = results["milliseconds"]
-    rows = [row for encoder in found for row in rows_of(encoder, found[encoder])]
     where = results["environment"]
     say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
-    say(table(["ms (encoder = 1)", *(f"p{p}" for p in PERCENTILES)], rows))
+    say(report(results))
     say(f"\n{repeats} calls, one segment of {N_TIMESTEPS} x 3, one thread, CPU time.")
     write_json(args.output or results_file("latency", smoke=args.smoke), results)
 

@@ -186,6 +186,17 @@ def shown(value: dict) -> str:
     return texts[0] if value["min"] == value["max"] else f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
+def report(results: dict) -> str:
+    """Return a table with a column for each size; figures that older results lack are left out."""
+    sizes = results["sizes"]
+    rows = [
+        [label, *(shown(size[key]) for size in sizes.values())]
+        for key, label in ROWS.items()
+        if all(key in size for size in sizes.values())
+    ]
+    return table(["", *(f"{int(n):.0e}".replace("e+0", "e") for n in sizes)], rows)
+
+
 def main() -> None:
     parser = script_parser(__doc__)
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e5, 1e6, 2e7])
@@ -203,14 +214,9 @@ def main() -> None:
         for n in map(int, args.sizes):
             say(f"{n} segments ...")
             results["sizes"][str(n)] = measure(Path(folder), n, args.repeats)
-    header = ["", *(f"{int(n):.0e}".replace("e+0", "e") for n in results["sizes"])]
-    rows = [
-        [label, *(shown(size[key]) for size in results["sizes"].values())]
-        for key, label in ROWS.items()
-    ]
     where = results["environment"]
     say(f"\n{where['command']}\n{where['cpu']}, {where['versions']}\n")
-    say(table(header, rows))
+    say(report(results))
     say(f"\nMedians of {args.repeats} processes with different seeds (smallest to largest).")
     write_json(args.output, results)
 

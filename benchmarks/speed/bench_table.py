@@ -14,8 +14,9 @@ operations per second convolutions and matrix products reach on this machine. Ot
 shares of the largest rate.
 
 Results are written after each part, and a part that is in the file is not measured again, except
-with --again or --smoke. --report writes the tables into docs/speed.md. Other scripts have more rows
-of some parts: `bench_speed`, `bench_latency`, `bench_recordings`, `bench_store`.
+with --again or --smoke. --report writes the tables into docs/speed.md and the pages in
+docs/speed. Other scripts have more rows of some parts: `bench_speed`, `bench_latency`,
+`bench_recordings`, `bench_store`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common.processes import ROOT
+from benchmarks.common.pages import fill_pages, pages_of
 from benchmarks.common.report import (
     add_folder_option,
     environment,
@@ -39,13 +41,13 @@ from benchmarks.common.report import (
 from benchmarks.speed.table_data import ROWS, WEEK
 from benchmarks.speed.table_embedding import BLOCKS_PART, ONE_SEGMENT, TRANSFORM
 from benchmarks.speed.table_limit import LIMIT
-from benchmarks.speed.table_page import fill, render
+from benchmarks.speed.table_page import render
 from benchmarks.speed.table_pairs import PAIRS
 from benchmarks.speed.table_process import FIRST_FIT, IMPORT
 from benchmarks.speed.table_settings import THREADS, TablePart, TableSettings
 from benchmarks.speed.table_training import RANKING, RECIPE, STEP
 
-PAGE = ROOT / "docs" / "speed.md"
+PAGES = pages_of("speed")
 PARTS: dict[str, TablePart] = {
     "limit": LIMIT,
     "step": STEP,
@@ -87,8 +89,8 @@ def read_results(path: Path) -> dict:
     return json.loads(path.read_text()) if path.is_file() else {"parts": {}}
 
 
-def write_report(results: dict, page: Path) -> None:
-    """Write the tables of all parts that were measured into a page."""
+def write_report(results: dict, pages: Sequence[Path]) -> None:
+    """Write the tables of all parts that were measured into the pages that have their blocks."""
     parts = results["parts"]
     if not parts:
         raise SystemExit("There are no results to report. Run the script without --report first.")
@@ -101,8 +103,8 @@ def write_report(results: dict, page: Path) -> None:
             f"The parts are of different machines or versions of torch, {sorted(machines)}, and "
             "cannot be compared. Measure them again with --again."
         )
-    page.write_text(fill(page.read_text(), render(results, PARTS)))
-    say(f"wrote {page}")
+    fill_pages(pages, "bench_table", render(results, PARTS))
+    say(f"wrote {', '.join(map(str, pages))}")
 
 
 def parse_args():
@@ -123,7 +125,7 @@ def parse_args():
     add("--threads", type=int, nargs="+", help="numbers of threads (default 1 2; 1 with --smoke)")
     add("--dir", type=Path, help="folder for 0.7 GB of temporary files")
     add("--smoke", action="store_true", help="run with tiny sizes, to try the script")
-    add("--report", action="store_true", help="only write the tables into docs/speed.md")
+    add("--report", action="store_true", help="only write the tables into the pages")
     add("--output", type=Path, help="JSON file (default results/table.json)")
     args = parser.parse_args()
     if args.threads is None:
@@ -137,7 +139,7 @@ def main() -> None:
     args = parse_args()
     results = read_results(args.output)
     if args.report:
-        write_report(results, PAGE)
+        write_report(results, PAGES)
         return
     if args.smoke and not all(found["smoke"] for found in results["parts"].values()):
         raise SystemExit(f"{args.output} has measurements, which --smoke would replace.")

@@ -72,12 +72,28 @@ def run_script(
         runs = [measure(path) for _ in range(args.repeats)]
         memory = json.loads(run_module(module, "--memory-of", path, check=True).stdout)
     seconds = {step: median_min_max([run[step] for run in runs]) for step in runs[0]}
-    results = {"environment": environment(), "hours": args.hours, "repeats": args.repeats}
+    results = {
+        "environment": environment(),
+        "hours": args.hours,
+        "repeats": args.repeats,
+        "n_samples": n_samples,
+        "seconds": seconds,
+    }
     where = results["environment"]
     say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
-    rows = [[step, "{:.2f} ({:.2f} to {:.2f})".format(*values)] for step, values in seconds.items()]
-    say(table(["CPU time in s", f"{args.hours:g} h, {n_samples:,} samples"], rows))
+    say(report(results))
     say(f"\nMedians of {args.repeats} repeats (smallest to largest).")
     say(memory_text.format(**memory))
     output = args.output or results_file(name, smoke=args.smoke)
-    write_json(output, results | {"n_samples": n_samples, "seconds": seconds} | memory)
+    write_json(output, results | memory)
+
+
+def report(results: dict) -> str:
+    """Return a table of the time of each step."""
+    rows = [
+        [step, "{:.2f} ({:.2f} to {:.2f})".format(*seconds)]
+        for step, seconds in results["seconds"].items()
+    ]
+    return table(
+        ["CPU time in s", f"{results['hours']:g} h, {results['n_samples']:,} samples"], rows
+    )

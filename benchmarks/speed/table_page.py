@@ -1,37 +1,17 @@
-"""The tables of docs/speed.md, made from the results of `bench_table`."""
+"""The tables of docs/speed.md and docs/speed/, made from the results of `bench_table`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.common.report import END_MARK, fill_block, median_min_max, table
+from benchmarks.common.report import median_min_max, table
 from benchmarks.speed.table_limit import limits, rate, times
 from benchmarks.speed.table_settings import Answer, TablePart
 
 # Smallest median of a unit of time in seconds, the factor to it, and its name.
 _UNITS = ((1, 1, "s"), (1e-3, 1e3, "ms"), (0, 1e6, "us"))
-
-
-def fill(text: str, blocks: Mapping[str, str]) -> str:
-    """Return the text of a page with the content of its blocks replaced.
-
-    A block begins with the line ``<!-- bench_table: NAME -->``.
-    """
-    for name, content in blocks.items():
-        mark = f"<!-- bench_table: {name} -->"
-        filled = fill_block(text, mark, content)
-        if filled is None:
-            raise SystemExit(f"The page must have a line {mark!r}, and {END_MARK} below.")
-        text = filled
-    return text
-
-
-def names_of_blocks(text: str) -> list[str]:
-    """Return the names of the blocks of a page, in order."""
-    return re.findall(r"<!-- bench_table: (\S+) -->", text)
 
 
 def render(results: dict, parts: Mapping[str, TablePart]) -> dict[str, str]:

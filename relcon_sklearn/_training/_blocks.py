@@ -18,7 +18,8 @@ from ._memory import kept_memory
 
 # Number of time steps in a block, which decides whether the activations stay in the cache: 256
 # segments of 128 time steps, 65 of 500. Of 16 to 512 segments, this was within 6 % of the fastest
-# for both lengths, "resnet14-half" and "resnet34", in float32 and in bfloat16 (docs/speed.md).
+# for both lengths, "resnet14-half" and "resnet34", in float32 and in bfloat16
+# (docs/speed/embedding.md).
 _CPU_BLOCK_STEPS = 2**15
 
 # Size of the float32 segments in a block: the only limit on GPUs, which need more work at once, and

@@ -45,9 +45,16 @@ def ready(module: nn.Module, device: torch.device) -> nn.Module:
     first = next(itertools.chain(module.parameters(), module.buffers()), None)
     if first is not None and first.device != device:
         module.to(device)
-    if any(part.training for part in module.modules()):
+    if _is_training(module):
         module.eval()
     return module
+
+
+def _is_training(module: nn.Module) -> bool:
+    """Return whether a module or a part of it is in training mode."""
+    # Not module.modules(), which takes eight times as long: a tenth of the embedding of a segment.
+    parts = module._modules.values()
+    return module.training or any(part is not None and _is_training(part) for part in parts)
 
 
 def _counts() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The scores of the README and of the page of results are those of the committed results."""
+"""The scores on the first pages and on the page of results are those of the committed results."""
 
 from pathlib import Path
 
@@ -44,6 +44,27 @@ def test_the_table_of_the_readme(results):
             values = results.means(row._replace(window=window), FIVE, macro_f1)
             expected = f"{np.mean(values):.3f}" if values else ""
             assert found[title][column].strip("*") == expected, (title, column)
+
+
+def test_the_sentences_of_the_first_pages(results):
+    def score(row):
+        return f"{results.means(row, FIVE, macro_f1)[0]:.3f}"
+
+    model, features = ROWS["model in the package"], score(ROWS["hand-made features"])
+    both = ROWS["model in the package and hand-made features"]
+    sentences = {
+        "index.md": [f"macro-F1 of {score(both)} on new", f"of features alone {features}."],
+        "start.md": [
+            f"the model in the package has {score(model)}, the features {features}, and both "
+            f"together {score(both)}.",
+            f"have {score(both._replace(labelled=0.1))} with labels of a tenth",
+            f"and {score(both)} with labels of all",
+        ],
+    }
+    for page, expected in sentences.items():
+        text = " ".join((ROOT / "docs" / page).read_text().split())
+        for sentence in expected:
+            assert sentence in text, (page, sentence)
 
 
 def test_the_page_of_results_is_generated_from_the_results(results):

@@ -16,7 +16,7 @@ from relcon_sklearn import datasets
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
-EXAMPLES = sorted(FOLDER.glob("*.py"))
+EXAMPLES = sorted(FOLDER.rglob("*.py"))
 GALLERY = [path for path in EXAMPLES if path.name.startswith("plot_")]
 # Constructors that accept the parameters of their class.
 ALTERNATIVES = {"for_cpu", "published"}
@@ -43,8 +43,14 @@ def title_of(path):
     return first
 
 
+def topic_of(folder):
+    """Return the title of a topic, from the header of its folder."""
+    return (folder / "GALLERY_HEADER.rst").read_text(encoding="utf-8").partition("\n")[0]
+
+
 def test_there_is_a_gallery():
     assert len(GALLERY) >= 14
+    assert FOLDER not in {path.parent for path in GALLERY}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -91,6 +97,19 @@ def test_draws_and_is_repeatable(path):
             # The distance of an embedder is seeded by the embedder. None stands for **settings.
             seeds = {"random_state", None} & set(keywords) or within_embedder(tree, node)
             assert seeds, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_ends_with_a_conclusion(path):
+    """The last block, under the last figure, is text: it says what the reader takes home."""
+    *_, last = re.split(r"^# %%$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(last) > 150
+    assert not [line for line in last.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_thumbnail_is_the_first_figure(path):
+    assert "sphinx_gallery_thumbnail" not in path.read_text(encoding="utf-8")
 
 
 def constructed(call):
@@ -146,22 +165,45 @@ def test_user_recordings_are_read(tmp_path):
     assert set(activity) <= set(np.concatenate(recordings.labels))
 
 
+def references(text):
+    """Return the labels of the pages that a text refers to."""
+    return set(re.findall(r":ref:`(sphx_glr_auto_examples_\w+\.py)`", text))
+
+
+def label_of(path):
+    """Return the label that sphinx-gallery gives a page."""
+    return f"sphx_glr_auto_examples_{'_'.join(path.relative_to(FOLDER).parts)}"
+
+
 def test_references_between_pages_are_valid():
-    pattern = re.compile(r":ref:`sphx_glr_auto_examples_(\w+\.py)`")
+    labels = {label_of(path) for path in GALLERY}
     for path in GALLERY:
-        for name in pattern.findall(path.read_text(encoding="utf-8")):
-            assert FOLDER / name in GALLERY, f"{path.name} refers to {name}"
+        assert references(path.read_text(encoding="utf-8")) <= labels, path.name
 
 
-def test_the_list_of_examples_is_complete():
+def test_the_header_names_the_pages_that_read_user_recordings():
+    header = (FOLDER / "GALLERY_HEADER.rst").read_text(encoding="utf-8")
+    _, first, _ = header.split(".. dropdown::")
+    reading = (path for path in GALLERY if "RELCON_RECORDINGS" in path.read_text("utf-8"))
+    assert references(first) == {label_of(path) for path in reading}
+
+
+def test_the_list_of_examples_has_each_page_under_its_topic():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\d+\. \[(.+)\]\((plot_\w+\.py)\)", text, flags=re.MULTILINE)
-    assert listed == [(title_of(path), path.name) for path in GALLERY]
+    listed = {
+        (topic, *page)
+        for topic, pages in re.findall(r"^(\w.+)\n\n((?:- .+\n)+)", text, flags=re.MULTILINE)
+        for page in re.findall(r"^- \[(.+)\]\((.+\.py)\)", pages, flags=re.MULTILINE)
+    }
+    assert listed == {
+        (topic_of(path.parent), title_of(path), path.relative_to(FOLDER).as_posix())
+        for path in GALLERY
+    }
 
 
 @pytest.mark.parametrize("page", ["README.md", "run.py"])
 def test_links_to_examples_are_valid(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    names = set(re.findall(r"examples/(\w+\.py)", text))
+    names = set(re.findall(r"examples/([\w/]+\.py)", text))
     assert names
     assert not [name for name in names if not (FOLDER / name).is_file()]

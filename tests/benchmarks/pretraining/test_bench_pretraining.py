@@ -221,7 +221,7 @@ def test_the_script(smoke, capsys, monkeypatch):
     assert "| independent - paper_literal " in told
     plots = sorted(path.name for path in output.parent.glob("cache/*.png"))
     there = importlib.util.find_spec("matplotlib") is not None
-    assert plots == (["results_hapt.png", "results_hapt_literal.png"] if there else [])
+    assert plots == (["results_hapt.png"] if there else [])
 
     # Existing results are not made again, except with --again.
     before = output.read_bytes()

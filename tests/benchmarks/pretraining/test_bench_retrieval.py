@@ -1,10 +1,12 @@
-"""The benchmark of retrieval resumes, refuses results of other settings, and prints tables."""
+"""The benchmark of retrieval resumes, refuses results of other settings, and writes tables."""
 
 import json
 
 import numpy as np
 import pytest
 
+from benchmarks.common.pages import names_of_blocks
+from benchmarks.common.report import results_file
 from benchmarks.common.windows import Windows
 
 pytest.importorskip("tslearn")
@@ -12,6 +14,8 @@ from benchmarks.pretraining import bench_retrieval as bench
 from benchmarks.pretraining.motif_scores import SCORES
 from benchmarks.pretraining.retrieval import draw_retrieval_task
 from relcon_sklearn import FeatureDistance
+
+TABLES = ("distances", "scores", "networks")
 
 
 @pytest.fixture
@@ -76,22 +80,22 @@ def test_results_of_other_settings_are_refused(tmp_path):
         bench.open_results(path, {"seconds": [2]})
 
 
-def test_the_report_has_the_cost_of_both_ways():
-    score = {"mean": 0.5, "standard_error": 0.1}
-    training = {
-        "steps": 1,
-        "segments": 64,
-        "us_per_pair": 60.0,
-        "scores": {name: {"hapt": score} for name in SCORES},
-    }
-    results = {
-        "sets": {"hapt": {"chance": 0.25}},
-        "baselines": {"DTW": {"us_per_pair": 80.0, "scores": {"hapt": score}}},
-        "trainings": {"16 features, 1 s, seed 0": training},
-    }
-    lines = bench.report(results).splitlines()
-    cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
-    assert [cell.strip() for cell in cells["chance"]] == ["0.250", "0.250", "-"]
-    assert cells["DTW"][-1].strip() == "80.0"
-    assert cells["16 features, 1 s, seed 0"][-1].strip() == "60.0"
-    assert cells["gravity apart, relative errors, both ways"][-1].strip() == "120.0"
+def test_the_report_needs_results(tmp_path):
+    with pytest.raises(SystemExit, match="Run the script without --report first"):
+        bench.write_report(tmp_path / "retrieval.json", [])
+
+
+def test_the_report_goes_into_the_pages(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    blocks = [f"<!-- bench_retrieval: {name} -->\n<!-- end -->\n" for name in TABLES]
+    page.write_text("".join(blocks))
+    bench.write_report(results_file("retrieval"), [page])
+    assert "| `FeatureDistance` " in page.read_text()
+    assert str(page) in capsys.readouterr().out
+
+
+def test_the_pages_have_the_committed_results():
+    text = "".join(path.read_text() for path in bench.PAGES)
+    assert sorted(names_of_blocks(text, "bench_retrieval")) == sorted(TABLES)
+    for table in bench.render(json.loads(results_file("retrieval").read_text())).values():
+        assert table in text

@@ -47,7 +47,7 @@ else:
 # model in the package was trained on recordings of other people, and ``FrozenEstimator`` keeps it
 # as it is. Only the last one is pretrained on the people of the task, so that it must be pretrained
 # within the pipeline, without the held-out people. Its settings are explained in
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. Here the training is even shorter.
+# :ref:`sphx_glr_auto_examples_start_plot_quickstart.py`. Here the training is even shorter.
 
 from sklearn import config_context
 from sklearn.frozen import FrozenEstimator
@@ -159,13 +159,14 @@ print(
 
 # %%
 # In the mean over classes, the model in the package, the features and both together are about equal
-# here. They are not equal for each class and person. The model distinguishes walking from stairs
-# better. The features are better for lying and standing, where the device hardly moves and only
-# gravity is left, which depends on how the device is put on. Each of the two is better for some
-# people. With 25 segments of a person, part of this is chance.
+# here, but not for each class and person. The encoder that was pretrained in each fold is far below
+# them: nested pretraining is repeated for each training set, nine times on this page, so that each
+# training has only forty steps.
 #
-# The encoder that was pretrained in each fold is far below them. Nested pretraining is repeated for
-# each training set, nine times on this page, so that each training has only forty steps.
+# The model distinguishes walking from stairs better. The features are better for lying and
+# standing, where the device hardly moves and only gravity is left, which depends on how the device
+# is put on. Each of the two is better for some people. With 25 segments of a person, part of this
+# is chance.
 #
 # The results are unbiased for all four: no representation has seen the labels or signals of the
 # people on whom it is evaluated. If you pretrain on other people than those with labels, nested

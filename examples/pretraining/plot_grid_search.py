@@ -26,8 +26,8 @@ X = X - X.mean(axis=1, keepdims=True)
 # %%
 # One network is trained for each setting and fold, so we use a small one: ``encoder`` may be any
 # callable that returns a torch module. The other settings are explained in
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`. Metadata routing passes the subjects to the
-# splitter. The encoder does not need them.
+# :ref:`sphx_glr_auto_examples_start_plot_quickstart.py`. Metadata routing passes the subjects to
+# the splitter. The encoder does not need them.
 
 from functools import partial
 
@@ -93,10 +93,12 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The best setting changes from fold to fold, and the means are closer together than the folds of
-# most settings. With 24 people, these settings cannot be distinguished. This does not mean that
-# they are equally good. All of them are better than the untrained network, by a small margin.
-#
-# Keep this in mind when you read the best parameters of a search:
+# The search returns the setting with the highest mean:
 
 search.best_params_
+
+# %%
+# With 24 people, these settings cannot be distinguished: the best one changes from fold to fold,
+# and the means are closer together than the folds of most settings. Keep this in mind when you read
+# the best parameters of a search. All settings are better than the untrained network, by a small
+# margin.

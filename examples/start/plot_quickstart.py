@@ -2,8 +2,9 @@
 Quickstart
 ==========
 
-Embed accelerometer segments with the model that comes with the package. Then use the embeddings
-like those of any scikit-learn transformer: in a pipeline, cross-validated on unseen people.
+How are accelerometer segments embedded, and is the embedding better than hand-made features? Load
+the model that comes with the package, and use it like any scikit-learn transformer: in a pipeline,
+cross-validated on unseen people.
 """
 
 # %%
@@ -11,9 +12,8 @@ like those of any scikit-learn transformer: in a pipeline, cross-validated on un
 # --------
 # ``X`` is an array (n_segments, n_timesteps, n_channels): here 2.56 s of three axes at 50 Hz, in g,
 # with gravity. The people are generated. They have individual habits, and each of them puts the
-# device on the waist at another orientation in each of two hours. With your own recordings, start
-# with :func:`~relcon_sklearn.segment_recordings`, see
-# :ref:`sphx_glr_auto_examples_plot_10_recordings_to_embeddings.py`.
+# device on the waist at another orientation in each of two hours. How your own recordings become
+# segments: :ref:`sphx_glr_auto_examples_recordings_plot_recordings_to_embeddings.py`.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -123,7 +123,7 @@ scores["pretrained here"] = score(FrozenEstimator(embedder))
 # Neither the distance nor the loss is the published one. The published distance is learned, and the
 # published loss has no views and makes each candidate a positive in turn.
 # :meth:`RelConEmbedder.published <relcon_sklearn.RelConEmbedder.published>` has these settings, and
-# :ref:`sphx_glr_auto_examples_plot_13_relative_similarity.py` uses them.
+# :ref:`sphx_glr_auto_examples_method_plot_relative_similarity.py` uses them.
 #
 # The comparison
 # --------------
@@ -142,9 +142,11 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The model in the package has never seen generated motion. It is far better than the same network
-# with random weights, and about as good as the features. The differences between the first three
-# rows are smaller than those between folds. Seconds of pretraining are better than none, and hours
-# of real recordings are better than seconds. On recordings of real people, the model is above the
-# features: :doc:`/models` has these scores, and says when not to use it. How many labels the model
-# saves: :ref:`sphx_glr_auto_examples_plot_07_few_labels.py`.
+# The model in the package, which has never seen generated motion, is far better than the same
+# network with random weights, and about as good as the features. Seconds of pretraining are better
+# than none, and hours of real recordings are better than seconds.
+#
+# The differences between the first three rows are smaller than those between folds. On recordings
+# of real people, the model is above the features: :doc:`/models` has these scores, and says when
+# not to use it. How many labels the model saves:
+# :ref:`sphx_glr_auto_examples_downstream_plot_few_labels.py`.

@@ -2,9 +2,9 @@
 Dynamic time warping against the learned distance
 =================================================
 
-To recognise an activity, find the most similar segment with a known activity. This needs a measure
-of similarity. Dynamic time warping (DTW) is the classic one for time series. We compare it with the
-learned distance, with hand-made features and with the embedding, by accuracy and by time.
+Which measure of similarity finds segments of the same activity, and how long does it take? Dynamic
+time warping (DTW) is the classic one for time series. We compare it with the learned distance, with
+hand-made features and with the embedding, by the accuracy of the nearest neighbour and by time.
 """
 
 # %%
@@ -51,9 +51,9 @@ query = ~known
 
 # %%
 # The learned distance and an encoder are trained on the first half, without labels. The settings of
-# the encoder are those of :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`: it learns from the
-# distance of hand-made features. This distance needs no training, only the mean and scale of each
-# feature. DTW needs neither.
+# the encoder are those of :ref:`sphx_glr_auto_examples_start_plot_quickstart.py`: it learns from
+# the distance of hand-made features. This distance needs no training, only the mean and scale of
+# each feature. DTW needs neither.
 
 from time import perf_counter
 
@@ -142,13 +142,12 @@ fig.legend(kinds.values(), kinds, loc="outside upper right", ncols=2, frameon=Fa
 plt.show()
 
 # %%
+# The distance of hand-made features is the best here, and the embedding, which learns from it in
+# seconds, is as good as DTW of the magnitude. It is cheap to embed once and compare often: features
+# and embedding are computed once for each segment, DTW and the learned distance for each pair.
+#
 # DTW of three axes and the Euclidean distance depend on how the device is worn. The Euclidean
 # distance also fails if two walks are out of step. The learned distance is affected by neither, and
 # is as good as DTW of three axes. But it is worse than DTW of the magnitude, a change of one line
-# that an expert would make.
-#
-# The distance of hand-made features is the best here. The embedding, which learns from it in
-# seconds, is as good as DTW of the magnitude. Note the standard errors: with other people the order
-# of the best three may change. The cost always differs: DTW and the learned distance are computed
-# again for each pair, and features and embedding once for each segment. It is cheap to embed once
-# and compare often. The times do not include the training, whose times are printed above.
+# that an expert would make. Note the standard errors: with other people the order of the best three
+# may change. The times do not include the training, whose times are printed above.

@@ -2,9 +2,9 @@
 From the files of devices to a store
 ====================================
 
-Files of wristbands, one for each person, become stores of segments that are opened as one. One of
-the files was cut while it was copied. It does not stop the others, and the result says what is
-wrong with it.
+How do the files of wristbands become segments on which a model can be trained? Each file becomes a
+store on disk, and the stores are opened as one. One of the files was cut while it was copied. It
+does not stop the others, and the result says what is wrong with it.
 """
 
 # %%
@@ -103,5 +103,8 @@ for ax in axes[1]:
     ax.set_xlabel("time (s)")
 plt.show()
 
-# %%
 temporary.cleanup()
+
+# %%
+# Two calls lead from the files of a device to segments on disk, and the format of each file is
+# inferred from its content. A damaged file costs its own recording only, and the table says why.

@@ -2,9 +2,9 @@
 Pretraining from disk, with checkpoints and callbacks
 =====================================================
 
-Real pretraining runs for days, on data larger than memory, on machines that may be taken away. This
-is a small version of it: segments in a memory-mapped store, a training that is interrupted and
-resumed, and callbacks that monitor every step.
+Does a training of days survive if its machine is taken away, and can its data be larger than
+memory? This page has a small version: segments in a memory-mapped store, a training that is
+interrupted and resumed, and callbacks that monitor every step.
 """
 
 # %%
@@ -160,8 +160,12 @@ ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
+temporary.cleanup()
+
 # %%
+# Nothing is lost by an interruption: the same call resumes the training, and its losses and
+# embeddings are those of a training without an interruption, bit for bit. The store is read batch
+# by batch, so that its size does not matter.
+#
 # The dips at every 32nd step are the last, smaller batches of the epochs: the loss is lower with
 # fewer segments in a batch.
-
-temporary.cleanup()

@@ -2,10 +2,10 @@
 What the distance sees
 ======================
 
+Does a walk look like the walk of another person who wears the device at another orientation?
 :class:`~relcon_sklearn.LearnedMotifDistance` measures the error with which one segment, the anchor,
 is reconstructed from another, the candidate. It looks for motifs: short patterns that occur in
-both, at any position in time. Here two people walk and wear the device at different
-orientations. We look at which motifs of one person the distance finds in the other.
+both, at any position in time. We look at which motifs it finds.
 """
 
 # %%
@@ -96,10 +96,14 @@ plt.show()
 
 # %%
 # One anchor is not enough. For all walks of the first person, these are the median distances from
-# the candidates of each activity. Climbing stairs is about as near as walking, because the
-# generated people climb stairs almost as they walk: the distance measures shapes, not labels.
+# the candidates of each activity.
 
 walks = X[(subject == 0) & (activity == "walking")]
 distances = distance.pairwise(walks, X[others])
 for name in np.unique(activity):
     print(f"{name:<8} {np.median(distances[:, activity[others] == name]):6.1f} g²")
+
+# %%
+# The distance finds the motifs of a walk in another person, although the axes of the two devices do
+# not correspond. It measures shapes, not labels: climbing stairs is about as near as walking,
+# because the generated people climb stairs almost as they walk.

@@ -26,7 +26,7 @@ X = X - X.mean(axis=1, keepdims=True)
 
 # %%
 # We pretrain without labels, with the settings of
-# :ref:`sphx_glr_auto_examples_plot_01_quickstart.py`.
+# :ref:`sphx_glr_auto_examples_start_plot_quickstart.py`.
 
 import time
 
@@ -90,8 +90,6 @@ for name, model in protocols.items():
 # %%
 # The times are for fitting and predicting once, without the pretraining.
 
-# %%
-
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
@@ -106,11 +104,12 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The probes of the pretrained encoder are better than the network from scratch, and are fitted in a
-# moment. With labels of only four people, fine-tuning the whole encoder gains nothing over a probe.
-# The choice of the four people matters as much as the protocol. Pretraining saves time in later
-# trainings: fine-tuning needs fewer epochs than training from scratch. For a single task, the
-# pretraining takes longer than it saves. It is worth it if one encoder serves many tasks.
+# With labels of only four people, the probes of the pretrained encoder are better than the network
+# from scratch, and are fitted in a moment. Fine-tuning the whole encoder gains nothing over a
+# probe. The choice of the four people matters as much as the protocol.
 #
-# With labels of more people, early stopping is possible and training the whole encoder may be worth
-# it: leave ``validation_fraction`` at its default then, and pass ``groups``.
+# Pretraining saves time in later trainings: fine-tuning needs fewer epochs than training from
+# scratch. For a single task, the pretraining takes longer than it saves. It is worth it if one
+# encoder serves many tasks. With labels of more people, early stopping is possible and training the
+# whole encoder may be worth it: leave ``validation_fraction`` at its default then, and pass
+# ``groups``.

@@ -2,9 +2,9 @@
 Gait speed from a device on the wrist
 =====================================
 
-Walking speed is one of the best single measures of health in old age. Here it is estimated from
-2.56 s and from 10 s of wrist acceleration, by a linear regression on the embeddings of the model in
-the package.
+How fast does a person walk? Walking speed is one of the best single measures of health in old age.
+Here it is estimated from 2.56 s and from 10 s of wrist acceleration, by a linear regression on the
+embeddings of the model in the package.
 """
 
 # %%
@@ -100,9 +100,9 @@ plt.show()
 
 # %%
 # Pretraining helps: the same network with random weights has more than one and a half times the
-# error. Features and the model are equally good here, and together they are not better. The
-# cadence, and how hard and how often the arm swings, are visible in any good summary of the signal.
+# error. Features and the model are equally good here, and together they are not better. Both are
+# better with 10 s than with 2.56 s, because there are more steps to average over.
 #
-# For the model and the features, segments of 10 s are better than those of 2.56 s, although the
-# model was trained on the shorter ones: they have more steps to average over. For the speed of real
-# people, the model gains more from the longer segments than the features do: :doc:`/models`.
+# The cadence, and how hard and how often the arm swings, are visible in any good summary of the
+# signal. The model gains from longer segments although it was trained on shorter ones. For the
+# speed of real people, it gains more than the features do: :doc:`/models`.

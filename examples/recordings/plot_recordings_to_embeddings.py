@@ -2,9 +2,9 @@
 From raw recordings to embeddings
 =================================
 
-A folder of CSV files, one per person, with gaps where the radio lost packets, becomes a store of
-segments on disk. An encoder is pretrained from the store and embeds it. Only one recording and one
-batch are in memory at a time.
+How are recordings embedded that do not fit into memory? A folder of CSV files, one per person, with
+gaps where the radio lost packets, becomes a store of segments on disk. An encoder is pretrained
+from the store and embeds it, with one recording or one batch in memory at a time.
 """
 
 # %%
@@ -133,11 +133,13 @@ ax.set(xlabel="time (s)", ylabel="time (s)", aspect="equal")
 ax.invert_yaxis()
 plt.show()
 
-# %%
-# The blocks follow the changes of activity closely. Walking is distinguished from rest, and the two
-# periods of lying, on different sides, from each other. But standing and sitting are almost the
-# same: there is little movement in either, and the direction of gravity is similar. To represent
-# movement only, subtract the mean of each segment from ``segments.X`` before you append it to the
-# store, as the other examples do with arrays.
-
 temporary.cleanup()
+
+# %%
+# The embedding of a recording follows the changes of activity closely, although it was trained
+# without labels. Walking is distinguished from rest, and the two periods of lying, on different
+# sides, from each other. But standing and sitting are almost the same: there is little movement in
+# either, and the direction of gravity is similar.
+#
+# To represent movement only, subtract the mean of each segment from ``segments.X`` before you
+# append it to the store, as the other examples do with arrays.

@@ -2,10 +2,10 @@
 Rotation invariance, measured
 =============================
 
-A watch slips around the wrist, or a phone is put into a pocket upside down: the same motion then
-gives different values on every axis. The learned distance is trained on rotated copies, so it
-should be invariant to rotations. Here we measure how invariant it is, compared with the Euclidean
-distance and dynamic time warping (DTW).
+Does a distance still find the same motion if a watch slips around the wrist, or a phone is put into
+a pocket upside down? The values on every axis are then different. The learned distance is trained
+on rotated copies, so it should be invariant to rotations. Here we measure how invariant it is,
+compared with the Euclidean distance and dynamic time warping (DTW).
 """
 
 # %%

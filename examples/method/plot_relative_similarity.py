@@ -2,10 +2,10 @@
 Relative similarity, from near to far
 =====================================
 
-Most contrastive methods divide pairs into two classes, similar and dissimilar. RelCon ranks them:
-the embedding of a walk should be nearest to other walks of the same person, a little farther from
-walks of others, and far from sitting, in the order of the motif distance. The paper shows this in a
-figure. This page shows the same on generated data.
+Does an embedding keep the order of the distance, from near to far? Most contrastive methods divide
+pairs into similar and dissimilar ones. RelCon ranks them: the embedding of a walk should be nearest
+to other walks of the same person, a little farther from walks of others, and far from sitting. The
+paper shows this in a figure. This page shows the same on generated data.
 """
 
 # %%
@@ -147,7 +147,7 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# For these people, pretraining improved the order among walks, stairs and runs. The gain differs
-# with the seed of the training, and with other generated people there was sometimes none. For
-# sitting the order became slightly worse: these segments contain little except sensor noise. In all
+# For these people, pretraining improved the order among walks, stairs and runs, and made it
+# slightly worse for sitting, where segments contain little except sensor noise. The gain differs
+# with the seed of the training, and with other generated people there was sometimes none. In all
 # cases, pretraining changed the scale.

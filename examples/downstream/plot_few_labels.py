@@ -2,9 +2,9 @@
 Few labels
 ==========
 
-Recordings are cheap and labels are expensive, because a person has to observe or to remember the
-activities. How many people need to be labelled? With an encoder that was trained on recordings of
-many other people, it should be fewer. This page shows the curve.
+How many people need to be labelled? Recordings are cheap and labels are expensive, because a person
+has to observe or to remember the activities. With an encoder that was trained on recordings of many
+other people, fewer labels should be enough. This page shows the curve.
 """
 
 # %%
@@ -109,13 +109,11 @@ panels[1].legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# The gain of pretraining is the distance from the untrained network: the model with the labels of
-# one person is better than the same network, untrained, with the labels of eight.
+# With the labels of one person, the model is better than the same network, untrained, with the
+# labels of eight. The model and the features together are the best choice here: they are at least
+# as good as either, up to differences that are smaller than the bands.
 #
 # Features designed with knowledge of the task are a strong baseline. On the wrist, the model is
 # above them at each number of labelled people, and with four people it is as good as the features
 # with eight. On the waist, it is a little above them with few people, and below with eight. The
-# model and the features together are the best choice here: they are at least as good as either, up
-# to differences that are smaller than the bands.
-#
-# In :doc:`/models` are the scores on recordings of real people.
+# scores on recordings of real people are in :doc:`/models`.
