@@ -23,6 +23,7 @@ _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
+_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn has as many samples
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
@@ -150,11 +151,11 @@ def _measure_rate(index, file: File) -> float:
         )
     spacing = typical_spacing(seconds)
     rate = 1 / spacing
-    if rate < _LOWEST_RATE:
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise ValueError(
-            f"{file.name} has a sample every {spacing:.4g} s by its times. Small numbers are "
-            "read as seconds. If they are in another unit, read the file with pandas, and convert "
-            f"them. {_PASS_FRAME}"
+            f"{file.name} has a sample every {spacing:.4g} s by its times. Numbers are read in the "
+            "unit of their column's name, and small ones without a unit as seconds. If they are in "
+            "another unit, rename the column to time_s, time_ms, time_us or time_ns."
         )
     near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
     return float(round(rate, 0 if near_whole else _DIGITS))
