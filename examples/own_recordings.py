@@ -39,9 +39,10 @@ folder: FOLDER/bob/monday.csv and FOLDER/bob/tuesday.csv are of bob.
 The first line of a file has the names of its columns, with commas, semicolons or tabs between them.
 Each further line is a sample.
 
-  columns  one column of times (dates such as 2024-03-05T10:00:00.020, or seconds), and x, y and z,
-           or names such as acc_x, acc_y and acc_z: acceleration with gravity of a device that is
-           worn. If they have other names, or there are several sensors, name three in --channels.
+  columns  one column of times (dates such as 2024-03-05T10:00:00.020, seconds, or ms in a column
+           such as time_ms), and x, y and z, or names such as acc_x, acc_y and acc_z: acceleration
+           with gravity of a device that is worn. If they have other names, or there are several
+           accelerometers, name three in --channels.
   rate     20 Hz or more. It is measured by the times, and segments are resampled to 50 Hz. Gaps are
            left out. A recording has at least 2.56 s without a gap.
   units    in the names of the columns, as in "x (mg)", or in --units: g, mg or m/s^2.

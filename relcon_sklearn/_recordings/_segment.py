@@ -166,8 +166,9 @@ def segment_recordings(
         Columns of DataFrames to use. If None, those in ``frame.attrs["channels"]``. Without these,
         all columns except labels and times, if these are at most three. Of more, the three that are
         called acceleration are used, such as x, y, z or acc_x, acc_y, acc_z. If there is a second
-        triple, such as a gyroscope, or none, `channels` is required. Columns that are left out are
-        logged at level INFO. No two used columns may have the same name.
+        triple, except for gyroscopes and magnetometers (gyro_x, gx, mag_x, mx), or none, `channels`
+        is required. Columns that are left out are logged at level INFO. No two used columns may
+        have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A
