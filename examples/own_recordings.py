@@ -59,7 +59,7 @@ APART = 60  # s between segments that count as near, if all are of one person
 NO_LABEL = "no label"
 FEWEST = 10  # segments of a map
 N_NAMED = 3  # files of many that are not read
-N_NEAR = 200  # samples in a row: if half of them are copies, they are not copies
+N_NEAR = 200  # samples in a row: if half of them have the time of another, they are no copies
 OPTIONS = (
     "Of these parameters, units, channels and labels are --units, --channels and --labels here."
 )

@@ -11,10 +11,10 @@ from ._time_column import looks_like_time, raise_if_times, rises
 logger = logging.getLogger("relcon_sklearn")
 
 _N_AXES = 3
-_UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
-# Not m/s, which is a velocity, and not mG, which is milligauss.
 _IN_BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _OTHER_SENSOR = re.compile(r"gyr[a-z]*|mag|magnet[a-z]*")
+_UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
+# Not m/s, which is a velocity, and not mG, which is milligauss.
 _UNIT_OF_ACCELERATION = re.compile(r"[(\[](m?g|m/s(\^|\*\*)?2|m/s²)[)\]]")
 
 
@@ -40,8 +40,7 @@ def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     ValueError
         If a column is not numeric or not unique, or if there are more than three, and not exactly
         one x, y and z among them that is not called a gyroscope or magnetometer, or if these are
-        not called acceleration. If a column to use looks
-        like times and is not called acceleration.
+        not called acceleration. If a column to use looks like times and is not called acceleration.
     """
     times = {column.name for _, column in frame.items() if looks_like_time(column)}
     others = [column for column in frame.columns if column not in excluded]

@@ -19,12 +19,6 @@ _WORDS = {
     *("clock", "elapsed", "sec", "secs", "seconds", "millis", "milliseconds", "microseconds"),
     "nanoseconds",
 }
-_UNITS = {  # words for the units of numbers
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "µs", "μs", "usec", "micros", "microsecond", "microseconds"), "us"),
-    **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), "ns"),
-}
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
 _DAY_OR_MONTH = re.compile(r"'\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?P<year>\d{4}|\d\d)\b")
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
@@ -51,12 +45,17 @@ class _Unit(NamedTuple):
 
 
 _SECONDS = _Unit("s", "seconds", 1.0)
-_LARGEST_FIRST = (
-    _Unit("ns", "nanoseconds", 1e9),
-    _Unit("us", "microseconds", 1e6),
-    _Unit("ms", "milliseconds", 1e3),
-    _SECONDS,
-)
+_MILLISECONDS = _Unit("ms", "milliseconds", 1e3)
+_MICROSECONDS = _Unit("us", "microseconds", 1e6)
+_NANOSECONDS = _Unit("ns", "nanoseconds", 1e9)
+_SMALLEST_FIRST = (_NANOSECONDS, _MICROSECONDS, _MILLISECONDS, _SECONDS)
+_UNIT_OF = {  # words in names
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), _SECONDS),
+    **dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), _MILLISECONDS),
+    **dict.fromkeys(("us", "µs", "μs", "usec", "micros"), _MICROSECONDS),
+    **dict.fromkeys(("microsecond", "microseconds"), _MICROSECONDS),
+    **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), _NANOSECONDS),
+}
 
 
 def looks_like_time(column) -> bool:
@@ -84,13 +83,14 @@ def is_named_time(name) -> bool:
 
 
 def _words(name) -> list[str]:
+    """Return the words of a name, such as time and ms of timeMs, in lower case."""
     return [word.lower() for word in re.findall("[A-Z]?[a-zµμ]+|[A-Z]+", str(name))]
 
 
 def _unit_in_name(name) -> _Unit | None:
     """Return the unit in the name of a column, such as time_ms, None if it has none or several."""
-    found = {_UNITS[word] for word in _words(name) if word in _UNITS}
-    return next((u for u in _LARGEST_FIRST if {u.name} == found), None)
+    found = {_UNIT_OF[word] for word in _words(name) if word in _UNIT_OF}
+    return found.pop() if len(found) == 1 else None
 
 
 def rises(column) -> bool:
@@ -255,7 +255,7 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     largest = np.abs(values).max(initial=0)
     if largest >= 2.0**63:
         raise _NotTimesError(f"{largest:g}")
-    by_size = next((unit for unit in _LARGEST_FIRST if unit.has_dates(largest)), _SECONDS)
+    by_size = next((unit for unit in _SMALLEST_FIRST if unit.has_dates(largest)), _SECONDS)
     unit = _unit_in_name(column.name) or by_size
     if unit is not by_size and largest > _LATEST * unit.per_second:
         raise ValueError(

@@ -33,7 +33,7 @@ _WITHOUT_TIMES = (
 )
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
-_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn has as many samples
+_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
