@@ -39,15 +39,16 @@ folder: FOLDER/bob/monday.csv and FOLDER/bob/tuesday.csv are of bob.
 The first line of a file has the names of its columns, with commas, semicolons or tabs between them.
 Each further line is a sample.
 
-  columns  one column of times (dates such as 2024-03-05T10:00:00.020, or seconds), and x, y and z,
-           or names such as acc_x, acc_y and acc_z: acceleration with gravity of a device that is
-           worn. If they have other names, or there are several sensors, name three in --channels.
+  columns  one column of times (dates such as 2024-03-05T10:00:00.020, seconds, or ms in a column
+           such as time_ms), and x, y and z, or names such as acc_x, acc_y and acc_z: acceleration
+           with gravity of a device that is worn. If they have other names, or there are several
+           accelerometers, name three in --channels.
   rate     20 Hz or more. It is measured by the times, and segments are resampled to 50 Hz. Gaps are
            left out. A recording has at least 2.56 s without a gap.
   units    in the names of the columns, as in "x (mg)", or in --units: g, mg or m/s^2.
   labels   optional: a column called label, or named in --labels, with the activity of each sample.
-           It is empty where there is no label. Scores need two labels that at least two people
-           have."""
+           It is empty where there is no label, and some files may be without it. Scores need two
+           labels that at least two people have."""
 
 N_SEGMENTS = 3000  # in all: more would not take seconds
 MODEL = "motion-small"
@@ -57,7 +58,8 @@ N_SHOWN = 5  # segments that are listed with their nearest
 APART = 60  # s between segments that count as near, if all are of one person
 NO_LABEL = "no label"
 FEWEST = 10  # segments of a map
-N_NAMED = 3  # files that are not read
+N_NAMED = 3  # files of many that are not read
+N_NEAR = 200  # samples in a row: if half of them have the time of another, they are no copies
 OPTIONS = (
     "Of these parameters, units, channels and labels are --units, --channels and --labels here."
 )
@@ -106,39 +108,87 @@ def as_text(value):
     return str(value).strip() or None
 
 
-def read_segments(file, person, model, options):
-    """Return the segments of a file in the folder."""
-    path = options.data / file
-    frame = read_recording(path)
-    labels = options.labels or (LABELS if LABELS in frame.columns else None)
-    if labels:
-        if labels not in frame.columns:
-            raise ValueError(f"{path} has no column {labels!r}, but {list(frame.columns)}.")
-        frame[labels] = frame[labels].astype("category").map(as_text, na_action="ignore")
+def drop_copies(frame):
+    """Return a recording without samples that have the time of the sample before them.
+
+    If many of them are near each other, they are different samples, for example of the hour after a
+    clock was set back. Then they are kept, and segment_recordings says what they may be.
+    """
+    copies = np.append(False, frame.index[1:] == frame.index[:-1])
+    before = np.append(0, np.cumsum(copies))
+    near = before[N_NEAR:] - before[:-N_NEAR] if len(frame) > N_NEAR else before[-1:]
+    if not copies.any() or near.max() >= N_NEAR / 2:
+        return frame
+    n = copies.sum()
+    text = f"{n} samples are left out, because the sample before them has the same time."
+    warnings.warn(text, stacklevel=2)
+    return frame[~copies]
+
+
+def read_frame(path, column):
+    """Return the recording in a file, with the labels in a column, if it is there, as text."""
+    frame = drop_copies(read_recording(path))
+    if column in frame.columns:
+        text = frame[column].astype("category").map(as_text, na_action="ignore")
+        frame = frame.assign(**{column: text})
     if frame.attrs["sampling_rate"] < LOWEST_RATE:
         rate = frame.attrs["sampling_rate"]
         raise ValueError(f"{path} has {rate:g} Hz. The model needs {LOWEST_RATE} Hz or more.")
     numbers = list(frame.select_dtypes("number").columns)
     if len(numbers) < 3:
         raise ValueError(f"{path} must have x, y and z. Beside times, its numbers are {numbers}.")
+    return frame
+
+
+def cut_segments(frame, file, column, model, options):
+    """Return the segments of the recording in a file of the folder."""
+    person = person_of(file)
     try:
         found = segment_recordings(
             frame,
             units=options.units,
             channels=options.channels,
-            labels=labels,
+            labels=column if column in frame.columns else None,
             subjects=[person],
             unlabelled="keep",
             nan_policy="omit",
             like=model,
         )
     except ValueError as error:
-        raise ValueError(f"{path}: {error}\n{OPTIONS}") from None
+        named = re.search(r"\b(units|channels|labels)\b", str(error))
+        raise ValueError(f"{options.data / file}: {error}" + f"\n{OPTIONS}" * bool(named)) from None
     n = len(found.X)
     second = np.timedelta64(1, "s") if found.start_times.dtype.kind == "M" else 1
     seconds = (found.start_times - found.start_times[0]) / second
     label = np.full(n, "") if found.y is None else found.y
     return Segments(found.X, label, np.full(n, person), np.full(n, str(file)), seconds)
+
+
+def name_some(files):
+    """Return the names of some files, and the number of the others."""
+    others = len(files) - N_NAMED
+    return ", ".join(map(str, files[:N_NAMED])) + f" and {others} more" * (others > 0)
+
+
+def print_errors(errors, folder):
+    """Print why files are left out. Errors that differ only in numbers are printed once."""
+    alike = {}
+    for file, error in errors.items():
+        without_numbers = re.sub(r"[\d.]+", "", str(error).replace(str(folder / file), ""))
+        alike.setdefault(without_numbers, []).append(file)
+    for files in alike.values():
+        error = errors[files[0]]
+        same = f"{name_some(files)}. The error of the first: " if len(files) > 1 else ""
+        print(f"Left out: {same}{error}\n")
+
+
+def check_labels(columns, labels):
+    """Raise an error if the user named a column of labels that no file has."""
+    if labels and columns and not any(labels in names for names in columns.values()):
+        file, names = next(iter(columns.items()))
+        raise ValueError(
+            f"No file has a column {labels!r}. Beside times, the columns of {file} are {names}."
+        )
 
 
 def thin_out(segments, n):
@@ -147,30 +197,37 @@ def thin_out(segments, n):
     return Segments(*(values[rows] for values in segments))
 
 
-def read_folder(folder, model, options):
-    """Return the segments of all files in a folder, and print what they are."""
-    files, others = find_files(folder)
+def read_folder(model, options):
+    """Return the segments of all files in the folder, and print what they are."""
+    files, others = find_files(options.data)
     if others:
-        named = ", ".join(map(str, others[:N_NAMED])) + ", ..." * (len(others) > N_NAMED)
-        print(f"Not read, because they do not end in .csv or .csv.gz: {named}\n")
-    people = [person_of(file) for file in files]
-    n_found, parts, errors = 0, [], []
+        print(f"Not read, because they do not end in .csv or .csv.gz: {name_some(others)}\n")
+    column = options.labels or LABELS
+    n_found, parts, columns, errors = 0, [], {}, {}
     bar = tqdm(files, desc="reading", unit=" files")
-    for file, person in zip(bar, people, strict=True):
+    for file in bar:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
-                part = read_segments(file, person, model, options)
+                frame = read_frame(options.data / file, column)
+                columns[file] = list(frame.columns)
+                part = cut_segments(frame, file, column, model, options)
             except (OSError, ValueError) as error:
-                bar.write(f"Left out: {error}\n")
-                errors.append(error)
+                errors[file] = error
                 continue
         for warning in caught:
             bar.write(f"{file}: {warning.message}\n")
         n_found += len(part.X)
         parts.append(thin_out(part, max(1, N_SEGMENTS // len(files))))
+    check_labels(columns, options.labels)
+    print_errors(errors, options.data)
     if not parts:
-        raise ValueError(f"No file could be read. The first error: {errors[0]}")
+        raise ValueError(f"No file could be read. The first error: {next(iter(errors.values()))}")
+    used = [file for file in columns if file not in errors]
+    without = [file for file in used if column not in columns[file]]
+    if len(without) < len(used):
+        for file in without:
+            print(f"{file} has no column {column!r}: its segments have no label.")
     segments = Segments(*map(np.concatenate, zip(*parts, strict=True)))
     hours = n_found * segments.X.shape[1] / 50 / 3600
     print(
@@ -347,7 +404,7 @@ def main(arguments=None):
     model = RelConEmbedder.from_pretrained(MODEL)
     try:
         check_image(options.out)
-        segments = read_folder(options.data, model, options)
+        segments = read_folder(model, options)
     except (OSError, ValueError, ImportError) as error:
         stop(error)
     say(f"Embedding {len(segments.X)} segments ...")

@@ -37,6 +37,7 @@ _EXAMPLE = """example:
   python -m relcon_sklearn timeline data/*.cwa --model activity-small-wrist --out days \\
       --tz Europe/Vienna --clock=+01:00 --jobs 2"""
 
+_UNITS = ("g", "mg", "m/s^2")
 _INTERRUPTED = 130  # as shells have it
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
@@ -92,6 +93,17 @@ def _make_parser() -> argparse.ArgumentParser:
         "of the package, activity-small or activity-small-wrist (default: %(default)s)",
     )
     add("--out", required=True, metavar="FOLDER", help="folder of the results")
+    add(
+        "--units",
+        choices=_UNITS,
+        help="unit of the acceleration of tables (default: that in the names of their columns)",
+    )
+    add(
+        "--channels",
+        nargs=3,
+        metavar=("X", "Y", "Z"),
+        help="columns of the acceleration of tables (default: those that are called so)",
+    )
     add("--jobs", type=_positive, default=1, metavar="N", help="files at a time (default: 1)")
     add(
         "--tz",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,16 @@ _FIGURE = "timeline.png"
 _DPI = 120
 # What the errors of functions advise to pass, and the options that do the same.
 _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
+# Parameters that errors name, and the options that set them.
+_NAMED = {"units": "--units", "channels": "--channels X Y Z"}
 _DATE = "%Y-%m-%d %H:%M:%S.%f+00:00"
 
 
 class Options(NamedTuple):
     """Arguments of the command that change its results."""
 
+    units: str | None
+    channels: list[str] | None
     tz: str | None
     clock: str | None
     day_starts: str
@@ -99,6 +104,9 @@ def _in_words_of_the_command() -> Iterator[None]:
         text = str(error)
         for parameter, option in _OPTIONS_FOR.items():
             text = text.replace(parameter, option)
+        for parameter, option in _NAMED.items():
+            if re.search(rf"(?<!-)\b{parameter}( is |=)|\bin {parameter}\b", text):
+                text += f" With this command, pass {parameter} in {option}."
         if text == str(error):
             raise
         raise type(error)(text) from error
@@ -113,10 +121,11 @@ def _read(file: str, options: Options):
         raise IsADirectoryError(
             f"{file} is a folder. Pass the files in it, for example {pattern!r}."
         ) from error
+    _set_columns(recording, file, options)
     if recording.attrs.get("units") is None:
         raise ValueError(
-            f"{file} does not have the unit of its acceleration. Name it in its columns, for "
-            "example 'x (g)', 'y (g)' and 'z (g)'."
+            f"{file} does not have the unit of its acceleration. Pass it, for example --units g, "
+            "or name it in its columns, for example 'x (g)', 'y (g)' and 'z (g)'."
         )
     if not has_zone(recording):
         if options.clock is not None:
@@ -128,6 +137,28 @@ def _read(file: str, options: Options):
                 "Without --tz, days are those of the clock."
             )
     return calibrated(recording) if options.calibrate else recording
+
+
+def _set_columns(recording, file: str, options: Options) -> None:
+    """Set the unit and the columns of a table's acceleration. The file of a device has its own."""
+    attrs = recording.attrs
+    given = {"units": options.units, "channels": options.channels}
+    given = {name: value for name, value in given.items() if value is not None}
+    if attrs.get("channels") is not None:
+        other = [name for name, value in given.items() if value != attrs.get(name)]
+        if other:
+            raise ValueError(
+                f"--{other[0]} is {given[other[0]]}, and {file} is of a device with "
+                f"{attrs.get(other[0])}. Leave the option out for the files of devices."
+            )
+        return
+    missing = [column for column in given.get("channels", ()) if column not in recording.columns]
+    if missing:
+        raise ValueError(
+            f"{file} does not have the columns {missing} of --channels. Beside times, its columns "
+            f"are {list(recording.columns)}."
+        )
+    attrs.update(given)
 
 
 def _draw(timeline, path: Path, days: dict[str, Any]) -> None:

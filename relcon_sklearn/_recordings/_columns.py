@@ -11,6 +11,8 @@ from ._time_column import looks_like_time, raise_if_times, rises
 logger = logging.getLogger("relcon_sklearn")
 
 _N_AXES = 3
+_IN_BRACKETS = re.compile(r"[(\[].*?[)\]]")
+_OTHER_SENSOR = re.compile(r"gyr[a-z]*|mag|magnet[a-z]*")
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
 # Not m/s, which is a velocity, and not mG, which is milligauss.
 _UNIT_OF_ACCELERATION = re.compile(r"[(\[](m?g|m/s(\^|\*\*)?2|m/s²)[)\]]")
@@ -19,8 +21,8 @@ _UNIT_OF_ACCELERATION = re.compile(r"[(\[](m?g|m/s(\^|\*\*)?2|m/s²)[)\]]")
 def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     """Return the columns of a DataFrame to use if the user names none, in their order.
 
-    Columns of times are left out. Up to three numeric columns are all used. Of more, those of an
-    accelerometer are used if their names tell it. If columns are left out, that is logged.
+    Columns of times are left out. Up to three numeric columns are all used. Of more, those of the
+    only accelerometer are used if their names tell it. If columns are left out, that is logged.
 
     Parameters
     ----------
@@ -37,8 +39,8 @@ def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     ------
     ValueError
         If a column is not numeric or not unique, or if there are more than three, and not exactly
-        one x, y and z among them, or if these are not called acceleration. If a column to use looks
-        like times and is not called acceleration.
+        one x, y and z among them that is not called a gyroscope or magnetometer, or if these are
+        not called acceleration. If a column to use looks like times and is not called acceleration.
     """
     times = {column.name for _, column in frame.items() if looks_like_time(column)}
     others = [column for column in frame.columns if column not in excluded]
@@ -58,12 +60,12 @@ def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
 
 def _choose_acceleration(columns: list, name: str) -> list:
     """Return x, y and z of the only accelerometer. Raise ValueError if names do not tell them."""
-    triples = _triples(columns)
+    triples = [(stem, axes) for stem, axes in _triples(columns) if not _is_other_sensor(stem)]
     if len(triples) != 1 or not _is_acceleration(triples[0][0]):
         raise ValueError(
             f"{name} has more than three numeric columns, and channels is None. They are chosen by "
-            "name only if there is exactly one x, y and z, and if it is called acceleration, for "
-            "example acc_x, acc_y and acc_z. "
+            "name only if there is exactly one x, y and z, beside those of a gyroscope or "
+            "magnetometer, and if it is called acceleration, for example acc_x, acc_y and acc_z. "
             f"Pass the columns to use in channels. channels={columns} uses all."
         )
     return [columns[axis] for axis in triples[0][1]]
@@ -105,3 +107,13 @@ def _is_acceleration(stem: str) -> bool:
         return True
     words = re.findall(r"[^\W\d_]+", _UNIT_IN_BRACKETS.sub("", stem.lower()))
     return any("acc" in word for word in words) or set(words) <= {"a", "axis"}
+
+
+def _is_other_sensor(stem: str) -> bool:
+    """Return whether the name of an axis, without its letter, is one of another sensor.
+
+    That is a gyroscope or a magnetometer, such as gyro_x, gx, mag_x and mx.
+    """
+    words = re.findall(r"[^\W\d_]+", _IN_BRACKETS.sub("", stem.lower()))
+    named = any(map(_OTHER_SENSOR.fullmatch, words)) or words in (["g"], ["m"])
+    return named and not _is_acceleration(stem)

@@ -157,16 +157,18 @@ def segment_recordings(
     time : str or None, default=None
         Column or index of DataFrames with the time of each sample: dates, text in ISO 8601,
         durations, seconds, or the time since 1970 in s, ms, us or ns. An index without a name is
-        "index". The unit is told by the largest number and logged at level INFO: from 1e8 on, it is
-        time since 1970. Dates without a time zone are UTC. If None, and the index has no times, an
-        unused column of times is an error. Drop it if samples are regular and none is missing.
+        "index". Numbers are in the unit of the name, such as time_ms. Without one, the largest
+        number tells it: from 1e8 on, it is time since 1970. The unit is logged at level INFO. Dates
+        without a time zone are UTC. If None, and the index has no times, an unused column of times
+        is an error. Drop it if samples are regular and none is missing.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, those in ``frame.attrs["channels"]``. Without these,
         all columns except labels and times, if these are at most three. Of more, the three that are
         called acceleration are used, such as x, y, z or acc_x, acc_y, acc_z. If there is a second
-        triple, such as a gyroscope, or none, `channels` is required. Columns that are left out are
-        logged at level INFO. No two used columns may have the same name.
+        triple, except for gyroscopes and magnetometers (gyro_x, gx, mag_x, mx), or none, `channels`
+        is required. Columns that are left out are logged at level INFO. No two used columns may
+        have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A

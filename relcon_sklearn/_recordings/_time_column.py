@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,13 +28,34 @@ _SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
 
-# Numbers from `least` on are times since 1970 in `unit`: dates from 1973 on.
-_EPOCHS = (  # (least, unit, in words, microseconds)
-    (1e17, "ns", "nanoseconds", 1e-3),
-    (1e14, "us", "microseconds", 1.0),
-    (1e11, "ms", "milliseconds", 1e3),
-    (1e8, "s", "seconds", 1e6),
-)
+_EARLIEST = 1e8  # s: larger numbers are times since 1970, of dates from 1973 on
+_LATEST = 9.2e9  # s: in 2261, before the last date that nanoseconds can represent
+
+
+class _Unit(NamedTuple):
+    """A unit of numbers: its name in pandas and in words, and how many of it are a second."""
+
+    name: str
+    words: str
+    per_second: float
+
+    def has_dates(self, largest: float) -> bool:
+        """Return whether numbers up to `largest` are times since 1970."""
+        return largest >= _EARLIEST * self.per_second
+
+
+_SECONDS = _Unit("s", "seconds", 1.0)
+_MILLISECONDS = _Unit("ms", "milliseconds", 1e3)
+_MICROSECONDS = _Unit("us", "microseconds", 1e6)
+_NANOSECONDS = _Unit("ns", "nanoseconds", 1e9)
+_SMALLEST_FIRST = (_NANOSECONDS, _MICROSECONDS, _MILLISECONDS, _SECONDS)
+_UNIT_OF = {  # words in names
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), _SECONDS),
+    **dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), _MILLISECONDS),
+    **dict.fromkeys(("us", "µs", "μs", "usec", "micros"), _MICROSECONDS),
+    **dict.fromkeys(("microsecond", "microseconds"), _MICROSECONDS),
+    **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), _NANOSECONDS),
+}
 
 
 def looks_like_time(column) -> bool:
@@ -47,7 +69,7 @@ def looks_like_time(column) -> bool:
         known = _known(column)
         return (
             len(known) >= _FEWEST_RISING
-            and known.iloc[0] >= _EPOCHS[-1][0]
+            and _SECONDS.has_dates(known.iloc[0])
             and known.iloc[-1] > known.iloc[0]
             and known.is_monotonic_increasing
         )
@@ -57,8 +79,18 @@ def looks_like_time(column) -> bool:
 
 def is_named_time(name) -> bool:
     """Return whether the name of a column or an index has a word for time."""
-    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(name))
-    return not _WORDS.isdisjoint(word.lower() for word in words)
+    return not _WORDS.isdisjoint(_words(name))
+
+
+def _words(name) -> list[str]:
+    """Return the words of a name, such as time and ms of timeMs, in lower case."""
+    return [word.lower() for word in re.findall("[A-Z]?[a-zµμ]+|[A-Z]+", str(name))]
+
+
+def _unit_in_name(name) -> _Unit | None:
+    """Return the unit in the name of a column, such as time_ms, None if it has none or several."""
+    found = {_UNIT_OF[word] for word in _words(name) if word in _UNIT_OF}
+    return found.pop() if len(found) == 1 else None
 
 
 def rises(column) -> bool:
@@ -140,15 +172,17 @@ def index_as_column(frame, time: str | None):
 def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     """Return the times in a column of a DataFrame.
 
-    Numbers are seconds, or the time since 1970 in a unit that is told by the largest number. Text
-    must have the format of ISO 8601. What numbers and text were read as is logged. `in_index` is
-    whether the user has the column as an index.
+    Numbers are in the unit that the name of the column has, such as time_ms. Without one, they are
+    seconds, or the time since 1970 in a unit that is told by the largest number. Text must have the
+    format of ISO 8601. What numbers and text were read as is logged. `in_index` is whether the user
+    has the column as an index.
 
     Raises
     ------
     ValueError
         If there is not one such column, or if it has neither dates, durations, numbers nor text of
-        dates. If only some of its dates have a UTC offset.
+        dates. If only some of its dates have a UTC offset. If numbers do not fit the unit in the
+        name.
     """
     if time not in frame.columns:
         raise ValueError(
@@ -210,7 +244,10 @@ def advise(frame, time: str, in_index: bool, has_zone: bool) -> Advice:
 
 
 def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
-    """Return numbers as dates in UTC or as seconds, and in words what they are."""
+    """Return numbers as dates in UTC or as seconds, and in words what they are.
+
+    Their unit is that in the name of the column. Without one, the largest number tells it.
+    """
     if column.isna().any():
         # The check of all timestamps reports those that are missing.
         return read_times(column, what, code), "numbers"
@@ -218,16 +255,25 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     largest = np.abs(values).max(initial=0)
     if largest >= 2.0**63:
         raise _NotTimesError(f"{largest:g}")
-    for least, unit, words, microseconds in _EPOCHS:
-        if largest >= least:
-            index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit={unit!r}))"
-            if column.dtype.kind == "f":
-                # The resolution of today's dates as float64 is about 0.2 us in any unit.
-                values, unit = np.rint(values * microseconds), "us"
-            dates = values.astype(np.int64).astype(f"datetime64[{unit}]")
-            dates = read_times(dates, what, code).values
-            return Times(dates, has_zone=True, index=index), f"{words} since 1970 (UTC)"
-    return read_times(values, what, code), "seconds"
+    by_size = next((unit for unit in _SMALLEST_FIRST if unit.has_dates(largest)), _SECONDS)
+    unit = _unit_in_name(column.name) or by_size
+    if unit is not by_size and largest > _LATEST * unit.per_second:
+        raise ValueError(
+            f"{what}: the name of the column {column.name!r} has the unit {unit.name}, but its "
+            f"largest number, {largest:g}, is too large for it. It may be {by_size.words} since "
+            "1970. Rename the column."
+        )
+    if not unit.has_dates(largest):
+        if unit is not _SECONDS:
+            values, code = values / unit.per_second, f"{code} / {unit.per_second:.0f}"
+        return read_times(values, what, code), unit.words
+    index = f"pandas.DatetimeIndex(pandas.to_datetime({code}, unit={unit.name!r}))"
+    resolution = unit.name
+    if column.dtype.kind == "f":
+        # The resolution of today's dates as float64 is about 0.2 us in any unit.
+        values, resolution = np.rint(values * (1e6 / unit.per_second)), "us"
+    dates = read_times(values.astype(np.int64).astype(f"datetime64[{resolution}]"), what, code)
+    return Times(dates.values, has_zone=True, index=index), f"{unit.words} since 1970 (UTC)"
 
 
 def _from_text(column, what: str, code: str) -> tuple[Times, str]:

@@ -55,6 +55,8 @@ def read_recording(path, *, errors="raise"):
     - Empatica E4: ``ACC.csv``
     - CSV and parquet with one row for each sample, named columns, and one column of times. Columns
       may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
+      Times are dates in ISO 8601, or numbers: in the unit of the column's name, such as ``time_ms``
+      or ``time (us)``, or else in seconds or since 1970 in s, ms, us or ns.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.
@@ -97,7 +99,8 @@ def read_recording(path, *, errors="raise"):
     ValueError
         If the file is of a format that is not read. The error names the format and what reads it.
         If a table does not have exactly one column of times, or does not name its columns, or
-        has less than one sample per second.
+        has less than one or more than 10,000 samples per second. If its times do not fit the unit
+        in the name of their column.
     ImportError
         If the package that reads the format is not installed.
     OSError

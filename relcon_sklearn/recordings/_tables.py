@@ -21,8 +21,19 @@ _DECIMAL_COMMA = re.compile(r"\d,\d")
 _N_LINES = 100  # in which a decimal comma is looked for
 _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
+_ONE_OF_THEM = (
+    "Remove the others from the file. Or read it with pandas, and pass the DataFrame, with its "
+    "sampling_rate, units and time, to segment_recordings or predict_timeline."
+)
+_WITHOUT_TIMES = (
+    "If no sample is missing, read it with pandas, and pass the DataFrame, with its sampling_rate "
+    "and units, to segment_recordings. predict_timeline needs dates too: frame.index = "
+    "pandas.date_range(start, periods=len(frame), freq='20ms', name='time') is for 50 Hz. Then "
+    "frame.to_csv writes a file that can be read."
+)
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
+_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
@@ -112,8 +123,7 @@ def _with_times(frame, file: File):
         seen = f"the columns {found} look like times" if found else "no column looks like times"
         raise ValueError(
             f"{file.name} must have one column of times, and {seen}. Its columns are "
-            f"{list(frame.columns)}. Read it with pandas, and pass the DataFrame and time=... to "
-            "segment_recordings."
+            f"{list(frame.columns)}. {_ONE_OF_THEM if found else _WITHOUT_TIMES}"
         )
     times = read_time_column(frame, found[0], False, file.name)
     dates = times.values.dtype.kind == "M"
@@ -150,11 +160,11 @@ def _measure_rate(index, file: File) -> float:
         )
     spacing = typical_spacing(seconds)
     rate = 1 / spacing
-    if rate < _LOWEST_RATE:
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise ValueError(
-            f"{file.name} has a sample every {spacing:.4g} s by its times. Small numbers are "
-            "read as seconds. If they are in another unit, read the file with pandas, and convert "
-            f"them. {_PASS_FRAME}"
+            f"{file.name} has a sample every {spacing:.4g} s by its times. Numbers are read in the "
+            "unit of their column's name, and small ones without a unit as seconds. If they are in "
+            "another unit, rename the column to time_s, time_ms, time_us or time_ns."
         )
     near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
     return float(round(rate, 0 if near_whole else _DIGITS))

@@ -377,6 +377,8 @@ def test_patterns(files, run, tmp_path, capsys):
         (["--clock=CET"], "argument --clock: 'CET' is not an offset such as +01:00"),
         (["--clock=+25:00"], "argument --clock: tz='+25:00' is not a known time zone"),
         (["--day-starts", "25:00"], "argument --day-starts: day_starts='25:00' is not"),
+        (["--units", "lb"], "argument --units: invalid choice: 'lb'"),
+        (["--channels", "x", "y"], "argument --channels: expected 3 arguments"),
         (["--jobs", "0"], "argument --jobs: '0' is not a whole number above 0"),
         (["--smoothing", "4"], "smoothing=4 is even"),
         (["--smoothing", "mean"], "'mean' is not a whole number above 0, or viterbi"),
@@ -446,12 +448,74 @@ def test_a_folder_is_not_a_file(files, run, capsys):
     assert "convert_recordings" not in printed
 
 
+def write_csv(path, names, scale=1.0, **more):
+    """Write a recording of 10 s as a table, and return its path."""
+    times = pd.date_range("2024-03-05 22:00", periods=250, freq="40ms", name="time")
+    g = np.random.default_rng(0).normal([0, 0, 1], 0.2, (250, 3))
+    pd.DataFrame((scale * g).round(6), times, names).assign(**more).to_csv(path)
+    return str(path)
+
+
 def test_a_table_without_a_unit(run, tmp_path, capsys):
-    times = pd.date_range("2024-03-05", periods=50, freq="40ms")
-    table = pd.DataFrame({"time": times, "x": 0.0, "y": 0.0, "z": 1.0})
-    table.to_csv(tmp_path / "ann.csv", index=False)
-    assert run(str(tmp_path / "ann.csv")) == 1
-    assert "Name it in its columns, for example 'x (g)'" in capsys.readouterr().out
+    assert run(write_csv(tmp_path / "ann.csv", list("xyz"))) == 1
+    printed = capsys.readouterr().out
+    assert "Pass it, for example --units g, or name it in its columns" in printed
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_units_and_columns_of_a_table(run, tmp_path, capsys):
+    """Names of any kind, beside text and a counter, have the results of names that tell all."""
+    file = write_csv(tmp_path / "ann.csv", list("abc"), 1000, text="walking", n=np.arange(250))
+    options = ["--units", "mg", "--channels", "a", "b", "c"]
+    for kept in ("", ", 1 of them before"):
+        assert run(file, *options) == 0
+        assert f"1 of 1 files are done{kept}." in capsys.readouterr().out
+    write_csv(tmp_path / "ann.csv", ["x (g)", "y (g)", "z (g)"])
+    assert run(file, out="named") == 0
+    timelines = [tmp_path / out / "ann" / "timeline.csv" for out in ("out", "named")]
+    assert timelines[0].read_bytes() == timelines[1].read_bytes()
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("changed", [["--units", "mg"], ["--channels", "y (g)", "x (g)", "z (g)"]])
+def test_files_are_done_again_with_another_unit_or_other_columns(changed, run, tmp_path, capsys):
+    names = ["x (g)", "y (g)", "z (g)"]
+    file = write_csv(tmp_path / "ann.csv", names)
+    options = ["--units", "g", "--channels", *names]
+    assert run(file, *options) == 0
+    capsys.readouterr()
+    status = run(file, *options, *changed)  # of an option that is there twice, the last counts
+    printed = capsys.readouterr().out
+    assert "before" not in printed
+    assert status == ("mg" in changed)  # which does not fit the values
+    assert ("With this command, pass units in --units." in printed) == ("mg" in changed)
+
+
+def test_columns_that_must_be_named(run, tmp_path, capsys):
+    names = list("abc")
+    files = [
+        write_csv(tmp_path / "ann.csv", names, d=1.0),
+        write_csv(tmp_path / "bob.csv", names, text="walking"),
+    ]
+    assert run(*files, "--units", "g") == 1
+    option = "With this command, pass channels in --channels X Y Z."
+    assert capsys.readouterr().out.count(option) == 2
+    assert run(files[0], "--units", "g", "--channels", "a", "b", "time") == 1
+    printed = capsys.readouterr().out
+    assert "ann.csv does not have the columns ['time'] of --channels" in printed
+    assert "Beside times, its columns are ['a', 'b', 'c', 'd']." in printed
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_files_of_devices_have_their_own_unit_and_columns(files, run, tmp_path, capsys):
+    assert run(files[0], "--units", "g", "--channels", "x", "y", "z") == 0
+    capsys.readouterr()
+    for options in (["--units", "mg"], ["--channels", "z", "y", "x"]):
+        assert run(files[0], *options) == 1
+        printed = capsys.readouterr().out
+        assert f"{options[0]} is " in printed
+        assert "is of a device with " in printed
+        assert "With this command" not in printed
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -128,7 +128,9 @@ def test_files_that_are_not_read_are_named(run, frames, tmp_path):
     (tmp_path / "data").mkdir()
     for name in ("a.xlsx", "b.xlsx", "c.xlsx", "d.xlsx", ".hidden"):
         (tmp_path / "data" / name).touch()
-    assert "end in .csv or .csv.gz: a.xlsx, b.xlsx, c.xlsx, ..." in run({"ann.csv": frames["ann"]})
+    assert "end in .csv or .csv.gz: a.xlsx, b.xlsx, c.xlsx and 1 more" in run(
+        {"ann.csv": frames["ann"]}
+    )
 
 
 def test_one_label_has_no_score(run, frames):
@@ -239,7 +241,52 @@ def test_errors_of_parameters_name_the_options(demo, frames, tmp_path):
 
 def test_a_column_of_labels_that_is_named_must_exist(demo, frames, tmp_path):
     frames["ann"].rename(columns=IN_G).to_csv(tmp_path / "ann.csv", index_label="time")
-    assert "has no column 'posture'" in error_of(demo, tmp_path, "--labels", "posture")
+    error = error_of(demo, tmp_path, "--labels", "posture")
+    assert "No file has a column 'posture'. Beside times, the columns of ann.csv are ['x" in error
+
+
+@pytest.mark.parametrize("options", [[], ["--labels", "activity"]])
+def test_a_file_without_labels_is_used_and_named(options, run, frames):
+    column = options[-1] if options else "label"
+    files = {f"{name}.csv": f.rename(columns={"label": column}) for name, f in frames.items()}
+    files["dan.csv"] = frames["cat"][["x", "y", "z"]]
+    printed = run(files, *options)
+    assert f"dan.csv has no column {column!r}: its segments have no label.\n" in printed
+    assert printed.count("has no column") == 1
+    assert "Files: 4, people: 4" in printed
+    assert "69 segments of 3 people" in printed
+
+
+def test_an_error_of_many_files_is_printed_once(run, frames, tmp_path):
+    files = {f"{name}.csv": 1.5 * frames["ann"][["x", "y", "z"]].iloc[::3] for name in "abcde"}
+    printed = run(files | {"bob.csv": frames["bob"], "f.csv": frames["cat"].iloc[:20]})
+    assert printed.count("Left out: ") == 2
+    same = f"a.csv, b.csv, c.csv and 2 more. The error of the first: {tmp_path / 'data' / 'a.csv'}"
+    assert f"Left out: {same} has 8.33" in printed
+    assert f"Left out: {tmp_path / 'data' / 'f.csv'}: " in printed
+    assert "Of these parameters" not in printed
+
+
+def test_errors_that_differ_in_numbers_are_alike(demo, tmp_path, capsys):
+    errors = {name: ValueError(f"{tmp_path / name} has {name[1]}.5 g.") for name in ("p1", "p2")}
+    demo.print_errors(errors, tmp_path)
+    first = f"{tmp_path / 'p1'} has 1.5 g."
+    assert capsys.readouterr().out == f"Left out: p1, p2. The error of the first: {first}\n\n"
+
+
+def test_samples_that_are_there_twice(run, frames):
+    frame = frames["ann"]
+    printed = run({"ann.csv": frame.iloc[np.sort(np.r_[:1500, :1500:50])]})
+    assert "ann.csv: 30 samples are left out, because the sample before them has the " in printed
+    assert "segments: 23," in printed
+
+
+def test_different_samples_of_the_same_times_are_not_dropped(demo, frames, tmp_path):
+    """As after the end of daylight saving, if the samples were sorted."""
+    frame = frames["ann"].rename(columns=IN_G)
+    frame = frame.iloc[np.sort(np.r_[:1500, 700:900])]
+    frame.to_csv(tmp_path / "ann.csv", index_label="time")
+    assert "they are probably different samples" in error_of(demo, tmp_path)
 
 
 def test_the_folder_of_the_map_is_checked_first(demo, tmp_path):

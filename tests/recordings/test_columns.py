@@ -62,8 +62,11 @@ def test_acceleration_is_told_by_name_and_logged(names, caplog):
 @pytest.mark.parametrize(
     "names",
     [
-        ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"],
-        ["ax", "ay", "az", "gx", "gy", "gz"],
+        ["acc_x", "acc_y", "acc_z", "gravity_x", "gravity_y", "gravity_z"],
+        ["acc_x", "acc_y", "acc_z", "gFx", "gFy", "gFz"],
+        ["ax (g)", "ay (g)", "az (g)", "gx (g)", "gy (g)", "gz (g)"],
+        ["acc_x", "acc_y", "acc_z", "acc_mag_x", "acc_mag_y", "acc_mag_z"],
+        ["gx", "gy", "gz", "mx", "my", "mz"],
         ["x1", "y1", "z1", "x2", "y2", "z2"],
         ["gyro_x", "gyro_y", "gyro_z", "light"],
         ["x-axis (deg/s)", "y-axis (deg/s)", "z-axis (deg/s)", "light"],
@@ -84,6 +87,27 @@ def test_columns_that_may_not_be_acceleration_must_be_named(names):
     X = segment(frame, labels="label", channels=names).X
     assert X.shape[2] == len(names)
     np.testing.assert_array_equal(X[..., :3], EXPECTED)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["gyro_x", "gyro_y", "gyro_z"],
+        ["GyroscopeX", "GyroscopeY", "GyroscopeZ"],
+        ["Gyr x [deg/s]", "Gyr y [deg/s]", "Gyr z [deg/s]"],
+        ["gx", "gy", "gz", "mx", "my", "mz"],
+        ["gX", "gY", "gZ", "magnetometer.x", "magnetometer.y", "magnetometer.z"],
+    ],
+    ids=lambda names: names[0],
+)
+def test_acceleration_is_told_beside_other_sensors(others, caplog):
+    """These also have an x, y and z, and are left out as a temperature is."""
+    values = np.tile(GYROSCOPE, len(others) // 3)
+    for acceleration in (["ax", "ay", "az"], ["acc_x", "acc_y", "acc_z"]):
+        frame = frame_of(others + acceleration, np.hstack([values, SIGNAL]), light=310)
+        with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+            np.testing.assert_array_equal(segment(frame).X, EXPECTED)
+        assert f"left out: {[*others, 'light']}" in caplog.text
 
 
 @pytest.mark.parametrize("names", [["b"], ["b", "a"], ["light", "b", "a"], ["z", "y", "x"]])

@@ -414,10 +414,39 @@ def test_csv_with_numbers_as_names():
     assert list(read_recording("a.csv").columns) == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("name", "per_second"),
+    [
+        ("seconds_elapsed", 1),
+        ("time_s", 1),
+        ("time (ms)", 1e3),
+        ("timeMs", 1e3),
+        ("TIME_US", 1e6),
+        ("Time [µs]", 1e6),
+        ("elapsed_ns", 1e9),
+        ("elapsed_nanoseconds", 1e9),
+    ],
+)
+@pytest.mark.parametrize("since", [0, 86_400])  # s: ns since a phone was started look like dates
+def test_csv_with_the_unit_of_times_in_their_name(name, per_second, since):
+    frame = table().reset_index(drop=True)
+    frame[name] = np.rint((since + np.arange(600) / 50) * per_second * 100) / 100
+    frame.to_csv("a.csv", index=False)
+    recording = read_recording("a.csv")
+    assert recording.attrs["sampling_rate"] == 50
+    assert recording.index[-1] == pd.Timedelta(since + 599 / 50, "s")
+
+
 def test_csv_with_times_that_cannot_be_used():
     frame = table().reset_index()
-    frame.assign(time=1000 * np.arange(600) / 50).to_csv("a.csv", index=False)  # ms
-    with pytest.raises(ValueError, match=r"a.csv has a sample every 20 s by its times"):
+    ms = 1000 * np.arange(600) / 50
+    frame.assign(time=ms).to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"a.csv has a sample every 20 s by its.*rename the col"):
+        read_recording("a.csv")
+    frame.rename(columns={"time": "time_ms"}).assign(time_ms=ms).to_csv("a.csv", index=False)
+    assert read_recording("a.csv").attrs["sampling_rate"] == 50
+    frame.drop(columns="time").assign(time_ms=ms / 1000).to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"a.csv has a sample every 2e-05 s by its times"):
         read_recording("a.csv")
     for times in (frame["time"].dt.floor("s"), frame["time"][::-1].to_numpy()):
         frame.assign(time=times).to_csv("a.csv", index=False)
@@ -467,6 +496,11 @@ def test_tables_without_one_column_of_times():
     frame.reset_index(drop=True).to_csv("a.csv", index=False)
     with pytest.raises(ValueError, match=r"a.csv must have one column of times, and no column"):
         read_recording("a.csv")
+    read = pd.read_csv("a.csv")  # what the error advises
+    assert segment_recordings(read, sampling_rate=50, units="g", window=1).X.shape == (12, 50, 3)
+    read.index = pd.date_range("2024-03-05", periods=len(read), freq="20ms", name="time")
+    read.to_csv("b.csv")
+    assert read_recording("b.csv").attrs["sampling_rate"] == 50
     frame.assign(received_time=frame.index).to_csv("a.csv")
     with pytest.raises(ValueError, match=r"the columns \['time', 'received_time'\] look like"):
         read_recording("a.csv")

@@ -89,6 +89,42 @@ def test_seconds_of_a_column(times, caplog):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "times", "logged"),
+    [
+        ("time_ms", ELAPSED * 1e3, "milliseconds"),
+        ("elapsed (us)", np.rint(ELAPSED * 1e6).astype(int), "microseconds"),
+        ("timestamp_ns", NANOSECONDS, "nanoseconds since 1970"),
+        ("timestamp_ms", NANOSECONDS / 1e6, "milliseconds since 1970"),
+        ("time_ms_s", ELAPSED, "seconds;"),  # two units are none
+    ],
+)
+def test_the_unit_in_the_name_of_a_column(name, times, logged, caplog):
+    with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+        segments = segment(frame_of(times, name), time=name)
+    np.testing.assert_array_equal(segments.X, EXPECTED.X)
+    assert f"column {name!r} was read as {logged}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "words"),
+    [
+        ("time_s", NANOSECONDS // 10**6, "milliseconds"),
+        ("timestamp_ms", NANOSECONDS, "nanoseconds"),
+        ("timestamp_ms", NANOSECONDS / 1e3, "microseconds"),
+    ],
+)
+def test_dates_that_do_not_fit_the_unit_in_the_name(name, times, words):
+    match = rf"recording 0: .*'{name}' has the unit .* It may be {words} since 1970"
+    with pytest.raises(ValueError, match=match):
+        segment(frame_of(times, name), time=name)
+
+
+def test_durations_that_do_not_fit_the_unit_in_the_name():
+    with pytest.raises(ValueError, match="sampling_rate=50 Hz, but its timestamps"):
+        segment(frame_of(ELAPSED, "time_ms"), time="time_ms")
+
+
 @pytest.mark.parametrize("kind", ["text", "Z", "datetime"])
 @pytest.mark.parametrize("first_has_an_offset", [True, False])
 def test_dates_with_and_without_an_offset_are_not_mixed(kind, first_has_an_offset):
