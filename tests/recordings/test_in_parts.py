@@ -38,9 +38,9 @@ def in_small_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(_wav, "_AT_ONCE", 500)
 
 
-def write_empatica(path, rate=32.0):
+def write_empatica(path, rate=32.0, end="\n"):
     lines = [", ".join([str(value)] * 3) for value in (1709676000.5, rate)]
-    path.write_text("\n".join([*lines, "0,-64,32\n1,2,-3\n" * 1200]))
+    path.write_bytes(end.join([*lines, *["0,-64,32", "1,2,-3"] * 1200, ""]).encode())
 
 
 WRITERS = {
@@ -53,9 +53,11 @@ WRITERS = {
     "header_cut.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=b"\x1e\x1a\x00"),
     "a.bin": lambda path: write_geneactiv(path, G),
     "a.wav": lambda path: write_wav(path, G),
+    "clipped.wav": lambda path: write_wav(path, np.where(G > 1.3, -8, G)),
     "gaps.wav": lambda path: write_wav(path, G, unavailable=[1, *range(490, 1700)]),
     "ACC.csv": write_empatica,
     "rate.csv": lambda path: write_empatica(path, rate=31.25),
+    "empty_lines.csv": lambda path: write_empatica(path, end="\r\r\n"),
 }
 
 
@@ -94,6 +96,15 @@ def damage(path, change):
     path.write_bytes(change(path.read_bytes()))
 
 
+def encrypted(archive):
+    """Return a zip archive that says of its files that they are encrypted."""
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        first, *files = archive.split(header)
+        flags -= len(header)
+        archive = header.join([first, *(f[:flags] + b"\1" + f[flags + 1 :] for f in files)])
+    return archive
+
+
 DAMAGED = {
     "checksum.gt3x": lambda path: write_gt3x(path, G, SECONDS, damaged=[3]),
     "separator.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=bytes(9000)),
@@ -124,6 +135,7 @@ def test_damage_is_reported_as_of_a_frame(name, tmp_path):
         ("a.bin", lambda content: content.replace(b"Frequency:100 Hz", b"Frequency:")),
         ("a.bin", lambda content: content[: content.index(b"Recorded Data")]),
         ("activity2.gt3x", lambda content: content[:-30]),
+        ("activity2.gt3x", lambda content: encrypted(content)),
         ("a.wav", lambda content: content[:-30]),
         ("a.wav", lambda content: content[:60]),
         ("ACC.csv", lambda content: content + b"0,-6"),
@@ -171,6 +183,7 @@ def test_numbers_that_do_not_tell_the_values():
     g = np.float32([[0.1, 0.2, 0.3], [0.1, 0.2, 0.4]])
     for counts in ([[1, 2, 3]] * 2, [[1, 2, np.nan]] * 2, [[1, 2, 3], [1, 2, 2**15]]):
         assert not SignalInParts(9).append(g, np.array(counts, float))
+    assert SignalInParts(9).append(g, np.array([[1, 2, 2**15 - 1], [1, 2, -(2**15)]]))
     signal = SignalInParts(9)
     assert signal.append(g, np.array([[1, 2, 3], [1, 2, -(2**14)]]))
     assert not signal.append(g[:1], np.array([[7, 2, -(2**14)]]))  # another value than before
