@@ -105,10 +105,16 @@ def encrypted(archive):
     return archive
 
 
+def write_geneactiv_and_zeros(path):
+    write_geneactiv(path, G)
+    damage(path, lambda content: content + bytes(30_000))
+
+
 DAMAGED = {
     "checksum.gt3x": lambda path: write_gt3x(path, G, SECONDS, damaged=[3]),
     "separator.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=bytes(9000)),
     "pages.bin": lambda path: write_geneactiv(path, G, pages=20),
+    "zeros.bin": write_geneactiv_and_zeros,
 }
 
 
