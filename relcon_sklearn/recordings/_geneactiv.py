@@ -72,11 +72,12 @@ def _read_in_parts(file: File) -> Iterator[dict[str, Any]]:
             some = source.read(_BYTES_AT_ONCE)
             pages = rest + some
             stop = pages.rfind(_PAGE) if some else len(pages)
-            if stop == 0:
-                raise DamagedFileError(f"{file.name} has no page in {len(some)} bytes.")
-            of_part.path.write_bytes(header + pages[:stop])
             rest = pages[stop:]
-            yield parse(of_part)
+            if len(rest) > _BYTES_AT_ONCE:
+                raise DamagedFileError(f"{file.name} has {len(rest)} bytes without a page.")
+            if stop > 0:  # not if what was read ends within the first page
+                of_part.path.write_bytes(header + pages[:stop])
+                yield parse(of_part)
 
 
 def _as_parts(contents: Iterable[dict[str, Any]]) -> Iterator[Part]:

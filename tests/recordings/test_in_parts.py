@@ -81,6 +81,14 @@ def test_values_and_times_are_equal(name, tmp_path):
     assert_same(*read_both(f"{name}.gz"))
 
 
+@pytest.mark.parametrize("n_bytes", [1, 2000])
+def test_the_last_read_of_geneactiv_is_within_a_page(n_bytes, tmp_path, monkeypatch):
+    write_geneactiv(tmp_path / "a.bin", G)
+    before = (tmp_path / "a.bin").stat().st_size - n_bytes
+    monkeypatch.setattr(_geneactiv, "_BYTES_AT_ONCE", before // 2)
+    assert_same(*read_both("a.bin"))
+
+
 def test_calibration_of_geneactiv(tmp_path):
     write_geneactiv(tmp_path / "a.bin", G)
     content = (tmp_path / "a.bin").read_bytes()
