@@ -90,8 +90,9 @@ def run_jobs(jobs: list[Job], n_jobs: int) -> int:
                 outcomes[outcome.job.name] = outcome
                 bar.update()
         except BrokenExecutor:
-            for job in left:
-                outcomes[job.name] = outcomes[job.name] or Outcome(job, FAILED, {}, _KILLED)
+            for job in left:  # some may be done, although their outcomes did not arrive
+                found = outcomes[job.name] or without_work(job)
+                outcomes[job.name] = found or Outcome(job, FAILED, {}, _KILLED)
     return _report(list(outcomes.values()), jobs[0].out)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from ._times import Times
 
-NS = 1e9  # in a second
-N_COUNTS = 2**16  # of int16
+_NS = 1e9  # in a second
+_N_COUNTS = 2**16  # of int16
 
 # The rate of a device may differ from the nominal one by this share. Longer blocks have a gap.
 _DEVIATION = 0.1
@@ -74,7 +74,7 @@ class SignalInParts:
 
     def __init__(self, most: int):
         self._counts, self._n = np.empty((most, 3), np.int16), 0
-        self._values = np.full((3, N_COUNTS), np.nan, np.float32)
+        self._values = np.full((3, _N_COUNTS), np.nan, np.float32)
 
     def append(self, acceleration: np.ndarray, counts: np.ndarray) -> bool:
         """Append a part, and return whether its numbers tell its values. If not, it is of no use.
@@ -86,7 +86,10 @@ class SignalInParts:
         counts : ndarray of shape (n_samples, 3)
             Whole numbers: equal ones for equal values, and different ones for different values.
         """
-        if not np.abs(counts).max(initial=0) < N_COUNTS // 2:  # also NaN
+        # Of NaN, no comparison is true.
+        if not (
+            counts.min(initial=0) >= -_N_COUNTS // 2 and counts.max(initial=0) < _N_COUNTS // 2
+        ):
             return False
         rows = slice(self._n, self._n + len(counts))
         self._counts[rows] = counts
@@ -135,8 +138,8 @@ class BlockTimes:
         one before a gap, its samples have the median rate of the other blocks.
         """
         period = np.append(np.diff(starts) / sizes[:-1], np.nan)
-        own = np.abs(period * rate / NS - 1) <= _DEVIATION
-        period[~own] = np.median(period[own]) if own.any() else NS / rate
+        own = np.abs(period * rate / _NS - 1) <= _DEVIATION
+        period[~own] = np.median(period[own]) if own.any() else _NS / rate
         return cls(starts, sizes, period)
 
     @classmethod
@@ -153,7 +156,7 @@ class BlockTimes:
             Nominal rate in Hz.
         """
         starts, sizes = stamps[first], np.diff(first, append=len(stamps))
-        for period in (stamps[1] - stamps[0] if len(stamps) > 1 else 0, NS / rate):
+        for period in (stamps[1] - stamps[0] if len(stamps) > 1 else 0, _NS / rate):
             times = cls(starts, sizes, np.full(len(first), period, np.float64))
             if np.array_equal(times[:].view(np.int64), stamps):
                 return times

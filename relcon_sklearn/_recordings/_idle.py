@@ -9,16 +9,23 @@ from ._rows import Ranges, Taken
 SHORTEST = 1.0  # s: a device in free fall, which measures 0 g too, falls 5 m in it
 
 
-def find_idle(signal: np.ndarray | Taken, rate: float) -> Ranges:
-    """Return the samples in runs of at least a second that are 0 in all channels.
+def find_idle(signal: np.ndarray | Taken, acceleration: list[list[int]], rate: float) -> Ranges:
+    """Return the samples in runs of at least a second in which an accelerometer has zeros.
 
     Parameters
     ----------
     signal : ndarray of shape (n_samples, n_channels)
-        Acceleration with gravity, which is never 0 for as long.
+        Acceleration with gravity, which is never 0 for as long. It may have other channels too.
+    acceleration : list of list of int
+        The channels of each accelerometer, which are all 0.
     rate : float
         Nominal rate in Hz.
     """
-    runs = Ranges.where_rows(lambda rows: ~rows.any(axis=1), signal)
+    runs = Ranges.where_rows(lambda rows: has_zeros(rows, acceleration), signal)
     long = runs.stop - runs.first >= SHORTEST * rate
     return Ranges(runs.first[long], runs.stop[long])
+
+
+def has_zeros(samples: np.ndarray, acceleration: list[list[int]]) -> np.ndarray:
+    """Return in which samples all channels of an accelerometer are 0."""
+    return np.any([~samples[:, axes].any(axis=1) for axes in acceleration], axis=0)

@@ -87,7 +87,7 @@ def find_loss(
     n_samples : int
         Number of samples of the recording.
     sample_times : SampleTimes
-        Samples that are left after NaN and non-wear were removed.
+        Samples that are left after NaN, non-wear and zeros of idle sleep mode were removed.
     dropped : Counter
         Amounts left out of this recording, by reason.
     rate : float

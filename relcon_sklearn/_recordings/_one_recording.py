@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._idle import find_idle
+from ._idle import find_idle, has_zeros
 from ._labels import UNLABELLED, LabelTable, majority
 from ._losses import Loss, find_loss
 from ._missing import find_missing
@@ -29,7 +29,7 @@ from ._sample_times import (
 )
 from ._stamps import Positions, check_rate, is_regular, start_stamps
 from ._times import has_dates
-from ._units import UNITS, check_gravity, is_not_zero
+from ._units import UNITS, check_gravity
 from ._window_layout import (
     Layout,
     Windows,
@@ -184,11 +184,11 @@ def choose_samples(
         dropped["seconds_nonwear"] += not_worn.n_samples / recording.rate
         sample_times = sample_times.keep(nonwear.others(sample_times.n_samples))
     if options.gravity and recording.acceleration:
-        idle = find_idle(sample_times.used(signal), recording.rate)
+        idle = find_idle(sample_times.used(signal), recording.acceleration, recording.rate)
         if len(idle):
             dropped["seconds_idle"] += len(idle) / recording.rate
             sample_times = sample_times.keep(idle.others(sample_times.n_samples))
-        checked = _used_or_not_zero(signal, sample_times)
+        checked = _used_or_not_zero(recording, sample_times)
         check_gravity(checked, recording.acceleration, options.units, recording.name)
     return sample_times, not_worn
 
@@ -203,15 +203,16 @@ def log_interpolated(stretches: Stretches, recording: Recording) -> None:
         )
 
 
-def _used_or_not_zero(signal: np.ndarray, sample_times: SampleTimes) -> np.ndarray | Taken:
-    """Return the samples that are used, or else those that are not 0.
+def _used_or_not_zero(recording: Recording, sample_times: SampleTimes) -> np.ndarray | Taken:
+    """Return the samples that are used, or else those without zeros of an accelerometer.
 
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
     Zeros of idle sleep mode do not tell the units.
     """
+    signal, acceleration = recording.signal, recording.acceleration
     if sample_times.n_samples > 0:
         return sample_times.used(signal)
-    return Taken(signal, Ranges.where(is_not_zero(signal)))
+    return Taken(signal, Ranges.where_rows(lambda rows: ~has_zeros(rows, acceleration), signal))
 
 
 def _codes_of_windows(

@@ -28,12 +28,6 @@ class Ranges:
         self._shift = stop - self._ends
 
     @classmethod
-    def where(cls, mask: np.ndarray) -> Ranges:
-        """Return the numbers of the samples at which a mask is True."""
-        edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
-        return cls(edges[::2], edges[1::2])
-
-    @classmethod
     def where_rows(cls, condition: Callable[[np.ndarray], np.ndarray], values) -> Ranges:
         """Return the numbers of the rows at which a condition is True, in little memory.
 

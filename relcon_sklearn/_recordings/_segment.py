@@ -271,9 +271,9 @@ def segment_recordings(
        windows of an hour, in which two of three axes must be below the threshold and have a small
        range of values. Blocks of 10 s in which all axes must be below it, as in the UK Biobank
        study [2]_, are stricter and locate the ends of non-wear within 10 s. Of the rest, samples
-       that are 0 in all channels for at least a second are removed too, unless ``gravity=False``:
-       some devices write them in idle sleep mode. The magnitude of what remains is checked against
-       the units.
+       in which an accelerometer has 0 on all axes for at least a second are removed too, unless
+       ``gravity=False``: some devices write them in idle sleep mode. The magnitude of what remains
+       is checked against the units.
     4. The remaining samples are split at gaps: spacings above 1.5 sample periods, or above
        `max_gap`. The parts are called stretches. All further steps work within a stretch. With
        much jitter, many spacings are above 1.5 periods: a `max_gap` of 2 or 3 periods bridges them.

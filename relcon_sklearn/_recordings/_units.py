@@ -76,9 +76,9 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
 def _raise_zeros(share: float, name: str) -> None:
     """Raise the ValueError for a recording with this share of samples that are 0."""
     raise ValueError(
-        f"{name}: {share:.0%} of its samples are 0 in all channels. They are not from idle sleep "
-        "mode, which lasts longer. If they stand for missing samples, replace them with NaN and "
-        "pass nan_policy='omit'. For signals with gravity removed, pass gravity=False."
+        f"{name}: {share:.0%} of its samples have an acceleration of 0 on all axes. They are not "
+        "from idle sleep mode, which lasts longer. If they stand for missing samples, replace them "
+        "with NaN and pass nan_policy='omit'. For signals with gravity removed, pass gravity=False."
     )
 
 

@@ -59,6 +59,8 @@ def read_compact(file: File) -> CompactRecording | None:
             return join_parts(file, parts, most, **_describe(first[1]))
     except (DamagedFileError, zipfile.BadZipFile, zlib.error, KeyError, StopIteration):
         return None
+    except RuntimeError:  # zipfile does not read it, such as one that is encrypted
+        return None
 
 
 def _describe(content: dict[str, Any]) -> dict[str, Any]:

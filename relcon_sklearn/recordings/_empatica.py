@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,13 @@ def read_compact(file: File) -> CompactRecording | None:
     import pandas
 
     most = file.path.stat().st_size // _FEWEST_BYTES
-    options = {"header": None, "compression": None}
     try:
-        start, rate = pandas.read_csv(file.path, nrows=2, **options).to_numpy(np.float64)[:, 0]
-        with pandas.read_csv(file.path, skiprows=2, chunksize=_AT_ONCE, **options) as chunks:
-            parts = _as_parts(chunks, float(start), float(rate))
+        with pandas.read_csv(
+            file.path, header=None, compression=None, chunksize=_AT_ONCE
+        ) as chunks:
+            first = next(chunks)
+            start, rate = first.to_numpy(np.float64)[:2, 0].tolist()
+            parts = _as_parts(chain([first[2:]], chunks), start, rate)
             return join_parts(file, parts, most, **_describe(rate))
     except ValueError:  # of which the other reader says what it is
         return None

@@ -57,7 +57,13 @@ def read_compact(file: File) -> CompactRecording | None:
 
 
 def _read_in_parts(file: File) -> Iterator[dict[str, Any]]:
-    """Yield what actfast reads from parts of a file: some pages after the header."""
+    """Yield what actfast reads from parts of a file: some pages after the header.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is damaged, such as one with something else instead of pages.
+    """
     with open(file.path, "rb") as source, tempfile.TemporaryDirectory() as folder:
         of_part = file._replace(path=Path(folder) / "part.bin", skip=False)
         header, _, rest = source.read(_BYTES_AT_ONCE).partition(_PAGE)
@@ -66,9 +72,12 @@ def _read_in_parts(file: File) -> Iterator[dict[str, Any]]:
             some = source.read(_BYTES_AT_ONCE)
             pages = rest + some
             stop = pages.rfind(_PAGE) if some else len(pages)
-            of_part.path.write_bytes(header + pages[:stop])
             rest = pages[stop:]
-            yield parse(of_part)
+            if len(rest) > _BYTES_AT_ONCE:
+                raise DamagedFileError(f"{file.name} has {len(rest)} bytes without a page.")
+            if stop > 0:  # not if what was read ends within the first page
+                of_part.path.write_bytes(header + pages[:stop])
+                yield parse(of_part)
 
 
 def _as_parts(contents: Iterable[dict[str, Any]]) -> Iterator[Part]:

@@ -200,7 +200,8 @@ def predict_timeline(
     if len(stretch) == 0 and len(nonwear_periods) == 0:
         raise ValueError(
             f"recording has no stretch as long as a segment of "
-            f"{layout.n_timesteps / layout.rate:g} s, without gaps, in which the device was worn."
+            f"{layout.n_timesteps / layout.rate:g} s, without gaps and zeros of idle sleep mode, "
+            "in which the device was worn."
         )
     if is_classifier(model):
         outputs = _predict(placed, _class_scores(model), len(model.classes_))

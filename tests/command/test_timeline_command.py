@@ -674,21 +674,22 @@ def test_a_folder_that_cannot_be_made(files, run, tmp_path, capsys):
 @pytest.mark.usefixtures("without_figures")
 def test_a_process_that_the_system_ends(files, run, monkeypatch, capsys):
     class Killed:
-        """One file is done when the system ends the process of the next one."""
+        """Two files are done when the system ends a process, and the outcome of one is lost."""
 
         def __init__(self, **kwargs):
             pass
 
         def __call__(self, calls):
-            function, arguments, _ = next(iter(calls))
+            (function, arguments, _), (_, lost, _), _ = calls
             yield function(*arguments)
+            function(*lost)
             raise BrokenExecutor
 
     with monkeypatch.context() as patch:
         patch.setattr(_timeline, "Parallel", Killed)
         assert run(*files) == 1
     printed = capsys.readouterr().out
-    assert "1 of 3 files are done." in printed
+    assert "2 of 3 files are done" in printed
     assert "bob  The system ended a process" in printed
     assert "with fewer --jobs" in printed
     assert run(*files) == 0

@@ -9,6 +9,7 @@ from relcon_sklearn._recordings._idle import find_idle
 from relcon_sklearn.timelines import predict_timeline
 
 RATE = 10  # Hz
+AXES = [[0, 1, 2]]
 
 
 def worn(n_samples, seed=0):
@@ -35,13 +36,37 @@ def with_zeros(*sleeps, n=6000):
     ids=str,
 )
 def test_runs_of_a_second(sleeps, found):
-    assert find_idle(with_zeros(*sleeps), RATE)[:].tolist() == list(found)
+    assert find_idle(with_zeros(*sleeps), AXES, RATE)[:].tolist() == list(found)
 
 
-def test_all_channels_must_be_zero():
+def test_all_axes_must_be_zero():
     signal = with_zeros(slice(100, 300))
     signal[100:300, 1] = 0.01
-    assert len(find_idle(signal, RATE)) == 0
+    assert len(find_idle(signal, AXES, RATE)) == 0
+
+
+@pytest.mark.parametrize("sleep", [slice(1000, 1600), slice(1000, 5000)], ids=str)
+@pytest.mark.parametrize("other", ["gyro", "hip_acc"])
+@pytest.mark.filterwarnings("ignore:More than half")
+def test_other_channels_are_not_zero(sleep, other):
+    """Those of a gyroscope or of another device, which may record at the same time."""
+    pd = pytest.importorskip("pandas")
+    names = [f"{stem}_{axis}" for stem in ("acc", other) for axis in "xyz"]
+    recording = pd.DataFrame(np.hstack([with_zeros(sleep), worn(6000, 1)]), columns=names)
+    options = {"units": "g", "window": 10, "channels": names}
+    segments = segment_recordings(recording, RATE, **options)
+    n_zeros = sleep.stop - sleep.start
+    assert segments.dropped["seconds_idle"] == n_zeros / RATE
+    assert len(segments.X) == (6000 - n_zeros) / 100
+    assert segments.X[..., :3].any(axis=(1, 2)).all()
+
+
+def test_an_accelerometer_that_has_only_zeros():
+    pd = pytest.importorskip("pandas")
+    names = [f"{stem}_{axis}" for stem in ("acc", "gyro") for axis in "xyz"]
+    recording = pd.DataFrame(np.hstack([np.zeros((6000, 3)), worn(6000)]), columns=names)
+    with pytest.raises(ValueError, match=r"No window of 10 s is left.*seconds_idle 600"):
+        segment_recordings(recording, RATE, units="g", window=10, channels=names)
 
 
 def test_zeros_become_gaps():

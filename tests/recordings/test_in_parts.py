@@ -38,9 +38,9 @@ def in_small_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(_wav, "_AT_ONCE", 500)
 
 
-def write_empatica(path, rate=32.0):
+def write_empatica(path, rate=32.0, end="\n"):
     lines = [", ".join([str(value)] * 3) for value in (1709676000.5, rate)]
-    path.write_text("\n".join([*lines, "0,-64,32\n1,2,-3\n" * 1200]))
+    path.write_bytes(end.join([*lines, *["0,-64,32", "1,2,-3"] * 1200, ""]).encode())
 
 
 WRITERS = {
@@ -53,9 +53,11 @@ WRITERS = {
     "header_cut.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=b"\x1e\x1a\x00"),
     "a.bin": lambda path: write_geneactiv(path, G),
     "a.wav": lambda path: write_wav(path, G),
+    "clipped.wav": lambda path: write_wav(path, np.where(G > 1.3, -8, G)),
     "gaps.wav": lambda path: write_wav(path, G, unavailable=[1, *range(490, 1700)]),
     "ACC.csv": write_empatica,
     "rate.csv": lambda path: write_empatica(path, rate=31.25),
+    "empty_lines.csv": lambda path: write_empatica(path, end="\r\r\n"),
 }
 
 
@@ -79,6 +81,14 @@ def test_values_and_times_are_equal(name, tmp_path):
     assert_same(*read_both(f"{name}.gz"))
 
 
+@pytest.mark.parametrize("n_bytes", [1, 2000])
+def test_the_last_read_of_geneactiv_is_within_a_page(n_bytes, tmp_path, monkeypatch):
+    write_geneactiv(tmp_path / "a.bin", G)
+    before = (tmp_path / "a.bin").stat().st_size - n_bytes
+    monkeypatch.setattr(_geneactiv, "_BYTES_AT_ONCE", before // 2)
+    assert_same(*read_both("a.bin"))
+
+
 def test_calibration_of_geneactiv(tmp_path):
     write_geneactiv(tmp_path / "a.bin", G)
     content = (tmp_path / "a.bin").read_bytes()
@@ -94,10 +104,25 @@ def damage(path, change):
     path.write_bytes(change(path.read_bytes()))
 
 
+def encrypted(archive):
+    """Return a zip archive that says of its files that they are encrypted."""
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        first, *files = archive.split(header)
+        flags -= len(header)
+        archive = header.join([first, *(f[:flags] + b"\1" + f[flags + 1 :] for f in files)])
+    return archive
+
+
+def write_geneactiv_and_zeros(path):
+    write_geneactiv(path, G)
+    damage(path, lambda content: content + bytes(30_000))
+
+
 DAMAGED = {
     "checksum.gt3x": lambda path: write_gt3x(path, G, SECONDS, damaged=[3]),
     "separator.gt3x": lambda path: write_gt3x(path, G, SECONDS, tail=bytes(9000)),
     "pages.bin": lambda path: write_geneactiv(path, G, pages=20),
+    "zeros.bin": write_geneactiv_and_zeros,
 }
 
 
@@ -124,6 +149,7 @@ def test_damage_is_reported_as_of_a_frame(name, tmp_path):
         ("a.bin", lambda content: content.replace(b"Frequency:100 Hz", b"Frequency:")),
         ("a.bin", lambda content: content[: content.index(b"Recorded Data")]),
         ("activity2.gt3x", lambda content: content[:-30]),
+        ("activity2.gt3x", lambda content: encrypted(content)),
         ("a.wav", lambda content: content[:-30]),
         ("a.wav", lambda content: content[:60]),
         ("ACC.csv", lambda content: content + b"0,-6"),
@@ -171,6 +197,7 @@ def test_numbers_that_do_not_tell_the_values():
     g = np.float32([[0.1, 0.2, 0.3], [0.1, 0.2, 0.4]])
     for counts in ([[1, 2, 3]] * 2, [[1, 2, np.nan]] * 2, [[1, 2, 3], [1, 2, 2**15]]):
         assert not SignalInParts(9).append(g, np.array(counts, float))
+    assert SignalInParts(9).append(g, np.array([[1, 2, 2**15 - 1], [1, 2, -(2**15)]]))
     signal = SignalInParts(9)
     assert signal.append(g, np.array([[1, 2, 3], [1, 2, -(2**14)]]))
     assert not signal.append(g[:1], np.array([[7, 2, -(2**14)]]))  # another value than before

@@ -17,7 +17,7 @@ bounds = st.one_of(st.none(), st.integers(-45, 45))
 @given(masks, bounds, bounds, st.sampled_from([None, 1, 2, 7, -1]))
 def test_ranges_equal_an_array(mask, start, stop, step):
     expected, which = np.flatnonzero(mask), slice(start, stop, step)
-    ranges = Ranges.where(mask)
+    ranges = Ranges.where_rows(np.asarray, mask)
     assert len(ranges) == len(expected)
     np.testing.assert_array_equal(ranges[which], expected[which])
     np.testing.assert_array_equal(ranges.others(len(mask))[:], np.flatnonzero(~mask))
@@ -31,7 +31,7 @@ def test_ranges_equal_an_array(mask, start, stop, step):
 def test_a_condition_is_looked_up_in_parts(mask, at_once):
     with mock.patch.object(_rows, "_ROWS_AT_ONCE", at_once):
         ranges = Ranges.where_rows(np.logical_not, mask)
-    expected = Ranges.where(~mask)
+    expected = Ranges.where_rows(np.asarray, ~mask)
     np.testing.assert_array_equal(ranges.first, expected.first)
     np.testing.assert_array_equal(ranges.stop, expected.stop)
 
@@ -39,7 +39,7 @@ def test_a_condition_is_looked_up_in_parts(mask, at_once):
 @given(masks, bounds, bounds, st.sampled_from([None, 1, 3]))
 def test_taken_rows_equal_an_array(mask, start, stop, step):
     values, which = np.random.default_rng(0).normal(size=(len(mask), 3)), slice(start, stop, step)
-    rows = Ranges.where(mask)
+    rows = Ranges.where_rows(np.asarray, mask)
     taken, expected = Taken(values, rows), values[mask]
     assert taken.shape == expected.shape
     assert len(taken) == len(expected)
