@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from benchmarks.common.card import Card, TablePage
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.downstream.tables import join
-from benchmarks.pretraining.model_claims import Claim, in_paper, over_people, with_few_labels
+from benchmarks.pretraining.model_claims import (
+    Claim,
+    failures,
+    in_paper,
+    over_people,
+    successes,
+    with_few_labels,
+)
 from benchmarks.pretraining.model_conditions import (
     ages,
     changes,
@@ -113,24 +120,19 @@ def model_card(
 
 def summary(record: dict, name: str, claims: list[Claim], table: str) -> str:
     """Return what the model is for, which claims do not hold, which do, and the mean scores."""
-    failed = [f"- {c.where}: {c.other} ({c.numbers})" for c in claims if not c.holds]
-    held: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim.holds:
-            held.setdefault(claim.where, []).append(claim.other)
     return join(
         f"`{name}` turns a window of three-axis acceleration into {record['n_features']} numbers "
-        "that describe its movement, for any classifier or regressor. It is pretrained without "
-        "labels, by relative contrastive learning. It fails if people wear the device in another "
-        "orientation than those of the training, and it loses if their recordings are noisier.",
-        "**It is not above**" if failed else "",
-        "\n".join(failed),
-        "**It is above**" if held else "",
-        "\n".join(f"- {where}: {'; '.join(others)}" for where, others in held.items()),
-        "Above is beyond chance over people (Holm p < 0.05). With few labels, and for the network "
-        "of the paper, whose input and folds differ, only means are compared.",
-        "Macro-F1 of linear models on people that no training has seen, the mean of five public "
-        "sets, and R2 of walking speed on another set. RelCon and SimCLR are trainings of ten "
-        "minutes on the same recordings:",
+        "that describe its movement. These numbers, the embedding, are input for any classifier or "
+        "regressor. The model is pretrained without labels, by relative contrastive learning. It "
+        "fails if people wear the device in another orientation than those of the training, and "
+        f"it loses if their recordings are noisier. {failures(claims)}".rstrip(),
+        *successes(claims),
+        "Better is a higher macro-F1 on people that no training has seen, beyond chance over "
+        "people (Holm p < 0.05). Where no set is named, it is the mean of five public sets. With "
+        "few labels, and for the network of the paper, whose input and folds differ, only means "
+        "are compared. The RelCon and SimCLR trainings of ten minutes are on the same recordings "
+        "as this model.",
+        "The table has the same means, of a linear model of each representation where it does not "
+        "say another. Walking speed is the R2 on a further set:",
         table,
     )
