@@ -46,14 +46,15 @@ LIMITS = """\
   does not know its rate: cut recordings with `segment_recordings(..., like=embedder)`, which
   resamples them. Windows may have any length from about 2 s.
 - **Orientation**: it need not be known, but embeddings depend on it: people to predict must wear
-  the device as those of the training do. The table of changes has what another orientation costs.
+  the device as those of the training do. What another orientation costs is in the section Changes
+  of the devices.
 - **Noise**: white noise of 0.03 g in new recordings lowers scores by more than those of hand-made
-  features, see the table of changes.
+  features, see the same section.
 - **Free living**: one of the sets, Nurse stress, is of free living. The scores are of scripted
   activities. Expect lower ones in daily life.
 - **People**: the data are of about {people} people, mostly young and healthy. Children are missing,
   and so are people with other movement disorders than those listed. On SisFall, people of 60 to 75
-  years have lower scores than those of 19 to 30, see the table of ages.
+  years have lower scores than those of 19 to 30, see the section Ages.
 - **Not for** diagnoses, or decisions about a person, without validation on people like that person.
 - The settings of the training were chosen on the sets of the tables, so that scores are somewhat
   too high. No person or recording of these sets was trained on."""
@@ -94,6 +95,7 @@ def model_card(
         pages={
             "scores": TablePage(
                 f"Scores of {name}",
+                "How good are models of its embedding on new people, and compared with what?",
                 {
                     "Scores": score_tables(name, results),
                     "Few labels": few_labels(name, results),
@@ -103,6 +105,7 @@ def model_card(
             ),
             "conditions": TablePage(
                 f"{name} on other recordings",
+                "What do another orientation, noise, placement or age do to the scores?",
                 {
                     "Changes of the devices": changes(robustness),
                     "Placements": placements(subgroups),
@@ -111,6 +114,7 @@ def model_card(
             ),
             "data": TablePage(
                 f"Data of {name}",
+                "On which recordings was it trained, and what are their licences?",
                 {"Recordings": recordings(record), "Sets and licences": licences(record)},
             ),
         },
