@@ -10,9 +10,10 @@ from benchmarks.common.report import with_generated
 
 
 class TablePage(NamedTuple):
-    """A page of tables: its title, and the body of each section by its title."""
+    """A page of tables: its title, what it answers, and the body of each section by its title."""
 
     title: str
+    question: str
     sections: Mapping[str, str]
 
 
@@ -74,7 +75,12 @@ class Card(NamedTuple):
             text = with_generated(text, page, mark(name, command), body)
         tables = {
             page.with_suffix("") / f"{name}.md": "\n\n".join(
-                [f"# {found.title}", _sections(found.sections), f"Written by `{command}`.\n"]
+                [
+                    f"# {found.title}",
+                    found.question,
+                    _sections(found.sections),
+                    f"Written by `{command}`.\n",
+                ]
             )
             for name, found in self.pages.items()
         }

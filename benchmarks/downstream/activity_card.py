@@ -85,6 +85,7 @@ def activity_card(record: dict) -> Card:
         pages={
             "scores": TablePage(
                 "Scores of the models of activities",
+                "How good are the models on data sets that they have not seen?",
                 {
                     "Scores by data set": score_table(scores),
                     "Length of windows": lengths(record["lengths"]),
@@ -93,16 +94,20 @@ def activity_card(record: dict) -> Card:
             ),
             "classes": TablePage(
                 "Which classes the models confuse",
+                "How well is each activity found, and what is it taken for?",
                 {
                     "Score of each class": class_table(scores),
                     **{f"Predictions of {name}": confusion(name, scores[name]) for name in MODELS},
                 },
             ),
             "probabilities": TablePage(
-                "Probabilities of the models of activities", {"Calibration": calibration(scores)}
+                "Probabilities of the models of activities",
+                "How often is a prediction with a given probability right?",
+                {"Calibration": calibration(scores)},
             ),
             "data": TablePage(
                 "Data of the models of activities",
+                "On which recordings were the models trained, and what does each class contain?",
                 {"Data": data_table(record["windows"]), "Labels": labels(record["windows"])},
             ),
         },
@@ -133,9 +138,9 @@ def summary(record: dict) -> str:
         for other, test in tests.items():
             means = [mean_of_sets(scores[key]["files"]) for key in (name, other)]
             (held if is_above(means, test) else failed).append(
-                f"- {name} ({means[0]:.3f}) above {METHODS[other].title} ({means[1]:.3f}): Holm p "
-                f"{p_text(test['p_holm'])}, higher for {test['ahead']} of "
-                f"{test['n_subjects']} people"
+                f"- `{name}` than {METHODS[other].title} ({means[0]:.3f} and {means[1]:.3f}, "
+                f"Holm p {p_text(test['p_holm'])}, higher for {test['ahead']} of "
+                f"{test['n_subjects']} people)"
             )
     unseen = " and ".join(SETS[name].title for name in NOT_IN_ENCODER)
     return join(
@@ -143,12 +148,12 @@ def summary(record: dict) -> str:
         f"from windows of {record['settings']['window']:g} s of three-axis acceleration. `{WRIST}` "
         f"is for a wrist, `{ANYWHERE}` for other places. They fail first at the postures, then at "
         "stairs. Cycling is known from one set only, and so is lying on a wrist.",
-        "**What does not hold**, beyond chance over people, on data sets that were left out of the "
+        "**Not better**, beyond chance over people, on data sets that were left out of the "
         "training:"
         if failed
         else "",
         "\n".join(failed),
-        "**What holds**:" if held else "",
+        "**Better**:" if held else "",
         "\n".join(held),
         f"The encoder has seen windows of most sets without labels. On {unseen}, which it has not, "
         f"{ANYWHERE} has {_unseen(scores[ANYWHERE]):.3f} and {METHODS['features'].title} "

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from benchmarks.common.card import Card, TablePage
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.downstream.tables import join
-from benchmarks.pretraining.model_claims import Claim, in_paper, over_people, with_few_labels
+from benchmarks.pretraining.model_claims import (
+    Claim,
+    failures,
+    in_paper,
+    over_people,
+    successes,
+    with_few_labels,
+)
 from benchmarks.pretraining.model_conditions import (
     ages,
     changes,
@@ -39,14 +46,15 @@ LIMITS = """\
   does not know its rate: cut recordings with `segment_recordings(..., like=embedder)`, which
   resamples them. Windows may have any length from about 2 s.
 - **Orientation**: it need not be known, but embeddings depend on it: people to predict must wear
-  the device as those of the training do. The table of changes has what another orientation costs.
+  the device as those of the training do. What another orientation costs is in the section Changes
+  of the devices.
 - **Noise**: white noise of 0.03 g in new recordings lowers scores by more than those of hand-made
-  features, see the table of changes.
+  features, see the same section.
 - **Free living**: one of the sets, Nurse stress, is of free living. The scores are of scripted
   activities. Expect lower ones in daily life.
 - **People**: the data are of about {people} people, mostly young and healthy. Children are missing,
   and so are people with other movement disorders than those listed. On SisFall, people of 60 to 75
-  years have lower scores than those of 19 to 30, see the table of ages.
+  years have lower scores than those of 19 to 30, see the section Ages.
 - **Not for** diagnoses, or decisions about a person, without validation on people like that person.
 - The settings of the training were chosen on the sets of the tables, so that scores are somewhat
   too high. No person or recording of these sets was trained on."""
@@ -87,6 +95,7 @@ def model_card(
         pages={
             "scores": TablePage(
                 f"Scores of {name}",
+                "How good are models of its embedding on new people, and compared with what?",
                 {
                     "Scores": score_tables(name, results),
                     "Few labels": few_labels(name, results),
@@ -96,6 +105,7 @@ def model_card(
             ),
             "conditions": TablePage(
                 f"{name} on other recordings",
+                "What do another orientation, noise, placement or age do to the scores?",
                 {
                     "Changes of the devices": changes(robustness),
                     "Placements": placements(subgroups),
@@ -104,6 +114,7 @@ def model_card(
             ),
             "data": TablePage(
                 f"Data of {name}",
+                "On which recordings was it trained, and what are their licences?",
                 {"Recordings": recordings(record), "Sets and licences": licences(record)},
             ),
         },
@@ -113,24 +124,19 @@ def model_card(
 
 def summary(record: dict, name: str, claims: list[Claim], table: str) -> str:
     """Return what the model is for, which claims do not hold, which do, and the mean scores."""
-    failed = [f"- {c.where}: {c.other} ({c.numbers})" for c in claims if not c.holds]
-    held: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim.holds:
-            held.setdefault(claim.where, []).append(claim.other)
     return join(
         f"`{name}` turns a window of three-axis acceleration into {record['n_features']} numbers "
-        "that describe its movement, for any classifier or regressor. It is pretrained without "
-        "labels, by relative contrastive learning. It fails if people wear the device in another "
-        "orientation than those of the training, and it loses if their recordings are noisier.",
-        "**It is not above**" if failed else "",
-        "\n".join(failed),
-        "**It is above**" if held else "",
-        "\n".join(f"- {where}: {'; '.join(others)}" for where, others in held.items()),
-        "Above is beyond chance over people (Holm p < 0.05). With few labels, and for the network "
-        "of the paper, whose input and folds differ, only means are compared.",
-        "Macro-F1 of linear models on people that no training has seen, the mean of five public "
-        "sets, and R2 of walking speed on another set. RelCon and SimCLR are trainings of ten "
-        "minutes on the same recordings:",
+        "that describe its movement. These numbers, the embedding, are input for any classifier or "
+        "regressor. The model is pretrained without labels, by relative contrastive learning. It "
+        "fails if people wear the device in another orientation than those of the training, and "
+        f"it loses if their recordings are noisier. {failures(claims)}".rstrip(),
+        *successes(claims),
+        "Better is a higher macro-F1 on people that no training has seen, beyond chance over "
+        "people (Holm p < 0.05). Where no set is named, it is the mean of five public sets. With "
+        "few labels, and for the network of the paper, whose input and folds differ, only means "
+        "are compared. The RelCon and SimCLR trainings of ten minutes are on the same recordings "
+        "as this model.",
+        "The table has the same means, of a linear model of each representation where it does not "
+        "say another. Walking speed is the R2 on a further set:",
         table,
     )

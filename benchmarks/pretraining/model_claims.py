@@ -17,19 +17,75 @@ class Claim(NamedTuple):
     Attributes
     ----------
     where : str
-        The data, and whether features are added to the embedding.
+        The data.
     other : str
         What the model is claimed to be above.
     numbers : str
         The scores of both and, if there is a test, its p-value.
     holds : bool
         Whether the model is above.
+    together : bool
+        Whether features are added to the embedding of the model.
     """
 
     where: str
     other: str
     numbers: str
     holds: bool
+    together: bool = False
+
+
+WORDS = {  # for what has a title that needs its table
+    "RelCon": "a RelCon training of ten minutes",
+    "SimCLR": "a SimCLR training of ten minutes",
+    "untrained encoder": "an untrained encoder",
+    "features, linear": "linear models of hand-made features",
+    "features, random forest": "random forests of hand-made features",
+    FEATURES: "linear models of hand-made features",
+}
+
+
+def failures(claims: list[Claim]) -> str:
+    """Return sentences about what the model is not better than, with the numbers."""
+    found: dict[str, list[str]] = {}
+    for claim in claims:
+        if not claim.holds:
+            subject = "Together with hand-made features, it" if claim.together else "Alone, it"
+            start = f"{subject} is **not better** than {_in_words(claim.other)}"
+            found.setdefault(start, []).append(f"{claim.where} ({claim.numbers})")
+    return " ".join(f"{start} {_listed(places)}." for start, places in found.items())
+
+
+def successes(claims: list[Claim]) -> list[str]:
+    """Return sentences about what the model is better than, each with a list after it."""
+    where_held: dict[tuple[str, str], set[bool]] = {}
+    for claim in claims:
+        if claim.holds:
+            where_held.setdefault((claim.where, claim.other), set()).add(claim.together)
+    subjects = {
+        "With and without hand-made features, it": {True, False},
+        "Together with hand-made features only, it": {True},
+        "Alone only, it": {False},
+    }
+    parts = []
+    for subject, together in subjects.items():
+        found: dict[str, list[str]] = {}
+        for (where, other), held in where_held.items():
+            if held == together:
+                found.setdefault(where, []).append(_in_words(other))
+        if found:
+            items = [f"- {where}: than {_listed(others)}" for where, others in found.items()]
+            parts += [f"{subject} is **better**", "\n".join(items)]
+    return parts
+
+
+def _in_words(title: str) -> str:
+    return WORDS.get(title, title)
+
+
+def _listed(items: list[str]) -> str:
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def with_few_labels(name: str, results: DownstreamResults) -> list[Claim]:
@@ -47,10 +103,11 @@ def over_people(comparisons: list[Comparison]) -> list[Claim]:
     """Return the claims on the five sets."""
     return [
         Claim(
-            _together(f"on windows of {c.one.window:g} s", c.one.method.endswith("_features")),
+            f"on windows of {c.one.window:g} s",
             c.other.title,
             _numbers(*c.means, c.test),
             is_above(c.means, c.test),
+            c.one.method.endswith("_features"),
         )
         for c in comparisons
     ]
@@ -61,21 +118,21 @@ def in_paper(paper: dict) -> list[Claim]:
     found = []
     for name, tests in paper.get("tests", {}).items():
         where = "on MotionSense in the protocol of the paper"
-        where = _together(where, name.endswith(f"+ {FEATURES}"))
+        together = name.endswith(f"+ {FEATURES}")
         ours, features = (paper["scores"][key]["macro_f1"] for key in (name, FEATURES))
         best, test = paper["paper"][SUPERVISED], tests[FEATURES]
         network = "the best supervised network of the paper"
         found += [
             Claim(
-                where, FEATURES, _numbers(ours, features, test), is_above((ours, features), test)
+                where,
+                FEATURES,
+                _numbers(ours, features, test),
+                is_above((ours, features), test),
+                together,
             ),
-            Claim(where, network, _numbers(ours, best), ours > best),
+            Claim(where, network, _numbers(ours, best), ours > best, together),
         ]
     return found
-
-
-def _together(where: str, with_features: bool) -> str:
-    return f"{where}, together with features" if with_features else where
 
 
 def _numbers(ours: float, other: float, test: dict | None = None) -> str:

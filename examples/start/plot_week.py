@@ -103,7 +103,7 @@ print(f"{len(recording):,} samples")
 # The timeline
 # ------------
 # :func:`~relcon_sklearn.timelines.predict_timeline` cuts the recording into the segments of the
-# model, block by block. Its length and rate are those of the training. ``smoothing=3`` takes the
+# model, block by block. Their length and rate are those of the training. ``smoothing=3`` takes the
 # most frequent label of three steps.
 
 from relcon_sklearn.timelines import daily_totals, predict_timeline

@@ -33,6 +33,7 @@ def test_the_page_is_that_of_the_file(name):
     for block in blocks(text):
         assert block in card
     for table in page.with_suffix("").glob("*.md"):
-        title, *sections, command = table.read_text().strip().split("\n\n")
+        title, question, *sections, command = table.read_text().strip().split("\n\n")
+        assert question.endswith("?")
         assert "\n\n".join(sections) in card, f"{title} of {table.name}"
         assert command.startswith("Written by")

@@ -12,8 +12,8 @@ CARD = Card(
     use="use(small)",
     limits="- **Not for** large ones.",
     pages={
-        "scores": TablePage("Scores of small", {"Scores": "0.5", "Not measured": ""}),
-        "data": TablePage("Data of small", {"Sets": "One."}),
+        "scores": TablePage("Scores of small", "How good?", {"Scores": "0.5", "Not measured": ""}),
+        "data": TablePage("Data of small", "Which data?", {"Sets": "One."}),
     },
     origin={"Training": "Once.", "Licence": "Free."},
 )
@@ -43,7 +43,7 @@ def test_the_pages_have_all_parts_but_the_code(page, tmp_path):
     for expected in (CARD.summary, CARD.limits, "## Training\n\nOnce.\n\n## Licence\n\nFree."):
         assert f" -->\n\n{expected}\n\n{END_MARK}" in text
     assert (tmp_path / "small" / "data.md").read_text() == (
-        f"# Data of small\n\n## Sets\n\nOne.\n\nWritten by `{COMMAND}`.\n"
+        f"# Data of small\n\nWhich data?\n\n## Sets\n\nOne.\n\nWritten by `{COMMAND}`.\n"
     )
     assert "Not measured" not in (tmp_path / "small" / "scores.md").read_text()
 

@@ -197,7 +197,7 @@ def test_the_script_writes_weights_results_and_card(made, monkeypatch):
     model = RelConClassifier.load(made / "small" / "activity-small-wrist.safetensors")
     card = activity_card(json.loads((made / "small.json").read_text()))
     assert model.card_ == card.text
-    for expected in ("Weiss", "CC BY 4.0", "Free living", "does not hold", "left out, "):
+    for expected in ("Weiss", "CC BY 4.0", "Free living", "Not better", "left out, "):
         assert expected in card.text
     assert "an older card" not in page.read_text()
     assert "`activity-small-wrist` is for a wrist" in page.read_text().replace("\n", " ")

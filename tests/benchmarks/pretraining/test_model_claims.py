@@ -5,7 +5,14 @@ import pytest
 pytest.importorskip("tslearn")
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.results import FIVE, DownstreamResults
-from benchmarks.pretraining.model_claims import in_paper, over_people, with_few_labels
+from benchmarks.pretraining.model_claims import (
+    Claim,
+    failures,
+    in_paper,
+    over_people,
+    successes,
+    with_few_labels,
+)
 from benchmarks.pretraining.model_tables import Comparison, classic, shipped
 from tests.support.downstream_cells import fake_paper, fake_record
 
@@ -24,7 +31,8 @@ def test_above_is_in_the_mean_and_over_people(means, difference, p, holds):
     one = shipped("small_features")._replace(window=10.0)
     (claim,) = over_people([Comparison(one, classic("minirocket"), means, test)])
     assert claim.holds is holds
-    assert claim.where == "on windows of 10 s, together with features"
+    assert claim.where == "on windows of 10 s"
+    assert claim.together
     assert claim.other == "MiniRocket"
     assert claim.numbers == f"{means[0]:.3f} and {means[1]:.3f}, Holm p {p:.3f}"
 
@@ -53,10 +61,49 @@ def test_claims_of_the_paper():
     assert (network.holds, network.numbers) == (False, "0.890 and 0.900")
     assert (features.holds, features.numbers) == (False, "0.890 and 0.930, Holm p 0.200")
     assert not together.holds
-    assert together.where.endswith(", together with features")
+    assert [claim.together for claim in in_paper(fake_paper())] == [False, False, True, True]
     assert in_paper({}) == []
 
 
 def test_a_mean_that_is_higher_is_not_enough():
     claims = in_paper(fake_paper(difference=-0.01))
     assert [claim.holds for claim in claims] == [False, True, False, True]
+
+
+def test_what_the_model_is_not_better_than_in_sentences():
+    claims = [
+        Claim("here", "features", "0.5 and 0.6", False),
+        Claim("there", "features", "0.6 and 0.7", False),
+        Claim("here", "MiniRocket", "0.7 and 0.8", False, together=True),
+        Claim("here", "SimCLR", "0.7 and 0.6", True),
+    ]
+    assert failures(claims) == (
+        "Alone, it is **not better** than linear models of hand-made features here (0.5 and 0.6) "
+        "and there (0.6 and 0.7). Together with hand-made features, it is **not better** than "
+        "MiniRocket here (0.7 and 0.8)."
+    )
+    assert failures(claims[3:]) == ""
+
+
+def test_what_the_model_is_better_than_with_features_and_alone():
+    def held(other, where, together):
+        return Claim(where, other, "0.7 and 0.6", True, together)
+
+    claims = [
+        held("MiniRocket", "here", False),
+        held("MiniRocket", "here", True),
+        held("SimCLR", "here", True),
+        held("SimCLR", "there", True),
+        held("untrained encoder", "here", False),
+        Claim("there", "MiniRocket", "0.5 and 0.6", False),
+    ]
+    simclr = "a SimCLR training of ten minutes"
+    assert successes(claims) == [
+        "With and without hand-made features, it is **better**",
+        "- here: than MiniRocket",
+        "Together with hand-made features only, it is **better**",
+        f"- here: than {simclr}\n- there: than {simclr}",
+        "Alone only, it is **better**",
+        "- here: than an untrained encoder",
+    ]
+    assert successes([]) == []
