@@ -28,4 +28,10 @@ def find_idle(signal: np.ndarray | Taken, acceleration: list[list[int]], rate: f
 
 def has_zeros(samples: np.ndarray, acceleration: list[list[int]]) -> np.ndarray:
     """Return in which samples all channels of an accelerometer are 0."""
-    return np.any([~samples[:, axes].any(axis=1) for axes in acceleration], axis=0)
+    idle = np.zeros(len(samples), dtype=bool)
+    for first, *others in acceleration:
+        zeros = samples[:, first] == 0  # one axis at a time, because samples[:, axes] is a copy
+        for axis in others:
+            zeros &= samples[:, axis] == 0
+        idle |= zeros
+    return idle
