@@ -92,12 +92,5 @@ def mark(part: str, command: str) -> str:
     return f"<!-- {part}: written by {command} -->"
 
 
-def write_pages(pages: Mapping[Path, str]) -> None:
-    """Write the text of each page."""
-    for path, text in pages.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
-
 def _sections(bodies: Mapping[str, str]) -> str:
     return "\n\n".join(f"## {title}\n\n{body}" for title, body in bodies.items() if body)

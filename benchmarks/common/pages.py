@@ -40,5 +40,11 @@ def fill_pages(pages: Sequence[Path], script: str, blocks: Mapping[str, str]) ->
                 f"{END_MARK} below."
             )
         texts |= filled
-    for page, text in texts.items():
-        page.write_text(text)
+    write_pages(texts)
+
+
+def write_pages(pages: Mapping[Path, str]) -> None:
+    """Write the text of each page."""
+    for path, text in pages.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common.card import write_pages
+from benchmarks.common.pages import write_pages
 from benchmarks.common.report import (
     RESULTS,
     add_folder_option,

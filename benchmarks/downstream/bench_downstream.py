@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.fetching import fetch_missing
+from benchmarks.common.pages import write_pages
 from benchmarks.common.report import (
     END_MARK,
     RESULTS,
@@ -102,12 +103,11 @@ def write_report(cells: dict[Cell, dict], source: Path) -> None:
     """Write tables and figures into the pages of results. The handwritten part stays."""
     pages = render(cells, PAGE.parent / "figures")
     text = PAGE.read_text() if PAGE.is_file() else f"# Downstream tasks\n\n{MARK}\n{END_MARK}\n"
-    PAGE.write_text(with_generated(text, PAGE, MARK, pages.pop(PAGE.stem)))
-    for name, body in pages.items():
-        path = PAGE.parent / f"{name}.md"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"{body}\n\nFrom `{source.name}`, written by\n`{COMMAND} --report`.\n")
-    say(f"wrote {PAGE} and {len(pages)} pages in {PAGE.with_suffix('')}")
+    short = with_generated(text, PAGE, MARK, pages.pop(PAGE.stem))
+    origin = f"From `{source.name}`, written by\n`{COMMAND} --report`.\n"
+    tables = {PAGE.parent / f"{name}.md": f"{body}\n\n{origin}" for name, body in pages.items()}
+    write_pages({PAGE: short, **tables})
+    say(f"wrote {PAGE} and {len(tables)} pages in {PAGE.with_suffix('')}")
 
 
 def has_file(task: str, *folders: Path) -> bool:

@@ -11,6 +11,7 @@ from benchmarks.downstream.comparisons import (
     BEYOND_CHANCE,
     COMPARISONS,
     compare_over_people,
+    is_above,
     p_text,
 )
 from benchmarks.downstream.objectives import MAIN
@@ -62,11 +63,7 @@ def _above(results: DownstreamResults, one: ResultRow, other: ResultRow) -> Verd
     test = compare_over_people(results, one, COMPARISONS[one]).get(other)
     if test is None:
         return Verdict(claim, None)
-    holds = (
-        _mean(results, one) > _mean(results, other)
-        and test["difference"] > 0
-        and test["p_holm"] < BEYOND_CHANCE
-    )
+    holds = is_above((_mean(results, one), _mean(results, other)), test)
     return Verdict(claim, holds, _numbers(results, one, other, test, "p_holm"))
 
 

@@ -33,8 +33,8 @@ import torch
 
 import relcon_sklearn
 from benchmarks.common.budget import ENDLESS, TimedTraining
-from benchmarks.common.card import write_pages
 from benchmarks.common.open_pool import load_pool, pool_files
+from benchmarks.common.pages import write_pages
 from benchmarks.common.report import (
     RESULTS,
     add_folder_option,

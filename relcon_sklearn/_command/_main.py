@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from .._recordings._units import CANONICAL_UNITS
 from .._version import __version__
 from ..timelines._days import check_days
 from ._model import DEFAULT_MODEL
@@ -37,7 +38,6 @@ _EXAMPLE = """example:
   python -m relcon_sklearn timeline data/*.cwa --model activity-small-wrist --out days \\
       --tz Europe/Vienna --clock=+01:00 --jobs 2"""
 
-_UNITS = ("g", "mg", "m/s^2")
 _INTERRUPTED = 130  # as shells have it
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
@@ -95,7 +95,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--out", required=True, metavar="FOLDER", help="folder of the results")
     add(
         "--units",
-        choices=_UNITS,
+        choices=CANONICAL_UNITS,
         help="unit of the acceleration of tables (default: that in the names of their columns)",
     )
     add(

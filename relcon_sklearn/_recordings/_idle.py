@@ -21,9 +21,14 @@ def find_idle(signal: np.ndarray | Taken, acceleration: list[list[int]], rate: f
     rate : float
         Nominal rate in Hz.
     """
-    runs = Ranges.where_rows(lambda rows: has_zeros(rows, acceleration), signal)
+    runs = find_zeros(signal, acceleration)
     long = runs.stop - runs.first >= SHORTEST * rate
     return Ranges(runs.first[long], runs.stop[long])
+
+
+def find_zeros(signal: np.ndarray | Taken, acceleration: list[list[int]]) -> Ranges:
+    """Return the samples in which an accelerometer has zeros, however long they last."""
+    return Ranges.where_rows(lambda rows: has_zeros(rows, acceleration), signal)
 
 
 def has_zeros(samples: np.ndarray, acceleration: list[list[int]]) -> np.ndarray:

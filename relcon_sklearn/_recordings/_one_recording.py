@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._idle import find_idle, has_zeros
+from ._idle import find_idle, find_zeros
 from ._labels import UNLABELLED, LabelTable, majority
 from ._losses import Loss, find_loss
 from ._missing import find_missing
@@ -209,10 +209,10 @@ def _used_or_not_zero(recording: Recording, sample_times: SampleTimes) -> np.nda
     If nothing is left, the units may be wrong: a signal in g never seems to move if read as mg.
     Zeros of idle sleep mode do not tell the units.
     """
-    signal, acceleration = recording.signal, recording.acceleration
+    signal = recording.signal
     if sample_times.n_samples > 0:
         return sample_times.used(signal)
-    return Taken(signal, Ranges.where_rows(lambda rows: ~has_zeros(rows, acceleration), signal))
+    return Taken(signal, find_zeros(signal, recording.acceleration).others(len(signal)))
 
 
 def _codes_of_windows(

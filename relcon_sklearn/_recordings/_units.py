@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.constants import g as STANDARD_GRAVITY  # m/s^2
 
+from ._idle import find_zeros
+
 _M_PER_S2 = 1 / STANDARD_GRAVITY
 
 # Value of each unit in g.
 UNITS = {"g": 1.0, "mg": 1e-3, "m/s^2": _M_PER_S2, "m/s2": _M_PER_S2, "m/s**2": _M_PER_S2}
 
-_CANONICAL_UNITS = ("g", "m/s^2", "mg")
+CANONICAL_UNITS = ("g", "m/s^2", "mg")
 # Range, in g, of the median magnitude of a signal with gravity. The largest value seen is 2.1, for
 # two minutes of jogging recorded at the wrist. Units differ by a factor of about ten or more.
 _PLAUSIBLE = (1 / 3, 3.0)
 
 # Number of samples that are enough for the median of a recording of any length.
 _MAX_MEDIAN_SAMPLES = 100_000
-
-_SAMPLES_AT_ONCE = 2**20  # so that temporary arrays are small
 
 
 def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:
@@ -28,19 +28,10 @@ def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:
     return float(np.median(np.linalg.norm(some, axis=1))) if len(some) else np.nan
 
 
-def is_not_zero(signal: np.ndarray, axes=slice(None)) -> np.ndarray:
-    """Return whether each sample differs from 0 in any of the given channels."""
-    found = np.empty(len(signal), dtype=bool)
-    for start in range(0, len(signal), _SAMPLES_AT_ONCE):
-        some = slice(start, start + _SAMPLES_AT_ONCE)
-        found[some] = signal[some][:, axes].any(axis=1)
-    return found
-
-
 def raise_missing_units(signal: np.ndarray, acceleration: list[list[int]], name: str) -> None:
     """Raise the ValueError for ``units=None``, with a hint at the units."""
     seen = median_magnitude(signal, acceleration[0] if acceleration else slice(None))
-    hints = [unit for unit in _CANONICAL_UNITS if is_plausible(seen * UNITS[unit])]
+    hints = [unit for unit in CANONICAL_UNITS if is_plausible(seen * UNITS[unit])]
     hint = f", which hints at {hints[0]!r} if the signal has gravity" if hints else ""
     raise ValueError(
         f"units is None, and units are not guessed. Pass one of {', '.join(map(repr, UNITS))}. "
@@ -69,7 +60,7 @@ def check_gravity(signal: np.ndarray, acceleration: list[list[int]], units: str,
         if np.isnan(seen) or is_plausible(seen * UNITS[units]):
             continue
         if seen == 0:
-            _raise_zeros(1 - is_not_zero(signal, axes).mean(), name)
+            _raise_zeros(len(find_zeros(signal, [axes])) / len(signal), name)
         _raise_implausible(seen, axes, signal.shape[1], units, name)
 
 
@@ -89,7 +80,7 @@ def _raise_implausible(
     others = " and ".join(
         f"{seen * factor:.3g} g if it were in {unit!r}"
         for unit, factor in UNITS.items()
-        if unit in _CANONICAL_UNITS and factor != UNITS[units]
+        if unit in CANONICAL_UNITS and factor != UNITS[units]
     )
     low, high = _PLAUSIBLE
     which = order = ""

@@ -13,13 +13,15 @@ from .._recordings._attributes import is_calibrated, own_channels, own_rates, ow
 from .._recordings._columns import acceleration_axes
 from .._recordings._compact import CompactRecording
 from .._recordings._frames import frame_signal, is_frame
+from .._recordings._idle import has_zeros
 from .._recordings._other_packages import as_own_form
 from .._recordings._rows import Ranges, Taken
 from .._recordings._still import gravity_errors, still_means
-from .._recordings._units import UNITS, is_not_zero, is_plausible, median_magnitude
+from .._recordings._units import UNITS, is_plausible, median_magnitude
 
 logger = logging.getLogger("relcon_sklearn")
 
+_AXES = [0, 1, 2]
 _HOURS = 12
 _COVERED = 0.3  # g, on both sides of each axis
 _LARGEST_ERROR = 0.01  # g, after calibration
@@ -192,7 +194,7 @@ def _calibration_of(signal, scale: float, rate: float, columns: list, units: str
             f"The recording has {hours:.3g} h of samples{without}. Calibration needs {_HOURS} h. "
             "Calibrate a longer recording of the same device, and apply its gain and offset."
         )
-    means = still_means(g, rate, [0, 1, 2], 1.0)
+    means = still_means(g, rate, _AXES, 1.0)
     _check_sphere(means, columns)
     with warnings.catch_warnings():
         # A failure is reported by the error below.
@@ -219,7 +221,7 @@ def _calibration_of(signal, scale: float, rate: float, columns: list, units: str
 
 def _is_known(samples: np.ndarray) -> np.ndarray:
     """Return which samples the device took: they are neither NaN nor zeros of idle sleep mode."""
-    return np.isfinite(samples).all(axis=1) & samples.any(axis=1)
+    return np.isfinite(samples).all(axis=1) & ~has_zeros(samples, [_AXES])
 
 
 def _check_not_calibrated(recording) -> None:
@@ -274,7 +276,7 @@ def _check_sphere(means: np.ndarray, columns: list) -> None:
 
 def _apply(frame, signal: np.ndarray, columns: list, scale: float, found: _Calibration):
     """Return a copy of a recording, calibrated, with a description of its calibration."""
-    calibrated, idle = frame.copy(), ~is_not_zero(signal)
+    calibrated, idle = frame.copy(), has_zeros(signal, [_AXES])
     for column, gain, offset in zip(columns, found.gain, found.offset, strict=True):
         g = frame[column].to_numpy(np.float64) * scale
         calibrated[column] = np.where(idle, 0, (g + offset) * (gain / scale)).astype(np.float32)

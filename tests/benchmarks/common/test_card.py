@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.common.card import Card, TablePage, mark, write_pages
+from benchmarks.common.card import Card, TablePage, mark
+from benchmarks.common.pages import write_pages
 from benchmarks.common.report import END_MARK
 
 COMMAND = "python -m make --card"
