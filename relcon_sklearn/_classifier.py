@@ -42,9 +42,10 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         number of stages to freeze, with the layers before them. Encoders with a name have three
         stages. Others need a method ``stages()``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, which multiply the weights of the segments. A dict has a weight of
-        at least 0 for each class; `fit` raises ValueError for other weights. With "balanced", they
-        are inversely proportional to the class frequencies. If None, all are 1.
+        Weights of the classes, which multiply the weights of the segments. A dict has weights of at
+        least 0; `fit` raises ValueError for other weights. Classes that it lacks have weight 1.
+        With "balanced", weights are inversely proportional to the class frequencies. If None, all
+        are 1.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
