@@ -13,6 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._batches import DeviceSegments, GroupIndex, hold_out_groups, on_device
@@ -91,6 +92,12 @@ class SegmentEstimator(SegmentInput):
     def __sklearn_is_fitted__(self):
         # fit sets history_ last: after an interruption, other attributes may exist.
         return hasattr(self, "history_")
+
+    def _check_is_fitted(self) -> None:
+        """Raise NotFittedError unless the estimator is fitted."""
+        if not self.__sklearn_is_fitted__():
+            # Not called otherwise, because it first collects all tags, also for a single segment.
+            check_is_fitted(self)
 
     def __sklearn_clone__(self):
         copied = super().__sklearn_clone__()

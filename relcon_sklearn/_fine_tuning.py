@@ -255,7 +255,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
     @advises_on_memory("predicting")
     def _outputs(self, X) -> np.ndarray:
         """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
-        check_is_fitted(self)
+        self._check_is_fitted()
         array, device = self._check_segments(X, reset=False), self._device()
         trained = getattr(self, "_n_timesteps_in", None)
         warn_of_length(array.shape[1], trained, array.name, type(self).__name__)
