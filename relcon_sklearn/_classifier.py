@@ -29,8 +29,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         The encoder to start from. ``FrozenEstimator(embedder)`` starts from a copy of the encoder
         of a fitted :class:`RelConEmbedder`, which itself never changes. An unfitted
         `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
-        ("resnet34", "resnet34-half", "resnet14-half" or "pulse-ppg"), or a callable that makes one,
-        gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
+        ("resnet34", "resnet34-half", "resnet14-half", "relcon" or "pulse-ppg"), or a callable that
+        makes one, gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
         Kind of head. Both first standardise the embedding. Its mean and standard deviation are
         computed before training, from the training part if the encoder is frozen, and from 256 of
