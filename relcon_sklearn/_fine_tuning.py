@@ -48,6 +48,13 @@ _N_STANDARDISED = 256
 _HEAD = ModuleKind(make_head)
 
 
+class _Count(Interval):
+    """Interval of counts: integers except True, which would be a single stage."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
 class Labelled(NamedTuple):
     """Segments with targets and weights, one per row, and the rows to train and validate on.
 
@@ -83,7 +90,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
         "head": [StrOptions(set(HEADS))],
         "freeze": [
             StrOptions({"encoder", "none"}),
-            Interval(Integral, 1, None, closed="left"),
+            _Count(Integral, 1, None, closed="left"),
         ],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],

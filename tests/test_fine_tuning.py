@@ -214,6 +214,7 @@ class TestFreeze:
             (CustomEncoder, 1, "freeze=1, but the encoder, a CustomEncoder, has 0 stages"),
             (tiny_encoder, 2, "freeze=2, but the encoder, a ResNet1D, has 1 stages"),
             (tiny_encoder, 0, "'freeze' parameter"),
+            (tiny_encoder, True, "'freeze' parameter .* Got True"),
             (tiny_encoder, "head", "'freeze' parameter"),
         ],
     )
