@@ -13,9 +13,11 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._batches import DeviceSegments, GroupIndex, hold_out_groups, on_device
+from ._cards import card_of_further, has_card, warn_of_discarded_weights
 from ._files import (
     FittedReader,
     FittedWriter,
@@ -23,7 +25,6 @@ from ._files import (
     write_history,
 )
 from ._files._recipes import PackedModule, Recipe
-from ._initial import card_of_further
 from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._distributed import ALONE, Processes, join
@@ -85,9 +86,24 @@ class SegmentEstimator(SegmentInput):
         "verbose": ["verbose"],
     }
 
+    # Set in a clone, of which fit cannot tell otherwise that the user had loaded a model.
+    _is_clone_of_model = False
+
     def __sklearn_is_fitted__(self):
         # fit sets history_ last: after an interruption, other attributes may exist.
         return hasattr(self, "history_")
+
+    def _check_is_fitted(self) -> None:
+        """Raise NotFittedError unless the estimator is fitted."""
+        if not self.__sklearn_is_fitted__():
+            # Not called otherwise, because it first collects all tags, also for a single segment.
+            check_is_fitted(self)
+
+    def __sklearn_clone__(self):
+        copied = super().__sklearn_clone__()
+        if has_card(self):
+            copied._is_clone_of_model = True
+        return copied
 
     # -- input -----------------------------------------------------------------------------
 
@@ -98,15 +114,17 @@ class SegmentEstimator(SegmentInput):
         return super()._check_segments(X, reset=reset, name=name)
 
     def _check_before_training(self, X) -> None:
-        """Raise errors about parameters before anything is read or written."""
+        """Raise errors about parameters, and warn, before anything is read or written."""
         self._device()
         if self.callbacks:
             from ._training._skorch_callbacks import check_callbacks  # imports skorch
 
             check_callbacks(self.callbacks, validated=self.validation_fraction > 0)
+        warn_of_discarded_weights(self)
 
     def _forget_fit(self) -> None:
         vars(self).pop("history_", None)
+        vars(self).pop("_is_clone_of_model", None)
 
     def _adopt_rate(self, nested) -> None:
         """Take the sampling rate of a fitted distance or embedder if no other is known.

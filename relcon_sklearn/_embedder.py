@@ -8,7 +8,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._base import SegmentTransformer
@@ -349,8 +348,8 @@ class RelConEmbedder(
         UserWarning
             If `groups` is None, and `n_within` and `max_epochs` are positive.
             If there are too few groups for `validation_fraction`. There is then no validation.
-            If the estimator has a model card, as those in the package have, because `fit` discards
-            its weights.
+            If the estimator has a model card, as those in the package have, or is a clone of a
+            model that has one, because its weights are discarded.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the median magnitude of `X` is far from the training of `init` or of a frozen
             `distance`.
@@ -392,7 +391,7 @@ class RelConEmbedder(
         UserWarning
             If magnitudes of `X` are far from those of the training (other units, gravity removed).
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         return self._embed(self._check_segments(X, reset=False))
 
     def _set_former_params(self, *, query_stride: int = 1, compile: bool = False) -> None:

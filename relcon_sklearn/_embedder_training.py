@@ -28,7 +28,6 @@ from ._training._fingerprint import fingerprint_of
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
-from ._utils._warnings import warn
 from .augmentations import RandomAugmentations
 from .nn._heads import PretrainingNet, make_projection, make_regression
 from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS, draws_globally, encoder_preset
@@ -73,13 +72,6 @@ class EmbedderTraining:
     def _check_training(self, X, groups, model) -> tuple[SegmentArray, GroupIndex]:
         """Check parameters, segments, groups and the initial model, which may be None."""
         self._check_projection()
-        if hasattr(self, "card_"):
-            warn(
-                "fit discards the weights of this model, which has a model card. In pipelines, "
-                "pass FrozenEstimator(embedder) to use it as it is. To train it further, fit "
-                "RelConEmbedder(init=FrozenEstimator(embedder)). To silence this warning, fit "
-                "clone(embedder)."
-            )
         array = self._check_segments(X, reset=True)
         if model is not None:
             self._check_initial(model, array)

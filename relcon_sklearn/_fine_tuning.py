@@ -48,6 +48,13 @@ _N_STANDARDISED = 256
 _HEAD = ModuleKind(make_head)
 
 
+class _Count(Interval):
+    """Interval of counts: integers except True, which would be a single stage."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
 class Labelled(NamedTuple):
     """Segments with targets and weights, one per row, and the rows to train and validate on.
 
@@ -83,7 +90,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
         "head": [StrOptions(set(HEADS))],
         "freeze": [
             StrOptions({"encoder", "none"}),
-            Interval(Integral, 1, None, closed="left"),
+            _Count(Integral, 1, None, closed="left"),
         ],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -255,7 +262,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
     @advises_on_memory("predicting")
     def _outputs(self, X) -> np.ndarray:
         """Return the outputs of the head, float32 of shape (n_segments, n_outputs)."""
-        check_is_fitted(self)
+        self._check_is_fitted()
         array, device = self._check_segments(X, reset=False), self._device()
         trained = getattr(self, "_n_timesteps_in", None)
         warn_of_length(array.shape[1], trained, array.name, type(self).__name__)

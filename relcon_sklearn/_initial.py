@@ -7,8 +7,6 @@ import os
 from ._training._fingerprint import checksum
 from ._utils._frozen import unwrap
 
-_HEADING = "# Trained further"
-
 
 def initial_model(estimator, kind: type):
     """Return the fitted model that the parameter `init` of an estimator stands for, or None.
@@ -71,14 +69,3 @@ def fingerprint_of_initial(model, module: str) -> dict[str, str]:
         return {}
     weights = getattr(model, module).state_dict().values()
     return {"weights of init": checksum(*(value.cpu() for value in weights))}
-
-
-def card_of_further(model) -> str | None:
-    """Return the card of a model that was trained from an initial one: that card, with a note."""
-    card = getattr(model, "card_", None)
-    if not isinstance(card, str) or card.startswith(_HEADING):
-        return card
-    return (
-        f"{_HEADING}\n\nThis model started with the weights of the model that is described below, "
-        f"and was trained further.\n\n{card}"
-    )

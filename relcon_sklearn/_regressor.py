@@ -28,8 +28,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         The encoder to start from. ``FrozenEstimator(embedder)`` starts from a copy of the encoder
         of a fitted :class:`RelConEmbedder`, which itself never changes. An unfitted
         `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
-        ("resnet34", "resnet34-half", "resnet14-half" or "pulse-ppg"), or a callable that makes one,
-        gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
+        ("resnet34", "resnet34-half", "resnet14-half", "relcon" or "pulse-ppg"), or a callable that
+        makes one, gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.
     head : {"linear", "mlp"}, default="linear"
         Kind of head. Both first standardise the embedding. Its mean and standard deviation are
         computed before training, from the training part if the encoder is frozen, and from 256 of
@@ -113,6 +113,9 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         another rate as an attribute are refused.
     feature_names_in_ : ndarray of str
         Column names of `X`. Set only for data frames with string column names.
+    card_ : str
+        Model card in Markdown: data, scores, limits and licence. Set only for models that come with
+        the package, and for files that were saved with a card (:doc:`/saving`). `fit` removes it.
 
     See Also
     --------
@@ -226,6 +229,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
+            If the estimator has a model card, or is a clone of a model that has one, because its
+            weights are discarded.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If the median magnitude of `X` is far from the training of a frozen `encoder`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.

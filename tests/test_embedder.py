@@ -14,7 +14,7 @@ from relcon_sklearn import LearnedMotifDistance, RandomAugmentations, RelConEmbe
 from relcon_sklearn._batches import Batches, GroupIndex, SharedBatches
 from relcon_sklearn.augmentations import Jitter
 from relcon_sklearn.nn import relative_contrastive_loss
-from relcon_sklearn.segments._array import SegmentArray
+from relcon_sklearn.segments._array import SegmentArray, check_values
 from tests.support.estimators import tiny_distance, tiny_embedder, tiny_encoder
 from tests.support.reference import euclidean
 
@@ -505,6 +505,23 @@ def test_transform_streams(motion, monkeypatch):
     monkeypatch.setattr("relcon_sklearn._training._blocks._CPU_BLOCK_STEPS", 7 * 64)
     np.testing.assert_allclose(embedder.transform(X), expected, rtol=1e-5, atol=1e-6)
     assert sizes == [7] * 12 + [6]
+
+
+def test_a_segment_is_checked_once(motion, monkeypatch):
+    checks = []
+
+    def counted(values, rows, name):
+        checks.append(rows.tolist())
+        check_values(values, rows, name)
+
+    def refuse(estimator):
+        raise AssertionError("the tags are collected")
+
+    embedder = tiny_embedder(max_epochs=0).fit(motion[0])
+    monkeypatch.setattr("relcon_sklearn.segments._array.check_values", counted)
+    monkeypatch.setattr("sklearn.utils.validation.get_tags", refuse)
+    embedder.transform(motion[0][:1])
+    assert checks == [[0]]
 
 
 def test_tiny_encoder_has_8_features(motion):

@@ -214,6 +214,7 @@ class TestFreeze:
             (CustomEncoder, 1, "freeze=1, but the encoder, a CustomEncoder, has 0 stages"),
             (tiny_encoder, 2, "freeze=2, but the encoder, a ResNet1D, has 1 stages"),
             (tiny_encoder, 0, "'freeze' parameter"),
+            (tiny_encoder, True, "'freeze' parameter .* Got True"),
             (tiny_encoder, "head", "'freeze' parameter"),
         ],
     )
@@ -460,6 +461,13 @@ class TestWeights:
         by_row = classifier().fit(X, y, sample_weight=compute_sample_weight(class_weight, y))
         np.testing.assert_allclose(outputs(weighted, X), outputs(by_row, X), atol=1e-4)
 
+    def test_classes_that_a_dict_lacks_have_weight_one(self):
+        y = np.arange(3)
+        weights = class_weights({1: 0.5}, y, y, np.ones(3))
+        np.testing.assert_array_equal(weights, [1, 0.5, 1])
+        with pytest.raises(ValueError, match=r"0, 2\], are not in class_weight"):
+            class_weights({1: 0.5, 7: 2.0}, y, y, np.ones(3))
+
     @pytest.mark.parametrize(
         ("weight", "message"),
         [
@@ -586,6 +594,7 @@ class TestTargets:
             (classifier, np.where(np.arange(90) == 7, np.nan, 1), "y contains NaN .* row 7"),
             (regressor, np.where(np.arange(90) == 7, np.nan, 1), "y contains NaN .* row 7"),
             (regressor, np.zeros((90, 2, 2)), "3"),
+            (regressor, np.array(["1", "12.5"] * 45), r"bytes/strings.*instead\.$"),
         ],
     )
     def test_bad_targets(self, motion, make, y, message):

@@ -296,13 +296,6 @@ class TestCard:
         found = tiny_distance(init=FrozenEstimator(model), max_epochs=1).fit(motion[0])
         assert found.card_.endswith("# Distance of ours")
 
-    def test_a_fit_that_discards_the_weights_warns(self, motion, model):
-        advice = r"discards the weights.*RelConEmbedder\(init=FrozenEstimator\(embedder\)\)"
-        with pytest.warns(UserWarning, match=advice):
-            model.fit(motion[0])
-        assert not hasattr(model, "card_")
-        model.fit(motion[0])  # without a warning
-
 
 class TestFiles:
     def save(self, estimator, tmp_path, **given):

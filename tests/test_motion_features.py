@@ -14,7 +14,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from relcon_sklearn import MotionFeatures, SegmentWriter, open_segments
+from relcon_sklearn import LazyWindows, MotionFeatures, SegmentWriter, open_segments
 from relcon_sklearn._features import motion_features
 from tests.support.estimators import tiny_embedder
 
@@ -77,6 +77,15 @@ def test_the_rate_of_a_store_is_known(X, tmp_path):
 def test_an_unknown_rate_is_refused(X):
     with pytest.raises(ValueError, match=r"sampling_rate is None.*Pass the rate"):
         MotionFeatures().fit(X)
+
+
+def test_rows_that_cross_validation_selects_have_no_rate(X):
+    windows = LazyWindows([X.reshape(-1, 3)], n_timesteps=X.shape[1], sampling_rate=RATE)
+    groups = np.arange(len(windows)) % 2
+    pipe = make_pipeline(MotionFeatures(), StandardScaler(), LogisticRegression(max_iter=1000))
+    score = {"y": groups, "groups": groups, "cv": GroupKFold(2), "error_score": "raise"}
+    with pytest.raises(ValueError, match=r"sampling_rate is None.*Cross-validation"):
+        cross_val_score(pipe, windows, **score)
 
 
 def test_a_fit_that_fails_leaves_the_estimator_unfitted(X):

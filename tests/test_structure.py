@@ -20,7 +20,7 @@ LAYERS = [
     {"_features", "_recordings", "augmentations", "nn", "segments"},
     {"_batches", "datasets", "recordings", "timelines"},
     {"_files", "_training"},
-    {"_export", "_initial", "_segment_input", "embeddings"},
+    {"_cards", "_export", "_initial", "_segment_input", "embeddings"},
     {"_feature_transformer"},
     {"_base", "_feature_distance", "_motion_features", "_distance_constructors", "_motif_pairs"},
     {"_motif_distance"},

@@ -117,3 +117,7 @@ plt.show()
 # above them at each number of labelled people, and with four people it is as good as the features
 # with eight. On the waist, it is a little above them with few people, and below with eight. The
 # scores on recordings of real people are in :doc:`/models`.
+#
+# Here, the scaler sees the segments of the labelled people only. If you also have recordings of
+# people without labels, fit it to all of them: :doc:`/guide/pipelines` has the lines for it, in the
+# section on few labels.

@@ -127,7 +127,7 @@ def _type_and_shape(value) -> str:
 def _row_lengths(value, advice: str) -> str:
     """Return a sentence about rows of different lengths, with advice; "" if they are equal."""
     try:
-        lengths = {len(row) for row in value}
+        lengths = {len(row) for row in value if not isinstance(row, (str, bytes))}
     except _UNREADABLE:  # there are no rows, or they have no length
         return ""
     if len(lengths) < 2:

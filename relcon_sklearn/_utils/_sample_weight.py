@@ -61,7 +61,8 @@ def class_weights(
     Parameters
     ----------
     class_weight : dict, "balanced" or None
-        The parameter `class_weight`, as in classifiers of scikit-learn.
+        The parameter `class_weight`, as in classifiers of scikit-learn. Classes that a dict lacks
+        have weight 1.
     classes : ndarray of shape (n_classes,)
         Labels of the classes.
     codes : ndarray of shape (n_rows,)
@@ -78,8 +79,9 @@ def class_weights(
     Raises
     ------
     ValueError
-        If a weight in a dict is not a number, is negative, NaN or infinite, if the dict lacks a
-        class, or if it leaves only one of several classes a weight above 0.
+        If a weight in a dict is not a number, is negative, NaN or infinite, if the dict lacks some
+        classes and has others that do not exist, or if it leaves only one of several classes a
+        weight above 0.
     """
     if isinstance(class_weight, Mapping):
         _check_class_weight(class_weight)

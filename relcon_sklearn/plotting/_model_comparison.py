@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import f1_score, precision_score, recall_score
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import column_or_1d
 
+from .._utils._arrays import as_labels
 from ._keywords import line_keywords
 from ._legends import axes_width, legend_columns, legend_height, place_below, text_width, wrap
 from ._style import GREY, MINUS, colour, given_or_new_axes, hide_spines
@@ -137,19 +137,19 @@ class ModelComparisonDisplay:
         Raises
         ------
         ValueError
-            If the lengths of predictions and `y_true` differ, if there are fewer than two models,
-            or if `metric` is unknown.
+            If the lengths of predictions and `y_true` differ, if labels are missing, if there are
+            fewer than two models, or if `metric` is unknown.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         if metric not in _METRICS:
             raise ValueError(f"metric={metric!r}; expected one of {sorted(_METRICS)}.")
         _check_models(predictions, "predictions")
-        y_true = column_or_1d(y_true)
+        y_true = as_labels(y_true, "y_true")
         classes, supports = np.unique(y_true, return_counts=True)
         name, function = _METRICS[metric]
         scores = {}
         for model, y_pred in predictions.items():
-            y_pred = column_or_1d(y_pred)
+            y_pred = as_labels(y_pred, f"predictions[{model!r}]")
             if len(y_pred) != len(y_true):
                 raise ValueError(
                     f"predictions[{model!r}] has {len(y_pred)} entries, but y_true has "

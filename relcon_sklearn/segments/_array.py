@@ -67,6 +67,7 @@ class SegmentArray:
         self.sampling_rate = rate_of(self.given)
         self.rate_is_parameter = getattr(self.given, "rate_is_parameter", False) is True
         self.magnitudes: np.ndarray | None = None
+        self._is_checked = False
         self._listeners: list[Callable[[np.ndarray, np.ndarray], None]] = []
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None
 
@@ -100,9 +101,13 @@ class SegmentArray:
         return segments
 
     def check(self) -> None:
-        """Read every row once, in order, to raise the errors of :meth:`read`."""
+        """Read every row once, in order, to raise the errors of :meth:`read`.
+
+        Their values are not checked again when they are read later.
+        """
         for rows in self.chunks(_SCAN_BYTES):
             self._read(rows)
+        self._is_checked = True
 
     def chunks(self, n_bytes: int) -> list[np.ndarray]:
         """Split the row numbers into runs of at most `n_bytes` of float32 segments each."""
@@ -145,7 +150,8 @@ class SegmentArray:
                 "numbers."
             )
         values = values.reshape(len(rows), *self.shape[1:])
-        check_values(values, rows, self.name)
+        if not self._is_checked:
+            check_values(values, rows, self.name)
         return values
 
     def _fetch(self, rows: np.ndarray) -> np.ndarray:

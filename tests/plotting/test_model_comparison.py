@@ -211,6 +211,11 @@ def test_scores_may_be_given():
             "f1",
             r"predictions\['two'\] has 3 entries, but y_true has 8",
         ),
+        (
+            {"one": ONE, "two": [*TWO[:6], None, "sit"]},
+            "f1",
+            r"predictions\['two'\] contains NaN or infinity: first in row 6 \(None\)",
+        ),
         ({"one": ONE, "two": TWO}, "kappa", "metric='kappa'; expected one of"),
     ],
 )
@@ -218,6 +223,12 @@ def test_invalid_predictions_are_refused(predictions, metric, message, plt):
     with pytest.raises(ValueError, match=message):
         compare(Y, predictions, metric=metric)
     assert plt.get_fignums() == []
+
+
+def test_missing_classes_are_refused():
+    y = np.where(Y == "run", None, Y)
+    with pytest.raises(ValueError, match=r"y_true contains NaN or infinity: first in row 2"):
+        compare(y, {"one": ONE, "two": TWO})
 
 
 def test_too_few_scores_are_refused():

@@ -221,6 +221,15 @@ def test_no_rows_at_all(kind, tmp_path):
     array.check()
 
 
+def test_rows_that_were_checked_are_read_without_another_check(monkeypatch):
+    array = SegmentArray(integers(SHAPES["3d"]))
+    array.check()
+    monkeypatch.delattr(_array, "check_values")
+    assert_array_equal(array.read(ALL_ROWS), array.X)
+    with pytest.raises(NameError):
+        SegmentArray(array.X).read(ALL_ROWS)
+
+
 # ---------------------------------------------------------------- values that cannot be used
 
 BAD = [np.nan, np.inf, -np.inf, 1e13, -1e13]
