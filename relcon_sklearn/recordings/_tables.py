@@ -1,4 +1,4 @@
-"""Tables of samples: CSV and parquet, with named columns and one column of times."""
+"""Tables of samples: CSV and parquet, with named columns and times."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from itertools import islice
 
 import numpy as np
 
-from .._recordings._columns import acceleration_axes
+from .._recordings._columns import acceleration_axes, in_order_of_axes
 from .._recordings._stamps import Positions, typical_spacing
-from .._recordings._time_column import looks_like_time, read_time_column
+from .._recordings._times import has_dates
 from .._recordings._units import UNITS
 from ..exceptions import DamagedFileError
 from ._frame import File
+from ._table_times import read_table_times
 
 _IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
@@ -21,16 +22,6 @@ _DECIMAL_COMMA = re.compile(r"\d,\d")
 _N_LINES = 100  # in which a decimal comma is looked for
 _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
-_ONE_OF_THEM = (
-    "Remove the others from the file. Or read it with pandas, and pass the DataFrame, with its "
-    "sampling_rate, units and time, to segment_recordings or predict_timeline."
-)
-_WITHOUT_TIMES = (
-    "If no sample is missing, read it with pandas, and pass the DataFrame, with its sampling_rate "
-    "and units, to segment_recordings. predict_timeline needs dates too: frame.index = "
-    "pandas.date_range(start, periods=len(frame), freq='20ms', name='time') is for 50 Hz. Then "
-    "frame.to_csv writes a file that can be read."
-)
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
 _HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
@@ -103,6 +94,7 @@ def _describe(frame, file: File):
 
     if not isinstance(frame.index, pandas.DatetimeIndex):
         frame = _with_times(frame, file)
+    frame = frame[in_order_of_axes(list(frame.columns))]
     units = _units(list(frame.columns))
     frame.attrs = {
         **({"units": units} if units else {}),
@@ -115,18 +107,11 @@ def _describe(frame, file: File):
 
 
 def _with_times(frame, file: File):
-    """Return a table with the only column of times as its index."""
+    """Return a table with its times as its index, and without its columns of times."""
     import pandas
 
-    found = [column for column in frame.columns if looks_like_time(frame[column])]
-    if len(found) != 1:
-        seen = f"the columns {found} look like times" if found else "no column looks like times"
-        raise ValueError(
-            f"{file.name} must have one column of times, and {seen}. Its columns are "
-            f"{list(frame.columns)}. {_ONE_OF_THEM if found else _WITHOUT_TIMES}"
-        )
-    times = read_time_column(frame, found[0], False, file.name)
-    dates = times.values.dtype.kind == "M"
+    found, times = read_table_times(frame, file)
+    dates = has_dates(times.values)
     index = pandas.DatetimeIndex(times.values) if dates else pandas.to_timedelta(times.values, "s")
     index = index.tz_localize("UTC") if times.has_zone else index
     return frame.drop(columns=found).set_index(index.rename("time"))
