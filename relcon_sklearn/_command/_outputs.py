@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils._atomic import replacing
-from ..plotting import TimelineDisplay
 from ..recordings._jobs import Job
 from ..recordings._read_recording import read_in_little_memory
 from ..timelines import Transitions, daily_totals, predict_timeline
+from ._figure import draw
 from ._recording import calibrated, has_zone, with_clock
 
 FORMATS = ("csv", "parquet")
 TOTALS = "totals.csv"
 _FIGURE = "timeline.png"
-_DPI = 120
 # What the errors of functions advise to pass, and the options that do the same.
 _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
 # Parameters that errors name, and the options that set them.
@@ -73,7 +72,7 @@ def write_outputs(
         else:
             timeline.to_parquet(file, index=False)
     write_totals(totals, folder / TOTALS)
-    _draw(timeline, folder / _FIGURE, days)
+    draw(timeline, folder / _FIGURE, days)
     return {
         "days": len(totals),
         "valid_days": int(totals["valid"].sum()),
@@ -159,16 +158,3 @@ def _set_columns(recording, file: str, options: Options) -> None:
             f"are {list(recording.columns)}."
         )
     attrs.update(given)
-
-
-def _draw(timeline, path: Path, days: dict[str, Any]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")  # also where there is no screen
-    import matplotlib.pyplot as plt
-
-    figure = TimelineDisplay.from_timeline(timeline, **days).figure_
-    with replacing(path) as file:
-        # Without the version of matplotlib, so that the same image is the same file.
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    plt.close(figure)

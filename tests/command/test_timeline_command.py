@@ -78,7 +78,7 @@ def files(tmp_path, data):
 @pytest.fixture
 def without_figures(monkeypatch):
     """Write a text for each figure, which takes less time."""
-    monkeypatch.setattr(_outputs, "_draw", lambda timeline, path, days: path.write_text("figure"))
+    monkeypatch.setattr(_outputs, "draw", lambda timeline, path, days: path.write_text("figure"))
 
 
 @pytest.fixture
@@ -624,6 +624,23 @@ def test_clocks_that_jump(run, tmp_path, capsys):
     totals = pd.read_csv(tmp_path / "out" / "totals.csv")
     assert len(totals) == 61
     assert (totals["wear_hours"] > 0).sum() == 2
+
+
+def test_a_clock_that_was_wrong_for_years(run, tmp_path, capsys):
+    table = write_table(tmp_path / "ann.csv", n=500)
+    table = pd.concat([table.set_axis(table.index - pd.Timedelta(days=9000)), table])
+    table.to_csv(tmp_path / "ann.csv")
+    for _ in range(2):  # also kept
+        assert run(str(tmp_path / "ann.csv")) == 0
+        assert (
+            "timeline.png only shows 1999-07-15 to 1999-07-15, because" in capsys.readouterr().out
+        )
+    timeline = pd.read_csv(tmp_path / "out" / "ann" / "timeline.csv")
+    assert timeline["start"].str[:4].unique().tolist() == ["1999", "2024"]
+    assert len(pd.read_csv(tmp_path / "out" / "totals.csv")) == 9001
+    warnings = pd.read_csv(tmp_path / "out" / "files.csv")["warnings"][0]
+    assert "The recording has no data for 8999 days" in warnings
+    assert "The clock of the device was probably wrong" in warnings
 
 
 @pytest.mark.usefixtures("without_figures")
