@@ -300,6 +300,23 @@ def _from_text(column, what: str, code: str) -> tuple[Times, str]:
     return read_times(dates, what, code), "dates in UTC"
 
 
+def text_as_dates(column):
+    """Return a column (Series) of text as dates if it looks like times, and can be read as dates.
+
+    They need a tenth of the memory. Other columns are returned as they are.
+    """
+    import pandas
+
+    if column.dtype.kind in "iufbcmM" or not looks_like_time(column):
+        return column
+    try:
+        times, _ = _from_text(column, "", "")
+    except ValueError:  # reported where the column is used
+        return column
+    dates = pandas.Series(times.values, column.index, name=column.name)
+    return dates.dt.tz_localize("UTC") if times.has_zone else dates
+
+
 def _has_offset(value) -> bool:
     """Return whether a date, as text in ISO 8601 or as datetime, has an offset from UTC."""
     if isinstance(value, str):  # a regular expression would take longer than the parsing

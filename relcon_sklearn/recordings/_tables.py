@@ -12,6 +12,7 @@ from .._recordings._stamps import Positions, typical_spacing
 from .._recordings._times import has_dates
 from .._recordings._units import UNITS
 from ..exceptions import DamagedFileError
+from ._csv_in_parts import read_table
 from ._frame import File
 from ._table_times import read_table_times
 
@@ -34,8 +35,7 @@ def read_csv(file: File):
 
     separator, decimal = _find_separators(file)
     try:
-        # Without compression, whatever the name of the file.
-        frame = pandas.read_csv(file.path, compression=None, sep=separator, decimal=decimal)
+        frame = read_table(file.path, sep=separator, decimal=decimal)
     except UnicodeDecodeError as error:
         raise DamagedFileError(
             f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
