@@ -284,9 +284,9 @@ def _from_text(column, what: str, code: str) -> tuple[Times, str]:
     if pandas.api.types.infer_dtype(known) not in ("string", "datetime", "empty"):
         raise _NotTimesError(f"values of the type {type(known.iloc[-1]).__name__}")
     dates = pandas.to_datetime(column.astype(object), utc=True, format="ISO8601", errors="coerce")
-    unread = known[dates[column.notna()].isna()]
+    unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
     if len(unread):
-        raise _NotTimesError(repr(unread.iloc[0]))
+        raise _NotTimesError(f"{column.iloc[unread[0]]!r} at sample {unread[0]}")
     zoned = [_has_offset(value) for value in known]
     if any(zoned) and not all(zoned):
         raise _NotTimesError(

@@ -72,7 +72,8 @@ def read_recording(path, *, errors="raise"):
     errors : {"raise", "skip"}, default="raise"
         How to handle damage. "raise" raises an error that says where it is. "skip" leaves damaged
         parts out, which become gaps, and warns. What is damaged as a whole, such as a ``.gt3x``
-        file that was cut, is an error in both cases.
+        file that was cut, is an error in both cases. Damage of CSV is an incomplete last line. Of
+        tables, "skip" also leaves out rows with the time of the row before, up to 1 % of them.
 
     Returns
     -------

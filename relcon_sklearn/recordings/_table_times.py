@@ -51,7 +51,7 @@ def read_table_times(frame, file: File) -> tuple[list, Times]:
     except ValueError as error:
         raise ValueError(
             f"The columns {found} of {file.name} look like times, and one of them cannot be read. "
-            f"{error} If another column has the times: {_ONE_OF_THEM}"
+            f"{error} If one of them has the times: {_ONE_OF_THEM}"
         ) from None
     best = max(range(len(found)), key=lambda i: (has_dates(times[i].values), times[i].has_zone))
     for i in set(range(len(found))) - {best}:

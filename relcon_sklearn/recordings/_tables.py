@@ -11,8 +11,10 @@ from .._recordings._columns import acceleration_axes, in_order_of_axes
 from .._recordings._stamps import Positions, typical_spacing
 from .._recordings._times import has_dates
 from .._recordings._units import UNITS
+from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
-from ._csv_in_parts import read_table
+from ._csv_in_parts import last_line_is_cut, read_table
+from ._damage import report_cut
 from ._frame import File
 from ._table_times import read_table_times
 
@@ -26,6 +28,8 @@ _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segmen
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
 _HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
+_FEWEST_INCREASING = 0.6  # share of steps in time: half of them do in the order of chance
+_MOST_REPEATS = 0.01  # share of rows
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
@@ -33,9 +37,12 @@ def read_csv(file: File):
     """Return the recording in a CSV file, with columns between commas, semicolons or tabs."""
     import pandas
 
-    separator, decimal = _find_separators(file)
+    names, separator, decimal = _find_separators(file)
+    cut = last_line_is_cut(file.path, names, separator)
+    if cut:
+        report_cut(file, "its last line has not as many columns as the first")
     try:
-        frame = read_table(file.path, sep=separator, decimal=decimal)
+        frame = read_table(file.path, without_last=cut, sep=separator, decimal=decimal)
     except UnicodeDecodeError as error:
         raise DamagedFileError(
             f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
@@ -43,14 +50,16 @@ def read_csv(file: File):
         ) from None
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
-            f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "
-            "pandas.read_csv and pass the DataFrame to segment_recordings."
+            f"{file.name} cannot be read as a table: {str(error).strip()}. Its first line is "
+            f"{names[:_SHOWN]!r}. If these are not the names of its columns, remove the lines "
+            "before the names. Otherwise export it again, or read it with pandas.read_csv and pass "
+            "the DataFrame to segment_recordings."
         ) from None
     return _describe(frame, file)
 
 
-def _find_separators(file: File) -> tuple[str, str]:
-    """Return what is between the columns of a CSV file, and the decimal mark of its numbers.
+def _find_separators(file: File) -> tuple[str, str, str]:
+    """Return the first line of a CSV file, what is between its columns, and the decimal mark.
 
     Raises
     ------
@@ -67,7 +76,7 @@ def _find_separators(file: File) -> tuple[str, str]:
             f"{_PASS_FRAME}"
         )
     # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
-    return separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
+    return names, separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
 
 
 def read_parquet(file: File):
@@ -95,6 +104,8 @@ def _describe(frame, file: File):
     if not isinstance(frame.index, pandas.DatetimeIndex):
         frame = _with_times(frame, file)
     frame = frame[in_order_of_axes(list(frame.columns))]
+    if file.skip:
+        frame = _without_repeats(frame, file)
     units = _units(list(frame.columns))
     frame.attrs = {
         **({"units": units} if units else {}),
@@ -117,6 +128,21 @@ def _with_times(frame, file: File):
     return frame.drop(columns=found).set_index(index.rename("time"))
 
 
+def _without_repeats(frame, file: File):
+    """Return a table without rows that have the time of the row before, if they are few.
+
+    Many are no damage: their times are too coarse.
+    """
+    repeats = np.append(False, frame.index[1:] == frame.index[:-1])
+    if not 0 < repeats.mean() <= _MOST_REPEATS:
+        return frame
+    warn(
+        f"{file.name}: {repeats.sum()} rows were left out, because they have the time of the row "
+        f"before them. The first is that of {frame.index[repeats.argmax()]}."
+    )
+    return frame[~repeats]
+
+
 def _units(columns: list[str]) -> str | None:
     """Return the unit that stands in brackets in the names of the acceleration, None if none."""
     used = [columns[i] for axes in acceleration_axes(columns) for i in axes]
@@ -137,7 +163,8 @@ def _measure_rate(index, file: File) -> float:
             f"these rows. {_PASS_FRAME}"
         )
     seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
-    if not np.median(np.diff(seconds[:])) > 0:
+    step = np.diff(seconds[:])
+    if not np.mean(step > 0) > _FEWEST_INCREASING:
         raise ValueError(
             f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
             "share a time, the resolution of its times is too low: export it with fractions of a "

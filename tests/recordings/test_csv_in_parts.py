@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from relcon_sklearn import segment_recordings
 from relcon_sklearn.exceptions import DamagedFileError
 from relcon_sklearn.recordings import _csv_in_parts, read_recording
 from tests.support.device_files import motion
@@ -68,7 +69,7 @@ def test_values_are_those_of_a_file_that_is_read_at_once(name):
     ("late", "match"),
     [
         ("2024-03-05 22:00:09+01:00", "dates with a UTC offset and .* without one"),
-        ("22:00", "'22:00', which cannot be read as times"),
+        ("22:00", "'22:00' at sample 201, which cannot be read as times"),
         ("", "has 99 samples without a time"),
         ("9999-03-05", "must be within 1678 to 2262"),
     ],
@@ -98,3 +99,64 @@ def test_files_without_rows(tmp_path):
     (tmp_path / "a.csv").write_text("time,x,y,z\n")
     with pytest.raises(DamagedFileError, match=r"a.csv has 0 samples. Leave it out"):
         read_recording("a.csv")
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize("left", [4, 20, 30])
+@pytest.mark.parametrize("label", [False, True])
+def test_a_last_line_that_was_cut(left, label, tmp_path):
+    """It is text in a column of dates, or lacks values."""
+    more = {"label": np.where(LATE, "sitting", None)} if label else {}
+    table(**more)[["time", "x", "y", "z", *more]].to_csv("a.csv", index=False)
+    expected = read_recording("a.csv")
+    text = (tmp_path / "a.csv").read_text()
+    last = text.rindex("\n", 0, -1) + 1
+    (tmp_path / "a.csv").write_text(text[: last + left])
+    with pytest.raises(DamagedFileError, match=r"a.csv was cut: its last line has not as many col"):
+        read_recording("a.csv")
+    with pytest.warns(UserWarning, match=r"a.csv was cut: its last line"):
+        recording = read_recording("a.csv", errors="skip")
+    pd.testing.assert_frame_equal(recording, expected[:-1], check_freq=False)
+
+
+def test_a_last_line_without_an_end(tmp_path):
+    table().to_csv("a.csv", index=False)
+    expected = read_recording("a.csv")
+    for end in ("\n", "\r\n", "\r"):
+        text = end.join((tmp_path / "a.csv").read_text().splitlines())
+        (tmp_path / "a.csv").write_bytes(text.encode())
+        pd.testing.assert_frame_equal(read_recording("a.csv"), expected)
+
+
+def test_lines_before_the_names(tmp_path):
+    table().to_csv("a.csv", index=False)
+    text = (tmp_path / "a.csv").read_text()
+    (tmp_path / "a.csv").write_text(f"Serial,123\n{text}")
+    with pytest.raises(DamagedFileError, match=r"first line is 'Serial,123'. If these are not the"):
+        read_recording("a.csv")
+
+
+def test_rows_that_repeat_a_time():
+    frame = table()
+    expected = frame.assign(x=frame["x"].mask(frame.index == 8, 7))
+    pd.concat([frame[:8], expected]).sort_values("time", kind="stable").to_csv("a.csv", index=False)
+    assert len(read_recording("a.csv")) == 308
+    assert len(read_recording("a.csv", errors="skip")) == 308  # too many
+    pd.concat([frame[:9], expected[8:]]).to_csv("a.csv", index=False)
+    with pytest.warns(UserWarning, match=r"a.csv: 1 rows were .* The first is that of 2024"):
+        recording = read_recording("a.csv", errors="skip")
+    np.testing.assert_array_equal(recording, frame[["x", "y", "z"]])
+
+
+@pytest.mark.parametrize("order", [np.arange(N)[::-1], np.random.default_rng(0).permutation(N)])
+def test_rows_that_are_not_in_the_order_of_time(order):
+    table().iloc[order].to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"a.csv has times that do not increase. Sort its rows"):
+        read_recording("a.csv")
+
+
+def test_text_among_numbers():
+    frame = table(y=np.where(np.arange(N) == 250, "0,7", "0.7"))
+    frame.to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"column 'y' has dtype .*, such as '0,7', which can"):
+        segment_recordings(read_recording("a.csv"), units="g")
