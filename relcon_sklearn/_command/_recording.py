@@ -20,10 +20,10 @@ def check_dates(recording, file: str) -> None:
 
     if not isinstance(recording.index, pandas.DatetimeIndex):
         raise ValueError(
-            f"{file} has times since a start, and no dates, so that its days are not known. Add a "
-            "column of dates, for example with pandas: frame.insert(0, 'date', pandas.Timestamp("
-            "'2024-03-05 22:00') + pandas.to_timedelta(frame['time'], 's')). Then frame.to_csv "
-            "writes a file that can be read."
+            f"{file} has times since a start, and no dates, so that its days are not known. Add "
+            "the date of the start: recording = relcon_sklearn.recordings.read_recording(path), "
+            "then recording.index = pandas.Timestamp('2024-03-05 22:00') + recording.index. "
+            "recording.to_csv writes a file that can be read."
         )
 
 

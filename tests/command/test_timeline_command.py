@@ -628,6 +628,7 @@ def test_a_table_that_was_cut_and_one_with_a_row_twice(run, tmp_path, capsys):
     assert "bob.csv: 1 rows were left out, because they have the time of the row bef" in printed
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_table_without_dates(run, tmp_path, capsys):
     """Those of phyphox have the time since the start."""
     names = [f"Acceleration {axis} (m/s^2)" for axis in "xyz"]
@@ -635,6 +636,11 @@ def test_a_table_without_dates(run, tmp_path, capsys):
     table.to_csv(tmp_path / "ann.csv", index_label="Time (s)")
     assert run(str(tmp_path / "ann.csv")) == 1
     assert "ann.csv has times since a start, and no dates" in capsys.readouterr().out
+    recording = read_recording(tmp_path / "ann.csv")  # what the error advises
+    recording.index = pd.Timestamp("2024-03-05 22:00") + recording.index
+    recording.to_csv(tmp_path / "ann.csv")
+    assert run(str(tmp_path / "ann.csv")) == 0
+    assert pd.read_csv(tmp_path / "out" / "files.csv")["start"][0] == "2024-03-05 22:00:00+00:00"
 
 
 @pytest.mark.usefixtures("without_figures")
