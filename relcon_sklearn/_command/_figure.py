@@ -38,10 +38,7 @@ def draw(timeline, path: Path, days: dict[str, Any]) -> None:
 
 
 def _within_few_days(timeline, name: str, days: dict[str, Any]):
-    """Return the rows to show, which are all unless they are of too many days.
-
-    Too many are the rule of a clock that was wrong. The days with the most data are then shown.
-    """
+    """Return the rows to show: all, or if there are too many days, those of the most data."""
     first, last = timeline["start"].iloc[0], timeline["end"].iloc[-1]
     n_days = len(day_edges(first, last, **days)) - 1
     if n_days <= MOST_DAYS:

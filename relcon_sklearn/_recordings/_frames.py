@@ -52,10 +52,11 @@ def _first_text(column) -> str:
     """Return in words the first text in a column that is not a number, "" if there is none."""
     import pandas
 
-    if not isinstance(column.iloc[0] if len(column) else None, str):
+    if column.dtype.kind != "O":
         return ""
-    text = column[pandas.to_numeric(column, errors="coerce").isna() & column.notna()]
-    return f", such as {text.iloc[0]!r}" if len(text) else ""
+    text = column.dropna().astype(str)
+    text = text[pandas.to_numeric(text, errors="coerce").isna()]
+    return f", such as {text.iloc[0]!r:.60}" if len(text) else ""
 
 
 def frame_signal(frame, columns: list, name: str) -> np.ndarray:

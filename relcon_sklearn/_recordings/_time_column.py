@@ -286,7 +286,7 @@ def _from_text(column, what: str, code: str) -> tuple[Times, str]:
     dates = pandas.to_datetime(column.astype(object), utc=True, format="ISO8601", errors="coerce")
     unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
     if len(unread):
-        raise _NotTimesError(f"{column.iloc[unread[0]]!r} at sample {unread[0]}")
+        raise _NotTimesError(f"{column.iloc[unread[0]]!r:.60} at sample {unread[0]}")
     zoned = [_has_offset(value) for value in known]
     if any(zoned) and not all(zoned):
         raise _NotTimesError(

@@ -54,7 +54,7 @@ def read_table_times(frame, file: File) -> tuple[list, Times]:
             f"{error} If one of them has the times: {_ONE_OF_THEM}"
         ) from None
     best = max(range(len(found)), key=lambda i: (has_dates(times[i].values), times[i].has_zone))
-    for i in set(range(len(found))) - {best}:
+    for i in (i for i in range(len(found)) if i != best):
         difference = _difference(found[best], times[best], found[i], times[i])
         if difference:
             raise ValueError(

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from .._recordings._columns import acceleration_axes, in_order_of_axes
-from .._recordings._stamps import Positions, typical_spacing
+from .._recordings._stamps import Positions, are_copies, typical_spacing
 from .._recordings._times import has_dates
 from .._recordings._units import UNITS
 from .._utils._warnings import warn
@@ -103,7 +103,9 @@ def _describe(frame, file: File):
 
     if not isinstance(frame.index, pandas.DatetimeIndex):
         frame = _with_times(frame, file)
-    frame = frame[in_order_of_axes(list(frame.columns))]
+    columns = in_order_of_axes(list(frame.columns))
+    if columns != list(frame.columns):
+        frame = frame[columns]
     if file.skip:
         frame = _without_repeats(frame, file)
     units = _units(list(frame.columns))
@@ -131,10 +133,10 @@ def _with_times(frame, file: File):
 def _without_repeats(frame, file: File):
     """Return a table without rows that have the time of the row before, if they are few.
 
-    Many are no damage: their times are too coarse.
+    Many are no copies: their times are too coarse, or the clock was set back.
     """
     repeats = np.append(False, frame.index[1:] == frame.index[:-1])
-    if not 0 < repeats.mean() <= _MOST_REPEATS:
+    if not 0 < repeats.mean() <= _MOST_REPEATS or not are_copies(np.flatnonzero(repeats)):
         return frame
     warn(
         f"{file.name}: {repeats.sum()} rows were left out, because they have the time of the row "

@@ -148,6 +148,15 @@ def test_rows_that_repeat_a_time():
     np.testing.assert_array_equal(recording, frame[["x", "y", "z"]])
 
 
+def test_rows_of_two_hours_that_were_sorted_are_kept():
+    """Daylight saving ended: each time is that of two samples, which are not copies."""
+    dates = pd.date_range("2024-10-27 01:30", periods=20_000, freq="20ms")
+    dates = dates.append(dates[-150:]).sort_values()
+    frame = pd.DataFrame(motion(len(dates)), columns=["x", "y", "z"]).assign(time=dates)
+    frame.to_csv("a.csv", index=False)
+    assert len(read_recording("a.csv", errors="skip")) == 20_150
+
+
 @pytest.mark.parametrize("order", [np.arange(N)[::-1], np.random.default_rng(0).permutation(N)])
 def test_rows_that_are_not_in_the_order_of_time(order):
     table().iloc[order].to_csv("a.csv", index=False)
