@@ -175,7 +175,8 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--skip-damage",
         action="store_true",
-        help="leave out damaged parts of files and missing values, with which files otherwise fail",
+        help="leave out damaged parts of files, missing values and rows that repeat a time, with "
+        "which files otherwise fail",
     )
     return parser
 

@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils._atomic import replacing
-from ..plotting import TimelineDisplay
 from ..recordings._jobs import Job
 from ..recordings._read_recording import read_in_little_memory
 from ..timelines import Transitions, daily_totals, predict_timeline
-from ._recording import calibrated, has_zone, with_clock
+from ._figure import draw
+from ._recording import calibrated, check_dates, has_zone, warn_of_clock, with_clock
 
 FORMATS = ("csv", "parquet")
 TOTALS = "totals.csv"
 _FIGURE = "timeline.png"
-_DPI = 120
 # What the errors of functions advise to pass, and the options that do the same.
 _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
 # Parameters that errors name, and the options that set them.
 _NAMED = {"units": "--units", "channels": "--channels X Y Z"}
+# What errors say, and what the command can do about it.
+_REMEDIES = {
+    "has duplicate timestamps": "--skip-damage leaves out rows that repeat a time, if they are few."
+}
 _DATE = "%Y-%m-%d %H:%M:%S.%f+00:00"
 
 
@@ -64,6 +67,7 @@ def write_outputs(
             subject=job.subject,
             nan_policy="omit" if options.skip_damage else "raise",
         )
+    warn_of_clock(timeline)
     days = {"tz": options.tz, "day_starts": options.day_starts}
     totals = daily_totals(timeline, **days, min_wear_hours=options.min_wear_hours)
     folder.mkdir()
@@ -73,7 +77,7 @@ def write_outputs(
         else:
             timeline.to_parquet(file, index=False)
     write_totals(totals, folder / TOTALS)
-    _draw(timeline, folder / _FIGURE, days)
+    draw(timeline, folder / _FIGURE, days)
     return {
         "days": len(totals),
         "valid_days": int(totals["valid"].sum()),
@@ -107,6 +111,9 @@ def _in_words_of_the_command() -> Iterator[None]:
         for parameter, option in _NAMED.items():
             if re.search(rf"(?<!-)\b{parameter}( is |=)|\bin {parameter}\b", text):
                 text += f" With this command, pass {parameter} in {option}."
+        for problem, remedy in _REMEDIES.items():
+            if problem in text:
+                text += f" With this command, {remedy}"
         if text == str(error):
             raise
         raise type(error)(text) from error
@@ -121,11 +128,13 @@ def _read(file: str, options: Options):
         raise IsADirectoryError(
             f"{file} is a folder. Pass the files in it, for example {pattern!r}."
         ) from error
+    check_dates(recording, file)
     _set_columns(recording, file, options)
     if recording.attrs.get("units") is None:
         raise ValueError(
             f"{file} does not have the unit of its acceleration. Pass it, for example --units g, "
-            "or name it in its columns, for example 'x (g)', 'y (g)' and 'z (g)'."
+            "or name it in its columns, for example 'x (g)', 'y (g)' and 'z (g)'. Beside times, "
+            f"its columns are {list(recording.columns)}."
         )
     if not has_zone(recording):
         if options.clock is not None:
@@ -159,16 +168,3 @@ def _set_columns(recording, file: str, options: Options) -> None:
             f"are {list(recording.columns)}."
         )
     attrs.update(given)
-
-
-def _draw(timeline, path: Path, days: dict[str, Any]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")  # also where there is no screen
-    import matplotlib.pyplot as plt
-
-    figure = TimelineDisplay.from_timeline(timeline, **days).figure_
-    with replacing(path) as file:
-        # Without the version of matplotlib, so that the same image is the same file.
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    plt.close(figure)

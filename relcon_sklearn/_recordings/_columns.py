@@ -68,7 +68,7 @@ def _choose_acceleration(columns: list, name: str) -> list:
             "magnetometer, and if it is called acceleration, for example acc_x, acc_y and acc_z. "
             f"Pass the columns to use in channels. channels={columns} uses all."
         )
-    return [columns[axis] for axis in triples[0][1]]
+    return [columns[axis] for axis in sorted(triples[0][1])]
 
 
 def acceleration_axes(columns: list) -> list[list[int]]:
@@ -77,14 +77,24 @@ def acceleration_axes(columns: list) -> list[list[int]]:
     These are the columns called x, y and z of acceleration. If there are none, they are the first
     three columns. With fewer than three columns, the list is empty.
     """
-    found = [axes for stem, axes in _triples(columns) if _is_acceleration(stem)]
+    found = [sorted(axes) for stem, axes in _triples(columns) if _is_acceleration(stem)]
     return found or [list(range(_N_AXES))] * (len(columns) >= _N_AXES)
+
+
+def in_order_of_axes(columns: list) -> list:
+    """Return columns with x before y before z in the places of each triple, such as z, y and x."""
+    ordered = list(columns)
+    for _, axes in _triples(columns):
+        names = [columns[axis] for axis in axes]
+        for place, name in zip(sorted(map(ordered.index, names)), names, strict=True):
+            ordered[place] = name
+    return ordered
 
 
 def _triples(columns: list) -> list[tuple[str, list[int]]]:
     """Return the triples of names that differ in one letter only, which is x, y and z.
 
-    Each triple is the name without that letter, and the numbers of the columns in their order.
+    Each triple is the name without that letter, and the numbers of its columns x, y and z.
     """
     number = {column: i for i, column in enumerate(columns) if isinstance(column, str)}
     triples = []
@@ -94,7 +104,7 @@ def _triples(columns: list) -> list[tuple[str, list[int]]]:
             axes = "xyz" if match.group() == "x" else "XYZ"
             names = [before + axis + after for axis in axes]
             if number.keys() >= set(names):
-                triples.append((before + after, sorted(number[name] for name in names)))
+                triples.append((before + after, [number[name] for name in names]))
     return triples
 
 

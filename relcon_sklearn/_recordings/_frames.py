@@ -42,9 +42,21 @@ def check_signal_columns(frame, columns: list, name: str) -> None:
     for column, dtype in frame[columns].dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
             raise ValueError(
-                f"{name}: column {column!r} has dtype {dtype}, which cannot be a signal. Pass the "
-                "columns of the signal in channels, and the column of the labels in labels."
+                f"{name}: column {column!r} has dtype {dtype}{_first_text(frame[column])}, which "
+                "cannot be a signal. Pass the columns of the signal in channels, and the column of "
+                "the labels in labels."
             )
+
+
+def _first_text(column) -> str:
+    """Return in words the first text in a column that is not a number, "" if there is none."""
+    import pandas
+
+    if column.dtype.kind != "O":
+        return ""
+    text = column.dropna().astype(str)
+    text = text[pandas.to_numeric(text, errors="coerce").isna()]
+    return f", such as {text.iloc[0]!r:.60}" if len(text) else ""
 
 
 def frame_signal(frame, columns: list, name: str) -> np.ndarray:

@@ -12,6 +12,8 @@ SHORTEST = 1.0  # s: a device in free fall, which measures 0 g too, falls 5 m in
 def find_idle(signal: np.ndarray | Taken, acceleration: list[list[int]], rate: float) -> Ranges:
     """Return the samples in runs of at least a second in which an accelerometer has zeros.
 
+    Zeros before and after a gap are one run: a device that was asleep wrote both.
+
     Parameters
     ----------
     signal : ndarray of shape (n_samples, n_channels)

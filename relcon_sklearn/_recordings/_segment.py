@@ -308,7 +308,8 @@ def segment_recordings(
     - ``windows_impure``: other windows without a label that covers enough
 
     With ``unlabelled="keep"``, the last two are 0, and the number of segments without a label is
-    logged.
+    logged. ``samples_nan`` and ``seconds_idle`` are what was removed. With `max_gap`, a segment may
+    have interpolated values in its place.
 
     References
     ----------

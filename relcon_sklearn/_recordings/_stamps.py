@@ -108,8 +108,7 @@ def _raise_not_increasing(
 
 def _advise_duplicates(not_after: np.ndarray, advice: Advice) -> str:
     """Return what to do about samples, given by their numbers, that repeat the previous time."""
-    parts = np.split(not_after, np.flatnonzero(np.diff(not_after) > 2) + 1)
-    largest = max(parts, key=len)
+    largest = _largest_part(not_after)
     if len(largest) < _MANY_DUPLICATES:
         return (
             f"Drop the duplicates ({advice.unique}). If many samples share a time, the resolution "
@@ -123,6 +122,20 @@ def _advise_duplicates(not_after: np.ndarray, advice: Advice) -> str:
         "resolution of the timestamps is too low. If the time of day is in another column than the "
         "date, join them."
     )
+
+
+def are_copies(not_after: np.ndarray) -> bool:
+    """Return whether samples, given by their numbers, that repeat the previous time may be copies.
+
+    They are not if many are close together, as where daylight saving ended and samples were sorted.
+    """
+    return len(_largest_part(not_after)) < _MANY_DUPLICATES
+
+
+def _largest_part(not_after: np.ndarray) -> np.ndarray:
+    """Return the most samples of some that are close together."""
+    parts = np.split(not_after, np.flatnonzero(np.diff(not_after) > 2) + 1)
+    return max(parts, key=len)
 
 
 def _advise_order(stamps: np.ndarray, at: int, advice: Advice) -> str:

@@ -11,7 +11,7 @@ from ._legends import axes_width, legend_columns, legend_height, place_below, wr
 from ._style import COLOUR_MAP, GREY, PALETTE, colour, given_or_new_axes
 from ._timeline_minutes import NONWEAR, Minutes, days_of, label_minutes, value_minutes
 
-_MAX_LABELS = 2 * len(PALETTE)
+MAX_LABELS = 2 * len(PALETTE)
 _TINT = 0.55  # share of white in the colours of labels from the ninth on
 _WIDTH = 9.0  # inches
 _LANE_HEIGHT = 0.24  # inches, of a day of one timeline
@@ -19,7 +19,7 @@ _MAX_HEIGHT = 9.0  # inches, of all days
 _GAP = 0.25  # between days, as a share of their distance
 _LANE_GAP = 0.04  # between the timelines of a day
 _MOST_NAMED_DAYS = 35
-_MOST_DAYS = 1000
+MOST_DAYS = 1000
 
 
 class TimelineDisplay:
@@ -274,10 +274,10 @@ def _check_timelines(timelines) -> dict:
 def _check_span(edges) -> None:
     """Raise ValueError if there are more days than a figure can show."""
     n_days = len(edges) - 1
-    if n_days > _MOST_DAYS:
+    if n_days > MOST_DAYS:
         raise ValueError(
             f"The timelines have {n_days} days, from {edges[0]:%Y-%m-%d} to {edges[-2]:%Y-%m-%d}. "
-            f"A figure can show {_MOST_DAYS}. If the clock of the device was wrong for some time, "
+            f"A figure can show {MOST_DAYS}. If the clock of the device was wrong for some time, "
             "leave that time out."
         )
 
@@ -291,10 +291,10 @@ def _class_names(timelines: dict, classes) -> list:
         left = [name for name in known if name not in names]
         if left:
             raise ValueError(f"classes lacks the labels {sorted(map(str, left))}.")
-    if len(names) > _MAX_LABELS:
+    if len(names) > MAX_LABELS:
         raise ValueError(
             f"There are {len(names)} labels, more than colours that can be told apart "
-            f"({_MAX_LABELS}). Merge labels."
+            f"({MAX_LABELS}). Merge labels."
         )
     return names
 

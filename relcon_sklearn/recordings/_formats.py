@@ -44,7 +44,7 @@ _NOT_READ = {
     b"------------ Data": (
         "ActiGraph CSV",
         "Read the .gt3x file instead. Or read it with pandas.read_csv(path, skiprows=10), and pass "
-        "the rate, units='g' and, if the frame has no column of times, timestamps.",
+        "its rate, the unit g and, if the frame has no column of times, timestamps.",
     ),
 }
 _MATRIX, _MATRIX_AT = b"MDTC", 512  # after zeros

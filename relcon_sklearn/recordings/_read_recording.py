@@ -53,10 +53,13 @@ def read_recording(path, *, errors="raise"):
     - ActiGraph: ``.gt3x``, with the file ``log.bin`` in it
     - GENEActiv: ``.bin``
     - Empatica E4: ``ACC.csv``
-    - CSV and parquet with one row for each sample, named columns, and one column of times. Columns
+    - CSV and parquet with one row for each sample, named columns, and a column of times. Columns
       may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
       Times are dates in ISO 8601, or numbers: in the unit of the column's name, such as ``time_ms``
-      or ``time (us)``, or else in seconds or since 1970 in s, ms, us or ns.
+      or ``time (us)``, or else in seconds or since 1970 in s, ms, us or ns. There may be several
+      columns of times that agree within a second, apart from when they start, as in files of
+      Sensor Logger and MetaWear. The times are then those in UTC, or else dates without a time
+      zone.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.
@@ -69,7 +72,8 @@ def read_recording(path, *, errors="raise"):
     errors : {"raise", "skip"}, default="raise"
         How to handle damage. "raise" raises an error that says where it is. "skip" leaves damaged
         parts out, which become gaps, and warns. What is damaged as a whole, such as a ``.gt3x``
-        file that was cut, is an error in both cases.
+        file that was cut, is an error in both cases. Damage of CSV is an incomplete last line. Of
+        tables, "skip" also leaves out rows with the time of the row before, up to 1 % of them.
 
     Returns
     -------
@@ -83,7 +87,8 @@ def read_recording(path, *, errors="raise"):
         - `temperature`: float32, in degrees Celsius. The value is repeated until the next one.
         - `light`: float32, in units of the device
 
-        Tables keep their columns and dtypes, except for the times. ``recording.attrs`` has:
+        Tables keep their columns and dtypes, except for the times. Columns of one sensor that are
+        called x, y and z are in this order. ``recording.attrs`` has:
 
         - `units`: "g", or that in the names of a table's columns, such as ``x (mg)``. Tables whose
           names have none do not have this key.
@@ -98,9 +103,9 @@ def read_recording(path, *, errors="raise"):
         If the file is empty or damaged, or of another format than its extension says.
     ValueError
         If the file is of a format that is not read. The error names the format and what reads it.
-        If a table does not have exactly one column of times, or does not name its columns, or
-        has less than one or more than 10,000 samples per second. If its times do not fit the unit
-        in the name of their column.
+        If a table has no column of times, or several that do not agree. If it does not name its
+        columns, or has less than one or more than 10,000 samples per second. If its times do not
+        fit the unit in the name of their column.
     ImportError
         If the package that reads the format is not installed.
     OSError

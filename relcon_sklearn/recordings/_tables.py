@@ -1,4 +1,4 @@
-"""Tables of samples: CSV and parquet, with named columns and one column of times."""
+"""Tables of samples: CSV and parquet, with named columns and times."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from itertools import islice
 
 import numpy as np
 
-from .._recordings._columns import acceleration_axes
-from .._recordings._stamps import Positions, typical_spacing
-from .._recordings._time_column import looks_like_time, read_time_column
+from .._recordings._columns import acceleration_axes, in_order_of_axes
+from .._recordings._stamps import Positions, are_copies, typical_spacing
+from .._recordings._times import has_dates
 from .._recordings._units import UNITS
+from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
+from ._csv_in_parts import last_line_is_cut, read_table
+from ._damage import report_cut
 from ._frame import File
+from ._table_times import read_table_times
 
 _IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
@@ -21,19 +25,11 @@ _DECIMAL_COMMA = re.compile(r"\d,\d")
 _N_LINES = 100  # in which a decimal comma is looked for
 _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
-_ONE_OF_THEM = (
-    "Remove the others from the file. Or read it with pandas, and pass the DataFrame, with its "
-    "sampling_rate, units and time, to segment_recordings or predict_timeline."
-)
-_WITHOUT_TIMES = (
-    "If no sample is missing, read it with pandas, and pass the DataFrame, with its sampling_rate "
-    "and units, to segment_recordings. predict_timeline needs dates too: frame.index = "
-    "pandas.date_range(start, periods=len(frame), freq='20ms', name='time') is for 50 Hz. Then "
-    "frame.to_csv writes a file that can be read."
-)
 _DIGITS = 6  # of a measured rate
 _LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
 _HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
+_FEWEST_INCREASING = 0.6  # share of steps in time: half of them do in the order of chance
+_MOST_REPEATS = 0.01  # share of rows
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
@@ -41,10 +37,12 @@ def read_csv(file: File):
     """Return the recording in a CSV file, with columns between commas, semicolons or tabs."""
     import pandas
 
-    separator, decimal = _find_separators(file)
+    names, separator, decimal = _find_separators(file)
+    cut = last_line_is_cut(file.path, names, separator)
+    if cut:
+        report_cut(file, "its last line has not as many columns as the first")
     try:
-        # Without compression, whatever the name of the file.
-        frame = pandas.read_csv(file.path, compression=None, sep=separator, decimal=decimal)
+        frame = read_table(file.path, without_last=cut, sep=separator, decimal=decimal)
     except UnicodeDecodeError as error:
         raise DamagedFileError(
             f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
@@ -52,14 +50,16 @@ def read_csv(file: File):
         ) from None
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
-            f"{file.name} cannot be read as a table: {error}. Export it again, or read it with "
-            "pandas.read_csv and pass the DataFrame to segment_recordings."
+            f"{file.name} cannot be read as a table: {str(error).strip()}. Its first line is "
+            f"{names[:_SHOWN]!r}. If these are not the names of its columns, remove the lines "
+            "before the names. Otherwise export it again, or read it with pandas.read_csv and pass "
+            "the DataFrame to segment_recordings."
         ) from None
     return _describe(frame, file)
 
 
-def _find_separators(file: File) -> tuple[str, str]:
-    """Return what is between the columns of a CSV file, and the decimal mark of its numbers.
+def _find_separators(file: File) -> tuple[str, str, str]:
+    """Return the first line of a CSV file, what is between its columns, and the decimal mark.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _find_separators(file: File) -> tuple[str, str]:
             f"{_PASS_FRAME}"
         )
     # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
-    return separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
+    return names, separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
 
 
 def read_parquet(file: File):
@@ -103,6 +103,11 @@ def _describe(frame, file: File):
 
     if not isinstance(frame.index, pandas.DatetimeIndex):
         frame = _with_times(frame, file)
+    columns = in_order_of_axes(list(frame.columns))
+    if columns != list(frame.columns):
+        frame = frame[columns]
+    if file.skip:
+        frame = _without_repeats(frame, file)
     units = _units(list(frame.columns))
     frame.attrs = {
         **({"units": units} if units else {}),
@@ -115,21 +120,29 @@ def _describe(frame, file: File):
 
 
 def _with_times(frame, file: File):
-    """Return a table with the only column of times as its index."""
+    """Return a table with its times as its index, and without its columns of times."""
     import pandas
 
-    found = [column for column in frame.columns if looks_like_time(frame[column])]
-    if len(found) != 1:
-        seen = f"the columns {found} look like times" if found else "no column looks like times"
-        raise ValueError(
-            f"{file.name} must have one column of times, and {seen}. Its columns are "
-            f"{list(frame.columns)}. {_ONE_OF_THEM if found else _WITHOUT_TIMES}"
-        )
-    times = read_time_column(frame, found[0], False, file.name)
-    dates = times.values.dtype.kind == "M"
+    found, times = read_table_times(frame, file)
+    dates = has_dates(times.values)
     index = pandas.DatetimeIndex(times.values) if dates else pandas.to_timedelta(times.values, "s")
     index = index.tz_localize("UTC") if times.has_zone else index
     return frame.drop(columns=found).set_index(index.rename("time"))
+
+
+def _without_repeats(frame, file: File):
+    """Return a table without rows that have the time of the row before, if they are few.
+
+    Many are no copies: their times are too coarse, or the clock was set back.
+    """
+    repeats = np.append(False, frame.index[1:] == frame.index[:-1])
+    if not 0 < repeats.mean() <= _MOST_REPEATS or not are_copies(np.flatnonzero(repeats)):
+        return frame
+    warn(
+        f"{file.name}: {repeats.sum()} rows were left out, because they have the time of the row "
+        f"before them. The first is that of {frame.index[repeats.argmax()]}."
+    )
+    return frame[~repeats]
 
 
 def _units(columns: list[str]) -> str | None:
@@ -152,7 +165,8 @@ def _measure_rate(index, file: File) -> float:
             f"these rows. {_PASS_FRAME}"
         )
     seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
-    if not np.median(np.diff(seconds[:])) > 0:
+    step = np.diff(seconds[:])
+    if not np.mean(step > 0) > _FEWEST_INCREASING:
         raise ValueError(
             f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
             "share a time, the resolution of its times is too low: export it with fractions of a "

@@ -78,7 +78,7 @@ def files(tmp_path, data):
 @pytest.fixture
 def without_figures(monkeypatch):
     """Write a text for each figure, which takes less time."""
-    monkeypatch.setattr(_outputs, "_draw", lambda timeline, path, days: path.write_text("figure"))
+    monkeypatch.setattr(_outputs, "draw", lambda timeline, path, days: path.write_text("figure"))
 
 
 @pytest.fixture
@@ -601,12 +601,58 @@ def test_a_table_in_another_language(run, tmp_path, capsys):
 def test_values_that_are_missing(run, tmp_path, capsys):
     write_table(tmp_path / "ann.csv")
     lines = (tmp_path / "ann.csv").read_text().splitlines()
-    (tmp_path / "ann.csv").write_text("\n".join([*lines[:-1], lines[-1][:28]]))  # cut
+    lines[700] = lines[700].rsplit(";", 2)[0] + ";;171,5"
+    (tmp_path / "ann.csv").write_text("\n".join(lines))
     assert run(str(tmp_path / "ann.csv")) == 1
     printed = capsys.readouterr().out
     assert "has NaN in 1 of 1500 samples" in printed
     assert "Pass --skip-damage to treat such samples as missing" in printed
     assert run(str(tmp_path / "ann.csv"), "--skip-damage") == 0
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_table_that_was_cut_and_one_with_a_row_twice(run, tmp_path, capsys):
+    write_table(tmp_path / "ann.csv")
+    lines = (tmp_path / "ann.csv").read_text().splitlines()
+    (tmp_path / "ann.csv").write_text("\n".join([*lines[:-1], lines[-1][:17]]))
+    (tmp_path / "bob.csv").write_text("\n".join([*lines[:9], *lines[8:]]))
+    files = [str(tmp_path / f"{name}.csv") for name in ("ann", "bob")]
+    assert run(*files) == 1
+    printed = capsys.readouterr().out
+    assert "ann.csv was cut: its last line has not as many columns as the first" in printed
+    assert "duplicate timestamps: sample 8 has 2024-03-05T22:00:00.28" in printed
+    assert "With this command, --skip-damage leaves out rows that repeat a time" in printed
+    assert run(*files, "--skip-damage") == 0
+    printed = capsys.readouterr().out
+    assert "ann.csv was cut: its last line" in printed
+    assert "bob.csv: 1 rows were left out, because they have the time of the row bef" in printed
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_table_without_dates(run, tmp_path, capsys):
+    """Those of phyphox have the time since the start."""
+    names = [f"Acceleration {axis} (m/s^2)" for axis in "xyz"]
+    table = pd.DataFrame(9.8 * motion(600), np.arange(600) / 50, names)
+    table.to_csv(tmp_path / "ann.csv", index_label="Time (s)")
+    assert run(str(tmp_path / "ann.csv")) == 1
+    assert "ann.csv has times since a start, and no dates" in capsys.readouterr().out
+    recording = read_recording(tmp_path / "ann.csv")  # what the error advises
+    recording.index = pd.Timestamp("2024-03-05 22:00") + recording.index
+    recording.to_csv(tmp_path / "ann.csv")
+    assert run(str(tmp_path / "ann.csv")) == 0
+    assert pd.read_csv(tmp_path / "out" / "files.csv")["start"][0] == "2024-03-05 22:00:00+00:00"
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("start", ["1970-01-01", "2000-01-01 12:00", "2224-01-01"])
+def test_a_clock_that_was_not_set(start, run, tmp_path, capsys):
+    table = write_table(tmp_path / "ann.csv")
+    table.set_axis(pd.date_range(start, periods=len(table), freq="40ms")).to_csv(
+        tmp_path / "ann.csv", index_label="time"
+    )
+    assert run(str(tmp_path / "ann.csv")) == 0
+    printed = capsys.readouterr().out
+    assert f"ann  The recording is from {start[:10]} to {start[:10]}. The clock of the" in printed
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -624,6 +670,23 @@ def test_clocks_that_jump(run, tmp_path, capsys):
     totals = pd.read_csv(tmp_path / "out" / "totals.csv")
     assert len(totals) == 61
     assert (totals["wear_hours"] > 0).sum() == 2
+
+
+def test_a_clock_that_was_wrong_for_years(run, tmp_path, capsys):
+    table = write_table(tmp_path / "ann.csv", n=500)
+    table = pd.concat([table.set_axis(table.index - pd.Timedelta(days=9000)), table])
+    table.to_csv(tmp_path / "ann.csv")
+    for _ in range(2):  # also kept
+        assert run(str(tmp_path / "ann.csv")) == 0
+        assert (
+            "timeline.png only shows 1999-07-15 to 1999-07-15, because" in capsys.readouterr().out
+        )
+    timeline = pd.read_csv(tmp_path / "out" / "ann" / "timeline.csv")
+    assert timeline["start"].str[:4].unique().tolist() == ["1999", "2024"]
+    assert len(pd.read_csv(tmp_path / "out" / "totals.csv")) == 9001
+    warnings = pd.read_csv(tmp_path / "out" / "files.csv")["warnings"][0]
+    assert "The recording has no data for 8999 days" in warnings
+    assert "The clock of the device was probably wrong" in warnings
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -220,7 +220,7 @@ def test_units_and_channels_can_be_passed(run, frames):
     [
         (lambda frame: frame.drop(columns="x (g)"), "must have x, y and z"),
         (lambda frame: frame.rename(columns={"x (g)": "x"}), "units is None"),
-        (lambda frame: frame.reset_index(drop=True), "one column of times"),
+        (lambda frame: frame.reset_index(drop=True), "a column of times"),
         (lambda frame: frame.iloc[::2], "has 12.5 Hz. The model needs 20 Hz or more"),
         (lambda frame: frame.iloc[:20], "shorter than a window"),
         (lambda frame: frame.rename(columns={"label": "activity"}), "'activity' has dtype"),

@@ -83,6 +83,25 @@ def test_zeros_become_gaps():
     assert len(kept.X) == 60
 
 
+def test_max_gap_fills_gaps_that_zeros_left():
+    """What was removed is still counted."""
+    signal = with_zeros(slice(1000, 1020))
+    segments = segment_recordings(signal, RATE, units="g", window=10, max_gap=2.1)
+    assert segments.dropped["seconds_idle"] == 2
+    assert len(segments.X) == 60
+    line = np.linspace(signal[999], signal[1020], 22)[1:-1]
+    np.testing.assert_allclose(segments.X[10, :20], line, rtol=1e-5)
+
+
+def test_zeros_on_both_sides_of_a_gap_are_one_run():
+    """The device was asleep before and after it."""
+    signal = with_zeros(slice(995, 1005))
+    seconds = np.arange(6000) / RATE + 300 * (np.arange(6000) >= 1000)
+    segments = segment_recordings(signal, RATE, units="g", window=1, timestamps=seconds)
+    assert segments.dropped["seconds_idle"] == 1
+    assert segments.X.any(axis=2).all()
+
+
 def test_a_long_time_of_zeros_is_nonwear():
     signal = with_zeros(slice(1000, 2200), slice(4000, 4300))
     segments = segment_recordings(signal, RATE, units="g", window=10, nonwear=2)

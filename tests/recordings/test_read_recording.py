@@ -491,19 +491,16 @@ def test_rates_that_are_not_whole():
     assert read_recording("a.csv").attrs["sampling_rate"] == 99.0
 
 
-def test_tables_without_one_column_of_times():
+def test_tables_without_times():
     frame = table()
     frame.reset_index(drop=True).to_csv("a.csv", index=False)
-    with pytest.raises(ValueError, match=r"a.csv must have one column of times, and no column"):
+    with pytest.raises(ValueError, match=r"a.csv must have a column of times, and no column lo"):
         read_recording("a.csv")
     read = pd.read_csv("a.csv")  # what the error advises
     assert segment_recordings(read, sampling_rate=50, units="g", window=1).X.shape == (12, 50, 3)
     read.index = pd.date_range("2024-03-05", periods=len(read), freq="20ms", name="time")
     read.to_csv("b.csv")
     assert read_recording("b.csv").attrs["sampling_rate"] == 50
-    frame.assign(received_time=frame.index).to_csv("a.csv")
-    with pytest.raises(ValueError, match=r"the columns \['time', 'received_time'\] look like"):
-        read_recording("a.csv")
     frame[:1].to_csv("a.csv")
     with pytest.raises(DamagedFileError, match=r"a.csv has 1 samples"):
         read_recording("a.csv")

@@ -1,0 +1,78 @@
+"""CSV files as DataFrames, read in parts so that the text of dates is not in memory as a whole."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .._recordings._time_column import text_as_dates
+
+_ROWS_AT_ONCE = 2**18
+_LONGEST_LINE = 2**16  # bytes
+
+
+def last_line_is_cut(path: Path, names: str, separator: str) -> bool:
+    """Return whether a file ends within a line, before the last of the columns in `names`."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_LINE))
+        last = file.read().replace(b"\r", b"\n").rpartition(b"\n")[2]
+    n_separators = names.rstrip(separator).count(separator)
+    return bool(last.strip()) and last.count(separator.encode()) < n_separators
+
+
+def read_table(path: Path, *, without_last: bool = False, **how):
+    """Return the table in a CSV file, with text of dates as dates if all of it can be read.
+
+    `without_last` is whether to leave out the last row. `how` are parameters of
+    ``pandas.read_csv``. The values are those of a file that is read at once.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as a table, or if rows have more values than there are names.
+    """
+    import pandas
+
+    # Without compression, whatever the name of the file. The first column is never an index, as
+    # pandas takes it for if rows have one more value or separator than the line of names.
+    how |= {"compression": None, "index_col": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            with pandas.read_csv(path, chunksize=_ROWS_AT_ONCE, **how) as parts:
+                tables = list(map(_with_dates, _without_last(parts) if without_last else parts))
+            if _same_types(tables):
+                return pandas.concat(tables, ignore_index=True)
+            table = pandas.read_csv(path, **how)
+            return table[:-1] if without_last else table
+        except pandas.errors.ParserWarning:
+            raise ValueError("some rows have more values than the first line has names") from None
+
+
+def _without_last(parts: Iterable) -> Iterator:
+    """Yield the parts of a table without its last row."""
+    before = None
+    for part in parts:
+        if before is not None:
+            yield before
+        before = part
+    yield before[:-1].copy()
+
+
+def _with_dates(table):
+    """Return a table with text of dates as dates."""
+    for column in table.columns:
+        table[column] = text_as_dates(table[column])
+    return table
+
+
+def _same_types(tables: list) -> bool:
+    """Return whether each column has one type in all parts, or numbers in all."""
+    from pandas.api.types import is_any_real_numeric_dtype
+
+    for column in tables[0].columns:
+        types = {table[column].dtype for table in tables}
+        if len(types) > 1 and not all(map(is_any_real_numeric_dtype, types)):
+            return False
+    return True

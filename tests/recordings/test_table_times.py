@@ -1,0 +1,118 @@
+"""read_recording of tables with several columns of times."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn.recordings import read_recording
+from tests.support.device_files import motion
+
+pd = pytest.importorskip("pandas")
+
+N = 600
+SINCE = np.arange(N) * 20 * 10**6  # ns
+START = pd.Timestamp("2024-03-05 22:00:00.120")
+DATES = START + pd.to_timedelta(SINCE)
+EPOCH = START.value + SINCE
+UTC = DATES.tz_localize("UTC")
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write(names="xyz", **times):
+    """Write a table, and return the signal in it."""
+    frame = pd.DataFrame(times | dict(zip(names, motion(N).T, strict=True)))
+    frame.to_csv("a.csv", index=False)
+    return frame[sorted(names)]
+
+
+def local(hours):
+    return DATES + pd.Timedelta(hours=hours)
+
+
+AGREE = {
+    "Sensor Logger": ({"time": EPOCH, "seconds_elapsed": SINCE / 1e9}, UTC),
+    "MetaWear": (
+        {"epoc (ms)": EPOCH // 10**6, "timestamp (+0100)": local(1), "elapsed (s)": SINCE / 1e9},
+        UTC,
+    ),
+    "reversed": ({"elapsed (s)": SINCE / 1e9, "timestamp": local(-9.5), "time": EPOCH}, UTC),
+    "since another start": ({"uptime_seconds": SINCE / 1e9 + 4000, "date": DATES}, DATES),
+    "a clock that drifts": ({"time": DATES, "t_seconds": SINCE / 1e9 * 1.05}, DATES),
+    "twice": ({"time": DATES, "received_time": DATES + pd.Timedelta("200ms")}, DATES),
+}
+
+
+@pytest.mark.parametrize("name", AGREE)
+def test_columns_that_agree(name, caplog):
+    times, expected = AGREE[name]
+    signal = write(**times)
+    with caplog.at_level(logging.INFO, "relcon_sklearn"):
+        recording = read_recording("a.csv")
+    assert recording.columns.tolist() == ["x", "y", "z"]
+    np.testing.assert_array_equal(recording, signal)
+    assert str(recording.index.tz) == str(expected.tz)
+    assert abs(recording.index - expected).max() < pd.Timedelta("1ms")
+    assert f"a.csv: the columns {list(times)} agree; the times are" in caplog.text
+    assert segment_recordings(recording, units="g", window=1).X.shape == (12, 50, 3)
+
+
+def test_times_since_two_starts_are_those_of_the_first_column():
+    write(t_seconds=SINCE / 1e9, elapsed=SINCE / 1e9 + 0.01)
+    recording = read_recording("a.csv")
+    np.testing.assert_allclose(recording.index.total_seconds(), SINCE / 1e9)
+
+
+JUMP = SINCE / 1e9 + 3600 * (np.arange(N) > 300)
+DISAGREE = {
+    "another day": ({"time": EPOCH, "date": local(24)}, r"'date' is 86400 s away from 'time'"),
+    "two clocks": (
+        {"time": DATES, "received_time": local(1)},
+        r"'received_time' is 3600 s away from 'time'",
+    ),
+    "a jump": (
+        {"time": EPOCH, "seconds_elapsed": JUMP},
+        r"from the first sample on, 'seconds_elapsed' moves up to 3600 s away from 'time'",
+    ),
+    "stale": (
+        {"time": EPOCH, "location_time": EPOCH // 10**10 * 10**10},
+        r"'location_time' moves up to 9.86 s away",
+    ),
+    "holes": (
+        {"time": EPOCH, "elapsed": np.where(np.arange(N) > 8, SINCE / 1e9, np.nan)},
+        r"'elapsed' is missing in some rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DISAGREE)
+def test_columns_that_do_not_agree(name):
+    times, difference = DISAGREE[name]
+    write(**times)
+    with pytest.raises(ValueError, match=difference) as error:
+        read_recording("a.csv")
+    assert f"The columns {list(times)} of a.csv look like times, and they" in str(error.value)
+    assert "Remove the others from the file. Or read it with pandas" in str(error.value)
+    read = pd.read_csv("a.csv")
+    X = segment_recordings(read, 50, units="g", time=next(iter(times)), window=1).X
+    assert X.shape == (12, 50, 3)
+
+
+def test_a_date_and_a_time_of_day():
+    write(date=DATES.strftime("%d.%m.%Y"), time=DATES.strftime("%H:%M:%S.%f"))
+    with pytest.raises(ValueError, match=r"columns \['date', 'time'\] of a.csv look"):
+        read_recording("a.csv")
+
+
+@pytest.mark.parametrize("names", ["zyx", "yzx", ["z (mg)", "y (mg)", "x (mg)"]])
+def test_axes_are_in_the_order_of_their_names(names):
+    """Sensor Logger has them as z, y and x, which a model must not mistake."""
+    signal = write(names, time=EPOCH, seconds_elapsed=SINCE / 1e9)
+    recording = read_recording("a.csv")
+    assert recording.columns.tolist() == sorted(names)
+    np.testing.assert_array_equal(recording, signal)
