@@ -92,7 +92,10 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "install": [], "start": [], "glossary": [], "changelog": []}
+# Pages at the top that have no pages below them: without a column for their contents.
+html_sidebars = dict.fromkeys(
+    ["index", "install", "start", "differences", "glossary", "changelog", "contributing"], []
+)
 html_theme_options = {
     "logo": {"text": "relcon_sklearn"},
     "navbar_align": "left",
@@ -113,6 +116,12 @@ def _take_gallery_header(app, config):
     config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
 
 
+def _keep_deviations(app, name, source):
+    # A mean and its standard deviation stay on one line, also in a narrow column of a table.
+    source[0] = source[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+
+
 def setup(app):
     """Make changes that settings cannot express."""
     app.connect("config-inited", _take_gallery_header)
+    app.connect("source-read", _keep_deviations)
