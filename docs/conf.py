@@ -4,6 +4,7 @@ Nothing is downloaded when the site is built, and its pages download nothing whe
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -92,7 +93,19 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "install": [], "start": [], "glossary": [], "changelog": []}
+# Pages at the top that have no pages below them: without a column for their contents.
+html_sidebars = {
+    page: []
+    for page in (
+        "index",
+        "install",
+        "start",
+        "differences",
+        "glossary",
+        "changelog",
+        "contributing",
+    )
+}
 html_theme_options = {
     "logo": {"text": "relcon_sklearn"},
     "navbar_align": "left",
@@ -113,6 +126,15 @@ def _take_gallery_header(app, config):
     config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
 
 
+def _keep_together(app, name, source):
+    # In the narrow columns of tables, a number stays with its standard deviation and its unit.
+    def without_breaks(row):
+        return re.sub(r" (?=±)|(?<=±) |(?<=\d) (?=[mµ]?s\b)", "\N{NO-BREAK SPACE}", row[0])
+
+    source[0] = re.sub(r"^\|.*", without_breaks, source[0], flags=re.MULTILINE)
+
+
 def setup(app):
     """Make changes that settings cannot express."""
     app.connect("config-inited", _take_gallery_header)
+    app.connect("source-read", _keep_together)
