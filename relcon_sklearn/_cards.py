@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._utils._frozen import is_frozen
 from ._utils._warnings import warn
 
 _HEADING = "# Trained further"
@@ -16,18 +17,19 @@ def warn_of_discarded_weights(estimator) -> None:
     """Warn that ``fit`` discards the weights of a model with a card, or lacks them in a clone.
 
     Pipelines fit such a model, and cross-validation and searches fit clones of it. Both train
-    something else than what the user has loaded.
+    something else than what the user has loaded. Clones that start with the weights of another
+    model do not warn: they repeat its training.
     """
-    if not has_card(estimator):
-        return
     name = type(estimator).__name__
     if hasattr(estimator, "card_"):
         what = f"fit discards the weights of this {name}, which has a model card."
-    else:
+    elif has_card(estimator) and not _starts_with_a_model(estimator):
         what = (
             f"This {name} is a clone of a model that has a model card. A clone has no weights, so "
             "that fit makes new ones."
         )
+    else:
+        return
     if hasattr(estimator, "init"):
         training = f"To train it further, fit {name}(init=FrozenEstimator(model))."
     else:
@@ -37,6 +39,12 @@ def warn_of_discarded_weights(estimator) -> None:
         f"the model as it is. {training} To make new weights without this warning, fit "
         f"{name}(**model.get_params(deep=False))."
     )
+
+
+def _starts_with_a_model(estimator) -> bool:
+    """Return whether `fit` starts with the weights of a fitted model."""
+    init, encoder = (getattr(estimator, name, None) for name in ("init", "encoder"))
+    return init is not None or is_frozen(encoder)
 
 
 def card_of_further(model) -> str | None:

@@ -278,8 +278,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         -----
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
-            If the estimator has a model card, or is a clone of a model that has one, because its
-            weights are discarded.
+            If the estimator has a model card, or is a clone of a model that has one and no `init`,
+            because its weights are discarded.
             If the median magnitude of `X` is far from the training of `init`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is

@@ -230,7 +230,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If there are too few groups for `validation_fraction`. There is then no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the estimator has a model card, or is a clone of a model that has one, because its
-            weights are discarded.
+            weights are discarded. Clones with a frozen `encoder` do not warn: they start from it.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If the median magnitude of `X` is far from the training of a frozen `encoder`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.

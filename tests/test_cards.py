@@ -68,6 +68,17 @@ def test_a_fit_of_a_clone_warns_once(model, data, copies):
     clone(cloned).fit(*data)
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_clone_that_starts_with_another_model_has_no_warning(name, fitted, data):
+    start = "init" if hasattr(fitted[name], "init") else "encoder"
+    other = fitted[name if start == "init" else "RelConEmbedder"]
+    model = copy.deepcopy(fitted[name]).set_params(**{start: FrozenEstimator(other)})
+    model.card_ = "# Model of ours"
+    clone(model).fit(*data)
+    with pytest.warns(UserWarning, match="fit discards the weights of this"):
+        model.fit(*data)
+
+
 def test_the_way_to_silence_it(model, data):
     type(model)(**clone(model).get_params(deep=False)).fit(*data)
 
