@@ -17,13 +17,12 @@ def warn_of_discarded_weights(estimator) -> None:
     """Warn that ``fit`` discards the weights of a model with a card, or lacks them in a clone.
 
     Pipelines fit such a model, and cross-validation and searches fit clones of it. Both train
-    something else than what the user has loaded. Clones that start with the weights of another
-    model do not warn: they repeat its training.
+    something else than what the user has loaded.
     """
     name = type(estimator).__name__
     if hasattr(estimator, "card_"):
         what = f"fit discards the weights of this {name}, which has a model card."
-    elif has_card(estimator) and not _starts_with_a_model(estimator):
+    elif lacks_its_weights(estimator):
         what = (
             f"This {name} is a clone of a model that has a model card. A clone has no weights, so "
             "that fit makes new ones."
@@ -41,10 +40,14 @@ def warn_of_discarded_weights(estimator) -> None:
     )
 
 
-def _starts_with_a_model(estimator) -> bool:
-    """Return whether `fit` starts with the weights of a fitted model."""
+def lacks_its_weights(estimator) -> bool:
+    """Return whether an estimator is a clone of a model with a card, for which fit makes weights.
+
+    Clones that start with the weights of another model are not: they repeat its training.
+    """
     init, encoder = (getattr(estimator, name, None) for name in ("init", "encoder"))
-    return init is not None or is_frozen(encoder)
+    starts_with_a_model = init is not None or is_frozen(encoder)
+    return estimator._is_clone_of_model and not starts_with_a_model
 
 
 def card_of_further(model) -> str | None:

@@ -79,6 +79,23 @@ def test_a_clone_that_starts_with_another_model_has_no_warning(name, fitted, dat
         model.fit(*data)
 
 
+@pytest.mark.parametrize(
+    ("make", "parameter", "nested"),
+    [
+        (tiny_classifier, "encoder", "RelConEmbedder"),
+        (tiny_embedder, "distance", "LearnedMotifDistance"),
+    ],
+)
+def test_a_model_that_is_nested_and_not_frozen_warns_once(make, parameter, nested, fitted, data):
+    model = copy.deepcopy(fitted[nested])
+    model.card_ = "# Model of ours"
+    outer = make(max_epochs=0, **{parameter: model})
+    warning = f"This {nested} is a clone of a model that has a model card"
+    with pytest.warns(UserWarning, match=warning) as caught:
+        outer.fit(*data, groups=np.arange(len(data[0])) // 9)
+    assert len(caught) == 1, [str(other.message) for other in caught]
+
+
 def test_the_way_to_silence_it(model, data):
     type(model)(**clone(model).get_params(deep=False)).fit(*data)
 

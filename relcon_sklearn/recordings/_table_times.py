@@ -30,8 +30,9 @@ _WITHOUT_TIMES = (
 def read_table_times(frame, file: File) -> tuple[list, Times]:
     """Return the names of the columns of times of a table, and the times of its samples.
 
-    Of several columns that agree, these are the times in UTC, as numbers since 1970 are, or else
-    the dates without a time zone, or else the times since a start.
+    Of several columns that agree, these are the times in UTC, or else the dates without a time
+    zone, or else the times since a start. Numbers since 1970 are in UTC. Of columns of one kind,
+    it is the first.
 
     Raises
     ------
