@@ -16,6 +16,7 @@ from ._batches import (
     GroupIndex,
     SharedBatches,
     check_within_candidates,
+    train_and_valid,
 )
 from ._feature_distance import FeatureDistance
 from ._files._recipes import Recipe, seeded_global_rng
@@ -186,14 +187,9 @@ class EmbedderTraining:
         """Return batches of the training part, and of the validation part if there is one."""
         kind = SharedBatches if self.candidates == "shared" else Batches
         sizes = (self.batch_size, seed, self.n_within, self.n_between)
-        batches = kind(data, train, *sizes, n_batches=self.steps_per_epoch)
-        if valid is None:
-            return batches, None
-        valid_batches = kind(data, valid, *sizes)
-        if self.steps_per_epoch is not None:
-            # Of a billion segments, a tenth would take days after each epoch of minutes.
-            valid_batches.n_batches = min(len(valid_batches), self.steps_per_epoch)
-        return batches, valid_batches
+        return train_and_valid(
+            lambda part: kind(data, part, *sizes), train, valid, self.steps_per_epoch
+        )
 
     def _features_to_predict(self, array: SegmentArray) -> FeatureDistance | None:
         """Return the features that the second loss predicts, or None without that loss."""

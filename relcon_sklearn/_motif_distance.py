@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import Batches, GroupIndex
+from ._batches import Batches, GroupIndex, train_and_valid
 from ._distance_constructors import DistanceConstructors
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._initial import fingerprint_of_initial, initial_model
@@ -91,7 +91,11 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
-        Number of passes over the segments, as published.
+        Number of epochs.
+    steps_per_epoch : int or None, default=None
+        Number of training steps of an epoch. The budget is then independent of the number of
+        segments. If None, an epoch is a pass over the segments, as published, which for a large
+        store takes days.
     batch_size : int, default=64
         Number of segments per training step, as published.
     lr : float, default=1e-3
@@ -100,7 +104,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     validation_fraction : float, default=0.1
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
-        of the last epoch are kept.
+        of the last epoch are kept. With `steps_per_epoch`, each validation takes at most as many
+        batches, which are drawn at random once, so that it is not longer than the epoch.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
         ``store.X`` and :class:`LazyWindows` have, or the rate of `init`. It does not change the
@@ -183,6 +188,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         "augmentation": [callable, None],
         "n_references": [Interval(Integral, 1, None, closed="left"), None],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
@@ -203,6 +209,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         query_stride=1,
         n_channels=None,
         max_epochs=10,
+        steps_per_epoch=None,
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
@@ -225,6 +232,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.query_stride = query_stride
         self.n_channels = n_channels
         self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
@@ -315,9 +323,10 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
             self._copy_module("net_", model)
         parts = self._hold_out(index, run.seed)
         data = self._load_to_device(array)
-        train, valid = (
-            None if part is None else Batches(data, part, self.batch_size, run.seed)
-            for part in parts
+        train, valid = train_and_valid(
+            lambda part: Batches(data, part, self.batch_size, run.seed),
+            *parts,
+            self.steps_per_epoch,
         )
         history = fit_module(
             self.net_,
