@@ -94,8 +94,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         Number of epochs.
     steps_per_epoch : int or None, default=None
         Number of training steps of an epoch. The budget is then independent of the number of
-        segments. If None, an epoch is a pass over the segments, as published, which for a large
-        store takes days.
+        segments. Each validation takes at most as many batches, which are drawn at random once. If
+        None, an epoch is a pass over the segments, as published, which takes days for a large store.
     batch_size : int, default=64
         Number of segments per training step, as published.
     lr : float, default=1e-3
@@ -104,8 +104,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     validation_fraction : float, default=0.1
         Fraction of the groups to hold out for validation. The weights of the epoch with the lowest
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
-        of the last epoch are kept. With `steps_per_epoch`, each validation takes at most as many
-        batches, which are drawn at random once, so that it is not longer than the epoch.
+        of the last epoch are kept.
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
         ``store.X`` and :class:`LazyWindows` have, or the rate of `init`. It does not change the
