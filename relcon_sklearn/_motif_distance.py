@@ -95,7 +95,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
     steps_per_epoch : int or None, default=None
         Number of training steps of an epoch. The budget is then independent of the number of
         segments. Each validation takes at most as many batches, which are drawn at random once. If
-        None, an epoch is a pass over the segments, as published, which takes days for a large store.
+        None, an epoch is a pass over the segments, as published. That takes days for large stores.
     batch_size : int, default=64
         Number of segments per training step, as published.
     lr : float, default=1e-3
