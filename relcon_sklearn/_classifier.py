@@ -12,6 +12,7 @@ from torch import nn
 from ._files import FittedReader, FittedWriter, read_labels, saved_in_files, write_labels
 from ._fine_tuning import FineTunedEstimator, Labelled
 from ._training import classification_loss
+from ._training._distributed import breaks_off_for_all
 from ._utils._arrays import as_labels
 from ._utils._sample_weight import check_weights, class_weights, scaled
 
@@ -189,6 +190,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @breaks_off_for_all
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 

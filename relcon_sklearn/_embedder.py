@@ -21,6 +21,7 @@ from ._initial import initial_model
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, make_embed
+from ._training._distributed import breaks_off_for_all
 from ._utils._frozen import unwrap
 from ._utils._memory_advice import advises_on_memory
 from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS
@@ -305,6 +306,7 @@ class RelConEmbedder(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @breaks_off_for_all
     def fit(self, X, y=None, groups=None):
         """Pretrain the encoder, after the distance if that is not frozen.
 

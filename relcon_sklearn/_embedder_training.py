@@ -24,7 +24,7 @@ from ._files._values import name_of
 from ._initial import fingerprint_of_initial
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
-from ._training import FeatureLoss, Loss, fit_module, ranking_loss
+from ._training import FeatureLoss, Loss, augments_each_alone, fit_module, ranking_loss
 from ._training._fingerprint import fingerprint_of
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
@@ -141,7 +141,7 @@ class EmbedderTraining:
         # after the other.
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
-            data = self._load_to_device(array)
+            data = self._training_data(array, run, each_alone=self._computes_each_alone())
             train, valid = self._train_and_valid(data, *parts, run.seed)
             features = self._features_to_predict(array) if self.max_epochs else None
             return fit_module(
@@ -208,6 +208,15 @@ class EmbedderTraining:
 
     def _augmentation(self):
         return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation
+
+    def _computes_each_alone(self) -> bool:
+        """Return whether features, views and embeddings of a segment need no other segments.
+
+        A learned distance or a function compares anchors with candidates of all processes.
+        """
+        return isinstance(self.distance_, FeatureDistance) and augments_each_alone(
+            self._augmentation()
+        )
 
     def _training_loss(self, features: FeatureDistance | None) -> Loss:
         device = self._device()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,7 +17,8 @@ from ._distance_constructors import DistanceConstructors
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._initial import fingerprint_of_initial, initial_model
 from ._motif_pairs import PairComparison
-from ._training import fit_module, mean_loss, reconstruction_loss
+from ._training import augments_each_alone, fit_module, mean_loss, reconstruction_loss
+from ._training._distributed import breaks_off_for_all
 from ._utils._memory_advice import advises_on_memory
 from .augmentations import RandomAugmentations
 from .nn import MotifCrossAttention
@@ -244,6 +246,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @breaks_off_for_all
     def fit(self, X, y=None, groups=None):
         """Learn the distance.
 
@@ -321,12 +324,10 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         else:
             self._copy_module("net_", model)
         parts = self._hold_out(index, run.seed)
-        data = self._load_to_device(array)
-        train, valid = train_and_valid(
-            lambda part: Batches(data, part, self.batch_size, run.seed),
-            *parts,
-            self.steps_per_epoch,
-        )
+        alone = augments_each_alone(self._augmentation())
+        data = self._training_data(array, run, each_alone=alone)
+        batches = partial(Batches, data, batch_size=self.batch_size, seed=run.seed)
+        train, valid = train_and_valid(batches, *parts, self.steps_per_epoch)
         history = fit_module(
             self.net_,
             reconstruction_loss(self._augmentation()),

@@ -9,6 +9,7 @@ from torch import nn
 from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
 from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
+from ._training._distributed import breaks_off_for_all
 from ._utils._arrays import as_float64
 from ._utils._sample_weight import check_weights, weighted_moments
 from .nn._heads import Rescale
@@ -180,6 +181,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @breaks_off_for_all
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 
