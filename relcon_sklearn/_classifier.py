@@ -228,7 +228,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`, or if another process of the training
-            ends (:doc:`/guide/many_machines`).
+            ends or fails (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 

@@ -149,7 +149,8 @@ def main():
     rank, is_last = int(os.environ["RANK"]), os.environ["RANK"] != "0"
     again = ["", "-again"] if given.error else [""]
     for name, attempt in itertools.product(given.names, again):
-        callbacks = [BreakOff()] if given.checkpoint_dir or given.signal else []
+        watched = given.checkpoint_dir or given.signal or given.error
+        callbacks = [BreakOff()] if watched else []
         if (given.signal or given.error) and is_last:
             act = partial(send, given.signal, given.folder / "signal") if given.signal else None
             callbacks = [BreakOff(given.after, act)]
