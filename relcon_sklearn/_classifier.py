@@ -239,7 +239,8 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
-            If the median magnitude of `X` is far from the training of a frozen `encoder`.
+            If `X` seems to be in m/s^2 or mg, or in other units than the training of a frozen
+            `encoder`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.

@@ -354,8 +354,8 @@ class RelConEmbedder(
             If the estimator has a model card, as those in the package have, because `fit` discards
             its weights.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If the median magnitude of `X` is far from the training of `init` or of a frozen
-            `distance`.
+            If `X` seems to be in m/s^2 or mg, or in other units than the training of `init` or of a
+            frozen `distance`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
