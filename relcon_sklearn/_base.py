@@ -29,6 +29,7 @@ from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._distributed import ALONE, Processes, join
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
+from ._training._own_rows import OwnRows, own_rows
 from ._utils._arrays import as_labels
 from ._utils._device import as_device
 from ._utils._memory_advice import advises_on_memory
@@ -257,9 +258,15 @@ class SegmentEstimator(SegmentInput):
             processes=run.processes,
         )
 
-    def _load_to_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
-        """Return segments in device memory if training will read them and they fit."""
-        return on_device(array, self._device()) if self.max_epochs > 0 else array
+    def _training_data(
+        self, array: SegmentArray, run: FitRun, *, each_alone: bool = True
+    ) -> SegmentArray | DeviceSegments | OwnRows:
+        """Return segments in device memory if training will read them and they fit.
+
+        Otherwise, if the loss computes `each_alone`, each process reads its share of a batch.
+        """
+        data = on_device(array, self._device()) if self.max_epochs > 0 else array
+        return own_rows(data, run.processes) if each_alone else data
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and set it as an attribute."""

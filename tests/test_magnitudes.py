@@ -55,6 +55,31 @@ def test_other_units_and_removed_gravity_are_warned_of(make, change):
 
 
 @MAKERS
+@pytest.mark.parametrize(("factor", "unit"), [(G, r"m/s\^2"), (1000, "mg")])
+def test_a_training_in_other_units_is_warned_of(make, factor, unit):
+    with pytest.warns(UserWarning, match=f"^X seems to be in {unit}: .* norm of") as record:
+        fit(make(), factor * movement())
+    assert len(record) == 1  # nested estimators do not repeat it
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X seems to be in")
+        fit(make(), factor * movement())
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        movement(),
+        2 * movement(),
+        G * movement(gravity=0),  # without gravity, units cannot be recognised
+        G * movement()[..., :2],  # two axes need not have gravity
+        300 * movement(),  # of another sensor
+    ],
+)
+def test_a_training_in_g_or_of_another_signal_is_not(X):
+    fit(embedder(), X)
+
+
+@MAKERS
 def test_every_method_warns_once_at_the_line_of_the_user(make):
     X = movement()
     model = fit(make(), X)
