@@ -21,17 +21,11 @@ from ._files import (
     check_entry,
 )
 from ._utils._doc_link import DocLinkMixin
-from ._utils._frozen import is_frozen
 from ._utils._rates import is_rate
 from .segments._array import SegmentArray
 from .segments._as_segments import as_segments
 from .segments._layout import advice_on_channels, warn_of_layout
-from .segments._magnitudes import (
-    Magnitudes,
-    training_magnitudes,
-    warn_of_magnitudes,
-    warn_of_units,
-)
+from .segments._magnitudes import Magnitudes, training_magnitudes, warn_of_magnitudes
 from .segments._sampling_rate import agreed_rate, check_rate, rate_of
 
 
@@ -96,8 +90,6 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
             if not has_columns:
                 vars(self).pop("feature_names_in_", None)
         self._check_signal(array, reset=reset)
-        if reset and not is_nested and not self._starts_with_a_model():
-            warn_of_units(self._magnitudes, name)
         return array
 
     def _check_channels(self, array: SegmentArray, *, reset: bool) -> None:
@@ -137,11 +129,6 @@ class SegmentInput(SavedAsFile, DocLinkMixin, BaseEstimator):
             is_parameter=array.rate_is_parameter,
         )
         warn_of_magnitudes(array, getattr(self, "_magnitudes", None), name, model)
-
-    def _starts_with_a_model(self) -> bool:
-        """Return whether ``fit`` uses a fitted model, with whose training it compares `X`."""
-        frozen = map(is_frozen, self.get_params(deep=False).values())
-        return getattr(self, "init", None) is not None or any(frozen)
 
     def _forget_fit(self) -> None:
         """Remove the results of an earlier fit, because another one starts."""

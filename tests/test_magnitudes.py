@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
-from relcon_sklearn import RelConEmbedder
+from relcon_sklearn import FeatureDistance, MotionFeatures, RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
 from relcon_sklearn.segments._magnitudes import (
     Magnitudes,
@@ -77,6 +77,18 @@ def test_a_training_in_other_units_is_warned_of(make, factor, unit):
 )
 def test_a_training_in_g_or_of_another_signal_is_not(X):
     fit(embedder(), X)
+
+
+def test_hand_made_features_can_be_of_other_units():
+    MotionFeatures(sampling_rate=50).fit(G * movement())
+    FeatureDistance(sampling_rate=50).fit(G * movement())
+
+
+def test_a_frozen_model_without_magnitudes_does_not_hide_other_units():
+    released = fit(distance(), movement())
+    released._magnitudes = None
+    with pytest.warns(UserWarning, match=r"X seems to be in m/s\^2"):
+        fit(embedder(distance=FrozenEstimator(released)), G * movement())
 
 
 @MAKERS

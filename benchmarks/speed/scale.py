@@ -7,7 +7,7 @@ are holes in a sparse file. The paper trained on a billion segments of 87,376 pe
 new processes are
 
 - the order of a whole pass: each of the 1e9 rows is drawn once, in how much time and memory;
-- batches at the begin, in the middle and at the end of a pass, in the sizes of the paper: 64
+- batches at the beginning, in the middle and at the end of a pass, in the sizes of the paper: 64
   anchors with 20 within-subject candidates each, and 64 shared sets of 21 segments;
 - batches with 64 shared sets for each of N GPUs, of which a process reads its share;
 - a simulated training: RelConEmbedder.fit with the published settings, a fake encoder and a

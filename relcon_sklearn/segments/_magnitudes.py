@@ -86,10 +86,10 @@ def warn_of_units(training: Magnitudes | None, name: str) -> None:
         if abs(training.level / gravity - 1) < _TOLERANCE:
             warn(
                 f"{name} seems to be in {unit}: the mean of a segment over time has a norm of "
-                f"{training.level:.3g} (median), and gravity is {gravity:g} {unit}. Augmentations, "
-                f"hand-made features and the models of the package are for g: pass {name} / "
-                f"{gravity:g}. To silence this warning, call "
-                f'warnings.filterwarnings("ignore", message="{name} seems to be in").'
+                f"{training.level:.3g} (median), and gravity is {gravity:g} {unit}. Augmentations "
+                f"and the models of the package are for g: pass {name} / {gravity:g}. To silence "
+                'this warning, call warnings.filterwarnings("ignore", '
+                f'message="{name} seems to be in").'
             )
 
 

@@ -1,6 +1,7 @@
 """Several processes train the model that one process trains at the same batches."""
 
 import logging
+import math
 import multiprocessing
 import os
 import re
@@ -17,7 +18,7 @@ from skorch.callbacks import GradientNormClipping, TensorBoard, WandbLogger
 from torch import nn
 
 from relcon_sklearn import RelConEmbedder
-from relcon_sklearn._training import TrainingOptions, _distributed
+from relcon_sklearn._training import TrainingOptions, _distributed, fit_module
 from relcon_sklearn._training._batch_norm import shared_batch_norms
 from relcon_sklearn._training._checkpoints import differences
 from relcon_sklearn._training._distributed import (
@@ -35,6 +36,7 @@ from tests.support.break_off import BreakOff, Broken
 from tests.support.estimators import tiny_embedder
 from tests.support.forked import in_another_process, needs_fork
 from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
+from tests.support.small_training import net, train_batches
 
 GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
 CPU = torch.device("cpu")
@@ -262,6 +264,28 @@ def test_after_errors_of_all_processes_they_train_again(ended, monkeypatch):
         fit(lambda processes: processes.check_same({"lr": 1}))
     with pytest.raises(Broken):
         fit(first=Broken())  # before it joined
+    assert fit() == "fitted"
+
+
+@pytest.mark.parametrize("where", ["weight", "loss"])
+def test_after_a_training_that_diverges_they_train_again(ended, monkeypatch, where):
+    monkeypatch.setattr(dist, "broadcast_object_list", lambda result, src: None)
+    monkeypatch.setattr(Processes, "adopt_first", lambda self, module: None)
+    monkeypatch.setattr(Processes, "sum_gradients", lambda self, parameters: None)
+
+    def loss(module, batch):
+        total = module(batch.segments).sum()
+        return total * math.nan if where == "loss" else total
+
+    def train(processes):
+        module = net()
+        # A buffer without effect on the loss.
+        module.register_buffer("level", torch.tensor(math.nan if where == "weight" else 0.0))
+        options = TrainingOptions(lr=1e-3, max_epochs=1, device=CPU, processes=processes)
+        fit_module(module, loss, train_batches(), None, options)
+
+    with pytest.raises(FloatingPointError, match=rf"^(train_)?{where}\b.*diverged"):
+        fit(train)
     assert fit() == "fitted"
 
 
