@@ -29,14 +29,17 @@ from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._distributed import ALONE, Processes, join
 from ._training._fingerprint import checksum, fingerprint_of, fingerprint_of_data
+from ._training._own_rows import OwnRows, own_rows
 from ._utils._arrays import as_labels
 from ._utils._device import as_device
+from ._utils._frozen import is_frozen, unwrap
 from ._utils._memory_advice import advises_on_memory
 from ._utils._precision import dtype_of
 from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import SegmentArray
 from .segments._chosen_rows import ChosenRows
+from .segments._magnitudes import warn_of_units
 from .segments._runs import RunLabels
 from .segments._sampling_rate import agreed_rate, rate_of
 
@@ -111,7 +114,21 @@ class SegmentEstimator(SegmentInput):
         own_num_threads()  # called here because every fit, transform and predict starts here
         if reset:
             self._check_before_training(X)
-        return super()._check_segments(X, reset=reset, name=name)
+        array = super()._check_segments(X, reset=reset, name=name)
+        is_nested = array is X  # the estimator around this one has warned
+        if reset and not is_nested and not self._compares_with_a_model():
+            warn_of_units(self._magnitudes, name)
+        return array
+
+    def _compares_with_a_model(self) -> bool:
+        """Return whether ``fit`` uses a fitted model whose magnitudes it compares with `X`."""
+        params = self.get_params(deep=False)
+        init = params.get("init")
+        if isinstance(init, (str, os.PathLike)):
+            return True
+        models = [unwrap(value) for value in (init, *filter(is_frozen, params.values()))]
+        # Released networks and estimators of the user have none.
+        return any(getattr(model, "_magnitudes", None) is not None for model in models)
 
     def _check_before_training(self, X) -> None:
         """Raise errors about parameters, and warn, before anything is read or written."""
@@ -257,9 +274,15 @@ class SegmentEstimator(SegmentInput):
             processes=run.processes,
         )
 
-    def _load_to_device(self, array: SegmentArray) -> SegmentArray | DeviceSegments:
-        """Return segments in device memory if training will read them and they fit."""
-        return on_device(array, self._device()) if self.max_epochs > 0 else array
+    def _training_data(
+        self, array: SegmentArray, run: FitRun, *, each_alone: bool = True
+    ) -> SegmentArray | DeviceSegments | OwnRows:
+        """Return segments in device memory if training will read them and they fit.
+
+        Otherwise, if the loss computes `each_alone`, each process reads its share of a batch.
+        """
+        data = on_device(array, self._device()) if self.max_epochs > 0 else array
+        return own_rows(data, run.processes) if each_alone else data
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and set it as an attribute."""

@@ -20,6 +20,7 @@ from ._initial import initial_model
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, make_embed
+from ._training._distributed import breaks_off_for_all
 from ._utils._frozen import unwrap
 from ._utils._memory_advice import advises_on_memory
 from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS
@@ -304,6 +305,7 @@ class RelConEmbedder(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @breaks_off_for_all
     def fit(self, X, y=None, groups=None):
         """Pretrain the encoder, after the distance if that is not frozen.
 
@@ -339,7 +341,7 @@ class RelConEmbedder(
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`, or if another process of the training
-            ends (:doc:`/guide/many_machines`).
+            ends or fails (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -351,8 +353,8 @@ class RelConEmbedder(
             If the estimator has a model card, as those in the package have, or is a clone of a
             model that has one and no `init`, because its weights are discarded.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If the median magnitude of `X` is far from the training of `init` or of a frozen
-            `distance`.
+            If `X` seems to be in m/s^2 or mg, or in other units than the training of `init` or of a
+            frozen `distance`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.

@@ -16,6 +16,7 @@ from ._batches import (
     GroupIndex,
     SharedBatches,
     check_within_candidates,
+    train_and_valid,
 )
 from ._feature_distance import FeatureDistance
 from ._files._recipes import Recipe, seeded_global_rng
@@ -23,7 +24,7 @@ from ._files._values import name_of
 from ._initial import fingerprint_of_initial
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
-from ._training import FeatureLoss, Loss, fit_module, ranking_loss
+from ._training import FeatureLoss, Loss, augments_each_alone, fit_module, ranking_loss
 from ._training._fingerprint import fingerprint_of
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
@@ -132,7 +133,7 @@ class EmbedderTraining:
         # after the other.
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
-            data = self._load_to_device(array)
+            data = self._training_data(array, run, each_alone=self._computes_each_alone())
             train, valid = self._train_and_valid(data, *parts, run.seed)
             features = self._features_to_predict(array) if self.max_epochs else None
             return fit_module(
@@ -178,14 +179,9 @@ class EmbedderTraining:
         """Return batches of the training part, and of the validation part if there is one."""
         kind = SharedBatches if self.candidates == "shared" else Batches
         sizes = (self.batch_size, seed, self.n_within, self.n_between)
-        batches = kind(data, train, *sizes, n_batches=self.steps_per_epoch)
-        if valid is None:
-            return batches, None
-        valid_batches = kind(data, valid, *sizes)
-        if self.steps_per_epoch is not None:
-            # Of a billion segments, a tenth would take days after each epoch of minutes.
-            valid_batches.n_batches = min(len(valid_batches), self.steps_per_epoch)
-        return batches, valid_batches
+        return train_and_valid(
+            lambda part: kind(data, part, *sizes), train, valid, self.steps_per_epoch
+        )
 
     def _features_to_predict(self, array: SegmentArray) -> FeatureDistance | None:
         """Return the features that the second loss predicts, or None without that loss."""
@@ -204,6 +200,15 @@ class EmbedderTraining:
 
     def _augmentation(self):
         return RandomAugmentations() if isinstance(self.augmentation, str) else self.augmentation
+
+    def _computes_each_alone(self) -> bool:
+        """Return whether features, views and embeddings of a segment need no other segments.
+
+        A learned distance or a function compares anchors with candidates of all processes.
+        """
+        return isinstance(self.distance_, FeatureDistance) and augments_each_alone(
+            self._augmentation()
+        )
 
     def _training_loss(self, features: FeatureDistance | None) -> Loss:
         device = self._device()

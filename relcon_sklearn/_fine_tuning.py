@@ -187,7 +187,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
                 self._standardise(z, data.weights[rows])
                 dtype = dtype_of(self.precision, self._device())
                 net = HeadedEncoder(self.encoder_, self.head_, frozen, dtype)
-            data = data._replace(array=self._load_to_device(data.array))
+            data = data._replace(array=self._training_data(data.array, run))
             options = self._training_options(
                 type(self).__name__,
                 run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,12 +12,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import SegmentTransformer, check_at_least_two
-from ._batches import Batches, GroupIndex
+from ._batches import Batches, GroupIndex, train_and_valid
 from ._distance_constructors import DistanceConstructors
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._initial import fingerprint_of_initial, initial_model
 from ._motif_pairs import PairComparison
-from ._training import fit_module, mean_loss, reconstruction_loss
+from ._training import augments_each_alone, fit_module, mean_loss, reconstruction_loss
+from ._training._distributed import breaks_off_for_all
 from ._utils._memory_advice import advises_on_memory
 from .augmentations import RandomAugmentations
 from .nn import MotifCrossAttention
@@ -91,7 +93,11 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
-        Number of passes over the segments, as published.
+        Number of epochs.
+    steps_per_epoch : int or None, default=None
+        Number of training steps of an epoch. The budget is then independent of the number of
+        segments. Each validation takes at most as many batches, which are drawn at random once. If
+        None, an epoch is a pass over the segments, as published. That takes days for large stores.
     batch_size : int, default=64
         Number of segments per training step, as published.
     lr : float, default=1e-3
@@ -183,6 +189,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         "augmentation": [callable, None],
         "n_references": [Interval(Integral, 1, None, closed="left"), None],
         "query_stride": [Interval(Integral, 1, None, closed="left")],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
     }
 
@@ -203,6 +210,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         query_stride=1,
         n_channels=None,
         max_epochs=10,
+        steps_per_epoch=None,
         batch_size=64,
         lr=1e-3,
         validation_fraction=0.1,
@@ -225,6 +233,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.query_stride = query_stride
         self.n_channels = n_channels
         self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
@@ -237,6 +246,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @breaks_off_for_all
     def fit(self, X, y=None, groups=None):
         """Learn the distance.
 
@@ -270,7 +280,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`, or if another process of the training
-            ends (:doc:`/guide/many_machines`).
+            ends or fails (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -278,9 +288,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         -----
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
-            If the estimator has a model card, or is a clone of a model that has one and no `init`,
-            because its weights are discarded.
-            If the median magnitude of `X` is far from the training of `init`.
+            If this model has a card, or is a clone without `init` of one that has: its weights are
+            discarded.
+            If `X` seems to be in m/s^2 or mg, or in other units than the training of `init`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.
@@ -316,11 +326,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         else:
             self._copy_module("net_", model)
         parts = self._hold_out(index, run.seed)
-        data = self._load_to_device(array)
-        train, valid = (
-            None if part is None else Batches(data, part, self.batch_size, run.seed)
-            for part in parts
-        )
+        data = self._training_data(array, run, each_alone=augments_each_alone(self._augmentation()))
+        batches = partial(Batches, data, batch_size=self.batch_size, seed=run.seed)
+        train, valid = train_and_valid(batches, *parts, self.steps_per_epoch)
         history = fit_module(
             self.net_,
             reconstruction_loss(self._augmentation()),

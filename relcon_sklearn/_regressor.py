@@ -9,6 +9,7 @@ from torch import nn
 from ._files import FittedReader, FittedWriter, as_numbers, check_entry, saved_in_files
 from ._fine_tuning import FineTunedEstimator, Labelled, weights_of
 from ._training import regression_loss
+from ._training._distributed import breaks_off_for_all
 from ._utils._arrays import as_float64
 from ._utils._sample_weight import check_weights, weighted_moments
 from .nn._heads import Rescale
@@ -183,6 +184,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @breaks_off_for_all
     def fit(self, X, y, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 
@@ -220,7 +222,7 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If a checkpoint cannot be written, or if those to resume from are damaged.
         RuntimeError
             If another fit uses the same `checkpoint_dir`, or if another process of the training
-            ends (:doc:`/guide/many_machines`).
+            ends or fails (:doc:`/guide/many_machines`).
         KeyboardInterrupt
             On Ctrl-C. With `checkpoint_dir`, also on SIGTERM, and after the current step is saved.
 
@@ -232,7 +234,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
             If the estimator has a model card, or is a clone of a model that has one, because its
             weights are discarded. Clones with a frozen `encoder` do not warn: they start from it.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
-            If the median magnitude of `X` is far from the training of a frozen `encoder`.
+            If `X` seems to be in m/s^2 or mg, or in other units than the training of a frozen
+            `encoder`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
             None.

@@ -7,25 +7,11 @@ from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import Callback
 
 from relcon_sklearn import FeatureDistance, RandomAugmentations, RelConEmbedder
+from tests.support.count_steps import CountSteps
 from tests.support.estimators import tiny_embedder
 from tests.support.reference import euclidean
-
-
-class CountSteps(Callback):
-    """Callback that counts the steps of training, and notes the batches of validation."""
-
-    n_steps = 0
-
-    def __init__(self):
-        self.seeds = []
-
-    def on_batch_end(self, net, batch=None, training=None, **kwargs):
-        self.n_steps += training
-        if not training:
-            self.seeds.append(batch.seed)
 
 
 def embedder(**kwargs):

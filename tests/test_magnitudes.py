@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
-from relcon_sklearn import RelConEmbedder
+from relcon_sklearn import FeatureDistance, MotionFeatures, RelConEmbedder
 from relcon_sklearn.segments._array import SegmentArray
 from relcon_sklearn.segments._magnitudes import (
     Magnitudes,
@@ -52,6 +52,43 @@ def test_other_units_and_removed_gravity_are_warned_of(make, change):
     with pytest.warns(UserWarning, match=FAR.format(type(model).__name__)) as record:
         use(change(X))
     assert len(record) == 1
+
+
+@MAKERS
+@pytest.mark.parametrize(("factor", "unit"), [(G, r"m/s\^2"), (1000, "mg")])
+def test_a_training_in_other_units_is_warned_of(make, factor, unit):
+    with pytest.warns(UserWarning, match=f"^X seems to be in {unit}: .* norm of") as record:
+        fit(make(), factor * movement())
+    assert len(record) == 1  # nested estimators do not repeat it
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X seems to be in")
+        fit(make(), factor * movement())
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        movement(),
+        2 * movement(),
+        G * movement(gravity=0),  # without gravity, units cannot be recognised
+        G * movement()[..., :2],  # two axes need not have gravity
+        300 * movement(),  # of another sensor
+    ],
+)
+def test_a_training_in_g_or_of_another_signal_is_not(X):
+    fit(embedder(), X)
+
+
+def test_hand_made_features_can_be_of_other_units():
+    MotionFeatures(sampling_rate=50).fit(G * movement())
+    FeatureDistance(sampling_rate=50).fit(G * movement())
+
+
+def test_a_frozen_model_without_magnitudes_does_not_hide_other_units():
+    released = fit(distance(), movement())
+    released._magnitudes = None
+    with pytest.warns(UserWarning, match=r"X seems to be in m/s\^2"):
+        fit(embedder(distance=FrozenEstimator(released)), G * movement())
 
 
 @MAKERS

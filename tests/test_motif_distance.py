@@ -9,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from relcon_sklearn import RandomAugmentations
 from relcon_sklearn.augmentations import Jitter, Negation, Rotation
 from relcon_sklearn.nn import squared_error
+from tests.support.count_steps import CountSteps
 from tests.support.estimators import tiny_distance, tiny_embedder
 
 
@@ -181,6 +182,30 @@ class TestTraining:
         with pytest.warns(UserWarning, match="Training without validation"):
             distance = tiny_distance().fit(motion[0], groups=np.zeros(90))
         assert "valid_loss" not in distance.history_[0]
+
+    @pytest.mark.parametrize(("steps", "n_batches"), [(1, 1), (3, 3), (20, 4)])
+    def test_a_budget_in_steps(self, motion, steps, n_batches):
+        X, _, subjects = motion
+        counter = CountSteps()
+        # 30 segments of two subjects, which are four batches of 8, are held out.
+        distance = tiny_distance(
+            steps_per_epoch=steps, validation_fraction=1 / 3, callbacks=[counter]
+        ).fit(X, groups=subjects)
+        assert counter.n_steps == 2 * steps
+        first, second = np.split(np.array(counter.seeds), 2)
+        assert len(first) == n_batches
+        assert first.tolist() == second.tolist()
+        assert [row["epoch"] for row in distance.history_] == [1, 2]
+
+    def test_a_pass_in_steps_is_the_same_training(self, motion):
+        expected = tiny_distance(validation_fraction=0).fit(motion[0])
+        found = tiny_distance(validation_fraction=0, steps_per_epoch=12).fit(motion[0])
+        assert found.history_ == expected.history_
+
+    @pytest.mark.parametrize("bad", [0, -1, 1.5, "all"])
+    def test_steps_are_counts(self, motion, bad):
+        with pytest.raises(ValueError, match="'steps_per_epoch' parameter"):
+            tiny_distance(steps_per_epoch=bad).fit(motion[0])
 
     def test_divergence_is_an_error(self, motion):
         with pytest.raises(FloatingPointError, match="Try a smaller lr"):

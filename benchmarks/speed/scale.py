@@ -7,16 +7,18 @@ are holes in a sparse file. The paper trained on a billion segments of 87,376 pe
 new processes are
 
 - the order of a whole pass: each of the 1e9 rows is drawn once, in how much time and memory;
-- batches at the begin, in the middle and at the end of a pass, in the sizes of the paper: 64
+- batches at the beginning, in the middle and at the end of a pass, in the sizes of the paper: 64
   anchors with 20 within-subject candidates each, and 64 shared sets of 21 segments;
+- batches with 64 shared sets for each of N GPUs, of which a process reads its share;
 - a simulated training: RelConEmbedder.fit with the published settings, a fake encoder and a
   distance of zero, so that its time is that of sampler, store, loop and checkpoints. It is
   interrupted and resumed. Memory is noted on the way;
 - the published encoder: parameters, memory for the backward pass, size and time of a checkpoint.
 
-From these, the script projects the training with shared candidates to N GPUs. A batch has 64 sets
-for each GPU. Every process reads the whole batch and computes its share, so that the loader of each
-must be as fast as all GPUs together. No GPU is measured here. The rate of one is an input:
+From these, the script projects the training with shared candidates, ranked by features, to N GPUs.
+Every process makes the lists of candidates of the whole batch, which take n_sets numbers for each
+segment, and reads its share of the segments. With 64 GPUs the lists of a batch are several GB, so
+that they are not measured. No GPU is measured here. The rate of one is an input:
 --segments-per-second, with --source, which says where the number is from. Without it, the hours are
 those of the loader alone.
 """
@@ -66,7 +68,7 @@ def project(
     model : dict
         Result of :func:`~benchmarks.speed.model_costs.costs_of`.
     loader_rows : float
-        Segments per second that the loader of a process makes.
+        Segments per second of the batches that each process makes, of which it reads its share.
     n_rows : float
         Number of segments of the training.
     gpu_rows : float or None
@@ -84,11 +86,11 @@ def project(
         "all_reduce_mb_per_step": (gradients + gathered) / 1e6,
         "memory_gb_per_rank": (weights + activations + segments + gathered) / 1e9,
         "loader_limit_hours": n_rows / loader_rows / 3600,
-        "loader_limit_mb_per_s": loader_rows * ROW_BYTES / 1e6,
+        "loader_limit_mb_per_s": loader_rows * ROW_BYTES / n_gpus / 1e6,
     }
     if gpu_rows is not None:
         together = n_gpus * gpu_rows
-        found["loader_mb_per_s_needed"] = together * ROW_BYTES / 1e6
+        found["loader_mb_per_s_needed"] = gpu_rows * ROW_BYTES / 1e6
         found["gpu_limit_hours"] = n_rows / together / 3600
         found["hours"] = max(found["gpu_limit_hours"], found["loader_limit_hours"])
     return found
@@ -99,9 +101,9 @@ LABELS: dict[str, tuple[str, Callable[[float], str]]] = {
     "steps": ("steps", "{:,.0f}".format),
     "all_reduce_mb_per_step": ("all-reduce, MB a step", "{:.1f}".format),
     "memory_gb_per_rank": ("GPU memory of a process, GB", "{:.2f}".format),
-    "loader_limit_mb_per_s": ("one loader reads at most, MB/s", "{:,.0f}".format),
+    "loader_limit_mb_per_s": ("a process reads at most, MB/s", "{:,.0f}".format),
     "loader_limit_hours": ("hours, if the loader is the limit", "{:,.1f}".format),
-    "loader_mb_per_s_needed": ("MB/s that the GPUs together need", "{:,.0f}".format),
+    "loader_mb_per_s_needed": ("MB/s that it must read for its GPU", "{:,.0f}".format),
     "gpu_limit_hours": ("hours, if the GPUs are the limit", "{:,.1f}".format),
     "hours": ("hours", "{:,.1f}".format),
 }
@@ -131,6 +133,8 @@ def run_task(task: str, arguments: list[str]) -> dict:
         return simulated_run.draw_orders(Path(path))
     if task == "everywhere":
         return simulated_run.draw_everywhere(Path(path), int(others[0]))
+    if task == "share":
+        return simulated_run.draw_share(Path(path), *map(int, others))
     if task == "train":
         checkpoints, seconds, started = others
         return simulated_run.train(Path(path), Path(checkpoints), float(seconds), float(started))
@@ -153,6 +157,10 @@ def measure(args, save: Callable[[dict], None]) -> dict:
         results["model"] = costs_of(args.encoder, N_TIMESTEPS, args.repeats)
         save(results)
         results["batches"] = in_new_process("everywhere", store, args.batches)
+        save(results)
+        results["shares"] = {
+            str(n): in_new_process("share", store, n, max(2, args.batches // n)) for n in args.gpus
+        }
         save(results)
         seconds = 60 * args.minutes / 2
         for part in ("training", "resumed training"):
@@ -210,7 +218,7 @@ def parse_args():
     add("--minutes", type=float, default=5.0, help="of the simulated training")
     add("--batches", type=int, default=40, help="drawn at each place of a pass")
     add("--repeats", type=int, default=5, help="of writing a checkpoint")
-    add("--gpus", type=int, nargs="+", default=[1, 8, 64])
+    add("--gpus", type=int, nargs="+", default=[1, 2, 4, 8])
     add("--encoder", default="relcon")
     add("--segments-per-second", type=float, help="that one GPU trains on; needs --source")
     add("--source", help="where --segments-per-second is from")
@@ -237,12 +245,11 @@ def main() -> None:
         gpu = {"segments_per_second": args.segments_per_second, "source": args.source}
     results = {"environment": environment(), "load": load_average(), "gpu": gpu}
     results |= measure(args, lambda found: write_json(args.output, results | found))
-    # The slowest place of the pass.
-    places = results["batches"]["shared candidates"]
-    loader = min(places[place]["rows_per_cpu_s"] for place in ("begin", "middle", "end"))
     results["projection"] = {
-        str(n): project(n, results["model"], loader, args.rows, args.segments_per_second)
-        for n in args.gpus
+        n: project(
+            int(n), results["model"], found["rows_per_cpu_s"], args.rows, args.segments_per_second
+        )
+        for n, found in results["shares"].items()
     }
     write_json(args.output, results)
     where = results["environment"]

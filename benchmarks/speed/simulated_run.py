@@ -19,6 +19,8 @@ from benchmarks.common.process_memory import process_memory
 from relcon_sklearn import Checkpoints, RelConEmbedder, open_segments
 from relcon_sklearn._batches import Batches, GroupIndex, SharedBatches
 from relcon_sklearn._batches._order import random_order
+from relcon_sklearn._training._distributed import Processes
+from relcon_sklearn._training._own_rows import own_rows
 from relcon_sklearn.segments._array import SegmentArray
 
 BATCH_SIZE, N_WITHIN = 64, 20  # as published
@@ -93,6 +95,21 @@ def draw_everywhere(path: Path, n_batches: int) -> dict:
                 "rows_per_s": n_rows / (time.perf_counter() - start),
             }
     return found
+
+
+def draw_share(path: Path, n_processes: int, n_batches: int) -> dict:
+    """Draw batches with shared candidates as one of several processes; return rows per second.
+
+    The rows are those of the batch of all processes, of which this one reads its share.
+    """
+    store = open_segments(path)
+    index = GroupIndex.from_labels(store.hour_groups)
+    data = own_rows(SegmentArray(store.X), Processes(0, n_processes))
+    drawn = iter(SharedBatches(data, index, BATCH_SIZE * n_processes, 0, N_WITHIN))
+    n_rows, start = 0, time.process_time()
+    for _, batch in zip(range(n_batches), drawn, strict=False):
+        n_rows += len(batch.segments)
+    return {"rows_per_cpu_s": n_rows / (time.process_time() - start)}
 
 
 class Watch(Callback):

@@ -1,6 +1,6 @@
 """Selection of the segments of each training step: groups, order, and batches of several kinds."""
 
-from ._batches import Batch, Batches, check_within_candidates
+from ._batches import Batch, Batches, check_within_candidates, train_and_valid
 from ._groups import GroupIndex, hold_out_groups
 from ._labelled_batches import LabelledBatch, LabelledBatches
 from ._on_device import DeviceSegments, on_device
@@ -17,4 +17,5 @@ __all__ = [
     "check_within_candidates",
     "hold_out_groups",
     "on_device",
+    "train_and_valid",
 ]

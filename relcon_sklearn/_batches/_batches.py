@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -140,6 +140,34 @@ class Batches:
         numbers = np.where(within >= 0, n + np.arange(within.size).reshape(within.shape), -1)
         members = np.append(items, within)
         return make_batch(self.array, self.index, members, np.hstack([numbers, between]), rng)
+
+
+def train_and_valid(
+    make: Callable[[GroupIndex], Batches],
+    train: GroupIndex,
+    valid: GroupIndex | None,
+    n_batches: int | None,
+) -> tuple[Batches, Batches | None]:
+    """Return the batches of a training part and of a validation part, which may be None.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the batches of a part, whose epochs are passes.
+    train, valid : GroupIndex
+        The parts. `valid` may be None.
+    n_batches : int or None
+        Number of batches of an epoch. A validation has at most as many. If None, both are passes.
+    """
+    batches = make(train)
+    batches.n_batches = n_batches
+    if valid is None:
+        return batches, None
+    valid_batches = make(valid)
+    if n_batches is not None:
+        # Of a billion segments, a tenth would take days after each epoch of minutes.
+        valid_batches.n_batches = min(len(valid_batches), n_batches)
+    return batches, valid_batches
 
 
 def make_batch(

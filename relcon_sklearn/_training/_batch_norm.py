@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ._distributed import Processes
+from ._distributed import Processes, exchange
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -82,11 +82,13 @@ class _SumOverProcesses(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
         total = x.clone()
-        dist.all_reduce(total)
+        with exchange():
+            dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         total = gradient.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
+        with exchange():
+            dist.all_reduce(total)
         return total

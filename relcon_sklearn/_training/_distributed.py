@@ -8,6 +8,7 @@ those through its own rows. Their sum over the processes is the gradient of one 
 from __future__ import annotations
 
 import atexit
+import functools
 import importlib
 import itertools
 import multiprocessing
@@ -22,6 +23,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from .._utils._global_rng import seed_global_rng
+from .._utils._memory_advice import is_out_of_memory
 from ._checkpoints import differences
 from ._mean_loss import Loss
 
@@ -29,6 +31,9 @@ T = TypeVar("T")
 
 # What torch needs to connect the processes, in addition to WORLD_SIZE.
 _VARIABLES = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+
+# Attribute of errors that all processes raise.
+_OF_ALL = "_of_all_processes"
 
 
 class Processes(NamedTuple):
@@ -56,18 +61,21 @@ class Processes(NamedTuple):
         """Return the rows of `n` that are the share of this process. Shares may be empty."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
-    def gathered(self, own: Tensor, n: int) -> Tensor:
-        """Return all `n` rows, of which `own` are the share of this process, with their gradients.
+    def gathered(self, own: Tensor, n: int, n_views: int = 1) -> Tensor:
+        """Return all rows of `n_views` times `n` rows, with the gradients of this process.
 
-        The rows of other processes have no gradients: those are computed there.
+        `own` are the shares of this process, one view after the other. The rows of other processes
+        have no gradients: those are computed there.
         """
         rows = self.share(n)
-        every = own.new_zeros((n, *own.shape[1:]))
-        every[rows] = own.detach()
-        dist.all_reduce(every)  # a sum with zeros, since the shares have different sizes
-        if not own.requires_grad:
-            return every
-        return torch.cat([every[: rows.start], own, every[rows.stop :]])
+        own = own.unflatten(0, (n_views, rows.stop - rows.start))
+        every = own.new_zeros((n_views, n, *own.shape[2:]))
+        every[:, rows] = own.detach()
+        with exchange():
+            dist.all_reduce(every)  # a sum with zeros, since the shares have different sizes
+        if own.requires_grad:
+            every = torch.cat([every[:, : rows.start], own, every[:, rows.stop :]], dim=1)
+        return every.flatten(0, 1)
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients of this process by their sums over all processes.
@@ -85,7 +93,8 @@ class Processes(NamedTuple):
             return
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
         every = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        dist.all_reduce(every)
+        with exchange():
+            dist.all_reduce(every)
         parts = every.split([gradient.numel() for gradient in gradients])
         for parameter, gradient, part in zip(trained, gradients, parts, strict=True):
             parameter.grad = gradient.copy_(part.view(gradient.shape))
@@ -96,7 +105,8 @@ class Processes(NamedTuple):
             return
         for value in module.state_dict().values():
             first = value.contiguous()  # weights of convolutions can be channels-last
-            dist.broadcast(first, src=0)
+            with exchange():
+                dist.broadcast(first, src=0)
             value.copy_(first)
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -104,7 +114,8 @@ class Processes(NamedTuple):
         if self.size == 1:
             return flags
         values = torch.tensor(flags, dtype=torch.int32)
-        dist.all_reduce(values, op=dist.ReduceOp.MAX)
+        with exchange():
+            dist.all_reduce(values, op=dist.ReduceOp.MAX)
         return tuple(map(bool, values.tolist()))
 
     def from_first(self, make: Callable[[], T]) -> T:
@@ -121,9 +132,10 @@ class Processes(NamedTuple):
             except Exception as error:
                 result[1] = error
         failure = result[1]
-        dist.broadcast_object_list(result, src=0)
+        with exchange():
+            dist.broadcast_object_list(result, src=0)
         if (error := failure or result[1]) is not None:
-            raise error
+            raise _of_all(error)
         return result[0]
 
     def drawing_apart(self, loss: Loss, device: torch.device) -> Loss:
@@ -150,16 +162,18 @@ class Processes(NamedTuple):
         if self.size == 1:
             return
         every: list[Any] = [None] * self.size
-        dist.all_gather_object(every, fingerprint)
+        with exchange():
+            dist.all_gather_object(every, fingerprint)
         for rank, other in enumerate(every):
             if changes := differences(every[0], other):
-                raise ValueError(
+                error = ValueError(
                     f"Process {rank} of {self.size} fits something else than process 0: "
                     f"{'; '.join(changes)}. Pass the same X, groups and parameters in every "
                     "process, because fit shares every step out between them. If only the "
                     "precision differs, pass precision='float32'. To train different models, "
                     "unset WORLD_SIZE."
                 )
+                raise _of_all(error)
 
 
 ALONE = Processes()
@@ -169,6 +183,13 @@ _current: ContextVar[Processes] = ContextVar("processes", default=ALONE)
 
 # Whether this is a fork of a connected process, which cannot use the connections of that.
 _is_fork = False
+
+# Whether fit has connected this process, instead of the caller.
+_is_connected_here = False
+
+# Number of trainings in which this process has joined others, and whether an error has ended one.
+_n_joined = 0
+_is_broken = False
 
 
 def _after_fork() -> None:
@@ -197,11 +218,19 @@ def join(device: torch.device) -> Processes:
     ------
     ValueError
         If several processes cannot train on the device, or if an environment variable is missing.
+    RuntimeError
+        If an error has ended an earlier training of this process with others.
     """
+    global _is_connected_here, _n_joined
     if _is_fork or not dist.is_available():
         return ALONE
     if not (dist.get_world_size() > 1 if dist.is_initialized() else _is_launched()):
         return ALONE
+    if _is_broken:
+        raise RuntimeError(
+            "An earlier fit ended with an error in this process, so that it no longer takes the "
+            "same steps as the other processes. End all of them, and start them again."
+        )
     if device.type not in ("cpu", "cuda"):
         raise ValueError(
             f"device={device.type!r}: several processes train together on CPUs or CUDA GPUs only. "
@@ -215,6 +244,7 @@ def join(device: torch.device) -> Processes:
         importlib.import_module("torch.distributed.nn")
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
         atexit.register(_leave)
+        _is_connected_here = True
     backends = dist.get_backend_config()
     for kind in {"cpu", device.type}:
         if f"{kind}:" not in backends:
@@ -223,7 +253,44 @@ def join(device: torch.device) -> Processes:
                 f"for {kind!r}. Let fit make the group, or make it with "
                 "init_process_group('cpu:gloo,cuda:nccl')."
             )
+    _n_joined += 1
     return Processes(dist.get_rank(), dist.get_world_size())
+
+
+def breaks_off_for_all(fit: Callable[..., T]) -> Callable[..., T]:
+    """Decorate a ``fit``, so that an error in one process ends it in all of them.
+
+    If it has joined other processes, they may be in the middle of another exchange. It therefore
+    closes the connections, and joins no other training. Errors that all processes raise at the same
+    step are exceptions: the processes can train again.
+    """
+
+    @functools.wraps(fit)
+    def fit_or_break_off(*args, **kwargs):
+        before = _n_joined
+        try:
+            return fit(*args, **kwargs)
+        except BaseException as error:
+            if _n_joined > before and not getattr(error, _OF_ALL, False):
+                _break_off()
+            raise
+
+    return fit_or_break_off
+
+
+@contextmanager
+def exchange() -> Iterator[None]:
+    """Say in errors of the exchanges within the block that they are of another process."""
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        raise RuntimeError(
+            "The connection to another process of this training is lost. That process has ended, "
+            "or has raised an error: see its output. Start all processes again. With "
+            "checkpoint_dir, they resume."
+        ) from error
 
 
 @contextmanager
@@ -236,7 +303,7 @@ def together(processes: Processes) -> Iterator[None]:
         _current.reset(token)
 
 
-def in_shares(function: Callable[..., Any], *rows: Tensor | None) -> Any:
+def in_shares(function: Callable[..., Any], *rows: Tensor | None, n_views: int = 1) -> Any:
     """Apply a function to rows, of which each process of a training computes its share.
 
     Outside of :func:`together`, this is ``function(*rows)``.
@@ -248,16 +315,21 @@ def in_shares(function: Callable[..., Any], *rows: Tensor | None) -> Any:
         of rows. Apart from batch norms, it must treat each row separately.
     *rows : Tensor or None
         Arguments of the function: tensors of which it gets the share of this process.
+    n_views : int, default=1
+        Number of views of each segment in the rows, one after the other. A process has the same
+        segments in each of them.
     """
     processes = _current.get()
     if processes.size == 1:
         return function(*rows)
-    n = len(rows[0])
+    n = len(rows[0]) // n_views
     own = processes.share(n)
-    outputs = function(*(None if x is None else x[own] for x in rows))
+    outputs = function(
+        *(None if x is None else x.unflatten(0, (n_views, n))[:, own].flatten(0, 1) for x in rows)
+    )
     if isinstance(outputs, tuple):
-        return tuple(processes.gathered(output, n) for output in outputs)
-    return processes.gathered(outputs, n)
+        return tuple(processes.gathered(output, n, n_views) for output in outputs)
+    return processes.gathered(outputs, n, n_views)
 
 
 def _is_launched() -> bool:
@@ -286,6 +358,21 @@ def _choose_gpu() -> None:
         )
     if number >= 0:
         torch.cuda.set_device(number)
+
+
+def _of_all(error: BaseException) -> BaseException:
+    """Mark an error that all processes raise at the same step."""
+    setattr(error, _OF_ALL, True)
+    return error
+
+
+def _break_off() -> None:
+    """Join no other training, and end the exchanges that other processes wait in."""
+    global _is_broken
+    _is_broken = True
+    # Groups of NCCL may wait for the other processes, which would hide the error.
+    if _is_connected_here and dist.is_initialized() and "nccl" not in dist.get_backend_config():
+        _leave()
 
 
 def _leave() -> None:

@@ -141,7 +141,7 @@ class TrainingNet(NeuralNet):
             self._process(batch, losses, training=True)
             self.estimate.count(n_after_epoch + len(batches) - step)
             if step % _STEPS_BETWEEN_CHECKS == 0:
-                self._check_finite("train_loss", losses.value())
+                self._finite_mean("train_loss", losses)
             if self.saver is not None:
                 due, stop = self.processes.any(self.saver.is_due(), self.interruption.requested)
                 if due or stop or step == len(batches):
@@ -163,9 +163,17 @@ class TrainingNet(NeuralNet):
 
     def _record_loss(self, name: str, losses: LossMean) -> None:
         """Record the mean of losses, which must be the same in all processes, to the last digit."""
-        value = self.processes.from_first(losses.value)
-        self._check_finite(name, value)
-        self.history.record(name, value)
+        self.history.record(name, self._finite_mean(name, losses))
+
+    def _finite_mean(self, name: str, losses: LossMean) -> float:
+        """Return the mean of losses in the first process. If it is not finite, all raise."""
+
+        def finite_mean() -> float:
+            value = losses.value()
+            self._check_finite(name, value)
+            return value
+
+        return self.processes.from_first(finite_mean)
 
     def _process(self, batch: Batch, losses: LossMean, training: bool) -> None:
         """Take a training step or a validation step with a batch, and notify callbacks."""
@@ -197,10 +205,15 @@ class TrainingNet(NeuralNet):
         )
 
     def _check_weights(self) -> None:
-        """Raise FloatingPointError if a weight or buffer is NaN or infinite."""
-        for name, value in itertools.chain(self._named_parameters, self.module_.named_buffers()):
-            if not (finite := torch.isfinite(value)).all():
-                self._check_finite(f"weight {name}", float(value.detach()[~finite][0]))
+        """Raise FloatingPointError in all processes if a weight or buffer is NaN or infinite."""
+
+        def check() -> None:
+            values = itertools.chain(self._named_parameters, self.module_.named_buffers())
+            for name, value in values:
+                if not (finite := torch.isfinite(value)).all():
+                    self._check_finite(f"weight {name}", float(value.detach()[~finite][0]))
+
+        self.processes.from_first(check)  # all have the same weights
 
     def _log(self, seconds: float) -> None:
         """Log a line about the last epoch, with its seconds in this process."""

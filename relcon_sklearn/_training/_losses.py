@@ -77,12 +77,15 @@ def ranking_loss(
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         distances = ranker(batch)
         segments, n = batch.segments, len(batch.segments)
+        n_views = 1 if augmentation is None else 2
         if augmentation is not None:
             generator = torch.Generator(device=segments.device).manual_seed(batch.seed)
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = in_shares(lambda own: module(own.transpose(1, 2)), segments)
+            embeddings = in_shares(
+                lambda own: module(own.transpose(1, 2)), segments, n_views=n_views
+            )
             if auxiliary is not None:
                 embeddings, predicted = embeddings
         ranking = relative_contrastive_loss(
@@ -100,7 +103,7 @@ def ranking_loss(
         n_terms = batch.candidates.shape[1] + (augmentation is not None)
         if n_positives is not None:
             n_terms = min(n_terms, n_positives)
-        return ranking + n_terms * auxiliary(predicted, segments)
+        return ranking + n_terms * auxiliary(predicted, segments, n_views)
 
     return loss
 
@@ -121,8 +124,8 @@ class FeatureLoss:
         self.describe = describe
         self.weight = weight
 
-    def __call__(self, predicted: Tensor, segments: Tensor) -> Tensor:
-        """Return the weighted mean loss of predictions (n, n_features)."""
-        features = in_shares(lambda own: described(self.describe, own), segments)
+    def __call__(self, predicted: Tensor, segments: Tensor, n_views: int = 1) -> Tensor:
+        """Return the weighted mean loss of predictions (n, n_features) for views of segments."""
+        features = in_shares(lambda own: described(self.describe, own), segments, n_views=n_views)
         # Squared below one standard deviation and linear above it, since features have outliers.
         return self.weight * F.smooth_l1_loss(predicted.float(), features)

@@ -80,8 +80,8 @@ class TimeEstimate:
         logger.info("%s", text)
         if self.warns and seconds > _SECONDS_TOO_LONG:
             warn(
-                f"{text} To train faster, choose fewer steps (max_epochs or, for an embedder, "
-                "steps_per_epoch), a smaller encoder or, for a distance, "
+                f"{text} To train faster, choose fewer steps (max_epochs or, for an embedder or "
+                "a distance, steps_per_epoch), a smaller encoder or, for a distance, "
                 "LearnedMotifDistance.for_cpu, or train on a GPU (device='cuda'). To silence this "
                 "warning, pass verbose=1, which shows a progress bar."
             )

@@ -28,6 +28,11 @@ _CLEAR_SHARE = 0.5
 # Gravity has a component along at least one of three axes, at any orientation.
 _FEWEST_AXES = 3
 
+# Gravity in the units that are taken for g by mistake, and by how much sensors and movement change
+# it in the median. Nobody has 9.8 g on average over a segment.
+_OTHER_UNITS = {"m/s^2": 9.80665, "mg": 1000.0}
+_TOLERANCE = 0.15
+
 # Number of segments from which a median beyond the quantiles is unlikely to be chance.
 _ENOUGH = 5
 
@@ -71,6 +76,21 @@ def training_magnitudes(array: SegmentArray) -> Magnitudes | None:
     level = float(np.median(level))
     is_clear = array.shape[2] >= _FEWEST_AXES and level > _CLEAR_SHARE * median
     return Magnitudes(low, median, high, level if is_clear else 0.0)
+
+
+def warn_of_units(training: Magnitudes | None, name: str) -> None:
+    """Warn if the gravity in the segments of a training is that of other units than g."""
+    if training is None:
+        return
+    for unit, gravity in _OTHER_UNITS.items():
+        if abs(training.level / gravity - 1) < _TOLERANCE:
+            warn(
+                f"{name} seems to be in {unit}: the mean of a segment over time has a norm of "
+                f"{training.level:.3g} (median), and gravity is {gravity:g} {unit}. Augmentations "
+                f"and the models of the package are for g: pass {name} / {gravity:g}. To silence "
+                'this warning, call warnings.filterwarnings("ignore", '
+                f'message="{name} seems to be in").'
+            )
 
 
 def warn_of_magnitudes(

@@ -1,11 +1,13 @@
 """Fits in several processes, which environment variables connect as torchrun does.
 
 This module is also the script of these processes. Each writes the weights and losses of a fitted
-estimator to ``NAME-RANK.npz``, or the error of the fit to ``NAME-RANK.txt``.
+estimator to ``NAME-RANK.npz``, or the error of the fit to ``NAME-RANK.txt``. The error of a second
+fit is in ``NAME-RANK-again.txt``.
 """
 
 import argparse
 import atexit
+import itertools
 import os
 import socket
 import subprocess
@@ -139,15 +141,18 @@ def main():
     parser.add_argument("--checkpoint-dir", help="folder that only the first process is given")
     parser.add_argument("--signal", type=int, help="signal that the last process sends itself")
     parser.add_argument("--after", type=int, default=17, help="number of steps before the signal")
+    parser.add_argument("--error", action="store_true", help="an error in the last one; all retry")
     parser.add_argument("--other-data", action="store_true", help="give each process other data")
     given = parser.parse_args()
     atexit.register(end_of_connections)  # called after those that fit registers
     torch.set_num_threads(1)
     rank, is_last = int(os.environ["RANK"]), os.environ["RANK"] != "0"
-    for name in given.names:
-        callbacks = [BreakOff()] if given.checkpoint_dir or given.signal else []
-        if given.signal and is_last:
-            act = partial(send, given.signal, given.folder / "signal")
+    again = ["", "-again"] if given.error else [""]
+    for name, attempt in itertools.product(given.names, again):
+        watched = given.checkpoint_dir or given.signal or given.error
+        callbacks = [BreakOff()] if watched else []
+        if (given.signal or given.error) and is_last:
+            act = partial(send, given.signal, given.folder / "signal") if given.signal else None
             callbacks = [BreakOff(given.after, act)]
         try:
             model = fitted(
@@ -157,7 +162,8 @@ def main():
                 checkpoint_dir=None if is_last else given.checkpoint_dir,
             )
         except BaseException as error:
-            (given.folder / f"{name}-{rank}.txt").write_text(f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            (given.folder / f"{name}-{rank}{attempt}.txt").write_text(text)
         else:
             np.savez(given.folder / f"{name}-{rank}.npz", **results(model))
 

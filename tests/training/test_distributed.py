@@ -1,6 +1,7 @@
 """Several processes train the model that one process trains at the same batches."""
 
 import logging
+import math
 import multiprocessing
 import os
 import re
@@ -17,17 +18,25 @@ from skorch.callbacks import GradientNormClipping, TensorBoard, WandbLogger
 from torch import nn
 
 from relcon_sklearn import RelConEmbedder
-from relcon_sklearn._training import TrainingOptions
+from relcon_sklearn._training import TrainingOptions, _distributed, fit_module
 from relcon_sklearn._training._batch_norm import shared_batch_norms
 from relcon_sklearn._training._checkpoints import differences
-from relcon_sklearn._training._distributed import ALONE, Processes, in_shares, join, together
+from relcon_sklearn._training._distributed import (
+    ALONE,
+    Processes,
+    breaks_off_for_all,
+    in_shares,
+    join,
+    together,
+)
 from relcon_sklearn._training._engine import _callbacks, _without_log
 from relcon_sklearn._utils import _precision
 from relcon_sklearn.datasets import make_motion
-from tests.support.break_off import BreakOff
+from tests.support.break_off import BreakOff, Broken
 from tests.support.estimators import tiny_embedder
 from tests.support.forked import in_another_process, needs_fork
 from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
+from tests.support.small_training import net, train_batches
 
 GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
 CPU = torch.device("cpu")
@@ -159,6 +168,16 @@ def test_only_the_own_rows_have_gradients(monkeypatch):
     assert weight.grad == 1 * 1 + 10 * 2
 
 
+def test_a_process_has_the_same_segments_in_each_view(monkeypatch):
+    # Two views of three segments, of which the first of two processes has the first one.
+    add(monkeypatch, torch.tensor([[0, 10, 20], [0, 40, 50.0]]))
+    received = []
+    with together(Processes(0, 2)):
+        found = in_shares(lambda x: received.append(x) or x + 1, torch.arange(6.0), n_views=2)
+    assert received[0].tolist() == [0, 3]
+    assert found.tolist() == [1, 10, 20, 4, 40, 50]
+
+
 def test_gradients_are_summed(monkeypatch):
     linear = nn.Linear(3, 2)
     linear.bias.requires_grad_(False)
@@ -179,6 +198,119 @@ def test_gradients_that_only_other_processes_have_are_summed_too(monkeypatch):
     assert a.grad.tolist() == [1, 2]
     assert b.grad.tolist() == [13, 24]
     assert c.grad is None
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.fixture
+def ended(monkeypatch):
+    """Have this process joined with another, and return the groups that it has ended."""
+    ended = []
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(dist, "get_backend_config", lambda: "cpu:gloo")
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: ended.append("group"))
+    for name in ("_is_broken", "_is_connected_here"):
+        monkeypatch.setattr(_distributed, name, False)
+    return ended
+
+
+@breaks_off_for_all
+def fit(make=None, *, first=None):
+    """Fit: raise the error `first`, join the other processes, and return what `make` returns."""
+    if first is not None:
+        raise first
+    processes = join(CPU)
+    return make(processes) if make is not None else "fitted"
+
+
+def raising(error):
+    def make(processes):
+        raise error
+
+    return make
+
+
+def test_after_an_error_a_process_joins_no_other_training(ended):
+    assert fit() == "fitted"
+    with pytest.raises(Broken):
+        fit(raising(Broken()))
+    with pytest.raises(RuntimeError, match=r"earlier fit ended with an error .* start them again"):
+        fit()
+    assert ended == []  # a group that the caller has made
+
+
+@pytest.mark.parametrize(("backends", "expected"), [("cpu:gloo", 1), ("cpu:gloo,cuda:nccl", 0)])
+def test_the_group_of_fit_is_ended_for_the_others(ended, monkeypatch, backends, expected):
+    monkeypatch.setattr(_distributed, "_is_connected_here", True)
+    monkeypatch.setattr(dist, "get_backend_config", lambda: backends)
+    with pytest.raises(Broken):
+        fit(raising(Broken()))
+    assert len(ended) == expected
+
+
+def test_after_errors_of_all_processes_they_train_again(ended, monkeypatch):
+    monkeypatch.setattr(dist, "broadcast_object_list", lambda result, src: None)
+
+    def gather(every, own):
+        every[:] = [own, {"lr": 2}]
+
+    monkeypatch.setattr(dist, "all_gather_object", gather)
+    with pytest.raises(Broken):
+        fit(lambda processes: processes.from_first(lambda: raising(Broken())(processes)))
+    with pytest.raises(ValueError, match="fits something else"):
+        fit(lambda processes: processes.check_same({"lr": 1}))
+    with pytest.raises(Broken):
+        fit(first=Broken())  # before it joined
+    assert fit() == "fitted"
+
+
+@pytest.mark.parametrize("where", ["weight", "loss"])
+def test_after_a_training_that_diverges_they_train_again(ended, monkeypatch, where):
+    monkeypatch.setattr(dist, "broadcast_object_list", lambda result, src: None)
+    monkeypatch.setattr(Processes, "adopt_first", lambda self, module: None)
+    monkeypatch.setattr(Processes, "sum_gradients", lambda self, parameters: None)
+
+    def loss(module, batch):
+        total = module(batch.segments).sum()
+        return total * math.nan if where == "loss" else total
+
+    def train(processes):
+        module = net()
+        # A buffer without effect on the loss.
+        module.register_buffer("level", torch.tensor(math.nan if where == "weight" else 0.0))
+        options = TrainingOptions(lr=1e-3, max_epochs=1, device=CPU, processes=processes)
+        fit_module(module, loss, train_batches(), None, options)
+
+    with pytest.raises(FloatingPointError, match=rf"^(train_)?{where}\b.*diverged"):
+        fit(train)
+    assert fit() == "fitted"
+
+
+def test_a_process_alone_trains_again_after_an_error():
+    with pytest.raises(Broken):
+        fit(raising(Broken()))
+    assert fit() == "fitted"
+
+
+def test_a_lost_connection_is_explained(monkeypatch):
+    def lose(tensor, op=None):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(dist, "all_reduce", lose)
+    with pytest.raises(RuntimeError, match=r"connection to another process .* is lost"):
+        Processes(0, 2).any(True)
+
+
+def test_a_lack_of_memory_is_not_a_lost_connection(monkeypatch):
+    def run_out(tensor, op=None):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(dist, "all_reduce", run_out)
+    with pytest.raises(RuntimeError, match=r"^CUDA out of memory"):
+        Processes(0, 2).any(True)
 
 
 # ---------------------------------------------------------------- batch norms
@@ -305,8 +437,19 @@ def test_if_one_is_killed_the_other_ends_with_an_error(tmp_path):
     codes = launch(2, tmp_path, "distance", "--signal", int(signal.SIGKILL), "--after", 3)
     assert codes == [0, -signal.SIGKILL]
     error, killed = tmp_path / "distance-0.txt", tmp_path / "signal"
-    assert error.read_text().startswith("RuntimeError: ")
+    assert error.read_text().startswith("RuntimeError: The connection to another process")
     assert error.stat().st_mtime - killed.stat().st_mtime < 60
+
+
+@pytest.mark.slow
+def test_an_error_that_a_script_catches_ends_all(tmp_path):
+    assert launch(2, tmp_path, "distance", "--error", "--after", 3) == [0, 0]
+    read_text = [(tmp_path / f"distance-{rank}.txt").read_text() for rank in (0, 1)]
+    assert read_text[0].startswith("RuntimeError: The connection to another process")
+    assert read_text[1] == "Broken: "
+    for rank in (0, 1):
+        again = (tmp_path / f"distance-{rank}-again.txt").read_text()
+        assert again.startswith("RuntimeError: An earlier fit ended with an error")
 
 
 @pytest.mark.slow

@@ -33,7 +33,9 @@ def test_the_arithmetic_of_a_projection():
     assert found["loader_limit_hours"] == pytest.approx(2.78, abs=0.01)
     assert found["gpu_limit_hours"] == pytest.approx(0.69, abs=0.01)
     assert found["hours"] == found["loader_limit_hours"]
-    assert found["loader_mb_per_s_needed"] == pytest.approx(4e5 * 256 * 3 * 2 / 1e6)
+    # A process reads the segments of its GPU only.
+    assert found["loader_mb_per_s_needed"] == pytest.approx(5e4 * 256 * 3 * 2 / 1e6)
+    assert found["loader_limit_mb_per_s"] == pytest.approx(1e5 * 256 * 3 * 2 / 8 / 1e6)
     # The saved activations of a process are those of its share.
     assert 1.376 < found["memory_gb_per_rank"] < 1.6
 
@@ -41,7 +43,7 @@ def test_the_arithmetic_of_a_projection():
 def test_without_the_rate_of_a_gpu_there_are_no_hours_of_it():
     found = scale.project(8, MODEL, loader_rows=1e5, n_rows=1e9, gpu_rows=None)
     assert "hours" not in found
-    assert "MB/s that the GPUs together need" not in scale.projection_table({"8": found})
+    assert "MB/s that it must read for its GPU" not in scale.projection_table({"8": found})
     assert "hours, if the loader is the limit" in scale.projection_table({"8": found})
 
 
@@ -80,6 +82,18 @@ def test_batches_everywhere(store):
         for kind in simulated_run.KINDS
         for place in ("begin", "middle", "end")
     )
+
+
+def test_batches_of_several_processes(store, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        simulated_run.SegmentArray,
+        "read",
+        lambda self, rows: read.append(len(rows)) or np.zeros((len(rows), *self.shape[1:])),
+    )
+    assert simulated_run.draw_share(store, 2, 2)["rows_per_cpu_s"] > 0
+    assert len(read) == 2
+    assert 0 < max(read) <= 64 * 21
 
 
 def test_a_simulated_training_is_resumed(store, tmp_path, monkeypatch):
@@ -122,6 +136,7 @@ def test_the_costs_of_a_checkpoint(motion, tmp_path):
 def test_results_are_saved_after_each_part(tmp_path, monkeypatch):
     parts = {
         "everywhere": {"shared candidates": {}},
+        "share": {"rows_per_cpu_s": 1e5},
         "train": {"memory": [], "part": 1},
         "order": {"rows": 100},
     }
@@ -133,6 +148,7 @@ def test_results_are_saved_after_each_part(tmp_path, monkeypatch):
     scale.measure(scale.parse_args(), lambda found: saved.append(json.dumps(found)))
     keys = [list(json.loads(text)) for text in saved]
     assert keys[0] == ["store", "model"]
-    assert keys[-1] == ["store", "model", "batches", "training", "resumed training", "order"]
-    assert len(keys) == 5
+    parts = ["store", "model", "batches", "shares", "training", "resumed training", "order"]
+    assert keys[-1] == parts
+    assert len(keys) == 6
     assert list(tmp_path.iterdir()) == []  # the store is removed
