@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._utils._frozen import is_frozen
 from ._utils._warnings import warn
 
 _HEADING = "# Trained further"
@@ -18,16 +19,16 @@ def warn_of_discarded_weights(estimator) -> None:
     Pipelines fit such a model, and cross-validation and searches fit clones of it. Both train
     something else than what the user has loaded.
     """
-    if not has_card(estimator):
-        return
     name = type(estimator).__name__
     if hasattr(estimator, "card_"):
         what = f"fit discards the weights of this {name}, which has a model card."
-    else:
+    elif lacks_its_weights(estimator):
         what = (
             f"This {name} is a clone of a model that has a model card. A clone has no weights, so "
             "that fit makes new ones."
         )
+    else:
+        return
     if hasattr(estimator, "init"):
         training = f"To train it further, fit {name}(init=FrozenEstimator(model))."
     else:
@@ -37,6 +38,16 @@ def warn_of_discarded_weights(estimator) -> None:
         f"the model as it is. {training} To make new weights without this warning, fit "
         f"{name}(**model.get_params(deep=False))."
     )
+
+
+def lacks_its_weights(estimator) -> bool:
+    """Return whether an estimator is a clone of a model with a card, for which fit makes weights.
+
+    Clones that start with the weights of another model are not: they repeat its training.
+    """
+    init, encoder = (getattr(estimator, name, None) for name in ("init", "encoder"))
+    starts_with_a_model = init is not None or is_frozen(encoder)
+    return estimator._is_clone_of_model and not starts_with_a_model
 
 
 def card_of_further(model) -> str | None:

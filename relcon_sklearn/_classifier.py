@@ -243,7 +243,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             its training part, so that there is no validation.
             If `encoder` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If the estimator has a model card, or is a clone of a model that has one, because its
-            weights are discarded.
+            weights are discarded. Clones with a frozen `encoder` do not warn: they start from it.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of a frozen
             `encoder`.

@@ -351,7 +351,7 @@ class RelConEmbedder(
             If `groups` is None, and `n_within` and `max_epochs` are positive.
             If there are too few groups for `validation_fraction`. There is then no validation.
             If the estimator has a model card, as those in the package have, or is a clone of a
-            model that has one, because its weights are discarded.
+            model that has one and no `init`, because its weights are discarded.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of `init` or of a
             frozen `distance`.

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ._base import FitRun, SegmentEstimator, check_at_least_two, fit_nested
 from ._batches import DeviceSegments, GroupIndex, LabelledBatches
+from ._cards import lacks_its_weights
 from ._embedder import RelConEmbedder
 from ._export import Exportable
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
@@ -149,13 +150,14 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
         self, array: SegmentArray, groups, weights: np.ndarray, run: FitRun
     ) -> RelConEmbedder:
         """Return a clone of the embedder, fitted to the rows that have a weight."""
-        if self.encoder.__sklearn_is_fitted__():
+        embedder = clone(self.encoder)
+        # Its own fit warns if it lacks the weights of a model with a card.
+        if self.encoder.__sklearn_is_fitted__() and not lacks_its_weights(embedder):
             warn(
                 "encoder is a fitted RelConEmbedder, which fit clones and pretrains again. To "
                 "start from its weights, pass FrozenEstimator(embedder). To silence this warning, "
                 "pass clone(embedder)."
             )
-        embedder = clone(self.encoder)
         run.configure_nested(embedder, "pretraining")
         if weights.all():
             return fit_nested(embedder, array, groups)

@@ -288,7 +288,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         -----
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
-            If this model has a card, or is a clone of one that has: its weights are discarded.
+            If this model has a card, or is a clone, without `init`, of one: its weights are lost.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of `init`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is

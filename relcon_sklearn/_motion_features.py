@@ -24,8 +24,8 @@ class MotionFeatures(FeatureTransformer):
     ----------
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz, at least 1. If None, the rate that `X` has as an
-        attribute, as ``store.X`` and :class:`LazyWindows` have. Arrays have none, and so have the
-        rows of a store that cross-validation selects.
+        attribute, as ``store.X`` and :class:`LazyWindows` have. Arrays have none, nor have the
+        rows of a store that cross-validation selects, which are arrays.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as

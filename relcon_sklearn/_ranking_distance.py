@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import FitRun, fit_nested
+from ._cards import lacks_its_weights
 from ._feature_distance import FeatureDistance
 from ._files import FileError, FittedReader, check_entry
 from ._motif_distance import LearnedMotifDistance
@@ -39,15 +40,17 @@ def fit_distance(distance, array: SegmentArray, groups, run: FitRun):
         return distance
     if not isinstance(distance, BaseEstimator):
         return distance
-    if isinstance(distance, LearnedMotifDistance) and distance.__sklearn_is_fitted__():
+    copied = clone(distance)
+    is_fitted = isinstance(distance, LearnedMotifDistance) and distance.__sklearn_is_fitted__()
+    # The fit of the copy warns if it lacks the weights of a model with a card.
+    if is_fitted and not lacks_its_weights(copied):
         warn(
             "distance is a fitted LearnedMotifDistance, which fit clones and fits again. To use it "
             "without fitting, pass FrozenEstimator(distance). To silence this warning, pass "
             "clone(distance)."
         )
-    distance = clone(distance)
-    run.configure_nested(distance, "distance")
-    return fit_nested(distance, array, groups)
+    run.configure_nested(copied, "distance")
+    return fit_nested(copied, array, groups)
 
 
 def released_distance(distance, n_channels: int):

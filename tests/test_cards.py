@@ -68,6 +68,34 @@ def test_a_fit_of_a_clone_warns_once(model, data, copies):
     clone(cloned).fit(*data)
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_clone_that_starts_with_another_model_has_no_warning(name, fitted, data):
+    start = "init" if hasattr(fitted[name], "init") else "encoder"
+    other = fitted[name if start == "init" else "RelConEmbedder"]
+    model = copy.deepcopy(fitted[name]).set_params(**{start: FrozenEstimator(other)})
+    model.card_ = "# Model of ours"
+    clone(model).fit(*data)
+    with pytest.warns(UserWarning, match="fit discards the weights of this"):
+        model.fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("make", "parameter", "nested"),
+    [
+        (tiny_classifier, "encoder", "RelConEmbedder"),
+        (tiny_embedder, "distance", "LearnedMotifDistance"),
+    ],
+)
+def test_a_model_that_is_nested_and_not_frozen_warns_once(make, parameter, nested, fitted, data):
+    model = copy.deepcopy(fitted[nested])
+    model.card_ = "# Model of ours"
+    outer = make(max_epochs=0, **{parameter: model})
+    warning = f"This {nested} is a clone of a model that has a model card"
+    with pytest.warns(UserWarning, match=warning) as caught:
+        outer.fit(*data, groups=np.arange(len(data[0])) // 9)
+    assert len(caught) == 1, [str(other.message) for other in caught]
+
+
 def test_the_way_to_silence_it(model, data):
     type(model)(**clone(model).get_params(deep=False)).fit(*data)
 

@@ -62,12 +62,14 @@ def _with_few_labels(timeline, name: str):
     """Return the timeline to show, in which the labels with the least time may be one."""
     if "label" not in timeline.columns or len(timeline["label"].cat.categories) <= MAX_LABELS:
         return timeline
-    labels = timeline["label"]
+    labels = timeline["label"].cat.remove_unused_categories()
+    if len(labels.cat.categories) <= MAX_LABELS:
+        return timeline.assign(label=labels)
     time = (timeline["end"] - timeline["start"]).groupby(labels, observed=False).sum()
     kept = time.sort_values(ascending=False, kind="stable").index[: MAX_LABELS - 1]
     warn(
         f"{name} shows {len(time) - len(kept)} labels with the least time as {_OTHERS!r}, because "
-        f"a figure can show {MAX_LABELS}, and the model has {len(time)}. The tables have all "
+        f"a figure can show {MAX_LABELS}, and there are {len(time)}. The tables have all "
         "labels."
     )
     merged = labels.astype(object).where(labels.isin(kept) | labels.isna(), _OTHERS)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from .._recordings._time_column import text_as_dates
 
 _ROWS_AT_ONCE = 2**18
 _LONGEST_LINE = 2**16  # bytes
+_QUOTED = re.compile(rb'"[^"]*"?')  # text in quotes, without the last one where a line was cut
 
 
 def last_line_is_cut(path: Path, names: str, separator: str) -> bool:
@@ -17,8 +19,11 @@ def last_line_is_cut(path: Path, names: str, separator: str) -> bool:
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - _LONGEST_LINE))
         last = file.read().replace(b"\r", b"\n").rpartition(b"\n")[2]
-    n_separators = names.rstrip(separator).count(separator)
-    return bool(last.strip()) and last.count(separator.encode()) < n_separators
+    mark = separator.encode()
+    n_marks, n_expected = (
+        _QUOTED.sub(b"", line).count(mark) for line in (last, names.rstrip(separator).encode())
+    )
+    return bool(last.strip()) and n_marks < n_expected
 
 
 def read_table(path: Path, *, without_last: bool = False, **how):
@@ -35,29 +40,30 @@ def read_table(path: Path, *, without_last: bool = False, **how):
     import pandas
 
     # Without compression, whatever the name of the file. The first column is never an index, as
-    # pandas takes it for if rows have one more value or separator than the line of names.
-    how |= {"compression": None, "index_col": False}
+    # pandas takes it for if rows have one more value or separator than the line of names. With
+    # low_memory, pandas would read equal text as numbers in some rows and as text in others.
+    how |= {"compression": None, "index_col": False, "low_memory": False}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
-            with pandas.read_csv(path, chunksize=_ROWS_AT_ONCE, **how) as parts:
-                tables = list(map(_with_dates, _without_last(parts) if without_last else parts))
-            if _same_types(tables):
+            if without_last:
+                # It is not read at all: a value that was cut, such as "-", would make its column
+                # text.
+                how["nrows"] = sum(map(len, _read_parts(path, how))) - 1
+            tables = list(map(_with_dates, _read_parts(path, how)))
+            if tables and _same_types(tables):
                 return pandas.concat(tables, ignore_index=True)
-            table = pandas.read_csv(path, **how)
-            return table[:-1] if without_last else table
+            return pandas.read_csv(path, **how)
         except pandas.errors.ParserWarning:
             raise ValueError("some rows have more values than the first line has names") from None
 
 
-def _without_last(parts: Iterable) -> Iterator:
-    """Yield the parts of a table without its last row."""
-    before = None
-    for part in parts:
-        if before is not None:
-            yield before
-        before = part
-    yield before[:-1].copy()
+def _read_parts(path: Path, how: dict) -> Iterator:
+    """Yield the parts of a table. There is none if ``nrows`` is 0."""
+    import pandas
+
+    with pandas.read_csv(path, chunksize=_ROWS_AT_ONCE, **how) as parts:
+        yield from parts
 
 
 def _with_dates(table):

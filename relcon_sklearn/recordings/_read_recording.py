@@ -57,9 +57,10 @@ def read_recording(path, *, errors="raise"):
       may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
       Times are dates in ISO 8601, or numbers: in the unit of the column's name, such as ``time_ms``
       or ``time (us)``, or else in seconds or since 1970 in s, ms, us or ns. There may be several
-      columns of times that agree within a second, apart from when they start, as in files of
-      Sensor Logger and MetaWear. The times are then those in UTC, or else dates without a time
-      zone.
+      columns of times that agree within a second, as in files of Sensor Logger and MetaWear. Times
+      since a start may have any start. The times of the samples are those in UTC, or else dates
+      without a time zone, or else the times since a start. Of columns of one kind, it is the
+      first.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.

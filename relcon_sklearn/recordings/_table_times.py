@@ -30,8 +30,9 @@ _WITHOUT_TIMES = (
 def read_table_times(frame, file: File) -> tuple[list, Times]:
     """Return the names of the columns of times of a table, and the times of its samples.
 
-    Of several columns that agree, these are the times in UTC, as numbers since 1970 are, or else
-    the dates without a time zone, or else the times since a start.
+    Of several columns that agree, these are the times in UTC, or else the dates without a time
+    zone, or else the times since a start. Numbers since 1970 are in UTC. Of columns of one kind,
+    it is the first.
 
     Raises
     ------
@@ -68,16 +69,17 @@ def read_table_times(frame, file: File) -> tuple[list, Times]:
 def _difference(name: str, times: Times, other_name: str, other: Times) -> str:
     """Return in words what two columns of times differ in, "" if they have the same times."""
     since, since_other = _elapsed(times.values), _elapsed(other.values)
-    if not np.isfinite(since_other).all():
-        return f"{other_name!r} is missing in some rows"
+    for column, elapsed in ((name, since), (other_name, since_other)):
+        if not np.isfinite(elapsed).all():
+            return f"{column!r} is missing in some rows"
     largest = np.abs(since - since_other).max(initial=0)
     if largest > _TOLERANCE:
         return (
             f"from the first sample on, {other_name!r} moves up to {largest:.4g} s away from "
             f"{name!r}"
         )
-    if has_dates(times.values) != has_dates(other.values):
-        return ""  # one of them is relative to a start
+    if not (has_dates(times.values) and has_dates(other.values)):
+        return ""  # one of them is relative to a start, which may be any
     apart = np.abs(_seconds(times.values[:1] - other.values[:1])).max(initial=0)
     if apart <= (_LARGEST_OFFSET if times.has_zone != other.has_zone else _TOLERANCE):
         return ""

@@ -40,7 +40,7 @@ def read_csv(file: File):
     names, separator, decimal = _find_separators(file)
     cut = last_line_is_cut(file.path, names, separator)
     if cut:
-        report_cut(file, "its last line has not as many columns as the first")
+        report_cut(file, "its last line has fewer columns than its first")
     try:
         frame = read_table(file.path, without_last=cut, sep=separator, decimal=decimal)
     except UnicodeDecodeError as error:

@@ -6,7 +6,7 @@ pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
 
 from relcon_sklearn._command import _figure  # noqa: E402
-from relcon_sklearn.plotting import TimelineDisplay  # noqa: E402
+from relcon_sklearn.plotting import TimelineDisplay, _timeline  # noqa: E402
 
 UTC = {"tz": None, "day_starts": "00:00"}
 
@@ -53,7 +53,8 @@ def test_a_clock_that_was_wrong(draw):
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", None])
 def test_the_longest_figure(zone, draw, monkeypatch):
-    monkeypatch.setattr(_figure, "MOST_DAYS", 8)
+    for module in (_figure, _timeline):  # the second raises the error for more days
+        monkeypatch.setattr(module, "MOST_DAYS", 8)
     timeline = hours_at(*pd.date_range("2024-03-29", periods=9, freq="D"))
     assert len(draw(timeline[:8])) == 8
     with pytest.warns(UserWarning, match="the recording has 9 days.* a figure can show 8"):
@@ -72,3 +73,11 @@ def test_more_labels_than_colours(draw):
     assert shown["label"].tolist()[:-1] == [*names[:2:-1], *["other labels"] * 3]
     assert shown["label"].isna().tolist() == [False] * 18 + [True]
     assert timeline["label"].nunique() == 18
+
+
+def test_labels_that_a_recording_does_not_have_are_not_shown(draw):
+    timeline = hours_at("2024-03-05", "2024-03-06")
+    names = [f"label {i:02}" for i in range(18)]
+    timeline["label"] = timeline["label"].cat.add_categories(names)
+    shown = draw(timeline)  # without a warning
+    assert shown["label"].tolist() == ["walking"] * 2

@@ -619,7 +619,7 @@ def test_a_table_that_was_cut_and_one_with_a_row_twice(run, tmp_path, capsys):
     files = [str(tmp_path / f"{name}.csv") for name in ("ann", "bob")]
     assert run(*files) == 1
     printed = capsys.readouterr().out
-    assert "ann.csv was cut: its last line has not as many columns as the first" in printed
+    assert "ann.csv was cut: its last line has fewer columns than its first" in printed
     assert "duplicate timestamps: sample 8 has 2024-03-05T22:00:00.28" in printed
     assert "With this command, --skip-damage leaves out rows that repeat a time" in printed
     assert run(*files, "--skip-damage") == 0

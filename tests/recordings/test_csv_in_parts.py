@@ -81,6 +81,15 @@ def test_times_that_are_wrong_in_a_later_part(late, match):
         read_recording("a.csv")
 
 
+def test_labels_that_are_numbers_in_most_rows(tmp_path):
+    """By default, pandas reads the rows in blocks, and the 1 as a number in some of them."""
+    n, n_more = 20_000, 40  # columns, with which blocks have fewer rows
+    lines = [f"{20 * i},0,0,1,{'walking' if i == n - 2 else 1}" + "," * n_more for i in range(n)]
+    more = "".join(f",c{i}" for i in range(n_more))
+    (tmp_path / "a.csv").write_text("\n".join([f"time_ms,x,y,z,label{more}", *lines]))
+    assert read_recording("a.csv")["label"].unique().tolist() == ["1", "walking"]
+
+
 def test_rows_that_end_with_a_separator():
     """The first column would be an index, and the others one place too far left."""
     table()[["time", "x", "y", "z"]].to_csv("a.csv", index=False)
@@ -112,15 +121,38 @@ def test_a_last_line_that_was_cut(left, label, tmp_path):
     text = (tmp_path / "a.csv").read_text()
     last = text.rindex("\n", 0, -1) + 1
     (tmp_path / "a.csv").write_text(text[: last + left])
-    with pytest.raises(DamagedFileError, match=r"a.csv was cut: its last line has not as many col"):
+    with pytest.raises(DamagedFileError, match=r"a.csv was cut: its last line has fewer columns"):
         read_recording("a.csv")
     with pytest.warns(UserWarning, match=r"a.csv was cut: its last line"):
         recording = read_recording("a.csv", errors="skip")
     pd.testing.assert_frame_equal(recording, expected[:-1], check_freq=False)
 
 
-def test_a_last_line_without_an_end(tmp_path):
-    table().to_csv("a.csv", index=False)
+@pytest.mark.usefixtures("rows_at_once")
+def test_a_last_value_that_was_cut_after_its_sign(tmp_path):
+    """As a value, it would make its column text."""
+    frame = table(y=-np.arange(1, N + 1.0))
+    frame.to_csv("a.csv", index=False)
+    text = (tmp_path / "a.csv").read_text()
+    (tmp_path / "a.csv").write_text(text[: text.rindex("-300.0") + 1])
+    with pytest.warns(UserWarning, match="its last line has fewer columns than its first"):
+        recording = read_recording("a.csv", errors="skip")
+    np.testing.assert_array_equal(recording, frame[["x", "y", "z"]][:-1])
+
+
+def test_a_last_line_that_was_cut_and_no_other(tmp_path):
+    (tmp_path / "a.csv").write_text("time,x,y,z\n2024-03-05 22:00")
+    with (
+        pytest.warns(UserWarning, match="its last line has fewer columns"),
+        pytest.raises(DamagedFileError, match=r"a.csv has 0 samples"),
+    ):
+        read_recording("a.csv", errors="skip")
+
+
+@pytest.mark.parametrize("names", [["x", "y", "z"], ["x, left (g)", "y, left (g)", "z, left (g)"]])
+def test_a_last_line_without_an_end(names, tmp_path):
+    """Names may have separators in quotes."""
+    table().set_axis([*names, "time"], axis=1).to_csv("a.csv", index=False)
     expected = read_recording("a.csv")
     for end in ("\n", "\r\n", "\r"):
         text = end.join((tmp_path / "a.csv").read_text().splitlines())

@@ -63,7 +63,7 @@ def test_columns_that_agree(name, caplog):
 
 
 def test_times_since_two_starts_are_those_of_the_first_column():
-    write(t_seconds=SINCE / 1e9, elapsed=SINCE / 1e9 + 0.01)
+    write(t_seconds=SINCE / 1e9, uptime_seconds=SINCE / 1e9 + 4000)
     recording = read_recording("a.csv")
     np.testing.assert_allclose(recording.index.total_seconds(), SINCE / 1e9)
 
@@ -86,6 +86,10 @@ DISAGREE = {
     "holes": (
         {"time": EPOCH, "elapsed": np.where(np.arange(N) > 8, SINCE / 1e9, np.nan)},
         r"'elapsed' is missing in some rows",
+    ),
+    "holes in dates": (
+        {"seconds_elapsed": SINCE / 1e9, "time": DATES.where(np.arange(N) != 8)},
+        r"'time' is missing in some rows",
     ),
 }
 
