@@ -48,7 +48,7 @@ from benchmarks.downstream.cost import cost_cells
 from benchmarks.downstream.page import render
 from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_cells
 from benchmarks.downstream.pretrained import Data
-from benchmarks.downstream.running import made_by, run_cell
+from benchmarks.downstream.running import made_by, main_score, run_cell
 
 PARTS = ["transfer", "none", "shipped", "in_domain", "cost"]
 PAGE = RESULTS.parents[1] / "docs" / "downstream.md"
@@ -87,8 +87,7 @@ def run_job(
         if cell not in done or done[cell].get("made_by") != made_by(cell, data, settings):
             record = run_cell(cell, data, settings)
             file.add(cell, record | {"run": where})
-            score = record["scores"].get("macro_f1", record["scores"].get("r2"))
-            say(f"{cell}: {score:.3f}; {record['seconds']}")
+            say(f"{cell}: {main_score(record['scores']):.3f}; {record['seconds']}")
 
 
 def selected(cell: Cell, args) -> bool:

@@ -55,6 +55,23 @@ def classification_scores(y, predicted, subjects, folds) -> dict:
     }
 
 
+def mean_scores(scores: list[dict]) -> dict:
+    """Return the mean of scores with the same keys; the scores themselves if there is one.
+
+    The numbers of the confusion matrix are means too.
+    """
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    return {key: _mean([each[key] for each in scores]) for key in first}
+
+
+def _mean(values: list):
+    if isinstance(values[0], dict):
+        return mean_scores(values)
+    return np.mean(values, axis=0).tolist()
+
+
 def regression_scores(y, predicted, subjects, folds, targets) -> dict:
     """Return the scores of predicted targets.
 

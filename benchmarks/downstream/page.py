@@ -14,10 +14,10 @@ from benchmarks.common.datasets import TASKS, class_title
 from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import BEYOND_CHANCE
-from benchmarks.downstream.plan import SHARES, SHIPPED
+from benchmarks.downstream.few_labels import FEW, label_tables, mean_at
+from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
-    FIVE,
     RELCON,
     SCRATCH,
     TUNED,
@@ -25,11 +25,9 @@ from benchmarks.downstream.results import (
     DownstreamResults,
     ResultRow,
     classic,
-    macro_f1,
     transfer,
 )
 from benchmarks.downstream.tables import (
-    MEAN,
     ablations,
     budget_tables,
     costs,
@@ -147,29 +145,18 @@ def claims(results: DownstreamResults) -> str:
 def few_labels(results: DownstreamResults, figures: Path) -> str:
     """Return macro-F1 by the share of people that have labels."""
     results = results.first_seed()
-    shares = sorted(SHARES)
-    means = [
-        [row.title, *(_share_mean(results, row, share, FIVE) for share in shares)]
-        for row in FEW_LABELS
-    ]
-    return join(
-        "Macro-F1 if only some of the training people have labels (seed 0). Shares are rounded to "
-        "whole people, and at least one: of 24 people, 1 % and 5 % are the same person.",
-        table([f"{MEAN}: macro-F1", *(f"{100 * share:.0f} %" for share in shares)], means),
-        _label_figure(results, shares, figures),
-    )
+    return join(*label_tables(results, FEW_LABELS), _label_figure(results, figures))
 
 
-def _share_mean(results: DownstreamResults, row: ResultRow, share: float, tasks) -> float | None:
-    values = results.means(row._replace(labelled=share), tasks, macro_f1)
-    return values[0] if values else None
-
-
-def _label_figure(results: DownstreamResults, shares: list[float], figures: Path) -> str:
+def _label_figure(results: DownstreamResults, figures: Path) -> str:
     panels, rows = {}, [row for row in FEW_LABELS if row.setting != "shipped" and row != UNION]
     for task in CLASSIFICATION:
         curves = {
-            row: {s: f1 for s in shares if (f1 := _share_mean(results, row, s, [task])) is not None}
+            row: {
+                share: f1
+                for share in (*FEW, 1.0)
+                if (f1 := mean_at(results, row, share, [task])) is not None
+            }
             for row in rows
         }
         panels[TASKS[task].title] = {row: curve for row, curve in curves.items() if len(curve) > 1}

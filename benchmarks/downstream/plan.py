@@ -30,6 +30,12 @@ class DownstreamSettings:
     n_seeds: int = 3
     n_windows: int = 2500  # labelled windows of a task, drawn at random
     fine_tuning_steps: int = 320  # rounded to whole epochs
+    n_draws: int = 6  # of the people who have labels, if not all have; one for fine-tuning
+
+    def draws(self, cell: Cell) -> int:
+        """Return the number of draws of the people who have labels. A cell has their mean."""
+        few = cell.labelled < 1 and cell.protocol != "fine_tune"
+        return self.n_draws if few else 1
 
     def terms(self, setting: str) -> SharedTerms:
         """Return the terms that objectives share in a setting."""
@@ -37,7 +43,9 @@ class DownstreamSettings:
         return SharedTerms(encoder=self.encoder, seconds=seconds)
 
 
-SMOKE = DownstreamSettings(2.0, 2.0, n_folds=2, n_seeds=1, n_windows=200, fine_tuning_steps=4)
+SMOKE = DownstreamSettings(
+    2.0, 2.0, n_folds=2, n_seeds=1, n_windows=200, fine_tuning_steps=4, n_draws=2
+)
 
 
 def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -14,7 +14,11 @@ from benchmarks.common.encoders import embed
 from benchmarks.common.windows import Windows, draw
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.classic import CLASSIC, linear_probe
-from benchmarks.downstream.evaluation import classification_scores, regression_scores
+from benchmarks.downstream.evaluation import (
+    classification_scores,
+    mean_scores,
+    regression_scores,
+)
 from benchmarks.downstream.objectives import METHODS
 from benchmarks.downstream.plan import DownstreamSettings
 from benchmarks.downstream.pretrained import (
@@ -29,6 +33,9 @@ from relcon_sklearn import MotionFeatures, RelConClassifier, RelConRegressor
 BATCH_SIZE = 64  # of fine-tuning
 # With fewer training subjects, none is held out to choose the epoch.
 MIN_SUBJECTS_TO_HOLD_OUT = 5
+
+# Maps the rows to fit on and the rows to predict to the predictions and what was chosen.
+Predict = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, dict]]
 
 
 def outer_folds(
@@ -56,35 +63,44 @@ def some_subjects(windows: Windows, rows: np.ndarray, share: float, seed: int) -
 
 def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
     """Return the record of a cell."""
-    task = TASKS[cell.task]
     windows = data.task(cell.task, cell.window)
     subjects = data.task(cell.task).subject
     windows = draw(windows.labelled(), settings.n_windows, 0)
-    predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
     encoder, training = encoder_of(cell, data, settings)
-    chosen, probing = [], 0.0
-    for fold, (train, test) in enumerate(outer_folds(windows, subjects, settings.n_folds)):
-        train = some_subjects(windows, train, cell.labelled, 100 * cell.seed + fold)
-        start = time.process_time()
-        parts = windows.take(train), windows.take(test)
-        predicted[test], choice = predict(cell, *parts, encoder, settings)
-        probing += time.process_time() - start
-        fold_of[test] = fold
-        chosen.append(choice)
-    arrays = windows.y, predicted, windows.subject, fold_of
-    if task.targets:
-        scores = regression_scores(*arrays, task.targets)
-    else:
-        scores = classification_scores(*arrays)
+    start = time.process_time()
+    predict = predictor(cell, windows, encoder, settings)
+    scores, chosen = [], []
+    for first_seed in range(cell.seed, cell.seed + settings.draws(cell)):
+        predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
+        for fold, (train, test) in enumerate(outer_folds(windows, subjects, settings.n_folds)):
+            train = some_subjects(windows, train, cell.labelled, 100 * first_seed + fold)
+            predicted[test], choice = predict(train, test)
+            fold_of[test] = fold
+            chosen.append(choice)
+        scores.append(scores_of(cell, windows, predicted, fold_of))
     return {
-        "scores": scores,
+        "scores": mean_scores(scores),
+        "draws": [main_score(each) for each in scores],
         "chosen": chosen,
-        "seconds": {"probing": probing} | pretraining_seconds(training),
+        "seconds": {"probing": time.process_time() - start} | pretraining_seconds(training),
         "training": training,
         "n_windows": len(windows),
         "settings": asdict(settings),
         "made_by": made_by(cell, data, settings),
     }
+
+
+def scores_of(cell: Cell, windows: Windows, predicted: np.ndarray, fold_of: np.ndarray) -> dict:
+    """Return the scores of predictions of all windows of the task of a cell."""
+    arrays = windows.y, predicted, windows.subject, fold_of
+    if targets := TASKS[cell.task].targets:
+        return regression_scores(*arrays, targets)
+    return classification_scores(*arrays)
+
+
+def main_score(scores: dict) -> float:
+    """Return macro-F1, or R2 of the first target."""
+    return scores["macro_f1"] if "macro_f1" in scores else scores["r2"]
 
 
 def made_by(cell: Cell, data: Data, settings: DownstreamSettings) -> str | None:
@@ -117,24 +133,35 @@ def pretraining_seconds(training: dict) -> dict:
     return {"pretraining": training["seconds"] + training.get("distance", {}).get("seconds", 0)}
 
 
-def predict(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):
-    """Fit on `train`; return predictions of `test` and the chosen hyperparameters."""
-    rate = train.X.shape[1] / cell.window
-    if cell.protocol == "own":
+def predictor(cell: Cell, windows: Windows, encoder, settings: DownstreamSettings) -> Predict:
+    """Return the function that fits on some rows of `windows` and predicts others.
+
+    It returns the predictions and the chosen hyperparameters.
+    """
+    rate = windows.X.shape[1] / cell.window
+
+    def by_itself(train: np.ndarray, test: np.ndarray):
+        known, X_test = windows.take(train), windows.X[test]
         fitted = CLASSIC[cell.method](
-            train.X, train.y, train.subject, test.X, rate=rate, seed=cell.seed
+            known.X, known.y, known.subject, X_test, rate=rate, seed=cell.seed
         )
         return fitted.predictions, fitted.chosen
-    if cell.protocol == "fine_tune":
-        return fine_tune(cell, train, test, encoder, settings)
-    Z = [embed(encoder, part.X) for part in (train, test)]
+
+    def tuned(train: np.ndarray, test: np.ndarray):
+        return fine_tune(cell, windows.take(train), windows.take(test), encoder, settings)
+
+    if cell.protocol in ("own", "fine_tune"):
+        return by_itself if cell.protocol == "own" else tuned
+    Z = embed(encoder, windows.X)
     if cell.method.endswith("_features"):
-        Z = [
-            np.hstack([z, MotionFeatures(rate).fit_transform(part.X)])
-            for z, part in zip(Z, (train, test), strict=True)
-        ]
-    fitted = linear_probe(Z[0], train.y, train.subject, Z[1], rate=rate, seed=cell.seed)
-    return fitted.predictions, fitted.chosen
+        Z = np.hstack([Z, MotionFeatures(rate).fit_transform(windows.X)])
+
+    def probed(train: np.ndarray, test: np.ndarray):
+        known = Z[train], windows.y[train], windows.subject[train]
+        fitted = linear_probe(*known, Z[test], rate=rate, seed=cell.seed)
+        return fitted.predictions, fitted.chosen
+
+    return probed
 
 
 def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):

@@ -17,6 +17,7 @@ from benchmarks.downstream.comparisons import (
     compare_over_people,
     p_text,
 )
+from benchmarks.downstream.few_labels import MEAN
 from benchmarks.downstream.objectives import ABLATIONS, BUDGETS, MAIN
 from benchmarks.downstream.plan import IN_DOMAIN, LONG_WINDOW, SHIPPED
 from benchmarks.downstream.results import (
@@ -36,7 +37,6 @@ from benchmarks.downstream.results import (
     transfer,
 )
 
-MEAN = "mean of five"
 LINEAR = [RELCON, UNION, *(transfer(name) for name in MAIN if name != "relcon")]
 SIZES = {"parameters": "parameters", "macs": "MACs"}
 

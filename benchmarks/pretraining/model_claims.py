@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from benchmarks.downstream.comparisons import is_above, p_text
-from benchmarks.downstream.plan import SHARES
+from benchmarks.downstream.few_labels import FEW, mean_at
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining.model_conditions import FEATURES, SUPERVISED
-from benchmarks.pretraining.model_tables import FEATURES_ROW, Comparison, mean_at, shipped
+from benchmarks.pretraining.model_tables import FEATURES_ROW, Comparison, shipped
 
 
 class Claim(NamedTuple):
@@ -89,13 +90,15 @@ def _listed(items: list[str]) -> str:
 
 
 def with_few_labels(name: str, results: DownstreamResults) -> list[Claim]:
-    """Return the claims with labels of some people that do not hold: they have no test."""
+    """Return the claims with labels of some people, which compare means and have no test."""
     found = []
-    for share in sorted(SHARES):
-        ours, features = (mean_at(results, row, share) for row in (shipped(name), FEATURES_ROW))
-        if ours is not None and features is not None and ours <= features:
+    for share, together in itertools.product(FEW, (False, True)):
+        row = shipped(f"{name}_features" if together else name)
+        ours, features = (mean_at(results, row, share) for row in (row, FEATURES_ROW))
+        if ours is not None and features is not None:
             where = f"with labels of {100 * share:.0f} % of the people"
-            found.append(Claim(where, FEATURES, _numbers(ours, features), False))
+            numbers = _numbers(ours, features)
+            found.append(Claim(where, FEATURES, numbers, ours > features, together))
     return found
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.report import table
 from benchmarks.downstream.comparisons import compare_over_people, p_text
-from benchmarks.downstream.plan import LONG_WINDOW, SHARES
+from benchmarks.downstream.few_labels import label_tables
+from benchmarks.downstream.plan import LONG_WINDOW
 from benchmarks.downstream.results import (
     FIVE,
     SCRATCH,
@@ -126,24 +127,11 @@ def few_labels(name: str, results: DownstreamResults) -> str:
     rows = [
         shipped(name),
         shipped(f"{name}_features"),
+        FEATURES_ROW,
         ResultRow("shipped", name, "fine_tune"),
         SCRATCH,
-        FEATURES_ROW,
     ]
-    shares = sorted(SHARES)
-    lines = [[row.title, *(mean_at(results, row, share) for share in shares)] for row in rows]
-    if all(value is None for value in lines[0][1:-1]):
-        return ""
-    return join(
-        "Mean macro-F1 of the five sets if only some of the training people have labels:",
-        table(["labelled people", *(f"{100 * share:.0f} %" for share in shares)], lines),
-    )
-
-
-def mean_at(results: DownstreamResults, row: ResultRow, share: float) -> float | None:
-    """Return the mean macro-F1 with labels of a share of the people; None if not measured."""
-    values = results.means(row._replace(labelled=share), FIVE, macro_f1)
-    return values[0] if values else None
+    return join(*label_tables(results, rows))
 
 
 def comparison_table(found: list[Comparison]) -> str:

@@ -35,6 +35,12 @@ def test_activities_of_people_not_seen(small, split_motion, name):
     assert (again.predictions == fitted.predictions).all()
 
 
+def test_people_with_labels_of_one_class_predict_it():
+    Z, y = np.random.default_rng(0).normal(size=(6, 3)), np.repeat("walking", 6)
+    fitted = classic.linear_probe(Z, y, np.arange(6), Z[:4], rate=RATE, seed=0)
+    assert fitted.predictions.tolist() == ["walking"] * 4
+
+
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("columns", [0, [0], [0, 1]], ids=str)
 def test_targets_of_people_not_seen(small, split_motion, name, columns):

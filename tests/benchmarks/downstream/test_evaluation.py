@@ -38,6 +38,20 @@ def test_kappa_where_there_is_one_label_only():
     assert scores["kappa"] == 1
 
 
+def test_mean_scores():
+    y, subjects, folds = np.array(["a", "b", "a", "b"]), np.array([1, 1, 2, 2]), np.arange(4) // 2
+    guesses = (np.array(["a", "b", "a", "b"]), np.array(["a", "a", "a", "b"]))
+    scores = [evaluation.classification_scores(y, guess, subjects, folds) for guess in guesses]
+    assert evaluation.mean_scores(scores[:1]) == scores[0]
+    mean = evaluation.mean_scores(scores)
+    assert mean.keys() == scores[0].keys()
+    assert mean["macro_f1"] == pytest.approx(np.mean([s["macro_f1"] for s in scores]))
+    assert mean["folds"]["kappa"] == pytest.approx([0.5, 1])
+    assert mean["subjects"] == pytest.approx({"1": 2 / 3, "2": 1})
+    assert mean["confusion"] == [[2, 0], [0.5, 1.5]]
+    json.dumps(mean)
+
+
 def test_regression_scores():
     y = np.array([[1.0, 10], [2, 20], [3, 30], [5, 30]])
     predicted = np.array([[1.0, 20], [3, 20], [3, 20], [4, 20]])

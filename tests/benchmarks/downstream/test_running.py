@@ -1,5 +1,6 @@
 """Folds and shares of labels are by subject."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_shares_of_labels_are_of_subjects():
 def test_a_linear_probe_gets_embeddings_and_perhaps_features(people, monkeypatch, method):
     X, subject = people
     windows = Windows(X, np.where(np.arange(len(X)) % 2, "a", "b"), subject, subject)
-    train, test = windows.take(np.arange(60)), windows.take(np.arange(60, len(X)))
+    train, test = np.arange(60), np.arange(60, len(X))
     encoder, _ = objectives.pretrain(
         objectives.METHODS["untrained"], *people, plan.SMOKE.terms("transfer"), 0
     )
@@ -70,13 +71,31 @@ def test_a_linear_probe_gets_embeddings_and_perhaps_features(people, monkeypatch
         ),
     )
     cell = Cell("transfer", "hapt", method, "linear", window=1.28)  # 64 time steps at 50 Hz
-    assert running.predict(cell, train, test, encoder, plan.SMOKE) == ("predicted", "chosen")
-    for Z, part in zip(seen["args"][::3], (train, test), strict=True):
-        wanted = [embed(encoder, part.X)]
-        if method == "relcon_features":
-            wanted.append(MotionFeatures(50).fit_transform(part.X))
-        np.testing.assert_array_equal(Z, np.hstack(wanted))
-    assert seen["args"][1] is train.y
+    predict = running.predictor(cell, windows, encoder, plan.SMOKE)
+    assert predict(train, test) == ("predicted", "chosen")
+    wanted = [embed(encoder, X)]
+    if method == "relcon_features":
+        wanted.append(MotionFeatures(50).fit_transform(X))
+    for Z, rows in zip(seen["args"][::3], (train, test), strict=True):
+        np.testing.assert_array_equal(Z, np.hstack(wanted)[rows])
+    np.testing.assert_array_equal(seen["args"][1], windows.y[train])
+    np.testing.assert_array_equal(seen["args"][2], subject[train])
+
+
+def test_few_labels_are_means_over_draws_of_the_people(data, monkeypatch):
+    seeds, real = [], running.some_subjects
+    monkeypatch.setattr(
+        running, "some_subjects", lambda *args: seeds.append(args[-1]) or real(*args)
+    )
+    f1 = iter([0.2, 0.6])
+    monkeypatch.setattr(running, "scores_of", lambda *args: {"macro_f1": next(f1)})
+    few = Cell("none", "hapt", "features_linear", "own", labelled=0.01)
+    record = running.run_cell(few, data, plan.SMOKE)
+    assert seeds == [0, 1, 100, 101]  # two folds of two draws
+    assert record["draws"] == [0.2, 0.6]
+    assert record["scores"]["macro_f1"] == pytest.approx(0.4)
+    for cell in (replace(few, labelled=1.0), replace(few, protocol="fine_tune")):
+        assert plan.SMOKE.draws(cell) == 1
 
 
 def test_time_of_pretraining_has_the_distance():

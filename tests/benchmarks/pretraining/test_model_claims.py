@@ -37,22 +37,24 @@ def test_above_is_in_the_mean_and_over_people(means, difference, p, holds):
     assert claim.numbers == f"{means[0]:.3f} and {means[1]:.3f}, Holm p {p:.3f}"
 
 
-def test_few_labels_with_which_features_are_better():
-    skill = {"motion-small": 0.5, "features_linear": 0.6}
+def test_means_of_few_labels_are_claims():
+    skill = {"motion-small": 0.5, "motion-small_features": 0.7, "features_linear": 0.6}
     some = {
         cell: fake_record(cell, skill[cell.method])
         for task in FIVE
         for share in (0.05, 1.0)
         for cell in (
             Cell("shipped", task, "motion-small", "linear", labelled=share),
+            Cell("shipped", task, "motion-small_features", "linear", labelled=share),
             Cell("none", task, "features_linear", "own", labelled=share),
         )
     }
-    found = with_few_labels("motion-small", DownstreamResults(some))
-    assert [claim.where for claim in found] == [
-        "with labels of 5 % of the people",
-        "with labels of 100 % of the people",
-    ]
+    alone, together = with_few_labels("motion-small", DownstreamResults(some))
+    assert alone.where == together.where == "with labels of 5 % of the people"
+    assert (alone.holds, alone.together) == (False, False)
+    assert (together.holds, together.together) == (True, True)
+    del some[Cell("none", "hapt", "features_linear", "own", labelled=0.05)]
+    assert with_few_labels("motion-small", DownstreamResults(some)) == []
 
 
 def test_claims_of_the_paper():
