@@ -79,8 +79,7 @@ def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
             chosen.append(choice)
         scores.append(scores_of(cell, windows, predicted, fold_of))
     return {
-        "scores": mean_scores(scores),
-        "draws": [main_score(each) for each in scores],
+        "scores": mean_scores(scores) | {"draws": [main_score(each) for each in scores]},
         "chosen": chosen,
         "seconds": {"probing": time.process_time() - start} | pretraining_seconds(training),
         "training": training,

@@ -208,8 +208,8 @@ def comparison(found):
         f"{found.mean(MODEL_AND_FEATURES) - found.mean(FEATURES):.2f} below the embedding and "
         "features together",
         f"({found.f1(RELCON, **tenth)} against {found.f1(FEATURES, **tenth)} at a tenth)",
-        f"together are ({found.f1(UNION, **tenth)})",
-        f"({found.f1(UNION, **hundredth)} against {found.f1(FEATURES, **hundredth)})",
+        f"({found.f1(RELCON, **hundredth)} and {found.f1(FEATURES, **hundredth)})",
+        f"({found.f1(UNION, **tenth)} at a tenth, {found.f1(UNION, **hundredth)} at 1 %)",
         f"for the same time ({found.at_10_s(RELCON)}) is above SimCLR ({found.at_10_s(SIMCLR)}), "
         f"and below the regression of the features ({found.at_10_s(REGRESSION)}) and the features "
         f"({found.at_10_s(FEATURES)})",

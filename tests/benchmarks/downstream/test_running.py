@@ -92,7 +92,7 @@ def test_few_labels_are_means_over_draws_of_the_people(data, monkeypatch):
     few = Cell("none", "hapt", "features_linear", "own", labelled=0.01)
     record = running.run_cell(few, data, plan.SMOKE)
     assert seeds == [0, 1, 100, 101]  # two folds of two draws
-    assert record["draws"] == [0.2, 0.6]
+    assert record["scores"]["draws"] == [0.2, 0.6]
     assert record["scores"]["macro_f1"] == pytest.approx(0.4)
     for cell in (replace(few, labelled=1.0), replace(few, protocol="fine_tune")):
         assert plan.SMOKE.draws(cell) == 1
