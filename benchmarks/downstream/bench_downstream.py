@@ -48,7 +48,7 @@ from benchmarks.downstream.cost import cost_cells
 from benchmarks.downstream.page import render
 from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_cells
 from benchmarks.downstream.pretrained import Data
-from benchmarks.downstream.running import made_by, main_score, run_cell
+from benchmarks.downstream.running import is_current, main_score, run_cell
 
 PARTS = ["transfer", "none", "shipped", "in_domain", "cost"]
 PAGE = RESULTS.parents[1] / "docs" / "downstream.md"
@@ -84,7 +84,7 @@ def run_job(
     done = file.read()
     for cell in cells:
         # A result of an encoder that was made in another way is made again.
-        if cell not in done or done[cell].get("made_by") != made_by(cell, data, settings):
+        if cell not in done or not is_current(done[cell], cell, data, settings):
             record = run_cell(cell, data, settings)
             file.add(cell, record | {"run": where})
             say(f"{cell}: {main_score(record['scores']):.3f}; {record['seconds']}")

@@ -9,7 +9,8 @@ from benchmarks.downstream.plan import SHARES, DownstreamSettings
 from benchmarks.downstream.results import FIVE, DownstreamResults, Measure, ResultRow, macro_f1
 
 MEAN = "mean of five"
-FEW = sorted(SHARES)[:-1]  # the last is everybody
+ALL_SHARES = sorted(SHARES)
+FEW = ALL_SHARES[:-1]  # the last is everybody
 
 
 def mean_at(
@@ -54,9 +55,8 @@ def label_tables(results: DownstreamResults, rows: Sequence[ResultRow]) -> list[
 def _table(
     results: DownstreamResults, rows: Sequence[ResultRow], title: str, measure: Measure
 ) -> str:
-    shares = [*FEW, 1.0]
     lines = [
-        [row.title, *(mean_at(results, row, share, measure=measure) for share in shares)]
+        [row.title, *(mean_at(results, row, share, measure=measure) for share in ALL_SHARES)]
         for row in rows
     ]
-    return table([f"{title}: macro-F1", *(f"{100 * share:.0f} %" for share in shares)], lines)
+    return table([f"{title}: macro-F1", *(f"{100 * share:.0f} %" for share in ALL_SHARES)], lines)

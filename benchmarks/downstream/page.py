@@ -14,7 +14,7 @@ from benchmarks.common.datasets import TASKS, class_title
 from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import BEYOND_CHANCE
-from benchmarks.downstream.few_labels import FEW, label_tables, mean_at
+from benchmarks.downstream.few_labels import ALL_SHARES, label_tables, mean_at
 from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
@@ -149,12 +149,14 @@ def few_labels(results: DownstreamResults, figures: Path) -> str:
 
 
 def _label_figure(results: DownstreamResults, figures: Path) -> str:
-    panels, rows = {}, [row for row in FEW_LABELS if row.setting != "shipped" and row != UNION]
+    # Without fine-tuning, which has one draw of the people.
+    rows = [row for row in FEW_LABELS if row not in (UNION, TUNED, SCRATCH)]
+    panels, rows = {}, [row for row in rows if row.setting != "shipped"]
     for task in CLASSIFICATION:
         curves = {
             row: {
                 share: f1
-                for share in (*FEW, 1.0)
+                for share in ALL_SHARES
                 if (f1 := mean_at(results, row, share, [task])) is not None
             }
             for row in rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -70,10 +71,10 @@ def run_cell(cell: Cell, data: Data, settings: DownstreamSettings) -> dict:
     start = time.process_time()
     predict = predictor(cell, windows, encoder, settings)
     scores, chosen = [], []
-    for first_seed in range(cell.seed, cell.seed + settings.draws(cell)):
+    for seed in range(cell.seed, cell.seed + settings.draws(cell)):
         predicted, fold_of = np.empty_like(windows.y), np.empty(len(windows), dtype=int)
         for fold, (train, test) in enumerate(outer_folds(windows, subjects, settings.n_folds)):
-            train = some_subjects(windows, train, cell.labelled, 100 * first_seed + fold)
+            train = some_subjects(windows, train, cell.labelled, 100 * seed + fold)
             predicted[test], choice = predict(train, test)
             fold_of[test] = fold
             chosen.append(choice)
@@ -100,6 +101,14 @@ def scores_of(cell: Cell, windows: Windows, predicted: np.ndarray, fold_of: np.n
 def main_score(scores: dict) -> float:
     """Return macro-F1, or R2 of the first target."""
     return scores["macro_f1"] if "macro_f1" in scores else scores["r2"]
+
+
+def is_current(record: dict, cell: Cell, data: Data, settings: DownstreamSettings) -> bool:
+    """Return whether a record of a cell is of the same encoder and number of draws."""
+    draws = record["scores"].get("draws", [None])
+    return record.get("made_by") == made_by(cell, data, settings) and len(draws) == settings.draws(
+        cell
+    )
 
 
 def made_by(cell: Cell, data: Data, settings: DownstreamSettings) -> str | None:
@@ -137,38 +146,56 @@ def predictor(cell: Cell, windows: Windows, encoder, settings: DownstreamSetting
 
     It returns the predictions and the chosen hyperparameters.
     """
-    rate = windows.X.shape[1] / cell.window
+    if cell.protocol == "own":
+        return partial(predict_by_itself, cell, windows)
+    if cell.protocol == "fine_tune":
+        return partial(fine_tune, cell, windows, encoder, settings)
+    return partial(probe, cell, windows, representation(cell, windows, encoder))
 
-    def by_itself(train: np.ndarray, test: np.ndarray):
-        known, X_test = windows.take(train), windows.X[test]
-        fitted = CLASSIC[cell.method](
-            known.X, known.y, known.subject, X_test, rate=rate, seed=cell.seed
-        )
-        return fitted.predictions, fitted.chosen
 
-    def tuned(train: np.ndarray, test: np.ndarray):
-        return fine_tune(cell, windows.take(train), windows.take(test), encoder, settings)
+def rate_of(cell: Cell, windows: Windows) -> float:
+    """Return the sampling rate of the windows of a cell in Hz."""
+    return windows.X.shape[1] / cell.window
 
-    if cell.protocol in ("own", "fine_tune"):
-        return by_itself if cell.protocol == "own" else tuned
+
+def representation(cell: Cell, windows: Windows, encoder) -> np.ndarray:
+    """Return the embeddings of windows, with their features if the method has both."""
     Z = embed(encoder, windows.X)
-    if cell.method.endswith("_features"):
-        Z = np.hstack([Z, MotionFeatures(rate).fit_transform(windows.X)])
-
-    def probed(train: np.ndarray, test: np.ndarray):
-        known = Z[train], windows.y[train], windows.subject[train]
-        fitted = linear_probe(*known, Z[test], rate=rate, seed=cell.seed)
-        return fitted.predictions, fitted.chosen
-
-    return probed
+    if not cell.method.endswith("_features"):
+        return Z
+    return np.hstack([Z, MotionFeatures(rate_of(cell, windows)).fit_transform(windows.X)])
 
 
-def fine_tune(cell: Cell, train: Windows, test: Windows, encoder, settings: DownstreamSettings):
-    """Train encoder and head on `train`; choose the best epoch on subjects held out of it.
+def predict_by_itself(cell: Cell, windows: Windows, train: np.ndarray, test: np.ndarray):
+    """Fit a method without an encoder."""
+    known, rate = windows.take(train), rate_of(cell, windows)
+    fitted = CLASSIC[cell.method](
+        known.X, known.y, known.subject, windows.X[test], rate=rate, seed=cell.seed
+    )
+    return fitted.predictions, fitted.chosen
+
+
+def probe(cell: Cell, windows: Windows, Z: np.ndarray, train: np.ndarray, test: np.ndarray):
+    """Fit a linear model to the embeddings `Z` of the windows."""
+    known = Z[train], windows.y[train], windows.subject[train]
+    fitted = linear_probe(*known, Z[test], rate=rate_of(cell, windows), seed=cell.seed)
+    return fitted.predictions, fitted.chosen
+
+
+def fine_tune(
+    cell: Cell,
+    windows: Windows,
+    encoder,
+    settings: DownstreamSettings,
+    train: np.ndarray,
+    test: np.ndarray,
+):
+    """Train encoder and head; choose the best epoch on subjects held out of the training.
 
     With fewer than `MIN_SUBJECTS_TO_HOLD_OUT` subjects, none is held out and the last epoch is
     used, since one or two subjects would choose badly.
     """
+    train, test = windows.take(train), windows.take(test)
     start = settings.encoder
     if encoder is not None:
         start = FrozenEstimator(as_embedder(encoder, start, train.X))

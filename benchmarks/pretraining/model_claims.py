@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from benchmarks.downstream.comparisons import is_above, p_text
+from benchmarks.downstream.comparisons import compare_over_people, is_above, p_text
+from benchmarks.downstream.evaluation import holm
 from benchmarks.downstream.few_labels import FEW, mean_at
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining.model_conditions import FEATURES, SUPERVISED
@@ -90,15 +91,25 @@ def _listed(items: list[str]) -> str:
 
 
 def with_few_labels(name: str, results: DownstreamResults) -> list[Claim]:
-    """Return the claims with labels of some people, which compare means and have no test."""
-    found = []
+    """Return the claims with labels of some people.
+
+    Holm's correction is for all of these comparisons.
+    """
+    compared = []
     for share, together in itertools.product(FEW, (False, True)):
-        row = shipped(f"{name}_features" if together else name)
-        ours, features = (mean_at(results, row, share) for row in (row, FEATURES_ROW))
-        if ours is not None and features is not None:
-            where = f"with labels of {100 * share:.0f} % of the people"
-            numbers = _numbers(ours, features)
-            found.append(Claim(where, FEATURES, numbers, ours > features, together))
+        ours = shipped(f"{name}_features" if together else name)._replace(labelled=share)
+        other = FEATURES_ROW._replace(labelled=share)
+        test = compare_over_people(results, ours, [other]).get(other)
+        if test is not None:
+            means = tuple(mean_at(results, row, share) for row in (ours, other))
+            compared.append((share, together, means, test))
+    found = []
+    corrected = holm([test["p"] for *_, test in compared])
+    for (share, together, means, test), p in zip(compared, corrected, strict=True):
+        tested = test | {"p_holm": p}
+        where = f"with labels of {100 * share:.0f} % of the people"
+        holds = is_above(means, tested)
+        found.append(Claim(where, FEATURES, _numbers(*means, tested), holds, together))
     return found
 
 

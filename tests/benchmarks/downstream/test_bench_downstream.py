@@ -139,6 +139,16 @@ def test_a_result_of_another_pool_is_made_again(benchmark, monkeypatch):
     assert made == [*wanted, wanted[0]]
 
 
+def test_a_result_of_another_number_of_draws_is_made_again(benchmark):
+    few = Cell("none", "hapt", "features_linear", "own", labelled=0.05)
+    data = pretrained.Data(benchmark.args.data, benchmark.args.pool, benchmark.args.cache)
+    record = {"scores": {"macro_f1": 0.5}, "made_by": None}
+    assert not running.is_current(record, few, data, plan.SMOKE)
+    assert running.is_current(record, replace(few, labelled=1.0), data, plan.SMOKE)
+    record["scores"]["draws"] = [0.4, 0.6]
+    assert running.is_current(record, few, data, plan.SMOKE)
+
+
 def test_the_same_cell_gives_the_same_scores(benchmark, tmp_path):
     cell = Cell("in_domain", "hapt", "relcon", "linear")
     first, second = (

@@ -4,6 +4,8 @@ import pytest
 
 pytest.importorskip("tslearn")
 from benchmarks.downstream.cells import Cell
+from benchmarks.downstream.comparisons import compare_over_people, p_text
+from benchmarks.downstream.evaluation import holm
 from benchmarks.downstream.results import FIVE, DownstreamResults
 from benchmarks.pretraining.model_claims import (
     Claim,
@@ -37,7 +39,7 @@ def test_above_is_in_the_mean_and_over_people(means, difference, p, holds):
     assert claim.numbers == f"{means[0]:.3f} and {means[1]:.3f}, Holm p {p:.3f}"
 
 
-def test_means_of_few_labels_are_claims():
+def test_claims_of_few_labels_have_a_test():
     skill = {"motion-small": 0.5, "motion-small_features": 0.7, "features_linear": 0.6}
     some = {
         cell: fake_record(cell, skill[cell.method])
@@ -53,6 +55,13 @@ def test_means_of_few_labels_are_claims():
     assert alone.where == together.where == "with labels of 5 % of the people"
     assert (alone.holds, alone.together) == (False, False)
     assert (together.holds, together.together) == (True, True)
+    # Corrected by Holm's method for both.
+    rows = [shipped(f"motion-small{more}")._replace(labelled=0.05) for more in ("", "_features")]
+    other = classic("features_linear")._replace(labelled=0.05)
+    found = DownstreamResults(some)
+    p = [compare_over_people(found, row, [other])[other]["p"] for row in rows]
+    for claim, corrected in zip((alone, together), holm(p), strict=True):
+        assert claim.numbers.endswith(f"Holm p {p_text(corrected)}")
     del some[Cell("none", "hapt", "features_linear", "own", labelled=0.05)]
     assert with_few_labels("motion-small", DownstreamResults(some)) == []
 
