@@ -19,6 +19,7 @@ import pytest
 pytest.importorskip("tslearn")
 from benchmarks.common.report import RESULTS, results_file
 from benchmarks.downstream.cells import CellFile
+from benchmarks.downstream.comparisons import compare_over_people
 from benchmarks.downstream.plan import LONG_WINDOW, SHIPPED
 from benchmarks.downstream.results import (
     FIVE,
@@ -71,6 +72,7 @@ MODEL_AND_FEATURES = ResultRow("shipped", f"{SHIPPED}_features")
 SIMCLR, REGRESSION = transfer("simclr"), transfer("features_regression")
 FEATURES, FOREST = classic("features_linear"), classic("features_forest")
 MINIROCKET = classic("minirocket")
+SHORT, LONG = "a tenth of the time", "six times the time"
 
 
 def text_of(page):
@@ -95,6 +97,10 @@ class Downstream(DownstreamResults):
     def r2(self, row, task):
         return f"{np.mean(self.values(row, task, of_target('speed (m/s)', 'r2'))):.3f}"
 
+    def first_r2(self, row, task):
+        """Return R2 of walking speed, of the first seed."""
+        return f"{self.values(row, task, of_target('speed (m/s)', 'r2'))[0]:.3f}"
+
     def above(self, row, other):
         """Return the difference of two means, as a reader of the table finds it."""
         return f"{float(self.f1(row)) - float(self.f1(other)):.3f}"
@@ -106,6 +112,11 @@ class Downstream(DownstreamResults):
     def cost(self, ablation):
         """Return how much lower the mean is with a change of RelCon, of the first seed."""
         return f"{self.first(RELCON) - self.first(transfer(f'relcon:{ablation}')):.3f}"
+
+
+def budget(objective, time):
+    """Return the row of an objective with another time of training."""
+    return transfer(f"{objective}, {time}")
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +195,10 @@ def representations(found):
         f"package {model}",
         f"41 people and placements gave {found.f1(transfer('relcon:a tenth of the people'))}, and "
         f"92,000 windows of 357 gave {found.first(RELCON):.3f}",
+        f"gave {found.f1(budget('relcon', LONG))}, where ten minutes gave "
+        f"{found.first(RELCON):.3f} and one minute {found.f1(budget('relcon', SHORT))}.",
+        f"R2 of {found.r2(budget('relcon', LONG), 'ipol')} after an hour, "
+        f"{found.first_r2(RELCON, 'ipol')} after ten minutes",
     ]
 
 
@@ -198,6 +213,8 @@ def fine_tuning(found):
 
 def comparison(found):
     tenth, hundredth = {"labelled": 0.1}, {"labelled": 0.01}
+    longest = [budget(name, LONG) for name in ("relcon", "simclr")]
+    after_an_hour = compare_over_people(found, longest[0], longest[1:])[longest[1]]
     return [
         f"a mean macro-F1 of {found.f1(RELCON)} on people",
         f"{found.above(RELCON, REGRESSION)} above the best other objective with the same network, "
@@ -219,6 +236,13 @@ def comparison(found):
         f"the positives {found.cost('random order')}.",
         f"features of the views, is {found.cost('feature loss of views only')} below RelCon",
         f"costs {found.cost('a tenth of the people')} in ten minutes of training",
+        f"gives RelCon {found.f1(budget('relcon', SHORT))}, ten minutes {found.first(RELCON):.3f} "
+        f"and an hour {found.f1(budget('relcon', LONG))};",
+        f"SimCLR has {found.f1(budget('simclr', SHORT))}, {found.first(SIMCLR):.3f} and "
+        f"{found.f1(budget('simclr', LONG))}.",
+        f"may be chance (p {after_an_hour['p']:.3f})",
+        f"(R2 of {found.r2(budget('relcon', LONG), 'ipol')} after an hour, "
+        f"{found.first_r2(RELCON, 'ipol')} after ten minutes)",
     ]
 
 
