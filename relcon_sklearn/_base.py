@@ -116,7 +116,8 @@ class SegmentEstimator(SegmentInput):
             self._check_before_training(X)
         array = super()._check_segments(X, reset=reset, name=name)
         is_nested = array is X  # the estimator around this one has warned
-        if reset and not is_nested and not self._compares_with_a_model():
+        is_acceleration = array.shape[2] == 3  # perhaps: other sensors have no gravity
+        if reset and is_acceleration and not is_nested and not self._compares_with_a_model():
             warn_of_units(self._magnitudes, name)
         return array
 

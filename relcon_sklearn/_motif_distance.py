@@ -93,7 +93,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         None, 2-D `X` has one channel, and a shape of `X` that suggests another layout gives a
         warning (:doc:`/guide/layouts`).
     max_epochs : int, default=10
-        Number of epochs.
+        Number of epochs, which are passes over the segments unless `steps_per_epoch` is given.
     steps_per_epoch : int or None, default=None
         Number of training steps of an epoch. The budget is then independent of the number of
         segments. Each validation takes at most as many batches, which are drawn at random once. If

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -232,6 +233,8 @@ def _interrupted(folder: Path) -> Try:
 
     def attempt(rng):
         before = signal.signal(signal.SIGALRM, interrupt)
+        # An interrupt within a finalizer is only reported, and the next may come in the report.
+        report, sys.unraisablehook = sys.unraisablehook, lambda _: None
         written: dict[int, int] = {}
         perhaps: dict[int, int] = {}
         try:
@@ -256,6 +259,7 @@ def _interrupted(folder: Path) -> Try:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            sys.unraisablehook = report
 
     return attempt
 

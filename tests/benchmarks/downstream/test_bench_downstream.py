@@ -87,11 +87,12 @@ def test_every_planned_cell_is_made_once(benchmark, monkeypatch, capsys, tmp_pat
             assert 0 <= scores["macro_f1"] <= 1
             assert len(scores["subjects"]) == N_SUBJECTS
             assert np.sum(scores["confusion"]) == record["n_windows"]
-        assert len(record["chosen"]) == benchmark.settings.n_folds
+        n_draws = benchmark.settings.draws(cell)
+        assert len(record["chosen"]) == n_draws * benchmark.settings.n_folds
         if cell.method == "features_forest":
             # Each of two folds has three training subjects, and a hundredth of them is one.
             n = 3 if cell.labelled == 1 else 1
-            assert record["chosen"] == [{"n_subjects": n}] * 2
+            assert record["chosen"] == [{"n_subjects": n}] * 2 * n_draws
         with_time = cell.setting != "none" and cell.method != "untrained"
         assert ("pretraining" in record["seconds"]) == with_time
         assert ("steps" in record["training"]) == with_time
