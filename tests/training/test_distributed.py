@@ -295,21 +295,19 @@ def test_a_process_alone_trains_again_after_an_error():
     assert fit() == "fitted"
 
 
-def test_a_lost_connection_is_explained(monkeypatch):
-    def lose(tensor, op=None):
-        raise RuntimeError("Connection closed by peer")
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ("Connection closed by peer", r"connection to another process .* is lost"),
+        ("CUDA out of memory", r"^CUDA out of memory"),  # is not a lost connection
+    ],
+)
+def test_a_lost_connection_is_explained(monkeypatch, seen, told):
+    def fail(tensor, op=None):
+        raise RuntimeError(seen)
 
-    monkeypatch.setattr(dist, "all_reduce", lose)
-    with pytest.raises(RuntimeError, match=r"connection to another process .* is lost"):
-        Processes(0, 2).any(True)
-
-
-def test_a_lack_of_memory_is_not_a_lost_connection(monkeypatch):
-    def run_out(tensor, op=None):
-        raise RuntimeError("CUDA out of memory")
-
-    monkeypatch.setattr(dist, "all_reduce", run_out)
-    with pytest.raises(RuntimeError, match=r"^CUDA out of memory"):
+    monkeypatch.setattr(dist, "all_reduce", fail)
+    with pytest.raises(RuntimeError, match=told):
         Processes(0, 2).any(True)
 
 
