@@ -42,7 +42,8 @@ Each further line is a sample.
   columns  one column of times (dates such as 2024-03-05T10:00:00.020, seconds, or ms in a column
            such as time_ms), and x, y and z, or names such as acc_x, acc_y and acc_z: acceleration
            with gravity of a device that is worn. If they have other names, or there are several
-           accelerometers, name three in --channels.
+           accelerometers, name three in --channels. If the times have another name, or there are
+           several columns of times that do not agree, name one in --time.
   rate     20 Hz or more. It is measured by the times, and segments are resampled to 50 Hz. Gaps are
            left out. A recording has at least 2.56 s without a gap.
   units    in the names of the columns, as in "x (mg)", or in --units: g, mg or m/s^2.
@@ -125,9 +126,12 @@ def drop_copies(frame):
     return frame[~copies]
 
 
-def read_frame(path, column):
+def read_frame(path, column, time):
     """Return the recording in a file, with the labels in a column, if it is there, as text."""
-    frame = drop_copies(read_recording(path))
+    try:
+        frame = drop_copies(read_recording(path, time=time))
+    except ValueError as error:
+        raise ValueError(re.sub(r"\btime=(?=['\"])", "--time ", str(error))) from None
     if column in frame.columns:
         text = frame[column].astype("category").map(as_text, na_action="ignore")
         frame = frame.assign(**{column: text})
@@ -209,7 +213,7 @@ def read_folder(model, options):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
-                frame = read_frame(options.data / file, column)
+                frame = read_frame(options.data / file, column, options.time)
                 columns[file] = list(frame.columns)
                 part = cut_segments(frame, file, column, model, options)
             except (OSError, ValueError) as error:
@@ -388,6 +392,7 @@ def parse(arguments):
     add("--labels", metavar="COLUMN", help=f"column of labels (default: {LABELS}, if there is one)")
     add("--units", choices=("g", "mg", "m/s^2"), help="unit of the acceleration")
     add("--channels", nargs=3, metavar=("X", "Y", "Z"), help="columns of the acceleration")
+    add("--time", metavar="COLUMN", help="column of the times (default: all that look like times)")
     add(
         "--out",
         type=Path,

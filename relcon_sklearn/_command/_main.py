@@ -104,6 +104,11 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar=("X", "Y", "Z"),
         help="columns of the acceleration of tables (default: those that are called so)",
     )
+    add(
+        "--time",
+        metavar="COLUMN",
+        help="column of the times of tables (default: all that look like times, which must agree)",
+    )
     add("--jobs", type=_positive, default=1, metavar="N", help="files at a time (default: 1)")
     add(
         "--tz",

@@ -22,6 +22,7 @@ _FIGURE = "timeline.png"
 _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
 # Parameters that errors name, and the options that set them.
 _NAMED = {"units": "--units", "channels": "--channels X Y Z"}
+_TIME = re.compile(r"\btime=(?=['\"])")  # as in time='elapsed (s)'
 # What errors say, and what the command can do about it.
 _REMEDIES = {
     "has duplicate timestamps": "--skip-damage leaves out rows that repeat a time, if they are few."
@@ -34,6 +35,7 @@ class Options(NamedTuple):
 
     units: str | None
     channels: list[str] | None
+    time: str | None
     tz: str | None
     clock: str | None
     day_starts: str
@@ -111,6 +113,7 @@ def _in_words_of_the_command() -> Iterator[None]:
         for parameter, option in _NAMED.items():
             if re.search(rf"(?<!-)\b{parameter}( is |=)|\bin {parameter}\b", text):
                 text += f" With this command, pass {parameter} in {option}."
+        text = _TIME.sub("--time ", text)
         for problem, remedy in _REMEDIES.items():
             if problem in text:
                 text += f" With this command, {remedy}"
@@ -122,7 +125,8 @@ def _in_words_of_the_command() -> Iterator[None]:
 def _read(file: str, options: Options):
     """Return the recording in a file, with a time zone if the days have one."""
     try:
-        recording = read_in_little_memory(file, errors="skip" if options.skip_damage else "raise")
+        errors = "skip" if options.skip_damage else "raise"
+        recording = read_in_little_memory(file, time=options.time, errors=errors)
     except IsADirectoryError as error:
         pattern = str(Path(file) / "*.cwa")
         raise IsADirectoryError(

@@ -115,7 +115,8 @@ def convert_recordings(
 
     **segmentation
         Further parameters of :func:`~relcon_sklearn.segment_recordings`, such as ``nonwear=60``,
-        except for those of labels and timestamps.
+        except for those of labels and timestamps. Without another `read`, `time` is the parameter
+        of :func:`read_recording`, which names the column of times of tables.
 
     Returns
     -------
@@ -185,6 +186,8 @@ def convert_recordings(
     """
     require_pandas("convert_recordings")
     segmentation = _check_segmentation(segmentation, like, window, target_rate)
+    if read is read_recording and "time" in segmentation:
+        read = partial(read_recording, time=segmentation.pop("time"))
     files = _name_files(paths)
     subject_of = _check_subjects(subjects, list(files))
     out = Path(os.path.expanduser(out)).resolve()

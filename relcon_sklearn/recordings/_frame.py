@@ -22,11 +22,15 @@ NO_ZONE = "time of the device's clock; its time zone is not in the file"
 
 
 class File(NamedTuple):
-    """A file to read: where its content is, how errors name it, and whether damage is skipped."""
+    """A file to read: where its content is, how errors name it, and whether damage is skipped.
+
+    `time` is the column of times of a table, None if the user names none.
+    """
 
     path: Path
     name: str
     skip: bool
+    time: str | None = None
 
 
 class Slow(NamedTuple):

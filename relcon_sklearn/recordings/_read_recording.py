@@ -35,14 +35,19 @@ _COMPACT_READERS = {
     WAV: _wav.read_compact,
     EMPATICA: _empatica.read_compact,
 }
+_TABLES = (CSV, PARQUET)
 _GZIP = b"\x1f\x8b"
 
 
 @validate_params(
-    {"path": [str, os.PathLike], "errors": [StrOptions({"raise", "skip"})]},
+    {
+        "path": [str, os.PathLike],
+        "time": [str, None],
+        "errors": [StrOptions({"raise", "skip"})],
+    },
     prefer_skip_nested_validation=True,
 )
-def read_recording(path, *, errors="raise"):
+def read_recording(path, *, time=None, errors="raise"):
     r"""Read the recording in a file of a device.
 
     The result is a DataFrame with its units, rate and channels in ``attrs``, so that
@@ -69,6 +74,12 @@ def read_recording(path, *, errors="raise"):
     ----------
     path : str or path-like
         The file.
+
+    time : str or None, default=None
+        Column of a table with the times of the samples, or its index in a parquet file. It is
+        needed if no column looks like times, or if several do and do not agree. Other columns of
+        times are then kept as they are. If None, all columns that look like times are used. Files
+        of devices have their own times.
 
     errors : {"raise", "skip"}, default="raise"
         How to handle damage. "raise" raises an error that says where it is. "skip" leaves damaged
@@ -104,9 +115,10 @@ def read_recording(path, *, errors="raise"):
         If the file is empty or damaged, or of another format than its extension says.
     ValueError
         If the file is of a format that is not read. The error names the format and what reads it.
-        If a table has no column of times, or several that do not agree. If it does not name its
-        columns, or has less than one or more than 10,000 samples per second. If its times do not
-        fit the unit in the name of their column.
+        If a table has no column of times, or several that do not agree. If `time` is not one of
+        its columns, or is passed for the file of a device. If a table does not name its columns, or
+        has less than one or more than 10,000 samples per second. If its times do not fit the unit
+        in the name of their column.
     ImportError
         If the package that reads the format is not installed.
     OSError
@@ -154,22 +166,22 @@ def read_recording(path, *, errors="raise"):
     (6, 500, 3)
     """
     require_pandas("read_recording")
-    with _opened(path, errors) as (file, format_):
+    with _opened(path, time, errors) as (file, format_):
         return _READERS[format_](file)
 
 
-def read_in_little_memory(path, *, errors="raise"):
+def read_in_little_memory(path, *, time=None, errors="raise"):
     """Return the recording in a file as a CompactRecording if possible, else as a DataFrame.
 
     Parameters, errors and warnings are those of :func:`read_recording`.
     """
-    with _opened(path, errors) as (file, format_):
+    with _opened(path, time, errors) as (file, format_):
         compact = _COMPACT_READERS[format_](file) if format_ in _COMPACT_READERS else None
         return _READERS[format_](file) if compact is None else compact
 
 
 @contextmanager
-def _opened(path, errors: str) -> Iterator[tuple[File, str]]:
+def _opened(path, time: str | None, errors: str) -> Iterator[tuple[File, str]]:
     """Provide a file, not compressed, and its format."""
     name = os.fspath(path)
     if os.path.isdir(path):
@@ -178,7 +190,13 @@ def _opened(path, errors: str) -> Iterator[tuple[File, str]]:
             "For many files, use convert_recordings."
         )
     with _uncompressed(Path(path)) as plain:
-        yield File(plain, name, errors == "skip"), find_format(plain, name)
+        format_ = find_format(plain, name)
+        if time is not None and format_ not in _TABLES:
+            raise ValueError(
+                f"time={time!r} names a column of a table, and {name} is of a device ({format_}), "
+                "with times of its own. Leave it out for the files of devices."
+            )
+        yield File(plain, name, errors == "skip", time), format_
 
 
 def require_pandas(function: str) -> None:

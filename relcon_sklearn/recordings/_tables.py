@@ -9,6 +9,7 @@ import numpy as np
 
 from .._recordings._columns import acceleration_axes, in_order_of_axes
 from .._recordings._stamps import Positions, are_copies, typical_spacing
+from .._recordings._time_column import index_as_column
 from .._recordings._times import has_dates
 from .._recordings._units import UNITS
 from .._utils._warnings import warn
@@ -94,14 +95,16 @@ def read_parquet(file: File):
         raise DamagedFileError(
             f"{file.name} cannot be read as parquet: {error}. Write it again."
         ) from None
-    return frame if "sampling_rate" in frame.attrs else _describe(frame, file)
+    complete = "sampling_rate" in frame.attrs and file.time in (None, frame.index.name)
+    return frame if complete else _describe(frame, file)
 
 
 def _describe(frame, file: File):
     """Return a table with its times in the index, and with what is known in its attributes."""
     import pandas
 
-    if not isinstance(frame.index, pandas.DatetimeIndex):
+    own = frame.attrs
+    if file.time is not None or not isinstance(frame.index, pandas.DatetimeIndex):
         frame = _with_times(frame, file)
     columns = in_order_of_axes(list(frame.columns))
     if columns != list(frame.columns):
@@ -115,6 +118,7 @@ def _describe(frame, file: File):
         "device": None,
         "serial": None,
         "clock": "as in the table",
+        **own,
     }
     return frame
 
@@ -123,6 +127,7 @@ def _with_times(frame, file: File):
     """Return a table with its times as its index, and without its columns of times."""
     import pandas
 
+    frame, _ = index_as_column(frame, file.time)
     found, times = read_table_times(frame, file)
     dates = has_dates(times.values)
     index = pandas.DatetimeIndex(times.values) if dates else pandas.to_timedelta(times.values, "s")

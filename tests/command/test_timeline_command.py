@@ -507,6 +507,23 @@ def test_columns_that_must_be_named(run, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_figures")
+def test_the_column_of_times(files, run, tmp_path, capsys):
+    file = write_csv(
+        tmp_path / "ann.csv", ["x (g)", "y (g)", "z (g)"], received="2024-03-06 10:00"
+    )  # of all rows
+    assert run(file) == 1
+    printed = capsys.readouterr().out
+    assert "If one of them has the times, name it: --time 'time' or --time 'received'." in printed
+    assert run(file, "--time", "when") == 1
+    assert "--time 'when' is not a column of" in capsys.readouterr().out
+    assert run(file, "--time", "time") == 0
+    assert run(files[0], "--time", "time") == 1
+    printed = capsys.readouterr().out
+    assert "--time 'time' names a column of a table, and" in printed
+    assert "Leave it out for the files of devices" in printed
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_files_of_devices_have_their_own_unit_and_columns(files, run, tmp_path, capsys):
     assert run(files[0], "--units", "g", "--channels", "x", "y", "z") == 0
     capsys.readouterr()

@@ -215,6 +215,15 @@ def test_units_and_channels_can_be_passed(run, frames):
     assert "Files: 1, people: 1" in printed
 
 
+def test_the_column_of_times_can_be_named(demo, run, frames, tmp_path):
+    received = frames["ann"].index + np.timedelta64(1, "h")
+    files = {"ann.csv": frames["ann"].assign(received=received)}
+    assert "Files: 1, people: 1" in run(files, "--time", "received")
+    error = error_of(demo, tmp_path / "data")
+    assert "name it: --time 'time' or --time 'received'." in error
+    assert "--time 'when' is not a column of" in error_of(demo, tmp_path / "data", "--time", "when")
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

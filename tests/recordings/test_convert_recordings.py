@@ -105,6 +105,20 @@ def test_parameters_of_segment_recordings_and_of_the_writer(files, out):
     assert json.loads((store.path / "header.json").read_text())["dtype"] == "int16"
 
 
+def test_the_column_of_times(out, tmp_path):
+    """It is a parameter of the reader, after which the times are in the index."""
+    dates = pd.date_range("2024-03-05 22:00", periods=600, freq="20ms")
+    frame = pd.DataFrame(motion(600), columns=["x (g)", "y (g)", "z (g)"])
+    frame = frame.assign(time=dates, received=dates + pd.Timedelta("1h"))
+    frame.to_csv(tmp_path / "ann.csv", index=False)
+    with pytest.warns(UserWarning, match=r"name it: time='time' or time='received'"):
+        convert_recordings([tmp_path / "ann.csv"], out, **SETTINGS)
+    for name in ("received", "time"):
+        table = convert_recordings([tmp_path / "ann.csv"], out, **SETTINGS, time=name)
+        assert table["status"].tolist() == ["converted"]
+        assert table["start"].tolist() == [frame[name][0]]
+
+
 def test_own_function_that_reads(files, out):
     def read(path):
         recording = read_recording(path)

@@ -7,7 +7,7 @@ import pytest
 
 from relcon_sklearn import segment_recordings
 from relcon_sklearn.recordings import read_recording
-from tests.support.device_files import motion
+from tests.support.device_files import motion, write_geneactiv
 
 pd = pytest.importorskip("pandas")
 
@@ -101,10 +101,10 @@ def test_columns_that_do_not_agree(name):
     with pytest.raises(ValueError, match=difference) as error:
         read_recording("a.csv")
     assert f"The columns {list(times)} of a.csv look like times, and they" in str(error.value)
-    assert "Remove the others from the file. Or read it with pandas" in str(error.value)
-    read = pd.read_csv("a.csv")
-    X = segment_recordings(read, 50, units="g", time=next(iter(times)), window=1).X
-    assert X.shape == (12, 50, 3)
+    names = " or ".join(f"time={column!r}" for column in times)
+    assert f"If one of them has the times, name it: {names}." in str(error.value)
+    recording = read_recording("a.csv", time=next(iter(times)))
+    assert segment_recordings(recording, units="g", window=1).X.shape == (12, 50, 3)
 
 
 def test_a_date_and_a_time_of_day():
@@ -120,3 +120,82 @@ def test_axes_are_in_the_order_of_their_names(names):
     recording = read_recording("a.csv")
     assert recording.columns.tolist() == sorted(names)
     np.testing.assert_array_equal(recording, signal)
+
+
+# ---------------------------------------------------------------- a column that is named
+
+
+@pytest.mark.parametrize("name", ["stamp", "t (ms)", 'say "when"', "0"])
+def test_a_column_of_times_with_any_name(name):
+    signal = write(**{name: DATES})
+    recording = read_recording("a.csv", time=name)
+    assert recording.columns.tolist() == ["x", "y", "z"]
+    np.testing.assert_array_equal(recording, signal)
+    assert abs(recording.index - DATES).max() < pd.Timedelta("1us")
+    write(**{name: SINCE // 10**6 if "ms" in name else SINCE / 1e9})
+    with pytest.raises(ValueError, match="no column looks like times") as error:
+        read_recording("a.csv")
+    assert f"If one of them has the times, name it: time={name!r}." in str(error.value)
+    recording = read_recording("a.csv", time=name)
+    np.testing.assert_allclose(recording.index.total_seconds(), SINCE / 1e9)
+    assert recording.attrs["sampling_rate"] == 50
+
+
+def test_other_columns_of_times_are_kept():
+    """They are no channels, whatever they are called."""
+    signal = write(time=EPOCH, received_time=local(1), step_date=np.repeat("unknown", N))
+    recording = read_recording("a.csv", time="received_time")
+    assert recording.columns.tolist() == ["time", "step_date", "x", "y", "z"]
+    assert recording.index[0] == local(1)[0]
+    X = segment_recordings(recording, units="g", window=1).X
+    np.testing.assert_allclose(X.reshape(-1, 3), signal, rtol=1e-6)
+
+
+def test_a_column_that_is_not_there():
+    write(time=EPOCH)
+    with pytest.raises(ValueError, match=r"time='t' is not a column of a.csv. Its columns are \["):
+        read_recording("a.csv", time="t")
+    with pytest.raises(ValueError, match=r"a sample every|that do not increase"):
+        read_recording("a.csv", time="x")
+
+
+def test_the_column_of_times_of_parquet():
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(motion(N), columns=list("xyz")).assign(stamp=DATES, received=local(1))
+    frame.to_parquet("a.parquet")
+    assert read_recording("a.parquet", time="stamp").index[0] == DATES[0]
+    for index in ("stamp", "received"):  # also an index that has dates
+        frame.set_index(index).to_parquet("a.parquet")
+        assert read_recording("a.parquet", time="stamp").index[0] == DATES[0]
+    frame.assign(stamp=SINCE / 1e9).set_index("stamp").drop(columns="received").to_parquet(
+        "a.parquet"
+    )
+    assert read_recording("a.parquet", time="stamp").index[1] == pd.Timedelta("20ms")
+    with pytest.raises(ValueError, match=r"time='t' is not a column of a.parquet"):
+        read_recording("a.parquet", time="t")
+
+
+def test_what_parquet_knows_of_a_recording_is_kept():
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(1000 * motion(N), columns=list("xyz")).assign(
+        stamp=DATES, received=local(1)
+    )
+    frame.attrs = {"units": "mg", "sampling_rate": 50.0, "serial": "7"}
+    frame.to_parquet("a.parquet")
+    recording = read_recording("a.parquet", time="received")
+    assert recording.index[0] == local(1)[0]
+    assert {name: recording.attrs[name] for name in frame.attrs} == frame.attrs
+    frame.set_index("stamp").to_parquet("b.parquet")
+    pd.testing.assert_frame_equal(
+        read_recording("b.parquet", time="stamp"), read_recording("b.parquet")
+    )
+
+
+def test_files_of_devices_have_their_own_times(tmp_path):
+    write_geneactiv(tmp_path / "a.bin", motion(2400))
+    (tmp_path / "ACC.csv").write_text(
+        "1709676000,1709676000,1709676000\n32,32,32\n" + "0,0,64\n" * 9
+    )
+    for path, device in (("a.bin", "GENEActiv .bin"), ("ACC.csv", "Empatica E4 ACC.csv")):
+        with pytest.raises(ValueError, match=rf"time='t' .*, and {path} is of a device \({device}"):
+            read_recording(path, time="t")
