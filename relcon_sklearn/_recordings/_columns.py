@@ -7,6 +7,7 @@ import re
 
 from ._frames import check_signal_columns
 from ._time_column import looks_like_time, raise_if_times, rises
+from ._units import unit_in_name
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -14,8 +15,6 @@ _N_AXES = 3
 _IN_BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _OTHER_SENSOR = re.compile(r"gyr[a-z]*|mag|magnet[a-z]*")
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
-# Not m/s, which is a velocity, and not mG, which is milligauss.
-_UNIT_OF_ACCELERATION = re.compile(r"[(\[](m?g|m/s(\^|\*\*)?2|m/s²)[)\]]")
 
 
 def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
@@ -113,7 +112,7 @@ def _is_acceleration(stem: str) -> bool:
 
     A unit tells it in any language.
     """
-    if _UNIT_OF_ACCELERATION.search(stem):
+    if unit_in_name(stem):
         return True
     words = re.findall(r"[^\W\d_]+", _UNIT_IN_BRACKETS.sub("", stem.lower()))
     return any("acc" in word for word in words) or set(words) <= {"a", "axis"}

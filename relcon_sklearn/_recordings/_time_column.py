@@ -21,6 +21,7 @@ _WORDS = {
 }
 _TIME_OF_DAY = re.compile(r"\d:\d\d")
 _DAY_OR_MONTH = re.compile(r"'\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?P<year>\d{4}|\d\d)\b")
+_DECIMAL_COMMA = re.compile(r"(:\d\d),(?=\d)")  # of seconds, as ISO 8601 allows it
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
 _SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
@@ -28,7 +29,7 @@ _SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
 # Fewer samples may rise by chance.
 _FEWEST_RISING = 10
 
-_EARLIEST = 1e8  # s: larger numbers are times since 1970, of dates from 1973 on
+EARLIEST = 1e8  # s: larger numbers are times since 1970, of dates from 1973 on
 _LATEST = 9.2e9  # s: in 2261, before the last date that nanoseconds can represent
 
 
@@ -41,7 +42,7 @@ class _Unit(NamedTuple):
 
     def has_dates(self, largest: float) -> bool:
         """Return whether numbers up to `largest` are times since 1970."""
-        return largest >= _EARLIEST * self.per_second
+        return largest >= EARLIEST * self.per_second
 
 
 _SECONDS = _Unit("s", "seconds", 1.0)
@@ -56,6 +57,9 @@ _UNIT_OF = {  # words in names
     **dict.fromkeys(("microsecond", "microseconds"), _MICROSECONDS),
     **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), _NANOSECONDS),
 }
+
+
+_LONG_UNITS = {"min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours"}
 
 
 def looks_like_time(column) -> bool:
@@ -87,7 +91,7 @@ def _words(name) -> list[str]:
     return [word.lower() for word in re.findall("[A-Z]?[a-zµμ]+|[A-Z]+", str(name))]
 
 
-def _unit_in_name(name) -> _Unit | None:
+def unit_of_time(name) -> _Unit | None:
     """Return the unit in the name of a column, such as time_ms, None if it has none or several."""
     found = {_UNIT_OF[word] for word in _words(name) if word in _UNIT_OF}
     return found.pop() if len(found) == 1 else None
@@ -256,7 +260,13 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     if largest >= 2.0**63:
         raise _NotTimesError(f"{largest:g}")
     by_size = next((unit for unit in _SMALLEST_FIRST if unit.has_dates(largest)), _SECONDS)
-    unit = _unit_in_name(column.name) or by_size
+    unit = unit_of_time(column.name)
+    if unit is None and not _LONG_UNITS.isdisjoint(_words(column.name)):
+        raise ValueError(
+            f"{what}: the name of the column {column.name!r} has a unit that is not read. Convert "
+            "its numbers to s, ms, us or ns, and rename the column, for example to time_s."
+        )
+    unit = unit or by_size
     if unit is not by_size and largest > _LATEST * unit.per_second:
         raise ValueError(
             f"{what}: the name of the column {column.name!r} has the unit {unit.name}, but its "
@@ -285,6 +295,10 @@ def _from_text(column, what: str, code: str) -> tuple[Times, str]:
         raise _NotTimesError(f"values of the type {type(known.iloc[-1]).__name__}")
     dates = pandas.to_datetime(column.astype(object), utc=True, format="ISO8601", errors="coerce")
     unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
+    if len(unread) and _DECIMAL_COMMA.search(str(column.iloc[unread[0]])):
+        points = column.str.replace(_DECIMAL_COMMA, r"\1.", regex=True).astype(object)
+        dates = pandas.to_datetime(points, utc=True, format="ISO8601", errors="coerce")
+        unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
     if len(unread):
         raise _NotTimesError(f"{column.iloc[unread[0]]!r:.60} at sample {unread[0]}")
     zoned = [_has_offset(value) for value in known]

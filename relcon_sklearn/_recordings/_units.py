@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from scipy.constants import g as STANDARD_GRAVITY  # m/s^2
 
@@ -12,6 +14,9 @@ _M_PER_S2 = 1 / STANDARD_GRAVITY
 # Value of each unit in g.
 UNITS = {"g": 1.0, "mg": 1e-3, "m/s^2": _M_PER_S2, "m/s2": _M_PER_S2, "m/s**2": _M_PER_S2}
 
+_OF_M_PER_S2 = re.compile(r"m(?:/s²|/s/s|[ *·]?s(?:\^|\*\*)?-2|[ *·]?s⁻²)")  # other spellings
+_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+
 CANONICAL_UNITS = ("g", "m/s^2", "mg")
 # Range, in g, of the median magnitude of a signal with gravity. The largest value seen is 2.1, for
 # two minutes of jogging recorded at the wrist. Units differ by a factor of about ten or more.
@@ -19,6 +24,23 @@ _PLAUSIBLE = (1 / 3, 3.0)
 
 # Number of samples that are enough for the median of a recording of any length.
 _MAX_MEDIAN_SAMPLES = 100_000
+
+
+def unit_of(text: str) -> str | None:
+    """Return the unit of acceleration that a text stands for, one of `UNITS`, None if it has none.
+
+    Upper and lower case differ: mG is milligauss.
+    """
+    text = text.strip()
+    if text in UNITS:
+        return text
+    return "m/s^2" if _OF_M_PER_S2.fullmatch(text) else None
+
+
+def unit_in_name(name) -> str | None:
+    """Return the unit of acceleration in brackets in a name, None if it has none or several."""
+    found = {unit_of(text) for text in _IN_BRACKETS.findall(str(name))} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def median_magnitude(signal: np.ndarray, axes=slice(None)) -> float:

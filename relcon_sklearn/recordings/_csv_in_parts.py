@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._recordings._time_column import text_as_dates
+from ._csv_header import Header
 
 _ROWS_AT_ONCE = 2**18
 _LONGEST_LINE = 2**16  # bytes
@@ -26,11 +27,11 @@ def last_line_is_cut(path: Path, names: str, separator: str) -> bool:
     return bool(last.strip()) and n_marks < n_expected
 
 
-def read_table(path: Path, *, without_last: bool = False, **how):
+def read_table(path: Path, header: Header, *, without_last: bool = False):
     """Return the table in a CSV file, with text of dates as dates if all of it can be read.
 
-    `without_last` is whether to leave out the last row. `how` are parameters of
-    ``pandas.read_csv``. The values are those of a file that is read at once.
+    `without_last` is whether to leave out the last row. The values are those of a file that is read
+    at once. Names are without spaces around them.
 
     Raises
     ------
@@ -39,10 +40,11 @@ def read_table(path: Path, *, without_last: bool = False, **how):
     """
     import pandas
 
+    how = {"sep": header.separator, "decimal": header.decimal, "skiprows": header.skipped}
     # Without compression, whatever the name of the file. The first column is never an index, as
     # pandas takes it for if rows have one more value or separator than the line of names. With
     # low_memory, pandas would read equal text as numbers in some rows and as text in others.
-    how |= {"compression": None, "index_col": False, "low_memory": False}
+    how |= {"compression": None, "index_col": False, "low_memory": False, "skipinitialspace": True}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
@@ -52,10 +54,14 @@ def read_table(path: Path, *, without_last: bool = False, **how):
                 how["nrows"] = sum(map(len, _read_parts(path, how))) - 1
             tables = list(map(_with_dates, _read_parts(path, how)))
             if tables and _same_types(tables):
-                return pandas.concat(tables, ignore_index=True)
-            return pandas.read_csv(path, **how)
+                table = pandas.concat(tables, ignore_index=True)
+            else:
+                table = pandas.read_csv(path, **how)
         except pandas.errors.ParserWarning:
             raise ValueError("some rows have more values than the first line has names") from None
+    names = table.columns.str.strip()
+    table.columns = names if names.is_unique else table.columns
+    return table
 
 
 def _read_parts(path: Path, how: dict) -> Iterator:

@@ -47,6 +47,7 @@ _NOT_READ = {
         "its rate, the unit g and, if the frame has no column of times, timestamps.",
     ),
 }
+_HAS_COLUMNS = re.compile('[,;\t]|^"?sep=', re.IGNORECASE)
 _MATRIX, _MATRIX_AT = b"MDTC", 512  # after zeros
 _HEAD = 1024  # bytes
 
@@ -127,7 +128,7 @@ def _format_of(head: bytes, path: Path, extension: str, name: str) -> str:
             f"Empatica E4, {what}",
             "Pass ACC.csv of the same export: it has the acceleration.",
         )
-    if text is None or not re.search("[,;\t]", text):
+    if text is None or not _HAS_COLUMNS.search(text):
         raise ValueError(
             f"{name} is of no known format: it begins with {head[:8]!r}. Formats that are read: "
             f"{', '.join(FORMATS)}. Convert it to one of them, or pass its samples to "

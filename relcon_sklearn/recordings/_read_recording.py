@@ -65,7 +65,9 @@ def read_recording(path, *, time=None, errors="raise"):
       columns of times that agree within a second, as in files of Sensor Logger and MetaWear. Times
       since a start may have any start. The times of the samples are those in UTC, or else dates
       without a time zone, or else the times since a start. Of columns of one kind, it is the
-      first.
+      first. A column of dates and one of times of day are joined. Units in a line below the names
+      are put into the names, such as ``x (mg)``. A first line such as ``sep=;``, which some
+      programs write for Excel, says what is between columns.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.
@@ -103,7 +105,7 @@ def read_recording(path, *, time=None, errors="raise"):
         called x, y and z are in this order. ``recording.attrs`` has:
 
         - `units`: "g", or that in the names of a table's columns, such as ``x (mg)``. Tables whose
-          names have none do not have this key.
+          names have none, and no line of units, do not have this key.
         - `sampling_rate`: nominal rate in Hz. That of a table is measured by its times.
         - `channels`: ``["x", "y", "z"]``. Tables do not have this key.
         - `device`, `serial`: maker and model of the device, and its serial number, or None
@@ -118,7 +120,8 @@ def read_recording(path, *, time=None, errors="raise"):
         If a table has no column of times, or several that do not agree. If `time` is not one of
         its columns, or is passed for the file of a device. If a table does not name its columns, or
         has less than one or more than 10,000 samples per second. If its times do not fit the unit
-        in the name of their column.
+        in the name of their column. If a line below the names is neither values nor units, or has
+        other units than the names. If the day or the month of a date may be first.
     ImportError
         If the package that reads the format is not installed.
     OSError

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from itertools import islice
-
 import numpy as np
 
 from .._recordings._columns import acceleration_axes, in_order_of_axes
 from .._recordings._stamps import Positions, are_copies, typical_spacing
 from .._recordings._time_column import index_as_column
 from .._recordings._times import has_dates
-from .._recordings._units import UNITS
+from .._recordings._units import unit_in_name
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
+from ._csv_header import read_header
 from ._csv_in_parts import last_line_is_cut, read_table
 from ._damage import report_cut
+from ._date_and_clock import join_dates_and_clocks
 from ._frame import File
 from ._table_times import read_table_times
 
-_IN_BRACKETS = re.compile(r"[(\[]([^)\]]+)[)\]]")
-_NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
-_SEPARATORS = ",;\t"
-_DECIMAL_COMMA = re.compile(r"\d,\d")
-_N_LINES = 100  # in which a decimal comma is looked for
 _SHOWN = 60  # characters of a line
 _PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
 _DIGITS = 6  # of a measured rate
@@ -38,12 +32,12 @@ def read_csv(file: File):
     """Return the recording in a CSV file, with columns between commas, semicolons or tabs."""
     import pandas
 
-    names, separator, decimal = _find_separators(file)
-    cut = last_line_is_cut(file.path, names, separator)
+    header = read_header(file)
+    cut = last_line_is_cut(file.path, header.names, header.separator)
     if cut:
         report_cut(file, "its last line has fewer columns than its first")
     try:
-        frame = read_table(file.path, without_last=cut, sep=separator, decimal=decimal)
+        frame = read_table(file.path, header, without_last=cut)
     except UnicodeDecodeError as error:
         raise DamagedFileError(
             f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
@@ -52,32 +46,14 @@ def read_csv(file: File):
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
             f"{file.name} cannot be read as a table: {str(error).strip()}. Its first line is "
-            f"{names[:_SHOWN]!r}. If these are not the names of its columns, remove the lines "
-            "before the names. Otherwise export it again, or read it with pandas.read_csv and pass "
-            "the DataFrame to segment_recordings."
+            f"{header.names[:_SHOWN]!r}. If these are not the names of its columns, remove the "
+            "lines before the names. Otherwise export it again, or read it with pandas.read_csv "
+            "and pass the DataFrame to segment_recordings."
         ) from None
-    return _describe(frame, file)
-
-
-def _find_separators(file: File) -> tuple[str, str, str]:
-    """Return the first line of a CSV file, what is between its columns, and the decimal mark.
-
-    Raises
-    ------
-    ValueError
-        If the first line does not have names.
-    """
-    with open(file.path, encoding="utf-8-sig", errors="replace") as lines:
-        names, values = lines.readline().strip(), "".join(islice(lines, _N_LINES))
-    separator = max(_SEPARATORS, key=names.count)
-    if any(map(_NO_NAME.match, names.split(separator))):
-        raise ValueError(
-            f"{file.name} does not name its columns: its first line is {names[:_SHOWN]!r}. Read it "
-            "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
-            f"{_PASS_FRAME}"
-        )
-    # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
-    return names, separator, "," if separator != "," and _DECIMAL_COMMA.search(values) else "."
+    without = list(frame.columns)
+    frame.columns = header.add_units(without)
+    renamed = dict(zip(without, frame.columns, strict=True))
+    return _describe(frame, file._replace(time=renamed.get(file.time, file.time)))
 
 
 def read_parquet(file: File):
@@ -128,6 +104,7 @@ def _with_times(frame, file: File):
     import pandas
 
     frame, _ = index_as_column(frame, file.time)
+    frame, file = join_dates_and_clocks(frame, file)
     found, times = read_table_times(frame, file)
     dates = has_dates(times.values)
     index = pandas.DatetimeIndex(times.values) if dates else pandas.to_timedelta(times.values, "s")
@@ -153,8 +130,8 @@ def _without_repeats(frame, file: File):
 def _units(columns: list[str]) -> str | None:
     """Return the unit that stands in brackets in the names of the acceleration, None if none."""
     used = [columns[i] for axes in acceleration_axes(columns) for i in axes]
-    units = {found[1] if (found := _IN_BRACKETS.search(str(name))) else None for name in used}
-    return units.pop() if len(units) == 1 and units <= UNITS.keys() else None
+    units = set(map(unit_in_name, used))
+    return units.pop() if len(units) == 1 else None
 
 
 def _measure_rate(index, file: File) -> float:

@@ -360,6 +360,9 @@ def test_a_clock_that_is_set_back(name, tmp_path):
 # ---------------------------------------------------------------- tables
 
 
+SPELLINGS = ["m/s²", "m/s/s", "m s^-2", "m s-2", "ms^-2", "m·s⁻²", "m*s**-2"]
+
+
 def table(names="xyz", index="time", periods=600, freq="20ms"):
     dates = pd.date_range("2024-03-05 22:00", periods=periods, freq=freq, name=index)
     return pd.DataFrame(motion(periods), dates, list(names))
@@ -437,6 +440,28 @@ def test_csv_with_the_unit_of_times_in_their_name(name, per_second, since):
     assert recording.index[-1] == pd.Timedelta(since + 599 / 50, "s")
 
 
+@pytest.mark.parametrize("name", ["time (min)", "time_hours", "Time [h]", "elapsedMinutes"])
+def test_csv_with_times_in_minutes_or_hours(name):
+    """As seconds, 50 Hz in minutes would be 3000 Hz."""
+    frame = table().reset_index(drop=True)
+    frame.assign(**{name: np.arange(600) / 3000}).to_csv("a.csv", index=False)
+    with pytest.raises(ValueError, match=r"has a unit that is not read. Convert its numbers to s"):
+        read_recording("a.csv", time=name)
+    table(index=name).to_csv("a.csv")  # of dates, the name does not matter
+    assert read_recording("a.csv", time=name).attrs["sampling_rate"] == 50
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+01:00"])
+def test_csv_with_decimal_commas_of_seconds(zone):
+    frame = table().reset_index()
+    dates = frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%S,%f") + zone
+    frame.assign(time=dates).to_csv("a.csv", index=False)
+    expected = frame["time"] - pd.Timedelta(hours=1 if zone == "+01:00" else 0)
+    recording = read_recording("a.csv")
+    np.testing.assert_array_equal(recording.index.tz_localize(None), expected)
+    assert (recording.index.tz is not None) == bool(zone)
+
+
 def test_csv_with_times_that_cannot_be_used():
     frame = table().reset_index()
     ms = 1000 * np.arange(600) / 50
@@ -477,6 +502,9 @@ def test_csv_with_a_time_zone_and_with_seconds(tmp_path):
         (["acc_x [m/s^2]", "acc_y [m/s^2]", "acc_z [m/s^2]"], "m/s^2"),
         (["x (g)", "y (g)", "z (mg)"], None),
         (["x (V)", "y (V)", "z (V)"], None),
+        (["x (left) (mg)", "y (left) (mg)", "z (left) (mg)"], "mg"),
+        *(([f"{axis} ({unit})" for axis in "xyz"], "m/s^2") for unit in SPELLINGS),
+        *(([f"{axis} ({unit})" for axis in "xyz"], None) for unit in ("m/s", "mG", "G", "ms")),
     ],
 )
 def test_units_in_the_names_of_columns(names, units):

@@ -107,12 +107,6 @@ def test_columns_that_do_not_agree(name):
     assert segment_recordings(recording, units="g", window=1).X.shape == (12, 50, 3)
 
 
-def test_a_date_and_a_time_of_day():
-    write(date=DATES.strftime("%d.%m.%Y"), time=DATES.strftime("%H:%M:%S.%f"))
-    with pytest.raises(ValueError, match=r"columns \['date', 'time'\] of a.csv look"):
-        read_recording("a.csv")
-
-
 @pytest.mark.parametrize("names", ["zyx", "yzx", ["z (mg)", "y (mg)", "x (mg)"]])
 def test_axes_are_in_the_order_of_their_names(names):
     """Sensor Logger has them as z, y and x, which a model must not mistake."""

@@ -1,0 +1,178 @@
+"""The lines of a CSV file above its values: names, and what some programs write around them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+from .._recordings._time_column import EARLIEST, is_named_time, unit_of_time
+from .._recordings._units import UNITS, unit_in_name, unit_of
+from ._frame import File
+
+_SEPARATORS = ",;\t"
+_HINT = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # of Excel
+_DECIMAL_COMMA = re.compile(r"\d,\d")
+_N_LINES = 100  # in which a decimal comma and the first values are looked for
+_NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
+_MISSING = {"", "-", "na", "n/a", "null", "none"}
+_DATE_OR_TIME = re.compile(r"\d([-/.])\d{1,2}\1\d|\d:\d\d")
+_BRACKETS = re.compile(r"[(\[](.*)[)\]]")
+_SHOWN = 60  # characters of a line
+
+
+class Header(NamedTuple):
+    """The lines of a CSV file above its values.
+
+    `names` is the line of names, `separator` is between columns, and `decimal` is in numbers.
+    `skipped` are the numbers of lines that are neither names nor values. `units` are the texts of
+    the line of units, one for each column and "" for those without one, or empty.
+    """
+
+    names: str
+    separator: str
+    decimal: str
+    skipped: list[int]
+    units: list[str]
+
+    def add_units(self, columns: list[str]) -> list[str]:
+        """Return the names of columns with their units, such as x (mg)."""
+        units = [*self.units, *[""] * len(columns)][: len(columns)]
+        return [
+            f"{column} ({unit})" if unit and not _has(column, unit) else column
+            for column, unit in zip(columns, units, strict=True)
+        ]
+
+
+def read_header(file: File) -> Header:
+    """Read the lines of a CSV file above its values.
+
+    Raises
+    ------
+    ValueError
+        If the first line does not have names, or if a line below them is neither values nor units
+        that fit the names.
+    """
+    with open(file.path, encoding="utf-8-sig", errors="replace") as text:
+        lines = [(i, line.rstrip("\n")) for i, line in enumerate(islice(text, _N_LINES))]
+    lines = [(i, line) for i, line in lines if line.strip()]
+    hint = _HINT.fullmatch(lines[0][1].rstrip(" ")) if lines else None
+    skipped = [lines.pop(0)[0]] if hint else []
+    names, rows = (lines[0][1], lines[1:]) if lines else ("", [])
+    separator = hint[1] if hint else max(_SEPARATORS, key=names.count)
+    if any(map(_NO_NAME.match, _cells(names, separator))):
+        raise ValueError(
+            f"{file.name} does not name its columns: its first line is {names[:_SHOWN]!r}. Read it "
+            "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
+            "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
+        )
+    # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
+    commas = separator != "," and any(_DECIMAL_COMMA.search(line) for _, line in rows)
+    decimal = "," if commas else "."
+    table = [(i, _cells(line, separator)) for i, line in rows]
+    above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
+    cells = _cells(names, separator)
+    # Tables of text, and lines before the names, are reported where the values are read.
+    if not above or len(above) == len(table) or len(above[0][1]) > len(cells):
+        return Header(names, separator, decimal, skipped, [])
+    below = [row for _, row in table[len(above) :]]
+    first = [_read_first(below, column, decimal) for column in range(len(cells))]
+    units = _read_units(cells, [row for _, row in above], first, file)
+    return Header(names, separator, decimal, [*skipped, above[0][0]], units)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """Return the values in a line."""
+    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [cell.strip() for cell in row]
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.lower() in _MISSING
+
+
+def _read_number(cell: str, decimal: str) -> float | None:
+    """Return the number in a cell, None if it has none."""
+    try:
+        return float(cell.replace(decimal, "."))
+    except ValueError:
+        return None
+
+
+def _read_first(rows: list[list[str]], column: int, decimal: str) -> float | None:
+    """Return the first number in a column, None if it has other values, NaN if it has none."""
+    cells = (row[column] for row in rows if column < len(row) and not _is_missing(row[column]))
+    return _read_number(next(cells, "nan"), decimal)
+
+
+def _is_value(cell: str, decimal: str) -> bool:
+    """Return whether a cell has a number, a date or a time of day."""
+    return _read_number(cell, decimal) is not None or bool(_DATE_OR_TIME.search(cell))
+
+
+def _has_only_text(row: list[str], decimal: str) -> bool:
+    """Return whether a row has text and no values."""
+    return not all(map(_is_missing, row)) and not any(_is_value(cell, decimal) for cell in row)
+
+
+def _read_units(
+    names: list[str], above: list[list[str]], first: list[float | None], file: File
+) -> list[str]:
+    """Return the unit of each column, "" for none.
+
+    `above` are the rows between the names and the values. `first` are the first numbers, None in
+    columns of other values: text above these, such as dd.mm.yyyy above dates, is no unit.
+    """
+    row, *more = above
+    cells = [*row, *[""] * len(names)][: len(names)]
+    units = [
+        "" if value is None or _is_missing(cell) else _without_brackets(cell)
+        for cell, value in zip(cells, first, strict=True)
+    ]
+    if more or not any(unit_of(unit) or unit_of_time(unit) for unit in units):
+        lines = "lines" if more else "a line"
+        raise ValueError(
+            f"{file.name} has {lines} between its first line, {names}, and its values that are not "
+            f"units: {row}. If the names are in a later line, remove the lines before it. "
+            "Otherwise remove what is not units, and keep units in one line or in the names, such "
+            "as 'x (g)' and 'time (ms)'."
+        )
+    for name, unit, value in zip(names, units, first, strict=True):
+        _check_unit(name, unit, value, file)
+    return units
+
+
+def _check_unit(name: str, unit: str, value: float | None, file: File) -> None:
+    """Raise ValueError if a unit is another one than that in the name, or leaves times open."""
+    known, found = unit_in_name(name), unit_of(unit)
+    other = known and unit and (found is None or UNITS[found] != UNITS[known])
+    of_name, of_time = unit_of_time(name), unit_of_time(unit)
+    if other or (of_name and of_time and of_name != of_time):
+        raise ValueError(
+            f"{file.name} has two units of the column {name!r}: the line below the names has "
+            f"{unit!r}. Remove the wrong one."
+        )
+    is_time = is_named_time(name) or name == file.time
+    # The size of numbers tells the unit of times since 1970.
+    if unit and is_time and not (of_name or of_time) and abs(value) < EARLIEST:
+        raise ValueError(
+            f"{file.name} has the unit {unit!r} for the times in the column {name!r}, and units of "
+            "times are s, ms, us and ns. Convert them, or correct the unit."
+        )
+
+
+def _without_brackets(unit: str) -> str:
+    found = _BRACKETS.fullmatch(unit)
+    return found[1].strip() if found else unit
+
+
+def _has(name: str, unit: str) -> bool:
+    """Return whether a name has a unit already."""
+    of_time = unit_of_time(name)
+    return (
+        unit_in_name(name) is not None
+        or f"({unit})" in name
+        or f"[{unit}]" in name
+        or (of_time is not None and of_time == unit_of_time(unit))
+    )
