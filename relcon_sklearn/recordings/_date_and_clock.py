@@ -16,6 +16,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?"
 _ELAPSED = re.compile("elapsed|duration|relative|since")
 _N_MONTHS = 12
+_ROWS_AT_ONCE = 2**18
 
 
 def join_dates_and_clocks(frame, file: File):
@@ -44,13 +45,27 @@ def join_dates_and_clocks(frame, file: File):
             f"{' or '.join(f'time={column!r}' for column in several)}."
         )
     (date,), (clock,) = dates, clocks
-    joined = _read_days(frame[date], clock, file.name) + _read_clocks(frame[clock], file.name)
+    joined = _join(frame[date], frame[clock], file.name)
     logger.info(
         "%s: the dates in column %r and the times of day in column %r were joined; the first is %s",
         *(file.name, date, clock, joined.iloc[0]),
     )
-    frame = frame.drop(columns=[date]).assign(**{clock: joined})
+    frame = frame.drop(columns=[date])
+    frame[clock] = joined
     return frame, file._replace(time=clock if named else None)
+
+
+def _join(dates, clocks, name: str):
+    """Return dates and times of day, each a Series, as one Series of dates, a part at a time."""
+    import pandas
+
+    known = _read_days(dates, clocks.name, name)
+    parts = []
+    for start in range(0, len(dates), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        days = dates.iloc[rows] if known is None else dates.iloc[rows].map(known)
+        parts.append(days.astype("datetime64[ns]") + _read_clocks(clocks.iloc[rows], start, name))
+    return pandas.concat(parts)
 
 
 def _has_clocks(column) -> bool:
@@ -74,8 +89,8 @@ def _first_text(column) -> str:
     return next((str(value).strip() for value in known), "")
 
 
-def _read_clocks(column, name: str):
-    """Return a column of times of day as time since midnight."""
+def _read_clocks(column, first: int, name: str):
+    """Return a part of a column of times of day, from the sample `first` on, as durations."""
     import pandas
 
     text, start = column.astype(str).str.strip().str.replace(",", "."), "1970-01-01"
@@ -85,31 +100,31 @@ def _read_clocks(column, name: str):
     if len(unread):
         raise ValueError(
             f"{name}: the column {column.name!r} has {text.iloc[unread[0]]!r} at sample "
-            f"{unread[0]}, which is not a time of day such as 22:00:00.120."
+            f"{first + unread[0]}, which is not a time of day such as 22:00:00.120."
         )
     return read - pandas.Timestamp(start)
 
 
 def _read_days(column, clock, name: str):
-    """Return a column of dates, which may be text, as datetime64."""
+    """Return the date of each text in a column, None for a column that has dates and no text."""
     import pandas
 
     if column.dtype.kind == "M":
-        return column
-    text = column.astype(str).str.strip().where(column.notna())
-    found = {value: _read_numbers(value) for value in text.dropna().unique()}
+        return None
+    found = {value: _read_numbers(str(value).strip()) for value in column.dropna().unique()}
     wrong = next((value for value, numbers in found.items() if numbers is None), None)
     if wrong is not None:
         raise ValueError(
-            f"{name}: the column {column.name!r} has {wrong!r}, which is not a date such as "
+            f"{name}: the column {column.name!r} has {str(wrong)!r}, which is not a date such as "
             "2024-03-05."
         )
     order = _find_order(list(found.values()))
     if order is None:
+        first = str(next(iter(found)))
         raise ValueError(
-            f"{name}: the column {column.name!r} has dates such as {next(iter(found))!r}, in which "
-            "the day or the month may be first. Write them as 2024-03-05. With pandas: "
-            f"{_advise_format(column.name, clock, next(iter(found)))}"
+            f"{name}: the column {column.name!r} has dates such as {first!r}, in which the day or "
+            "the month may be first. Write them as 2024-03-05. With pandas: "
+            f"{_advise_format(column.name, clock, first)}"
         )
     dates = {}
     for value, numbers in found.items():
@@ -117,9 +132,9 @@ def _read_days(column, clock, name: str):
             dates[value] = pandas.Timestamp(**dict(zip(order, numbers, strict=True)))
         except ValueError:
             raise ValueError(
-                f"{name}: the column {column.name!r} has {value!r}, which is not a date."
+                f"{name}: the column {column.name!r} has {str(value)!r}, which is not a date."
             ) from None
-    return text.map(dates).astype("datetime64[ns]")
+    return dates
 
 
 def _read_numbers(text: str) -> tuple[int, ...] | None:

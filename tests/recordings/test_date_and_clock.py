@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn.recordings import read_recording
+from relcon_sklearn.recordings import _date_and_clock, read_recording
 from tests.support.device_files import motion
 
 pd = pytest.importorskip("pandas")
@@ -37,6 +37,12 @@ FORMATS = {
 }
 
 
+@pytest.fixture(params=[70, 1000])
+def rows_at_once(request, monkeypatch):
+    monkeypatch.setattr(_date_and_clock, "_ROWS_AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("rows_at_once")
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("names", [("date", "time"), ("Datum", "Uhrzeit")])
 def test_dates_and_times_of_day_are_joined(name, names, caplog):
@@ -70,6 +76,7 @@ def test_the_day_or_the_month_may_be_first(day, order):
     assert read_recording("a.csv").index[0] == pd.Timestamp("2024-04-03 22:00")
 
 
+@pytest.mark.usefixtures("rows_at_once")
 @pytest.mark.parametrize(
     ("late", "match"),
     [
