@@ -27,6 +27,7 @@ from ._sample_times import (
     find_stretches,
     signal_on_grid,
 )
+from ._sentinels import LARGEST, check_sentinels
 from ._stamps import Positions, check_rate, is_regular, start_stamps
 from ._times import has_dates
 from ._units import UNITS, check_gravity
@@ -171,7 +172,10 @@ def choose_samples(
     device was not worn, are in neither. What is left out is added to the counts in `dropped`.
     """
     signal = recording.signal
-    missing = find_missing(signal, options.nan_policy, recording.name)
+    axes = recording.acceleration if options.gravity else []
+    limit = LARGEST / UNITS[options.units]
+    missing, large = find_missing(signal, options.nan_policy, recording.name, axes, limit)
+    check_sentinels(signal, large, axes, options.units, recording.name)
     dropped["samples_nan"] += len(missing)
     if len(missing):
         sample_times = sample_times.keep(Ranges(missing, missing + 1).others(len(signal)))

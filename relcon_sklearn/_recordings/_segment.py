@@ -193,7 +193,9 @@ def segment_recordings(
         Whether the signals include gravity. If True, and there are at least 3 channels, the median
         magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
         wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
-        the first three channels. Pass False for signals with gravity removed.
+        the first three channels. Values above 32 g that repeat exactly, and any above 400 g, are
+        refused, because they stand for missing ones, such as -999. Pass False for signals with
+        gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats
@@ -231,11 +233,12 @@ def segment_recordings(
         its sampling rate. If recordings differ in their channels, or in their rates without a
         `target_rate`. If used columns of a DataFrame have the same name, or if the names of its
         columns do not tell which are the acceleration. If a recording is empty, too short (with
-        ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), or has a
-        magnitude that does not fit its units. If timestamps are not increasing, do not fit the
-        rate, or look like local times in which the clock was set back, or if a column that looks
-        like times is not used. If intervals end before they start, overlap and differ in their
-        label, belong to an unknown recording or have another kind of time. If no segment is left.
+        ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), has values
+        that stand for missing ones, or has a magnitude that does not fit its units. If timestamps
+        are not increasing, do not fit the rate, or look like local times in which the clock was set
+        back, or if a column that looks like times is not used. If intervals end before they start,
+        overlap and differ in their label, belong to an unknown recording or have another kind of
+        time. If no segment is left.
 
     Warns
     -----

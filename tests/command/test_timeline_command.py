@@ -628,6 +628,24 @@ def test_values_that_are_missing(run, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_figures")
+def test_numbers_that_stand_for_missing_values(run, tmp_path, capsys):
+    write_table(tmp_path / "ann.csv")
+    lines = (tmp_path / "ann.csv").read_text().splitlines()
+    for i in (700, 701):
+        time, *_, height = lines[i].split(";")
+        lines[i] = ";".join([time, "-999", "-999", "-999", height])
+    (tmp_path / "ann.csv").write_text("\n".join(lines))
+    for options in ([], ["--skip-damage"]):
+        assert run(str(tmp_path / "ann.csv"), *options) == 1
+        printed = capsys.readouterr().out
+        assert "2 of 1500 samples have an acceleration of -999.0 g on an axis" in printed
+        assert "leave such cells of a file empty, and pass --skip-damage." in printed
+    text = "\n".join(lines).replace("-999", "")  # what the error advises
+    (tmp_path / "ann.csv").write_text(text)
+    assert run(str(tmp_path / "ann.csv"), "--skip-damage") == 0
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_a_table_that_was_cut_and_one_with_a_row_twice(run, tmp_path, capsys):
     write_table(tmp_path / "ann.csv")
     lines = (tmp_path / "ann.csv").read_text().splitlines()

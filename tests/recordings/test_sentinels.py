@@ -1,0 +1,138 @@
+"""Values that stand for missing ones, such as -999, are refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings import _missing
+from relcon_sklearn._recordings._missing import find_missing
+from relcon_sklearn._recordings._units import UNITS
+from tests.support.device_files import motion
+
+RATE, N = 50, 600
+G = motion(N)
+
+
+@pytest.fixture(params=[70, 2**20])
+def at_once(request, monkeypatch):
+    monkeypatch.setattr(_missing, "_BLOCK_SAMPLES", request.param)
+
+
+def with_value(value, rows, axes=(0, 1, 2), units="g", dtype=np.float64):
+    """Return a recording with a value in some rows, in its units."""
+    signal = G / UNITS[units]
+    signal[np.ix_(rows, axes)] = value
+    return signal.astype(dtype)
+
+
+def segment(signal, units="g", **kwargs):
+    return segment_recordings(signal, RATE, units=units, window=1, **kwargs)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("value", "units"),
+    [(-999, "g"), (9999, "g"), (99, "g"), (-999, "m/s^2"), (9999, "m/s^2"), (-32768, "mg")],
+)
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1,)])
+@pytest.mark.parametrize("dtype", ["float64", "float32", ">f4"])
+def test_values_that_stand_for_missing_ones(value, units, axes, dtype):
+    signal = with_value(value, [17, 90, 91, 500], axes, units, dtype)
+    with pytest.raises(ValueError, match="stands for missing values") as error:
+        segment(signal, units)
+    assert f"4 of 600 samples have an acceleration of {value}.0 {units}" in str(error.value)
+    assert "samples 17, 90, 91 and 1 more." in str(error.value)
+    # What the error advises.
+    marked = np.where(signal == value, np.nan, signal)
+    assert segment(marked, units, nan_policy="omit").dropped["samples_nan"] == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is left out
+        assert len(segment(signal, units, gravity=False).X) == 12
+
+
+def test_counts_of_int16():
+    signal = with_value(-32768, [3, 4], units="mg", dtype=np.int16)
+    with pytest.raises(ValueError, match=r"of -32768 mg \(-32.77 g\) on an axis.*samples 3, 4\."):
+        segment(signal, "mg")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.6, 0.95])
+def test_many_missing_values(share):
+    """They would pass for another unit: -999 as mg is 1 g."""
+    rows = np.arange(int(share * N))
+    with pytest.raises(
+        ValueError, match=f"{len(rows)} of 600 samples have an acceleration of -999"
+    ):
+        segment(with_value(-999, rows))
+
+
+def test_missing_values_are_no_nonwear():
+    """A device that does not move has the same value all the time."""
+    signal = np.concatenate([np.full((3 * 60 * RATE, 3), -999.0), G])
+    with pytest.raises(ValueError, match="9000 of 9600 samples have an acceleration of -999"):
+        segment(signal, nonwear=2)
+
+
+def test_missing_values_beside_zeros_of_idle_sleep_mode():
+    signal = np.concatenate([with_value(-999, [7, 8]), np.zeros((5 * N, 3))])
+    with pytest.raises(ValueError, match="2 of 3600 samples have an acceleration of -999"):
+        segment(signal)
+
+
+@pytest.mark.parametrize(("value", "refused"), [(399.0, False), (-401.0, True), (5000.0, True)])
+def test_a_value_that_is_there_once(value, refused):
+    signal = with_value(value, [17], [2])
+    if refused:
+        with pytest.raises(ValueError, match=f"1 of 600 samples have an acceleration of {value} g"):
+            segment(signal)
+    else:
+        assert len(segment(signal).X) == 12
+
+
+@pytest.mark.parametrize("value", [-32.0, 16.0])
+def test_the_largest_value_of_a_device_may_repeat(value):
+    assert len(segment(with_value(value, [17, 18, 19], [0])).X) == 12
+
+
+@pytest.mark.parametrize(("units", "wrong"), [("mg", "g"), ("m/s^2", "g"), ("mg", "m/s^2")])
+def test_wrong_units_are_no_missing_values(units, wrong):
+    """Counts repeat too."""
+    signal = np.rint(8 * G / UNITS[units]) / 8
+    with pytest.raises(ValueError, match=r"with units='.*' the median magnitude is"):
+        segment(signal, wrong)
+
+
+def test_other_channels_may_have_any_value():
+    signal = np.hstack([G, np.full((N, 1), 999.0)])
+    assert segment(signal).X.shape == (12, 50, 4)
+    signal[[3, 4], 0] = -999
+    with pytest.raises(ValueError, match=r"2 of 600 .*samples 3, 4\."):
+        segment(signal)
+    assert len(segment(np.full(N, 999.0)).X) == 12  # of one channel, which may be anything
+
+
+def test_of_several_accelerometers_each_is_checked():
+    pd = pytest.importorskip("pandas")
+    names = [f"{place}_acc_{axis}" for place in ("wrist", "hip") for axis in "xyz"]
+    frame = pd.DataFrame(np.hstack([G, with_value(-999, [8, 9])]), columns=names)
+    with pytest.raises(ValueError, match=r"2 of 600 .*samples 8, 9\."):
+        segment(frame, channels=names)
+    marked = frame.replace(-999.0, np.nan)  # what the error advises
+    assert segment(marked, channels=names, nan_policy="omit").dropped["samples_nan"] == 2
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int16", "uint8", ">f4"])
+def test_what_is_found_in_one_pass(dtype):
+    """Against a mask of all values."""
+    rng = np.random.default_rng(0)
+    signal = rng.integers(0, 50, (N, 4)).astype(dtype)
+    if signal.dtype.kind == "f":
+        signal[rng.integers(0, N, 9), rng.integers(0, 4, 9)] = np.nan
+    found = find_missing(signal, "omit", "a", [[0, 1, 3]], 46.0)
+    values = signal.astype(np.float64)
+    assert found.missing.tolist() == np.flatnonzero(np.isnan(values).any(axis=1)).tolist()
+    large = (np.abs(values[:, [0, 1, 3]]) > 46).any(axis=1)
+    assert found.large.tolist() == np.flatnonzero(large).tolist()
