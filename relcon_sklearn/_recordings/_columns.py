@@ -18,10 +18,12 @@ _UNIT_IN_BRACKETS = re.compile(r"[(\[](m?g|m/s.*?)[)\]]")
 
 
 def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
-    """Return the columns of a DataFrame to use if the user names none, in their order.
+    """Return the columns of a DataFrame to use if the user names none.
 
     Columns of times are left out. Up to three numeric columns are all used. Of more, those of the
-    only accelerometer are used if their names tell it. If columns are left out, that is logged.
+    only accelerometer are used if their names tell it. Columns called x, y and z are in this order,
+    as models expect them, and others in that of the DataFrame. If columns are left out or have
+    another order, that is logged.
 
     Parameters
     ----------
@@ -50,11 +52,12 @@ def choose_channels(frame, excluded: list, has_times: bool, name: str) -> list:
     rising = [column for column in chosen if column not in known and rises(frame[column])]
     raise_if_times(rising, has_times, name)
     left_out = [column for column in others if column not in chosen]
-    if left_out:
+    ordered = in_order_of_axes(chosen)
+    if left_out or ordered != [column for column in frame.columns if column in chosen]:
         logger.info(
-            "channels, chosen from the columns of %s: %s; left out: %s", name, chosen, left_out
+            "channels, chosen from the columns of %s: %s; left out: %s", name, ordered, left_out
         )
-    return chosen
+    return ordered
 
 
 def _choose_acceleration(columns: list, name: str) -> list:
@@ -67,7 +70,7 @@ def _choose_acceleration(columns: list, name: str) -> list:
             "magnetometer, and if it is called acceleration, for example acc_x, acc_y and acc_z. "
             f"Pass the columns to use in channels. channels={columns} uses all."
         )
-    return [columns[axis] for axis in sorted(triples[0][1])]
+    return [columns[axis] for axis in triples[0][1]]
 
 
 def acceleration_axes(columns: list) -> list[list[int]]:

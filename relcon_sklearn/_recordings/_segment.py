@@ -167,8 +167,9 @@ def segment_recordings(
         all columns except labels and times, if these are at most three. Of more, the three that are
         called acceleration are used, such as x, y, z or acc_x, acc_y, acc_z. If there is a second
         triple, except for gyroscopes and magnetometers (gyro_x, gx, mag_x, mx), or none, `channels`
-        is required. Columns that are left out are logged at level INFO. No two used columns may
-        have the same name.
+        is required. Columns called x, y and z are put in this order, in which models were trained,
+        whatever their order in the DataFrame. That of `channels` is kept. Columns that are left out
+        or in another order are logged at level INFO. No two used columns may have the same name.
 
     purity : float, default=0.5
         Share of a segment's time that a label must exceed to become the label of the segment. A

@@ -110,12 +110,37 @@ def test_acceleration_is_told_beside_other_sensors(others, caplog):
         assert f"left out: {[*others, 'light']}" in caplog.text
 
 
-@pytest.mark.parametrize("names", [["b"], ["b", "a"], ["light", "b", "a"], ["z", "y", "x"]])
+@pytest.mark.parametrize("names", [["b"], ["b", "a"], ["light", "b", "a"], ["z", "y", "w"]])
 def test_up_to_three_columns_are_all_used_in_their_order(names, caplog):
     with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
         X = segment(frame_of(names, SIGNAL[:, : len(names)])).X
     np.testing.assert_array_equal(X, EXPECTED[..., : len(names)])
     assert "left out: ['" not in caplog.text
+
+
+@pytest.mark.parametrize("names", TRIPLES, ids=lambda names: names[0])
+@pytest.mark.parametrize("order", [[2, 1, 0], [1, 2, 0]])
+@pytest.mark.parametrize("more", [{}, OTHERS])
+def test_axes_are_in_the_order_of_their_names(names, order, more, caplog):
+    """Models were trained with x, y and z: another order would be another orientation."""
+    frame = frame_of(names, **more)
+    frame = frame[[*more, *(names[axis] for axis in order)]]
+    with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+        segments = segment([frame, frame_of(names, **more)])
+    np.testing.assert_array_equal(segments.X, np.concatenate([EXPECTED, EXPECTED]))
+    assert f"chosen from the columns of recording 0: {names}; left out: {list(more)}" in caplog.text
+    # The order of channels is kept, whatever their names.
+    chosen = [names[axis] for axis in order]
+    X = segment(frame, channels=chosen).X
+    np.testing.assert_array_equal(X, EXPECTED[..., order])
+    frame.attrs["channels"] = chosen
+    np.testing.assert_array_equal(segment(frame).X, X)
+
+
+def test_the_order_of_axes_that_is_right_is_not_logged(caplog):
+    with caplog.at_level(logging.INFO, logger="relcon_sklearn"):
+        segment(frame_of("xyz"))
+    assert "channels, chosen" not in caplog.text
 
 
 def test_columns_left_out_may_differ_only_if_recording_0_has_them():
