@@ -74,7 +74,7 @@ def read_header(file: File) -> Header:
     above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
     cells = _cells(names, separator)
     # Tables of text, and lines before the names, are reported where the values are read.
-    if not above or len(above) == len(table) or len(above[0][1]) > len(cells):
+    if not above or len(above) == len(table) or _width(above[0][1]) > len(cells):
         return Header(names, separator, decimal, skipped, [])
     below = [row for _, row in table[len(above) :]]
     first = [_read_first(below, column, decimal) for column in range(len(cells))]
@@ -86,6 +86,11 @@ def _cells(line: str, separator: str) -> list[str]:
     """Return the values in a line."""
     row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     return [cell.strip() for cell in row]
+
+
+def _width(row: list[str]) -> int:
+    """Return the number of cells in a row, without empty ones at its end."""
+    return max((i + 1 for i, cell in enumerate(row) if cell), default=0)
 
 
 def _is_missing(cell: str) -> bool:
@@ -130,7 +135,7 @@ def _read_units(
         "" if value is None or _is_missing(cell) else _without_brackets(cell)
         for cell, value in zip(cells, first, strict=True)
     ]
-    if more or not any(unit_of(unit) or unit_of_time(unit) for unit in units):
+    if more or not any(unit_of(unit) or _is_unit_of_time(unit) for unit in units):
         lines = "lines" if more else "a line"
         raise ValueError(
             f"{file.name} has {lines} between its first line, {names}, and its values that are not "
@@ -160,6 +165,11 @@ def _check_unit(name: str, unit: str, value: float | None, file: File) -> None:
             f"{file.name} has the unit {unit!r} for the times in the column {name!r}, and units of "
             "times are s, ms, us and ns. Convert them, or correct the unit."
         )
+
+
+def _is_unit_of_time(text: str) -> bool:
+    """Return whether a text is a unit of times and nothing else, unlike time (s)."""
+    return text.isalpha() and unit_of_time(text) is not None
 
 
 def _without_brackets(unit: str) -> str:

@@ -110,6 +110,7 @@ UNITS = {
     "no unit of times": ("time_ms,x,y,z", ",mg,mg,mg", 1000, 1000, "mg"),
     "a mark for none": ("time_ms,x,y,z", "-,mg,mg,mg", 1000, 1000, "mg"),
     "the same in the names": ("time (s),x (mg),y (mg),z (mg)", "s,mg,mg,mg", 1, 1000, "mg"),
+    "a separator at the end": ("time,x,y,z", "s,g,g,g,", 1, 1, "g"),
     "only some": ("time,x (mg),y (mg),z (mg)", "ms,,,", 1000, 1000, "mg"),
     "another spelling": ("time,x (m/s2),y (m/s2),z (m/s2)", "s,m/s²,m/s²,m/s²", 1, 9.80665, "m/s2"),
 }
@@ -195,6 +196,11 @@ NOT_UNITS = {
         "time,x,y,z",
         ["a,b,b,b", "s,g,g,g"],
         r"has lines between its first line, \['time",
+    ),
+    "names below groups": (
+        "acc,acc,acc,acc",
+        ["time (s),x (g),y (g),z (g)"],
+        "in a later line, re",
     ),
     "names below": (
         "Serial,7,,",
