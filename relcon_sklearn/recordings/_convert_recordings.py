@@ -116,7 +116,7 @@ def convert_recordings(
     **segmentation
         Further parameters of :func:`~relcon_sklearn.segment_recordings`, such as ``nonwear=60``,
         except for those of labels and timestamps. Without another `read`, `time` is the parameter
-        of :func:`read_recording`, which names the column of times of tables.
+        of :func:`~relcon_sklearn.recordings.read_recording`, which names the column of times.
 
     Returns
     -------
