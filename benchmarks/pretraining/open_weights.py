@@ -1,6 +1,7 @@
 """Train the models that come with the package, on open recordings with `RelConEmbedder.fit`.
 
     python -m benchmarks.pretraining.open_weights --pool POOL
+    python -m benchmarks.pretraining.open_weights --pool POOL --model motion-base
     python -m benchmarks.pretraining.open_weights --card
 
 POOL (or the environment variable RELCON_POOL) has npz files in the format of
@@ -48,7 +49,7 @@ from benchmarks.pretraining.open_sets import open_set_of
 from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
 
-NAME = "motion-small"
+SMALL = "motion-small"
 PAGE = RESULTS.parents[1] / "docs" / "models.md"
 COMMAND = "python -m benchmarks.pretraining.open_weights --card"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
@@ -67,6 +68,10 @@ class TrainingSettings:
     random_state: int = 0
 
 
+MODELS = {
+    SMALL: TrainingSettings(),
+    "motion-base": TrainingSettings(encoder="resnet34-half"),
+}
 SMOKE = TrainingSettings(max_epochs=1, steps_per_epoch=2)
 STEPS_BETWEEN_LOOKS = 25  # at the clock, if the time of the training is limited
 WINDOWS_PER_ROOT = 50  # for the pool; a longer training has a use for more windows
@@ -171,7 +176,7 @@ def write_card(args) -> None:
     measured = {
         name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()
     }
-    card = model_card(NAME, record, results, measured)
+    card = model_card(args.model, record, results, measured)
     pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card.text
@@ -184,6 +189,7 @@ def parse_args():
     parser = script_parser(__doc__)
     add_folder_option(parser, "pool", "the npz files to pretrain on")
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
+    parser.add_argument("--model", choices=MODELS, default=SMALL, help=f"default {SMALL}")
     parser.add_argument("--card", action="store_true", help="only write the model card")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="folder of the results for the card"
@@ -195,11 +201,9 @@ def parse_args():
     args = parser.parse_args()
     if args.seconds is not None and (args.output is None or args.weights is None):
         parser.error("--seconds needs --output and --weights: this is not the package's model.")
-    args.output = args.output or results_file(NAME, smoke=args.smoke)
-    default = (
-        args.output.with_suffix(".safetensors") if args.smoke else WEIGHTS / f"{NAME}.safetensors"
-    )
-    args.weights = args.weights or default
+    args.output = args.output or results_file(args.model, smoke=args.smoke)
+    beside, shipped = args.output.with_suffix(".safetensors"), WEIGHTS / f"{args.model}.safetensors"
+    args.weights = args.weights or (beside if args.smoke else shipped)
     if args.pool is None and not args.card:
         parser.error("--pool is missing. Pass a folder of npz files or set RELCON_POOL.")
     return args
@@ -210,7 +214,7 @@ def main() -> None:
     if args.card:
         write_card(args)
         return
-    train(args, SMOKE if args.smoke else TrainingSettings())
+    train(args, SMOKE if args.smoke else MODELS[args.model])
 
 
 if __name__ == "__main__":
