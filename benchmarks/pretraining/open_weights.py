@@ -18,8 +18,10 @@ start. The learning rate follows the time. --output and --weights are then requi
 weights of the package are not replaced.
 
 `bench_downstream --parts shipped`, `bench_robustness`, `bench_subgroups` and `bench_paper_protocol`
-then evaluate the weights. --card writes the model card from all results: all of it into the file of
-the weights, and its parts into docs/models.md and the pages of docs/models/.
+then evaluate the weights, with --model those of another model than motion-small. --card writes the
+model card from all results: all of it into the file of the weights, and its parts into
+docs/models.md and the pages of docs/models/, or docs/models/MODEL.md and the pages of
+docs/models/MODEL/.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
 
 SMALL = "motion-small"
-PAGE = RESULTS.parents[1] / "docs" / "models.md"
+DOCS = RESULTS.parents[1] / "docs"
 COMMAND = "python -m benchmarks.pretraining.open_weights --card"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
 MEASURED = ("robustness", "subgroups", "paper_protocol")  # files of results, for the card
@@ -172,17 +174,29 @@ def write_card(args) -> None:
 
     record = json.loads(args.output.read_text())
     results = DownstreamResults(CellFile(args.results / "downstream.jsonl").read())
-    files = {name: args.results / f"{name}.json" for name in MEASURED}
+    of_model = "" if args.model == SMALL else f"-{args.model}"
+    files = {name: args.results / f"{name}{of_model}.json" for name in MEASURED}
     measured = {
         name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()
     }
     card = model_card(args.model, record, results, measured)
-    pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
+    page, command = page_of(args.model), command_of(args.model)
+    pages = card.rendered(page, command)  # first, because a page without the marks is refused
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card.text
     embedder.save(args.weights)
     write_pages(pages)
-    say(f"wrote {args.weights}, {PAGE} and the pages of tables beside it")
+    say(f"wrote {args.weights}, {page} and the pages of tables beside it")
+
+
+def page_of(model: str) -> Path:
+    """Return the page of the site that has the card of a model."""
+    return DOCS / "models.md" if model == SMALL else DOCS / "models" / f"{model}.md"
+
+
+def command_of(model: str) -> str:
+    """Return the command that writes the card of a model."""
+    return COMMAND if model == SMALL else f"{COMMAND} --model {model}"
 
 
 def parse_args():
