@@ -36,9 +36,10 @@ def of_first_draw(scores: dict) -> float:
 def label_tables(results: DownstreamResults, rows: Sequence[ResultRow]) -> list[str]:
     """Return prose and tables of macro-F1 by the share of people with labels.
 
-    Empty without results for shares below one.
+    Rows without results for shares below one are left out. Empty if there are none.
     """
-    if not any(mean_at(results, row, share) for row in rows for share in FEW):
+    rows = [row for row in rows if any(mean_at(results, row, share) for share in FEW)]
+    if not rows:
         return []
     probes = [row for row in rows if row.protocol != "fine_tune"]
     return [

@@ -19,5 +19,7 @@ def parse_model_args(parser: argparse.ArgumentParser, name: str) -> argparse.Nam
     args = parser.parse_args()
     if args.data is None:
         parser.error("--data is missing. Pass a folder of npz files or set RELCON_DATA.")
-    args.output = args.output or results_file(name, smoke=args.smoke)
+    model = Path(args.model).stem
+    stem = name if model == SHIPPED else f"{name}-{model}"
+    args.output = args.output or results_file(stem, smoke=args.smoke)
     return args

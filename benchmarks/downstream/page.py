@@ -15,7 +15,7 @@ from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import BEYOND_CHANCE
 from benchmarks.downstream.few_labels import ALL_SHARES, label_tables, mean_at
-from benchmarks.downstream.plan import SHIPPED
+from benchmarks.downstream.plan import MODELS, SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
     RELCON,
@@ -61,8 +61,7 @@ FEW_LABELS = [
     transfer("simclr"),
     transfer("untrained"),
     TUNED,
-    ResultRow("shipped", SHIPPED),
-    ResultRow("shipped", f"{SHIPPED}_features"),
+    *(ResultRow("shipped", f"{name}{union}") for name in MODELS for union in ("", "_features")),
     ResultRow("shipped", SHIPPED, "fine_tune"),
     SCRATCH,
     classic("features_linear"),

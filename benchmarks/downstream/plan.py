@@ -16,7 +16,8 @@ LONG_WINDOW = 10.0  # s
 SHARES = (0.01, 0.05, 0.1, 1.0)  # of the training subjects that have labels
 IN_DOMAIN = ("hapt", "sisfall", "smartfallmm", "wisdm")
 WITH_FEATURES = "relcon_features"  # the union of RelCon's embedding and the features
-SHIPPED = "motion-small"  # the model that comes with the package
+SHIPPED = "motion-small"  # the model of the package that others are compared with
+MODELS = (SHIPPED, "motion-base")  # all encoders in the package
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
     classic = [Cell("none", task, method, "own") for task in TASKS for method in CLASSIC]
     shipped = [
         cell
+        for name in MODELS
         for window in (Cell.window, LONG_WINDOW)
-        for cell in _linear("shipped", TASKS, [SHIPPED, f"{SHIPPED}_features"], window=window)
+        for cell in _linear("shipped", TASKS, [name, f"{name}_features"], window=window)
     ]
     in_domain = _linear("in_domain", IN_DOMAIN, ["relcon", "simclr", "untrained"])
     ablations = _linear("transfer", TASKS, [f"relcon:{name}" for name in ABLATIONS])
@@ -82,8 +84,11 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
             ("transfer", "untrained", "linear"),
             ("none", "features_linear", "own"),
             ("transfer", "relcon", "fine_tune"),
-            ("shipped", SHIPPED, "linear"),
-            ("shipped", f"{SHIPPED}_features", "linear"),
+            *(
+                ("shipped", f"{name}{union}", "linear")
+                for name in MODELS
+                for union in ("", "_features")
+            ),
             ("shipped", SHIPPED, "fine_tune"),
             ("none", "scratch", "fine_tune"),
         )

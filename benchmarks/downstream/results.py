@@ -28,6 +28,8 @@ METHOD_TITLES = {
     "untrained": "untrained encoder",
     "motion-small": "motion-small",
     "motion-small_features": "motion-small + features",
+    "motion-base": "motion-base",
+    "motion-base_features": "motion-base + features",
     "scratch": "supervised from scratch",
     "features_linear": "features, linear",
     "features_forest": "features, random forest",

@@ -134,7 +134,8 @@ def summary(record: dict, name: str, claims: list[Claim], table: str) -> str:
         "Better is a higher macro-F1 on people that no training has seen, beyond chance over "
         "people (Holm p < 0.05). Where no set is named, it is the mean of five public sets. For "
         "the network of the paper, whose input and folds differ, only means are compared. The "
-        "RelCon and SimCLR trainings of ten minutes are on the same recordings as this model.",
+        "RelCon and SimCLR trainings of ten minutes, and of an hour (six times the time), are on "
+        "the same recordings as this model, with the encoder of motion-small.",
         "The table has the same means, of a linear model of each representation where it does not "
         "say another. Walking speed is the R2 on a further set:",
         table,

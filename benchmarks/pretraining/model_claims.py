@@ -10,7 +10,7 @@ from benchmarks.downstream.evaluation import holm
 from benchmarks.downstream.few_labels import FEW, mean_at
 from benchmarks.downstream.results import DownstreamResults
 from benchmarks.pretraining.model_conditions import FEATURES, SUPERVISED
-from benchmarks.pretraining.model_tables import FEATURES_ROW, Comparison, shipped
+from benchmarks.pretraining.model_tables import FEATURES_ROW, OF_AN_HOUR, Comparison, shipped
 
 
 class Claim(NamedTuple):
@@ -40,6 +40,8 @@ class Claim(NamedTuple):
 WORDS = {  # for what has a title that needs its table
     "RelCon": "a RelCon training of ten minutes",
     "SimCLR": "a SimCLR training of ten minutes",
+    f"RelCon, {OF_AN_HOUR}": "a RelCon training of an hour",
+    f"SimCLR, {OF_AN_HOUR}": "a SimCLR training of an hour",
     "untrained encoder": "an untrained encoder",
     "features, linear": "linear models of hand-made features",
     "features, random forest": "random forests of hand-made features",
@@ -53,9 +55,9 @@ def failures(claims: list[Claim]) -> str:
     for claim in claims:
         if not claim.holds:
             subject = "Together with hand-made features, it" if claim.together else "Alone, it"
-            start = f"{subject} is **not better** than {_in_words(claim.other)}"
-            found.setdefault(start, []).append(f"{claim.where} ({claim.numbers})")
-    return " ".join(f"{start} {_listed(places)}." for start, places in found.items())
+            start = f"{subject} is **not better** {claim.where} than"
+            found.setdefault(start, []).append(f"{_in_words(claim.other)} ({claim.numbers})")
+    return " ".join(f"{start} {_listed(others)}." for start, others in found.items())
 
 
 def successes(claims: list[Claim]) -> list[str]:

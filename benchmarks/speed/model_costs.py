@@ -64,17 +64,22 @@ def checkpoint_costs(folder: Path, repeats: int) -> dict:
     }
 
 
-def saved_per_segment(encoder: nn.Module, segments: torch.Tensor) -> float:
-    """Return the bytes of each segment that a forward pass in bfloat16 keeps for the backward pass.
+def saved_per_segment(
+    encoder: nn.Module, segments: torch.Tensor, dtype: torch.dtype = torch.bfloat16
+) -> float:
+    """Return the bytes of each segment that a forward pass keeps for the backward pass.
 
     This is a difference of two passes, since a pass also keeps weights.
     """
     n = len(segments) // 2
-    return (saved_bytes(encoder, segments[: 2 * n]) - saved_bytes(encoder, segments[:n])) / n
+    both, one = (saved_bytes(encoder, segments[: k * n], dtype) for k in (2, 1))
+    return (both - one) / n
 
 
-def saved_bytes(encoder: nn.Module, segments: torch.Tensor) -> int:
-    """Return the bytes that a forward pass in bfloat16 keeps for the backward pass."""
+def saved_bytes(
+    encoder: nn.Module, segments: torch.Tensor, dtype: torch.dtype = torch.bfloat16
+) -> int:
+    """Return the bytes that a forward pass keeps for the backward pass."""
     kept = {}
 
     def keep(value: torch.Tensor) -> torch.Tensor:
@@ -84,7 +89,7 @@ def saved_bytes(encoder: nn.Module, segments: torch.Tensor) -> int:
 
     with (
         torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
-        torch.autocast("cpu", dtype=torch.bfloat16),
+        torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32),
     ):
         # A copy, because views share the storage of all segments. The output is held, so that no
         # storage is reused.

@@ -1,6 +1,6 @@
 """Tables that were pasted into the pages of results are those of the committed JSON files.
 
-The tests of `bench_downstream`, `bench_retrieval` and `bench_table` compare what these write.
+The tests of `bench_retrieval` and `bench_table` compare what these write.
 """
 
 import json
@@ -11,7 +11,9 @@ import pytest
 
 pytest.importorskip("tslearn")
 from benchmarks.common.datasets import TASKS
-from benchmarks.common.report import results_file
+from benchmarks.common.report import RESULTS, results_file
+from benchmarks.downstream import page as downstream_page
+from benchmarks.downstream.cells import CellFile
 from benchmarks.pretraining import bench_pretraining, curves
 from benchmarks.speed import bench_features, bench_latency, bench_speed, bench_store, device_file
 from benchmarks.speed.table_page import duration, find
@@ -28,6 +30,18 @@ def page(name):
 
 def results_of(name):
     return json.loads(results_file(name).read_text())
+
+
+def test_pages_of_methods(monkeypatch):
+    def picture(figures, name, alt, draw):
+        path = figures / f"downstream-{name}.png"
+        assert path.is_file()
+        return f"![{alt}](../{figures.name}/{path.name})"
+
+    monkeypatch.setattr(downstream_page, "_picture", picture)
+    cells = CellFile(RESULTS / "downstream.jsonl").read()
+    for name, text in downstream_page.render(cells, DOCS / "figures").items():
+        assert text in page(name)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_every_method_has_a_title():
         *objectives.MAIN,
         *classic.CLASSIC,
         plan.WITH_FEATURES,
-        plan.SHIPPED,
-        f"{plan.SHIPPED}_features",
+        *plan.MODELS,
+        *(f"{name}_features" for name in plan.MODELS),
         "scratch",
     }
 

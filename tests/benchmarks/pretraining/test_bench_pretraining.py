@@ -24,6 +24,9 @@ from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.clock import Ticks
 
+# A training of a given time has endless epochs. On a busy machine, the library warns about them.
+pytestmark = pytest.mark.filterwarnings("ignore:.* of training remain")
+
 SETTINGS = PretrainingSettings(
     distance_segments=48,
     embed_dim=4,

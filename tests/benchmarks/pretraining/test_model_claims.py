@@ -84,16 +84,18 @@ def test_a_mean_that_is_higher_is_not_enough():
 def test_what_the_model_is_not_better_than_in_sentences():
     claims = [
         Claim("here", "features", "0.5 and 0.6", False),
+        Claim("here", "untrained encoder", "0.6 and 0.7", False),
         Claim("there", "features", "0.6 and 0.7", False),
         Claim("here", "MiniRocket", "0.7 and 0.8", False, together=True),
         Claim("here", "SimCLR", "0.7 and 0.6", True),
     ]
     assert failures(claims) == (
-        "Alone, it is **not better** than linear models of hand-made features here (0.5 and 0.6) "
-        "and there (0.6 and 0.7). Together with hand-made features, it is **not better** than "
-        "MiniRocket here (0.7 and 0.8)."
+        "Alone, it is **not better** here than linear models of hand-made features (0.5 and 0.6) "
+        "and an untrained encoder (0.6 and 0.7). Alone, it is **not better** there than linear "
+        "models of hand-made features (0.6 and 0.7). Together with hand-made features, it is **not "
+        "better** here than MiniRocket (0.7 and 0.8)."
     )
-    assert failures(claims[3:]) == ""
+    assert failures(claims[4:]) == ""
 
 
 def test_what_the_model_is_better_than_with_features_and_alone():

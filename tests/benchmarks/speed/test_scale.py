@@ -123,6 +123,13 @@ def test_saved_values_are_those_of_each_segment():
     assert saved_per_segment(Squares(), torch.zeros(10, 8, 3)) == 3 * 8 * 4
 
 
+@pytest.mark.parametrize(("dtype", "n_bytes"), [(torch.float32, 4), (torch.bfloat16, 2)])
+def test_saved_values_have_the_precision_of_the_training(dtype, n_bytes):
+    """A convolution keeps its input."""
+    saved = saved_per_segment(nn.Conv1d(3, 2, 1), torch.zeros(10, 8, 3), dtype)
+    assert saved == 3 * 8 * n_bytes
+
+
 def test_the_costs_of_a_checkpoint(motion, tmp_path):
     X, _, subjects = motion
     embedder = tiny_embedder(distance=lambda a, c: np.zeros((len(a), len(c))), max_epochs=1)
