@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ._rows import Ranges, Taken
@@ -23,7 +25,15 @@ def find_idle(signal: np.ndarray | Taken, acceleration: list[list[int]], rate: f
     rate : float
         Nominal rate in Hz.
     """
-    runs = find_zeros(signal, acceleration)
+    n = math.ceil(SHORTEST * rate)  # samples of the shortest run
+
+    def has_long_zeros(rows: np.ndarray) -> np.ndarray:
+        # A run that is long enough has one of these samples, or goes on after the last one.
+        if any(has_zeros(some, acceleration).any() for some in (rows[::n], rows[-1:])):
+            return has_zeros(rows, acceleration)
+        return np.zeros(len(rows), dtype=bool)
+
+    runs = Ranges.where_rows(has_long_zeros, signal)
     long = runs.stop - runs.first >= SHORTEST * rate
     return Ranges(runs.first[long], runs.stop[long])
 

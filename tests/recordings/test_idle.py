@@ -1,11 +1,18 @@
 """Zeros, which some devices write in idle sleep mode."""
 
+from itertools import groupby
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.dummy import DummyRegressor
 
 from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings import _rows
 from relcon_sklearn._recordings._idle import find_idle
+from relcon_sklearn._recordings._rows import Ranges, Taken
 from relcon_sklearn.timelines import predict_timeline
 
 RATE = 10  # Hz
@@ -37,6 +44,38 @@ def with_zeros(*sleeps, n=6000):
 )
 def test_runs_of_a_second(sleeps, found):
     assert find_idle(with_zeros(*sleeps), AXES, RATE)[:].tolist() == list(found)
+
+
+def runs_by_loops(zeros, rate):
+    """Return the numbers of the samples in runs of zeros of at least a second."""
+    runs = [list(run) for is_zero, run in groupby(range(len(zeros)), zeros.__getitem__) if is_zero]
+    return [number for run in runs if len(run) >= rate for number in run]
+
+
+# Runs of samples that are all zeros or none.
+some_zeros = st.lists(st.tuples(st.booleans(), st.integers(1, 12)), max_size=20).map(
+    lambda runs: [is_zero for is_zero, length in runs for _ in range(length)]
+)
+
+
+@given(some_zeros, st.sampled_from([0.5, 1, 2, 3.3, 4, 5, 7.5]), st.integers(1, 50))
+def test_runs_equal_loops(zeros, rate, at_once):
+    signal = np.where(np.array(zeros, dtype=bool)[:, None], 0.0, [0.0, 0.6, 0.8])
+    with mock.patch.object(_rows, "_ROWS_AT_ONCE", at_once):
+        found = find_idle(signal, AXES, rate)
+    assert found[:].tolist() == runs_by_loops(zeros, rate)
+    assert (found.first < found.stop).all()
+    assert (found.stop[:-1] < found.first[1:]).all()
+
+
+@given(some_zeros, some_zeros)
+def test_runs_of_some_samples_equal_loops(zeros, left_out):
+    """Those of samples that are used: others in between do not end a run."""
+    n = min(len(zeros), len(left_out))
+    signal = np.where(np.array(zeros[:n], dtype=bool)[:, None], 0.0, [0.0, 0.6, 0.8])
+    used = Ranges.where_rows(np.logical_not, np.array(left_out[:n], dtype=bool))
+    found = find_idle(Taken(signal, used), AXES, 4)
+    assert found[:].tolist() == runs_by_loops([zeros[number] for number in used[:]], 4)
 
 
 def test_all_axes_must_be_zero():
