@@ -1,7 +1,11 @@
 """interpolate: bit for bit the output of numpy.interp for each channel."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from relcon_sklearn._recordings import _interpolate
@@ -37,6 +41,21 @@ def test_as_numpy_interp(kind, n, dtype, monkeypatch):
         found = interpolate(values, knots, 0, n_points + more)
         assert found.dtype == dtype
         assert_array_equal(found, by_numpy(values, knots, n_points + more))
+
+
+@given(
+    st.lists(st.sampled_from([0.01, 0.3, 0.5, 0.9, 1.0, 1.0, 1.1, 2.0, 7.3, 40.0]), max_size=40),
+    st.sampled_from([0.0, 0.3, 0.999, 5.0]),
+    st.integers(0, 30),
+    st.sampled_from([1, 2, 5, 100]),
+)
+def test_points_that_are_dense_or_rare(spacings, early, first, at_once):
+    """Any part of the points, whose first one may be long after the first sample."""
+    knots = np.cumsum([-early, *spacings])
+    values = np.random.default_rng(0).normal(size=(len(knots), 2))
+    with mock.patch.object(_interpolate, "_POINTS_AT_ONCE", at_once):
+        found = interpolate(values, knots, first, first + 50)
+    assert_array_equal(found, by_numpy(values, knots, first + 50)[first:])
 
 
 def test_long_signals():
