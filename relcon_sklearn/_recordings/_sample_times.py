@@ -93,10 +93,13 @@ def find_stretches(
     slack = RESOLUTION * rate
     limit = SHORTEST_GAP if max_gap is None else max_gap * rate
     cuts, off_grid, last_origin = [np.zeros(1, dtype=np.int64)], [], position[0]
+    last_first, last_off = 0, -1  # the first sample of the last stretch, the last one off the grid
     for start in range(0, n - 1, _SAMPLES_AT_ONCE):
         some = position[start : start + _SAMPLES_AT_ONCE + 1]  # shares a value with the next part
-        spacing = np.diff(some)
+        spacing = some[1:] - some[:-1]
         cut = np.flatnonzero(spacing > limit + slack) + 1
+        if len(cut) == 0 and last_off >= last_first:
+            continue  # the last stretch is known to be off the grid
         origins = np.append(last_origin, some[cut])
         nearest = np.rint(some - origins.repeat(np.diff(cut, prepend=0, append=len(some))))
         # Except across a gap, neighbouring samples must be nearest to neighbouring grid points.
@@ -104,6 +107,7 @@ def find_stretches(
         cuts.append(start + cut)
         off_grid.append(start + off)
         last_origin = origins[-1]
+        last_first, last_off = cuts[-1].max(initial=last_first), off_grid[-1].max(initial=last_off)
     first = np.concatenate(cuts)
     stop = np.append(first[1:], n)
     origin = position[first]

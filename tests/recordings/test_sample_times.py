@@ -1,11 +1,14 @@
 """Gaps, stretches and grids."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings import _sample_times
 from relcon_sklearn._recordings._sample_times import (
     SampleTimes,
     codes_on_grid,
@@ -44,10 +47,12 @@ def stretches_by_loops(position, rate, max_gap):
         max_size=40,
     ),
     st.sampled_from([None, 0.1, 0.15, 0.5]),
+    st.sampled_from([1, 2, 5, 100]),
 )
-def test_stretches_equal_loops(spacings, max_gap):
+def test_stretches_equal_loops(spacings, max_gap, at_once):
     position = np.cumsum([0.0, *spacings])
-    stretches = find_stretches(times_of(position), 20.0, max_gap)
+    with mock.patch.object(_sample_times, "_SAMPLES_AT_ONCE", at_once):
+        stretches = find_stretches(times_of(position), 20.0, max_gap)
     columns = (stretches.first, stretches.stop, stretches.n_grid, stretches.on_grid)
     actual = [tuple(row) for row in zip(*(c.tolist() for c in columns), strict=True)]
     assert actual == stretches_by_loops(position, 20.0, max_gap)

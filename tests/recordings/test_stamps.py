@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings._compact import BlockTimes
+from relcon_sklearn._recordings._stamps import Positions
 from relcon_sklearn._recordings._times import read_times
 
 RATE = 50
@@ -93,6 +95,12 @@ def test_duplicate_timestamps(dates):
         (np.where(T == 4, np.nan, T), "1 timestamps are missing, the first at sample 200"),
         (np.where(T == 4, np.inf, T), "1 timestamps are missing"),
         (np.where(T >= 4, np.datetime64("NaT"), DATES), "300 timestamps are missing"),
+        *(
+            (np.where(np.arange(500) == at, missing, stamps), f"missing, the first at sample {at}")
+            for at in (0, 1, 498, 499)
+            for stamps, values in [(T, [np.nan, -np.inf, np.inf]), (DATES, [np.datetime64("NaT")])]
+            for missing in values
+        ),
         (DATES.astype(str), "pandas.to_datetime"),
         (
             [datetime.datetime(2020, 1, 1)] * 500,
@@ -141,3 +149,19 @@ def test_all_recordings_have_dates_or_none_has():
             segment_recordings(recordings, RATE, units="g", timestamps=stamps)
     segments = segment_recordings(recordings, RATE, units="g", timestamps=[T + 7, None])
     np.testing.assert_allclose(segments.start_times, [7.0, 9.56, 12.12, 0.0, 2.56, 5.12])
+
+
+@pytest.mark.parametrize("kind", ["seconds", "dates", "durations", "blocks"])
+def test_positions_equal_their_definition(kind):
+    blocks = BlockTimes.between(np.array([10**18, 10**18 + 10**9 + 7]), np.array([50, 60]), RATE)
+    stamps = {"seconds": T + 0.1, "dates": DATES, "durations": ELAPSED, "blocks": blocks}[kind]
+    position, all_stamps = Positions(stamps, RATE), stamps[:]
+    if kind == "seconds":
+        expected = [(t - all_stamps[0]) * RATE for t in all_stamps]
+    else:
+        ticks = all_stamps.astype("int64").tolist()
+        expected = [float(tick - ticks[0]) * (RATE * 1e-9) for tick in ticks]
+    assert len(position) == len(expected)
+    np.testing.assert_array_equal(position[:], expected)
+    np.testing.assert_array_equal(position[np.array([[3, 1], [-1, 0]])][1], [expected[-1], 0])
+    assert [position[i] for i in range(-2, 3)] == [expected[i] for i in range(-2, 3)]
