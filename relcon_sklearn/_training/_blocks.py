@@ -136,6 +136,9 @@ def check_embeddings(z: Tensor, n: int, encoder) -> Tensor:
             f"encoder={encoder!r} mapped {n} segments to a tensor of shape {tuple(z.shape)}; "
             f"expected ({n}, n_features)."
         )
+    z = z.float()
     if not torch.isfinite(z).all():
-        raise ValueError(f"encoder={encoder!r} returned embeddings that are NaN or infinite.")
-    return z.float()
+        raise ValueError(
+            f"encoder={encoder!r} returned embeddings that are NaN or infinite in float32."
+        )
+    return z

@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from relcon_sklearn._training import _blocks
-from relcon_sklearn._training._blocks import apply_in_blocks
+from relcon_sklearn._training._blocks import apply_in_blocks, check_embeddings
 from relcon_sklearn.segments._array import SegmentArray
 
 
@@ -48,3 +48,20 @@ def test_blocks_have_a_number_of_time_steps(n_timesteps, n_channels, sizes):
 
     assert apply_in_blocks(count, SegmentArray(X), torch.device("cpu")).shape == (300, n_channels)
     assert found == sizes
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39])
+def test_embeddings_that_are_not_finite_in_float32_are_refused(value):
+    z = torch.ones(3, 5, dtype=torch.float64)
+    z[1, 4] = value
+    with pytest.raises(ValueError, match="encoder='mine' returned embeddings that are NaN or inf"):
+        check_embeddings(z, 3, "mine")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64, torch.bool])
+@pytest.mark.parametrize("n_features", [0, 5])
+def test_embeddings_become_float32(dtype, n_features):
+    z = torch.ones(3, n_features, dtype=dtype)
+    found = check_embeddings(z, 3, "mine")
+    assert found.dtype == torch.float32
+    assert_array_equal(found.numpy(), np.ones((3, n_features)))
