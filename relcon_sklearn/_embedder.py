@@ -371,9 +371,9 @@ class RelConEmbedder(
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments. 3-D input may have another number of time steps than in training. They must
-            have the sampling rate of the training. Arrays in memory do not know their rate, so that
-            another one is not noticed: ``segment_recordings(..., like=embedder)`` makes segments
-            of the right rate.
+            have the sampling rate of the training. Arrays in memory do not know their rate, unless
+            they are rows of a store, so that another one is not noticed:
+            ``segment_recordings(..., like=embedder)`` makes segments of the right rate.
 
         Returns
         -------

@@ -24,8 +24,7 @@ class MotionFeatures(FeatureTransformer):
     ----------
     sampling_rate : float or None, default=None
         Sampling rate of the segments in Hz, at least 1. If None, the rate that `X` has as an
-        attribute, as ``store.X`` and :class:`LazyWindows` have. Arrays have none, nor have the
-        rows of a store that cross-validation selects, which are arrays.
+        attribute, as ``store.X``, :class:`LazyWindows` and their rows have. Other arrays have none.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as
@@ -125,8 +124,7 @@ class MotionFeatures(FeatureTransformer):
         if self.sampling_rate_ is None:
             raise ValueError(
                 "sampling_rate is None, and X has no sampling rate as an attribute. Pass the rate "
-                "of the segments in Hz: MotionFeatures(sampling_rate=...). Cross-validation, "
-                "searches and indexing select rows of a store as arrays, which do not know it."
+                "of the segments in Hz: MotionFeatures(sampling_rate=...)."
             )
         return self
 

@@ -79,13 +79,20 @@ def test_an_unknown_rate_is_refused(X):
         MotionFeatures().fit(X)
 
 
-def test_rows_that_cross_validation_selects_have_no_rate(X):
+def test_rows_that_cross_validation_selects_have_the_rate(X):
     windows = LazyWindows([X.reshape(-1, 3)], n_timesteps=X.shape[1], sampling_rate=RATE)
     groups = np.arange(len(windows)) % 2
-    pipe = make_pipeline(MotionFeatures(), StandardScaler(), LogisticRegression(max_iter=1000))
-    score = {"y": groups, "groups": groups, "cv": GroupKFold(2), "error_score": "raise"}
-    with pytest.raises(ValueError, match=r"sampling_rate is None.*Cross-validation"):
-        cross_val_score(pipe, windows, **score)
+    y = np.arange(len(windows)) % 3
+    score = {"y": y, "groups": groups, "cv": GroupKFold(2), "error_score": "raise"}
+    scores = [
+        cross_val_score(
+            make_pipeline(features, StandardScaler(), LogisticRegression(max_iter=1000)),
+            data,
+            **score,
+        )
+        for features, data in ((MotionFeatures(), windows), (MotionFeatures(RATE), X))
+    ]
+    np.testing.assert_allclose(*scores)
 
 
 def test_a_fit_that_fails_leaves_the_estimator_unfitted(X):

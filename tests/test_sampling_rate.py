@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
 
 from relcon_sklearn import LazyWindows, SegmentWriter, open_segments
 from relcon_sklearn.segments._sampling_rate import rate_of
@@ -100,7 +103,50 @@ def test_stores_and_lazy_windows_know_their_rate(tmp_path):
     windows = LazyWindows(recordings, 16, sampling_rate=100)
     with pytest.raises(ValueError, match="100 Hz"):
         model.transform(windows)
-    model.transform(windows[:])
+    model.transform(np.asarray(windows))
+
+
+class TestRowsOfAStore:
+    @pytest.fixture
+    def store(self, tmp_path):
+        folder = tmp_path / "store"
+        with SegmentWriter(folder, n_timesteps=16, n_channels=3, sampling_rate=100) as writer:
+            for name in ("ann", "bob"):
+                writer.append(segments(), name)
+        return open_segments(folder)
+
+    @pytest.fixture
+    def frozen(self):
+        return FrozenEstimator(fit(embedder(), segments(50)))
+
+    def test_cross_validation_refuses_another_rate(self, store, frozen):
+        pipe = make_pipeline(frozen, LogisticRegression())
+        y, groups = np.arange(40) % 2, store.groups
+        score = {"groups": groups, "cv": GroupKFold(2), "error_score": "raise"}
+        with pytest.raises(ValueError, match="X has a sampling rate of 100 Hz, but RelConEmbedder"):
+            cross_val_score(pipe, store.X, y, **score)
+        assert len(cross_val_score(pipe, np.asarray(store.X), y, **score)) == 2
+
+    @pytest.mark.parametrize(
+        "select",
+        [
+            lambda store: train_test_split(store.X)[1],
+            lambda store: store.X[[3, 1]],
+            lambda store: store.X[:5],
+            lambda store: store.X[store.groups == "bob"],
+            lambda store: store.select(["bob"]).X[:],
+        ],
+    )
+    def test_selected_rows_are_refused(self, select, store, frozen):
+        with pytest.raises(ValueError, match="X has a sampling rate of 100 Hz, but RelConEmbedder"):
+            frozen.transform(select(store))
+
+    def test_a_model_of_selected_rows_knows_the_rate(self, store):
+        assert fit(embedder(), store.X[:10]).sampling_rate_ == 100
+
+    def test_windows_without_a_rate_are_ordinary_arrays(self):
+        windows = LazyWindows([segments().reshape(-1, 3)], 16)
+        assert type(windows[:2]) is np.ndarray
 
 
 @pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf, "50"])

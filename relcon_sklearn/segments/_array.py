@@ -164,7 +164,7 @@ class SegmentArray:
         if isinstance(self.X, np.ndarray):
             return self.X[rows] if self._mapped is None else self._mapped.read(rows)
         if isinstance(self.X, LazyArray):
-            return self.X[rows]
+            return np.asarray(self.X[rows])
         # h5py requires increasing and distinct row numbers.
         unique, inverse = np.unique(rows, return_inverse=True)
         values = self.X[unique]

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ._rated_array import with_rate
+from ._sampling_rate import rate_of
+
 
 class LazyArray(ABC):
     """Array-like whose rows are read when they are indexed.
 
     It has the parts of an array that scikit-learn and the estimators here need: ``shape``,
     ``dtype``, ``len``, and indexing of rows by an integer, a slice, row numbers or a mask. Indexing
-    returns an ndarray. Conversion to an ndarray reads all rows into memory. Subclasses set `shape`
-    and `dtype` and define how rows are read.
+    returns an ndarray. If there is an attribute `sampling_rate`, whole rows have it too, so that
+    the parts of a cross-validation know it. Conversion to an ndarray reads all rows into memory.
+    Subclasses set `shape` and `dtype` and define how rows are read.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +57,9 @@ class LazyArray(ABC):
         else:
             rows = self._row_numbers(np.asarray(key))
         values = self._read(rows)
+        rate = rate_of(self)
+        if rate is not None:
+            values = with_rate(values, rate)
         return values[(slice(None), *rest)] if rest else values
 
     def __array__(self, dtype=None, copy=None):

@@ -61,7 +61,7 @@ class LazyWindows(LazyArray):
     dtype : dtype
         float32, for every dtype of the files.
     sampling_rate : float or None
-        Sampling rate in Hz, as given.
+        Sampling rate in Hz, as given. Rows have the attribute too.
     groups : array-like of shape (n_windows,)
         Subject of each window. Stored as one label for each run of equal neighbours. It can be
         indexed and compared like an array.

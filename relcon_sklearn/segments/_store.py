@@ -30,7 +30,8 @@ class SegmentStore:
     ----------
     X : array-like of shape (n_segments, n_timesteps, n_channels)
         The segments. Values are read when they are indexed, and are float32 for every dtype of the
-        store. It is pickled as the path of the store.
+        store. `X` and its rows have the attribute `sampling_rate`. It is pickled as the path of the
+        store.
     groups : array-like of shape (n_segments,)
         Name of each segment's subject. Stored as one label for each run of equal neighbours. It
         can be indexed and compared like an array, and be a column of a DataFrame. Where pandas

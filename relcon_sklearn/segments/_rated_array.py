@@ -1,0 +1,75 @@
+"""Segments in memory that know their sampling rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class RatedArray(np.ndarray):
+    """Array of segments that knows their sampling rate, as the rows of a store do.
+
+    Selected rows, copies and the results of element-wise arithmetic have the rate too. That of all
+    other results is not known, because they may have other time steps: ``numpy.asarray(X)`` and
+    several arrays that are joined are ordinary arrays.
+
+    Attributes
+    ----------
+    sampling_rate : float or None
+        Sampling rate in Hz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = with_rate(np.zeros((5, 64, 3)), 50.0)
+    >>> X[[0, 3]].sampling_rate, type(X[:, ::2])
+    (50.0, <class 'numpy.ndarray'>)
+    """
+
+    def __array_finalize__(self, source):
+        self.sampling_rate = None  # the methods below set it
+
+    def __getitem__(self, key):
+        return self._with_same_rate(super().__getitem__(key))
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        if array.ndim == 0:  # as of a sum
+            return array[()]
+        return self._with_same_rate(array)
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __reduce__(self):
+        return with_rate, (np.asarray(self), self.sampling_rate)
+
+    def astype(self, *args, **kwargs):
+        """Return the segments in another dtype."""
+        return self._with_same_rate(super().astype(*args, **kwargs))
+
+    def copy(self, order="C"):
+        """Return a copy."""
+        return self._with_same_rate(super().copy(order))
+
+    def take(self, indices, axis=None, out=None, mode="raise"):
+        """Return selected entries of an axis."""
+        taken = super().take(indices, axis, out, mode)
+        return self._with_same_rate(taken) if axis == 0 else np.asarray(taken)
+
+    def _with_same_rate(self, result):
+        """Return a result with the rate if it has other rows at most, else as an ordinary array."""
+        if not isinstance(result, np.ndarray):
+            return result
+        is_alike = result.ndim == self.ndim and result.shape[1:] == self.shape[1:]
+        if self.sampling_rate is None or not is_alike:
+            return np.asarray(result)
+        return with_rate(result, self.sampling_rate)
+
+
+def with_rate(values: np.ndarray, sampling_rate: float | None) -> RatedArray:
+    """Return a view of an array that knows its sampling rate."""
+    rated = values.view(RatedArray)
+    rated.sampling_rate = sampling_rate
+    return rated

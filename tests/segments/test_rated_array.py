@@ -1,0 +1,95 @@
+"""RatedArray: segments in memory keep the rate as long as they are whole segments."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.utils import _safe_indexing
+
+from relcon_sklearn.segments._rated_array import with_rate
+
+VALUES = np.random.default_rng(0).normal(size=(6, 8, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def X():
+    return with_rate(VALUES, 50.0)
+
+
+KEEP = {
+    "rows": lambda X: X[[4, 0]],
+    "slice": lambda X: X[1:4],
+    "mask": lambda X: X[X[:, 0, 0] > 0],
+    "rows and ellipsis": lambda X: X[np.array([1, 2]), ...],
+    "take": lambda X: np.take(X, [1, 2], axis=0),
+    "scikit-learn": lambda X: _safe_indexing(X, np.array([1, 2])),
+    "twice": lambda X: X[1:][1:],
+    "copy": lambda X: X.copy(),
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "dtype": lambda X: X.astype(np.float64),
+    "units": lambda X: X / np.float32(9.80665),
+    "centred": lambda X: X - X.mean(axis=1, keepdims=True),
+}
+
+PLAIN = {
+    "one segment": lambda X: X[0],
+    "every second step": lambda X: X[:, ::2],
+    "one channel": lambda X: X[..., 0],
+    "flat": lambda X: X.reshape(len(X), -1)[:],
+    "mean": lambda X: X.mean(axis=1),
+    "norm": lambda X: np.linalg.norm(X, axis=2),
+    "asarray": np.asarray,
+    "joined": lambda X: np.concatenate([X, X]),
+}
+
+
+@pytest.mark.parametrize("select", KEEP.values(), ids=KEEP)
+def test_whole_segments_have_the_rate(X, select):
+    result = select(X)
+    assert result.sampling_rate == 50
+    np.testing.assert_array_equal(result, select(VALUES))
+    assert result.dtype == select(VALUES).dtype
+
+
+@pytest.mark.parametrize("select", PLAIN.values(), ids=PLAIN)
+def test_other_results_are_ordinary_arrays(X, select):
+    result = select(X)
+    assert type(result) is np.ndarray
+    np.testing.assert_array_equal(result, select(VALUES))
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda X: X.transpose(1, 0, 2),
+        lambda X: X.swapaxes(0, 1),
+        lambda X: X.T,
+        lambda X: np.moveaxis(X, 1, 0),
+        lambda X: X.reshape(8, 6, 3),
+    ],
+)
+def test_rows_of_other_axes_are_not_segments(X, turn):
+    turned = turn(X)
+    for result in (turned, turned[::2], turned.copy(), turned * 2):
+        assert getattr(result, "sampling_rate", None) is None
+    np.testing.assert_array_equal(turned[::2], turn(VALUES)[::2])
+
+
+def test_the_result_of_taking_time_steps_is_an_ordinary_array(X):
+    square = with_rate(np.zeros((6, 8, 8)), 50.0)
+    for result in (X.take([1, 2], axis=1), square.take(range(8), axis=1), X.take([0, 3])):
+        assert type(result) is np.ndarray
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max"])
+def test_numbers_are_numbers(X, name):
+    assert type(getattr(X, name)()) is np.float32
+    assert type(X[0, 0, 0]) is np.float32
+
+
+def test_it_is_pickled_with_the_rate(X):
+    loaded = pickle.loads(pickle.dumps(X))
+    assert loaded.sampling_rate == loaded[:2].sampling_rate == 50
+    np.testing.assert_array_equal(loaded, VALUES)
