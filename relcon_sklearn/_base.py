@@ -25,6 +25,7 @@ from ._files import (
     write_history,
 )
 from ._files._recipes import PackedModule, Recipe
+from ._initial import is_name_of_model
 from ._segment_input import SegmentInput
 from ._training import CheckpointFolder, Checkpoints, TrainingOptions
 from ._training._distributed import ALONE, Processes, join
@@ -125,7 +126,7 @@ class SegmentEstimator(SegmentInput):
         """Return whether ``fit`` uses a fitted model whose magnitudes it compares with `X`."""
         params = self.get_params(deep=False)
         init = params.get("init")
-        if isinstance(init, (str, os.PathLike)):
+        if isinstance(init, (str, os.PathLike)) or is_name_of_model(params.get("encoder")):
             return True
         models = [unwrap(value) for value in (init, *filter(is_frozen, params.values()))]
         # Released networks and estimators of the user have none.

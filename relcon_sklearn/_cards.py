@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._initial import is_name_of_model
 from ._utils._frozen import is_frozen
 from ._utils._warnings import warn
 
@@ -32,7 +33,10 @@ def warn_of_discarded_weights(estimator) -> None:
     if hasattr(estimator, "init"):
         training = f"To train it further, fit {name}(init=FrozenEstimator(model))."
     else:
-        training = f"To train with your labels, fit {name}(FrozenEstimator(embedder))."
+        training = (
+            f"To train with your labels, fit {name}(FrozenEstimator(embedder)), or "
+            f'{name}("motion-small").'
+        )
     warn(
         f"{what} In pipelines, searches and cross-validation, pass FrozenEstimator(model) to use "
         f"the model as it is. {training} To make new weights without this warning, fit "
@@ -46,7 +50,7 @@ def lacks_its_weights(estimator) -> bool:
     Clones that start with the weights of another model are not: they repeat its training.
     """
     init, encoder = (getattr(estimator, name, None) for name in ("init", "encoder"))
-    starts_with_a_model = init is not None or is_frozen(encoder)
+    starts_with_a_model = init is not None or is_frozen(encoder) or is_name_of_model(encoder)
     return estimator._is_clone_of_model and not starts_with_a_model
 
 

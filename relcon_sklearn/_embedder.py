@@ -16,7 +16,7 @@ from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._export import Exportable
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
-from ._initial import initial_model
+from ._initial import initial_model, refuse_names_of_models
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, make_embed
@@ -303,6 +303,10 @@ class RelConEmbedder(
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+
+    def _validate_params(self):
+        refuse_names_of_models(self, ["distance", "encoder"])
+        super()._validate_params()
 
     @_fit_context(prefer_skip_nested_validation=False)
     @breaks_off_for_all

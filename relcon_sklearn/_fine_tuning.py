@@ -22,6 +22,7 @@ from ._embedder import RelConEmbedder
 from ._export import Exportable
 from ._files import FittedReader, FittedWriter, ModuleKind, check_entry
 from ._files._recipes import seeded_global_rng
+from ._initial import NAMES_OF_EMBEDDERS, is_name_of_model
 from ._training import Loss, fit_module
 from ._training._blocks import apply_in_blocks, check_embeddings, make_embed
 from ._utils._device import ready
@@ -87,7 +88,11 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
 
     _parameter_constraints: dict = {
         **SegmentEstimator._parameter_constraints,
-        "encoder": [StrOptions(set(ENCODER_PRESETS)), callable, HasMethods(["fit", "transform"])],
+        "encoder": [
+            StrOptions({*ENCODER_PRESETS, *NAMES_OF_EMBEDDERS}),
+            callable,
+            HasMethods(["fit", "transform"]),
+        ],
         "head": [StrOptions(set(HEADS))],
         "freeze": [
             StrOptions({"encoder", "none"}),
@@ -98,6 +103,26 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
     }
 
     # -- input -----------------------------------------------------------------------------
+
+    def _validate_params(self):
+        self._refuse_predictors()
+        super()._validate_params()
+
+    def _refuse_predictors(self) -> None:
+        """Raise ValueError if `encoder` is a classifier or regressor, fitted or by its name."""
+        encoder = self.encoder
+        if is_name_of_model(encoder) and encoder not in NAMES_OF_EMBEDDERS:
+            use = f"load it: RelConClassifier.from_pretrained({encoder!r})"
+            what = f"{encoder!r} is the name of a classifier"
+        elif isinstance(unwrap(encoder), FineTunedEstimator):
+            what, use = f"it is or wraps a {type(unwrap(encoder)).__name__}", "call its predict"
+        else:
+            return
+        raise ValueError(
+            f"encoder is no embedder: {what}. To use it as it is, {use}. To train with your "
+            "labels, pass a fitted RelConEmbedder as FrozenEstimator(embedder), or the name of one "
+            f"that comes with the package: {', '.join(map(repr, NAMES_OF_EMBEDDERS))}."
+        )
 
     def _require_targets(self, y) -> None:
         if y is None:
@@ -128,15 +153,14 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
     def _make_encoder(self, array: SegmentArray, groups, weights: np.ndarray, run: FitRun) -> None:
         """Set ``encoder_`` to a new encoder or to a copy of a pretrained one."""
         encoder, unwrapped = self.encoder, unwrap(self.encoder)
-        if isinstance(unwrapped, RelConEmbedder):
+        if is_name_of_model(encoder):
+            self._start_from(RelConEmbedder.from_pretrained(encoder, device=self.device), array)
+        elif isinstance(unwrapped, RelConEmbedder):
             if is_frozen(encoder):
-                embedder = unwrapped
-                check_is_fitted(embedder)
-                embedder._check_segments(array, reset=False)
+                check_is_fitted(unwrapped)
+                self._start_from(unwrapped, array)
             else:
-                embedder = self._pretrain(array, groups, weights, run)
-            self._adopt_rate(embedder)
-            self._copy_module("encoder_", embedder)
+                self._start_from(self._pretrain(array, groups, weights, run))
         elif isinstance(encoder, str) or callable(encoder):
             factory, settings = encoder_preset(encoder)
             self._build("encoder_", factory, run.seed, n_channels=self.n_channels_in_, **settings)
@@ -145,6 +169,16 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
                 f"encoder={encoder!r} is or wraps a {type(unwrapped).__name__}. The only estimator "
                 "that has an encoder to start from is a RelConEmbedder."
             )
+
+    def _start_from(self, embedder: RelConEmbedder, array: SegmentArray | None = None) -> None:
+        """Set ``encoder_`` to a copy of that of a fitted embedder, and take its sampling rate.
+
+        Segments that it was not fitted to are compared with those of its training.
+        """
+        if array is not None:
+            embedder._check_segments(array, reset=False)
+        self._adopt_rate(embedder)
+        self._copy_module("encoder_", embedder)
 
     def _pretrain(
         self, array: SegmentArray, groups, weights: np.ndarray, run: FitRun

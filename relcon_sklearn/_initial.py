@@ -1,11 +1,15 @@
-"""The model whose weights a training starts with: the parameter `init`."""
+"""The model whose weights a training starts with: given, saved, or part of the package."""
 
 from __future__ import annotations
 
 import os
 
+from ._files import list_pretrained
 from ._training._fingerprint import checksum
 from ._utils._frozen import unwrap
+
+NAMES_OF_EMBEDDERS = ("motion-small",)
+"""Names of the embedders that come with the package. The other models are classifiers."""
 
 
 def initial_model(estimator, kind: type):
@@ -29,6 +33,12 @@ def initial_model(estimator, kind: type):
     init, name = estimator.init, kind.__name__
     if init is None:
         return None
+    is_embedder = name == "RelConEmbedder"
+    if is_embedder and is_name_of_model(init) and init not in NAMES_OF_EMBEDDERS:
+        raise ValueError(
+            f"init={init!r} is the name of a classifier. The names of embedders are "
+            f"{', '.join(map(repr, NAMES_OF_EMBEDDERS))}."
+        )
     if isinstance(init, (str, os.PathLike)):
         try:
             return kind.from_pretrained(init)
@@ -53,6 +63,26 @@ def initial_model(estimator, kind: type):
             "or the path of a saved model."
         )
     return model
+
+
+def is_name_of_model(value) -> bool:
+    """Return whether a value of a parameter is the name of a model that comes with the package."""
+    return isinstance(value, str) and value in list_pretrained()
+
+
+def refuse_names_of_models(estimator, parameters: list[str]) -> None:
+    """Raise ValueError if a parameter of an embedder is the name of a model."""
+    for parameter in parameters:
+        value = getattr(estimator, parameter)
+        if is_name_of_model(value):
+            is_embedder = value in NAMES_OF_EMBEDDERS
+            name = "RelConEmbedder" if is_embedder else "RelConClassifier"
+            raise ValueError(
+                f"{parameter}={value!r} is the name of a model that comes with the package. To "
+                f"load it, call {name}.from_pretrained({value!r})."
+                + is_embedder
+                * f" To start a training with its weights, pass init={value!r}."
+            )
 
 
 def fingerprint_of_initial(model, module: str) -> dict[str, str]:

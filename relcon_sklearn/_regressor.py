@@ -27,7 +27,8 @@ class RelConRegressor(RegressorMixin, FineTunedEstimator):
     ----------
     encoder : FrozenEstimator, RelConEmbedder, str or callable, default="resnet34"
         The encoder to start from. ``FrozenEstimator(embedder)`` starts from a copy of the encoder
-        of a fitted :class:`RelConEmbedder`, which itself never changes. An unfitted
+        of a fitted :class:`RelConEmbedder`, which itself never changes. "motion-small" starts from
+        the embedder of this name, which comes with the package (:doc:`/models`). An unfitted
         `RelConEmbedder` is cloned and pretrained first, on the same data. The name of an encoder
         ("resnet34", "resnet34-half", "resnet14-half", "relcon" or "pulse-ppg"), or a callable that
         makes one, gives an encoder that is trained from scratch, as in :class:`RelConEmbedder`.

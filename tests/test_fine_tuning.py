@@ -80,6 +80,27 @@ class TestEncoder:
         assert model.encoder_ is not embedder.encoder_
         assert not changed(state_of(embedder.encoder_), model.encoder_)
 
+    @MAKERS
+    def test_starts_from_a_model_of_the_package_by_its_name(self, make, motion, tmp_path):
+        shipped = RelConEmbedder.from_pretrained("motion-small")
+        model = make(encoder="motion-small", max_epochs=0)
+        clone(model).fit(motion[0], labels(make, motion))
+        model.fit(motion[0], labels(make, motion))
+        assert not changed(state_of(shipped.encoder_), model.encoder_)
+        assert model.sampling_rate_ == shipped.sampling_rate_ == 50
+        model.save(tmp_path / "model")
+        loaded = type(model).load(tmp_path / "model")
+        assert loaded.encoder == "motion-small"
+        np.testing.assert_array_equal(outputs(loaded, motion[0]), outputs(model, motion[0]))
+
+    def test_a_model_by_its_name_compares_rates_and_units(self, motion):
+        X, y, _ = motion
+        with pytest.raises(ValueError, match=r"^sampling_rate=100, but RelConEmbedder .* 50 Hz"):
+            classifier(encoder="motion-small", sampling_rate=100).fit(X, y)
+        with pytest.warns(UserWarning, match="The median magnitude of X is") as caught:
+            classifier(encoder="motion-small", max_epochs=0).fit(9.80665 * X, y)
+        assert len(caught) == 1, [str(warning.message) for warning in caught]
+
     @pytest.mark.parametrize("freeze", ["none", "encoder", 1])
     def test_a_frozen_embedder_never_changes(self, motion, embedder, freeze):
         X, y, subjects = motion
@@ -123,6 +144,13 @@ class TestEncoder:
             (FrozenEstimator(tiny_embedder()), NotFittedError, "RelConEmbedder"),
             (FrozenEstimator(StandardScaler()), ValueError, "is or wraps a StandardScaler"),
             (StandardScaler(), ValueError, r"a StandardScaler\. The only estimator"),
+            (FrozenEstimator(classifier()), ValueError, r"wraps a RelConClassifier\. .* predict\."),
+            (regressor(), ValueError, r"RelConRegressor\. .* FrozenEstimator\(embedder\)"),
+            (
+                "activity-small",
+                ValueError,
+                r"from_pretrained\('activity-small'\)\. To train .* 'motion-small'",
+            ),
             (lambda n_channels: nn.Identity(), ValueError, "mapped 1 segments to a tensor"),
             (lambda n_channels: 3, TypeError, "not a torch module"),
         ],

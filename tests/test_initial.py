@@ -13,6 +13,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from relcon_sklearn import Checkpoints, LazyWindows, LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn._files import class_in_file, list_pretrained
+from relcon_sklearn._files._shipped import shipped_path
+from relcon_sklearn._initial import NAMES_OF_EMBEDDERS
 from relcon_sklearn._training import fit_module
 from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
@@ -338,3 +341,32 @@ class TestFiles:
 def own_encoder(n_channels):
     """An encoder that files do not contain."""
     return tiny_encoder(n_channels=n_channels)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"distance": "motion-small"},
+            r"distance='motion-small' is the name .* init='motion-small'",
+        ),
+        (
+            {"encoder": "motion-small"},
+            r"RelConEmbedder\.from_pretrained\('motion-small'\)\. To start",
+        ),
+        (
+            {"encoder": "activity-small"},
+            r"RelConClassifier\.from_pretrained\('activity-small'\)\.$",
+        ),
+        ({"init": "activity-small"}, "is the name of a classifier. .* are 'motion-small'"),
+    ],
+)
+def test_names_of_models_in_other_places_say_where_they_belong(motion, params, message):
+    with pytest.raises(ValueError, match=message):
+        RelConEmbedder(**params).fit(motion[0])
+
+
+def test_the_names_of_embedders_are_those_in_the_package():
+    kinds = {name: class_in_file(shipped_path(name)) for name in list_pretrained()}
+    embedders = [name for name, kind in kinds.items() if kind is RelConEmbedder]
+    assert embedders == list(NAMES_OF_EMBEDDERS)
