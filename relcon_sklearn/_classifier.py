@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -335,6 +335,38 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             longer.
         """
         return softmax(self._outputs(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        It is finite where a probability is too small for float32 and :meth:`predict_proba` has 0.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, as in :meth:`predict`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_segments, n_classes)
+            Float32 natural logarithms of the probabilities, in the order of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` cannot be used, has another number of channels or another sampling rate than in
+            training, or contains NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If magnitudes of `X` are far from those of the training (other units, gravity removed).
+            If segments are shorter than half of those of the training, or more than six times
+            longer.
+        """
+        return log_softmax(self._outputs(X), axis=1)
 
     _exported_method, _exported_output = "predict_proba", "probabilities"
 

@@ -62,7 +62,7 @@ def of_stacked(method):
     return wrapped
 
 
-METHODS = ["fit", "transform", "predict", "predict_proba", "score"]
+METHODS = ["fit", "transform", "predict", "predict_proba", "predict_log_proba", "score"]
 
 
 def three_dimensional(estimator):

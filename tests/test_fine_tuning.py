@@ -7,6 +7,7 @@ import h5py
 import joblib
 import numpy as np
 import pytest
+import scipy.special
 import sklearn
 import torch
 from hypothesis import given, settings
@@ -315,6 +316,21 @@ class TestLearning:
         probabilities = model.predict_proba(X)
         assert probabilities.shape == (90, n_classes)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+        log_probabilities = model.predict_log_proba(X)
+        assert log_probabilities.dtype == np.float32
+        np.testing.assert_allclose(log_probabilities, np.log(probabilities), rtol=1e-5, atol=1e-6)
+
+    def test_log_probabilities_are_finite_where_probabilities_are_zero(self, motion):
+        X, y, subjects = motion
+        model = classifier(max_epochs=0, validation_fraction=0).fit(X, y, groups=subjects)
+        with torch.no_grad():
+            for parameter in model.head_.parameters():
+                parameter *= 1e4
+        assert (model.predict_proba(X) == 0).any()
+        found, logits = model.predict_log_proba(X), model._outputs(X).astype(np.float64)
+        expected = logits - scipy.special.logsumexp(logits, axis=1, keepdims=True)
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
 
     @MAKERS
     def test_predictions_do_not_depend_on_blocks(self, make, motion, monkeypatch):

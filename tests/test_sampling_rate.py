@@ -14,7 +14,7 @@ from relcon_sklearn.segments._sampling_rate import rate_of
 from tests.support.reference import euclidean
 from tests.support.untrained import MAKERS, classifier, distance, embedder, fit, regressor
 
-METHODS = ("transform", "pairwise", "score", "predict", "predict_proba")
+METHODS = ("transform", "pairwise", "score", "predict", "predict_proba", "predict_log_proba")
 Y = np.arange(20) % 2
 
 
