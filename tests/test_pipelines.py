@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
@@ -18,7 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from relcon_sklearn import SegmentWriter, open_segments
-from tests.support.estimators import tiny_distance, tiny_embedder
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
 from tests.support.reference import euclidean
 
 
@@ -54,6 +55,17 @@ def test_grid_search_tunes_the_distance_by_its_score(motion):
     search = GridSearchCV(tiny_distance(lr=3e-3), {"max_epochs": [0, 6]}, cv=GroupKFold(2))
     search.fit(X, groups=subjects)
     assert search.best_params_ == {"max_epochs": 6}
+
+
+def test_calibration_of_a_frozen_classifier(motion):
+    X, y, _ = motion
+    model = tiny_classifier(max_epochs=1, validation_fraction=0).fit(X, y)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model)).fit(X, y)
+    np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1, atol=1e-6)
+    # With labels of some of its classes, of which scikit-learn raises an IndexError.
+    some = np.isin(y, model.classes_[:2])
+    linear = LogisticRegression().fit(model.predict_log_proba(X[some]), y[some])
+    assert linear.predict_proba(model.predict_log_proba(X)).shape == (len(X), 2)
 
 
 def test_nested_cross_validation_with_metadata_routing(motion):
