@@ -6,9 +6,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._atomic import write_atomically
+from .._utils._device import as_device
 from .._utils._text import shortened
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
@@ -100,8 +102,8 @@ class SavedAsFile:
         Raises
         ------
         ValueError
-            If the file is of another class or a later version, or if a parameter that files do not
-            contain is not given. The message says what to do.
+            If the file is of another class or a later version, if a parameter that files do not
+            contain is not given, or if there is no such `device`. The message says what to do.
         DamagedFileError
             If the file is damaged, hostile or of another format.
             :class:`~relcon_sklearn.exceptions.DamagedFileError` is a ValueError and an OSError.
@@ -112,6 +114,8 @@ class SavedAsFile:
         --------
         See :meth:`save`.
         """
+        if isinstance(device, (str, torch.device)):  # the parameter refuses all others
+            as_device(device)
         path = Path(os.path.expanduser(path))
         if path.is_dir():
             raise IsADirectoryError(

@@ -7,6 +7,8 @@ import itertools
 import torch
 from torch import nn
 
+_EXAMPLES = "'cpu', 'cuda', 'cuda:1', 'mps' or 'xpu'"
+
 
 def as_device(device: str | torch.device) -> torch.device:
     """Return the device that the parameter `device` of an estimator means.
@@ -23,17 +25,31 @@ def as_device(device: str | torch.device) -> torch.device:
         found = torch.device(device)
     except RuntimeError as error:
         raise ValueError(
-            f"device={str(device)!r} is not a torch device: {error}. {_what_is_there()}"
+            f"device={str(device)!r} is not a device of torch, such as {_EXAMPLES}. "
+            f"{_what_is_there()}"
         ) from error
     if found.type == "meta":
         raise ValueError(
             f"device={str(device)!r} cannot train, because its tensors have no values. "
             f"{_what_is_there()}"
         )
-    counts = _counts()
-    if found.type in counts and (found.index or 0) >= counts[found.type]:
+    if not _is_here(found):
         raise ValueError(f"device={str(device)!r} is not on this machine. {_what_is_there()}")
     return found
+
+
+def _is_here(device: torch.device) -> bool:
+    """Return whether this machine has a device."""
+    if device.type == "cpu":
+        return True
+    counts = _counts()
+    if device.type in counts:
+        return (device.index or 0) < counts[device.type]
+    try:
+        torch.empty(1, device=device)
+    except Exception:  # of a backend that is not there, which can be any
+        return False
+    return True
 
 
 def ready(module: nn.Module, device: torch.device) -> nn.Module:

@@ -5,6 +5,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
+from relcon_sklearn import RelConEmbedder
 from relcon_sklearn._utils._device import as_device, ready
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
 
@@ -18,7 +19,9 @@ def no_gpu(monkeypatch):
 
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize("make", [tiny_distance, tiny_embedder, tiny_classifier])
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", torch.device("cuda", 1), "mps", "xpu"])
+@pytest.mark.parametrize(
+    "device", ["cuda", "cuda:0", torch.device("cuda", 1), "mps", "xpu", "hpu", "vulkan"]
+)
 def test_a_device_that_is_not_there(make, device, motion, tmp_path):
     X, y, subjects = motion
     folder = tmp_path / "run"
@@ -51,7 +54,10 @@ def test_a_gpu_with_another_number(monkeypatch, no_gpu):
 
 
 def test_a_name_that_is_not_a_device():
-    with pytest.raises(ValueError, match=r"device='gpu' is not a torch device: .*torch finds cpu"):
+    message = (
+        r"device='gpu' is not a device of torch, such as 'cpu', 'cuda'.*torch finds cpu.*'auto'"
+    )
+    with pytest.raises(ValueError, match=message):
         as_device("gpu")
 
 
@@ -59,6 +65,20 @@ def test_a_name_that_is_not_a_device():
 def test_a_device_without_values(device, motion):
     with pytest.raises(ValueError, match=r"device='meta' .* have no values. torch finds cpu"):
         tiny_embedder(device=device).fit(motion[0], groups=motion[2])
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("gpu", "'gpu' is not a device of torch"), (torch.device("cuda"), "'cuda' is not on this ma")],
+)
+def test_a_model_is_not_loaded_to_a_device_that_is_not_there(device, message, tmp_path):
+    for load in (
+        lambda: RelConEmbedder.from_pretrained("motion-small", device=device),
+        lambda: RelConEmbedder.load(tmp_path / "no file", device=device),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load()
 
 
 def test_other_devices():
