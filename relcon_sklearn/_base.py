@@ -40,6 +40,7 @@ from ._utils._warnings import warn
 from .nn._threads import own_num_threads
 from .segments._array import SegmentArray
 from .segments._chosen_rows import ChosenRows
+from .segments._constant import warn_if_constant
 from .segments._magnitudes import warn_of_units
 from .segments._runs import RunLabels
 from .segments._sampling_rate import agreed_rate, rate_of
@@ -118,8 +119,10 @@ class SegmentEstimator(SegmentInput):
         array = super()._check_segments(X, reset=reset, name=name)
         is_nested = array is X  # the estimator around this one has warned
         is_acceleration = array.shape[2] == 3  # perhaps: other sensors have no gravity
-        if reset and is_acceleration and not is_nested and not self._compares_with_a_model():
-            warn_of_units(self._magnitudes, name)
+        if reset and not is_nested:
+            warn_if_constant(array)
+            if is_acceleration and not self._compares_with_a_model():
+                warn_of_units(self._magnitudes, name)
         return array
 
     def _compares_with_a_model(self) -> bool:

@@ -289,10 +289,10 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If this model has a card, or is a clone, without `init`, of one: its weights are lost.
+            If all segments are constant over time, of up to 256 that are read for this.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of `init`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
-            If `X` has fewer than 8 columns, or more channels than time steps, and `n_channels` is
-            None.
+            If `n_channels` is None, and `X` has few columns, or more channels than time steps.
         """
         model = initial_model(self, LearnedMotifDistance)
         array = self._check_segments(X, reset=True)

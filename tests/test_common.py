@@ -213,7 +213,7 @@ class TestInputs:
     @pytest.mark.parametrize("dtype", ["float64", "float16", "int16", "int64", ">f4", "bool"])
     def test_dtypes(self, estimator, motion, dtype):
         X, _, subjects = motion
-        X = (50 * X if "int" in dtype else X).astype(dtype)
+        X = {"bool": X > 1, "int16": 50 * X, "int64": 50 * X}.get(dtype, X).astype(dtype)
         exact = X.astype(np.float32)
         expected = output(fit(estimator, exact, groups=subjects), exact)
         actual = output(fit(estimator, X, groups=subjects), X)

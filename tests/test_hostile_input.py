@@ -102,6 +102,7 @@ def nothing_else_happens(*memory):
         warnings.filterwarnings("ignore", "The median magnitude of ", UserWarning)
         warnings.filterwarnings("ignore", "Gravity is missing in ", UserWarning)
         warnings.filterwarnings("ignore", "X seems to be in ", UserWarning)
+        warnings.filterwarnings("ignore", "X is constant over time", UserWarning)
         warnings.filterwarnings("ignore", "validation_fraction=", UserWarning)
         warnings.filterwarnings("ignore", r"\w+ of shape .* is read as", UserWarning)
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
