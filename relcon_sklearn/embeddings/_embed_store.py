@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -23,7 +24,7 @@ from ..segments._array import SegmentArray
 from ..segments._chosen_rows import ChosenRows
 from ..segments._runs import Runs
 from ._embeddings import StoredEmbeddings, open_embeddings
-from ._format import DTYPES, INDEX, LOCKS, Index, Layout
+from ._format import DTYPES, INDEX, LOCKS, Index, Layout, encode_checksum
 from ._source import largest_difference, source_of
 
 # Bytes of float32 segments that are embedded by one call of `transform`.
@@ -114,9 +115,10 @@ def embed_store(transformer, store, out, *, dtype="float16", shard_rows=65_536, 
     to 256 segments in complete shards differ. A store is another one if its shape, its sampling
     rate, its subjects or these segments differ. Its path may be another one.
 
-    A shard is written to a temporary file, which gets its name when it is on the disk. Shards are
-    locked while they are computed. If a process is killed, its lock is released, and another
-    process that is waiting for the shard computes it. The file system must have locks.
+    A shard is written to a temporary file, which gets its name when it is on the disk. It ends with
+    a checksum, which :meth:`Embeddings.verify` compares. Shards are locked while they are computed.
+    If a process is killed, its lock is released, and another process that is waiting for the shard
+    computes it. The file system must have locks.
 
     Examples
     --------
@@ -290,16 +292,31 @@ def _write_shard(
 ) -> None:
     """Compute the embeddings of a shard, and write them atomically."""
     _remove_unfinished(folder, layout.file(shard))
-    rows = np.array(layout.rows(shard))
+    checksum = 0
     with replacing(folder / layout.file(shard)) as file:
-        file.write(layout.header(shard))
-        for block in np.split(rows, range(block_rows, len(rows), block_rows)):
-            with kept_warnings():  # those of the sample stand for all
-                values = embed(block)
-            if values.shape[1] != layout.n_features:
-                raise ValueError(
-                    f"The transformer returned {values.shape[1]} features for segments "
-                    f"{block[0]} to {block[-1]}, and {layout.n_features} for others."
-                )
-            file.write(_cast(values, block, layout.dtype).tobytes())
-            update(len(block))
+        for part in _parts_of_shard(layout, embed, block_rows, update, shard):
+            file.write(part)
+            checksum = zlib.crc32(part, checksum)
+        file.write(encode_checksum(checksum))
+
+
+def _parts_of_shard(
+    layout: Layout,
+    embed: Callable[[np.ndarray], np.ndarray],
+    block_rows: int,
+    update: Callable[[int], object],
+    shard: int,
+) -> Iterator[bytes]:
+    """Yield the header of a shard, and the embeddings of one block of segments after the other."""
+    yield layout.header(shard)
+    rows = np.array(layout.rows(shard))
+    for block in np.split(rows, range(block_rows, len(rows), block_rows)):
+        with kept_warnings():  # those of the sample stand for all
+            values = embed(block)
+        if values.shape[1] != layout.n_features:
+            raise ValueError(
+                f"The transformer returned {values.shape[1]} features for segments {block[0]} to "
+                f"{block[-1]}, and {layout.n_features} for others."
+            )
+        yield _cast(values, block, layout.dtype).tobytes()
+        update(len(block))

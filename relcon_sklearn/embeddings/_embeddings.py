@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from .._utils._damage import is_damage
+from .._utils._text import listed
+from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
 from ..segments._lazy import LazyArray, positions_by_part
 from ..segments._mapped import MappedRows, Residency
@@ -79,6 +81,50 @@ class Embeddings:
         groups = RunLabels(self.groups.labels[keep], self.groups.runs.sizes[keep])
         return Embeddings(self.path, self._layout, groups, self._runs.take(keep))
 
+    def verify(self) -> None:
+        """Read the files that have these embeddings, and compare their checksums.
+
+        A byte that a disk or a copy has changed is found. Opening only compares sizes, because all
+        files must be read for checksums.
+
+        Raises
+        ------
+        DamagedFileError
+            If files differ from what was written. The message names them. It is
+            :class:`~relcon_sklearn.exceptions.DamagedFileError`.
+        OSError
+            If a file cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If files have no checksums, because an earlier version of the package has written them.
+        """
+        result = {number: self._layout.is_intact(self.path, number) for number in self._shards()}
+        damaged = [
+            self._layout.file(number) for number, intact in result.items() if intact is False
+        ]
+        if damaged:
+            raise DamagedFileError(
+                f"{len(damaged)} of {len(result)} files in {self.path} are damaged. Their "
+                f"checksums do not match: {listed(damaged, 10)}. Remove them. {_WRITE_AGAIN}"
+            )
+        n_unknown = sum(intact is None for intact in result.values())
+        if n_unknown:
+            warn(
+                f"{n_unknown} of {len(result)} files in {self.path} have no checksums, because an "
+                "earlier version of relcon_sklearn has written them. To write them again, remove "
+                "them and call embed_store. To silence this warning, call "
+                'warnings.filterwarnings("ignore", message=".* have no checksums").'
+            )
+
+    def _shards(self) -> list[int]:
+        """Return the numbers of the shards that have these embeddings."""
+        runs, size = self._runs, self.shard_rows
+        first, last = runs.starts // size, (runs.starts + runs.sizes - 1) // size
+        shards = [np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]
+        return np.unique(np.concatenate(shards)).tolist()
+
 
 class StoredEmbeddings(LazyArray):
     """Embeddings in a folder as an array-like of float32, which is pickled as a path.
@@ -136,7 +182,7 @@ def open_embeddings(path) -> Embeddings:
     """Open the embeddings that :func:`embed_store` wrote.
 
     The index is read, and that all files are complete is checked by their sizes. The embeddings
-    are read when they are indexed.
+    are read when they are indexed. :meth:`Embeddings.verify` compares their checksums.
 
     Parameters
     ----------
@@ -162,10 +208,6 @@ def open_embeddings(path) -> Embeddings:
     See Also
     --------
     embed_store : Compute embeddings.
-
-    Notes
-    -----
-    The values have no checksums.
 
     Examples
     --------

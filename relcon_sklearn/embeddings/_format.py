@@ -7,6 +7,9 @@ They are in a folder of files, each of which is complete or does not exist:
 ``shard-*.npy``    embeddings of `shard_rows` successive segments; of fewer in the last shard
 ``.locks``         folder of the locks of the shards that are being written
 =================  ==============================================================================
+
+After its array, the file of a shard has the CRC-32 of all bytes before, which readers of ``.npy``
+ignore. Files of earlier versions have none.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import reprlib
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +33,9 @@ FORMAT = "relcon_sklearn embeddings"
 VERSION = 1
 INDEX, LOCKS = "index.json", ".locks"
 DTYPES = {"float16": "<f2", "float32": "<f4"}
+
+_CHECKSUM_BYTES = 4
+_BLOCK_BYTES = 2**20
 
 
 class Layout(NamedTuple):
@@ -70,13 +77,33 @@ class Layout(NamedTuple):
 
     def size(self, shard: int) -> int:
         """Return the size of the file of a shard in bytes."""
+        return self._size_of_array(shard) + _CHECKSUM_BYTES
+
+    def is_complete(self, folder: Path, shard: int) -> bool:
+        """Return whether the file of a shard exists and has its size, perhaps without checksum."""
+        path = folder / self.file(shard)
+        sizes = (self.size(shard), self._size_of_array(shard))
+        return path.is_file() and path.stat().st_size in sizes
+
+    def is_intact(self, folder: Path, shard: int) -> bool | None:
+        """Read the file of a shard; return whether its checksum matches, or None without one."""
+        left, checksum = self._size_of_array(shard), 0
+        with open(folder / self.file(shard), "rb") as file:
+            while block := file.read(min(left, _BLOCK_BYTES)):
+                checksum = zlib.crc32(block, checksum)
+                left -= len(block)
+            found = file.read()
+        return None if left == 0 and not found else found == encode_checksum(checksum)
+
+    def _size_of_array(self, shard: int) -> int:
+        """Return the size in bytes of what ``numpy.save`` would write."""
         n_values = int(np.prod(self.shape(shard), dtype=object))
         return len(self.header(shard)) + n_values * np.dtype(DTYPES[self.dtype]).itemsize
 
-    def is_complete(self, folder: Path, shard: int) -> bool:
-        """Return whether the file of a shard exists and has its size."""
-        path = folder / self.file(shard)
-        return path.is_file() and path.stat().st_size == self.size(shard)
+
+def encode_checksum(checksum: int) -> bytes:
+    """Return the bytes of a checksum at the end of the file of a shard."""
+    return checksum.to_bytes(_CHECKSUM_BYTES, "little")
 
 
 class Index(NamedTuple):

@@ -102,6 +102,60 @@ def test_damaged_shards_are_found_when_they_are_read(at, embedded):
         X[7:9]
 
 
+def flip(path, at):
+    """Change one bit of a byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def without_checksum(path):
+    """Make the file of a shard one of an earlier version."""
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+@pytest.mark.parametrize("at", [70, 130, -5, -1])
+def test_one_bit_that_has_changed_is_found(at, embedded):
+    folder, _ = embedded
+    open_embeddings(folder).verify()
+    flip(folder / "shard-000001.npy", at)
+    embeddings = open_embeddings(folder)  # opening reads no values
+    message = r"1 of 3 files in .*out are damaged\. .*: shard-000001.npy\. Remove them\. Call embed"
+    with pytest.raises(DamagedFileError, match=message):
+        embeddings.verify()
+    embeddings.select(["bob"])  # rows 10 to 14 are in the same file
+    embeddings.select(["carl"]).verify()  # rows 0 to 4 are in another one
+
+
+def test_all_damaged_files_are_named_and_written_again(embedded):
+    folder, expected = embedded
+    for number in (0, 2):
+        flip(folder / f"shard-00000{number}.npy", -9)
+    with pytest.raises(DamagedFileError, match=r"shard-000000.npy, shard-000002.npy\."):
+        open_embeddings(folder).verify()
+    for number in (0, 2):
+        (folder / f"shard-00000{number}.npy").unlink()
+    store = open_segments(folder.parent / "store")
+    means = ShiftedMeans().fit(store.X)
+    embeddings = embed_store(means, store, folder, shard_rows=8, dtype="float32")
+    embeddings.verify()
+    assert_array_equal(embeddings.X, expected)
+
+
+def test_files_of_earlier_versions_have_no_checksums(embedded):
+    folder, expected = embedded
+    for number in range(2):
+        without_checksum(folder / f"shard-00000{number}.npy")
+    embeddings = open_embeddings(folder)
+    assert_array_equal(embeddings.X, expected)
+    with pytest.warns(UserWarning, match="^2 of 3 files in .* have no checksums"):
+        embeddings.verify()
+    store = open_segments(folder.parent / "store")
+    means = ShiftedMeans().fit(store.X)
+    embed_store(means, store, folder, shard_rows=8, dtype="float32")
+    assert means.calls_ == [20]  # a sample: the files are complete
+
+
 def test_shards_that_disappear(embedded):
     folder, _ = embedded
     X = open_embeddings(folder).X
