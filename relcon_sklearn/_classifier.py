@@ -196,7 +196,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @breaks_off_for_all
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y, *, sample_weight=None, groups=None):
         """Train the head, and the parts of the encoder that are not frozen.
 
         Parameters

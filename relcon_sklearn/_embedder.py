@@ -310,7 +310,7 @@ class RelConEmbedder(
 
     @_fit_context(prefer_skip_nested_validation=False)
     @breaks_off_for_all
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, *, groups=None):
         """Pretrain the encoder, after the distance if that is not frozen.
 
         Parameters

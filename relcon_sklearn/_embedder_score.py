@@ -17,7 +17,7 @@ class EmbedderScore:
     """Method of :class:`RelConEmbedder` that scores a fitted embedder."""
 
     @advises_on_memory("scoring")
-    def score(self, X, y=None, groups=None):
+    def score(self, X, y=None, *, groups=None):
         """Return the negative mean relative contrastive loss, as published.
 
         The loss ranks an anchor's own candidates, drawn with a fixed seed, and all other anchors

@@ -81,7 +81,7 @@ class FeatureDistance(FeatureTransformer):
         return hasattr(self, "scale_")
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, *, groups=None):
         """Determine mean and scale of the features, from up to 10,000 segments.
 
         Parameters

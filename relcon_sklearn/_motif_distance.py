@@ -247,7 +247,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
 
     @_fit_context(prefer_skip_nested_validation=True)
     @breaks_off_for_all
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, *, groups=None):
         """Learn the distance.
 
         Parameters

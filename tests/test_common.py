@@ -193,6 +193,11 @@ class TestBadInput:
         result = output(fit(estimator, X, groups=motion[2]), X)
         assert np.isfinite(result).all()
 
+    def test_weights_and_groups_are_named(self, estimator, motion):
+        X, y, subjects = motion
+        with pytest.raises(TypeError, match="positional arguments but 4 were given"):
+            estimator.fit(X, y, subjects)
+
     @pytest.mark.parametrize(
         ("name", "value"),
         [

@@ -478,8 +478,13 @@ class TestWeights:
         there = weights > 0
         spoiled = np.where(there[:, None, None], X, 1e6)
         with_zeros, without = make(), make()
-        with_zeros.fit(spoiled, y, weights, subjects if groups else None)
-        without.fit(X[there], y[there], weights[there], subjects[there] if groups else None)
+        with_zeros.fit(spoiled, y, sample_weight=weights, groups=subjects if groups else None)
+        without.fit(
+            X[there],
+            y[there],
+            sample_weight=weights[there],
+            groups=subjects[there] if groups else None,
+        )
         np.testing.assert_array_equal(outputs(with_zeros, X), outputs(without, X))
         assert with_zeros.history_ == without.history_
 
@@ -487,7 +492,12 @@ class TestWeights:
         X, y, subjects = motion
         there = np.arange(90) % 3 > 0
         model = classifier(encoder=clone(embedder), freeze="encoder")
-        model.fit(np.where(there[:, None, None], X, 0), y, there.astype(float), list(subjects))
+        model.fit(
+            np.where(there[:, None, None], X, 0),
+            y,
+            sample_weight=there.astype(float),
+            groups=list(subjects),
+        )
         expected = clone(embedder).fit(X[there], groups=subjects[there])
         assert not changed(state_of(expected.encoder_), model.encoder_)
 
@@ -686,7 +696,9 @@ class TestTogether:
             )
         best = result["estimator"][0].best_estimator_["clf"]
         train = next(GroupKFold(3).split(X, y, subjects))[0]
-        expected = clone(best).fit(X[train], y[train], weights[train], subjects[train])
+        expected = clone(best).fit(
+            X[train], y[train], sample_weight=weights[train], groups=subjects[train]
+        )
         np.testing.assert_array_equal(outputs(best, X), outputs(expected, X))
 
     @MAKERS
