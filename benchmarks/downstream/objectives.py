@@ -16,10 +16,12 @@ import torch
 import torch.nn.functional as F
 import tslearn.metrics
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks.common.budget import ENDLESS, Budget, BudgetSchedule, BudgetSpent
 from benchmarks.common.encoders import warm_batch_norm
 from benchmarks.common.open_pool import motion_weights, some_people
+from benchmarks.downstream.views import NOISY, ONE, SLOWER, THREE, VIEWS, WITH_AXES
 from relcon_sklearn import FeatureDistance
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
 from relcon_sklearn._embedder_training import with_heads
@@ -45,7 +47,6 @@ from relcon_sklearn.nn._presets import ENCODER_PRESETS
 from relcon_sklearn.segments._array import SegmentArray
 
 CPU = torch.device("cpu")
-VIEWS = RandomAugmentations()
 HEAD = (256, 128)  # widths of the projection head
 
 
@@ -252,6 +253,26 @@ class MaskedReconstruction:
         return train(module, loss, batches, terms.lr, terms.seconds)
 
 
+@dataclass(frozen=True)
+class Averaged:
+    """Another objective, after which the encoder has the moving average of its weights."""
+
+    objective: object
+    decay: float = 0.999  # a step
+
+    def train(self, encoder, array, index, terms: SharedTerms, seed: int) -> dict:
+        """Train `encoder` in place, and return a record of the training."""
+        average = AveragedModel(
+            encoder, multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True
+        )
+        # The encoder is called once a step.
+        hook = encoder.register_forward_pre_hook(lambda *_: average.update_parameters(encoder))
+        record = self.objective.train(encoder, array, index, terms, seed)
+        hook.remove()
+        encoder.load_state_dict(average.module.state_dict())
+        return record
+
+
 def dtw(anchors: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Return DTW distances in a band of a tenth of the length, on every second time step."""
     return tslearn.metrics.cdist_dtw(
@@ -353,6 +374,12 @@ ABLATIONS = {
     "no projection head": Method(replace(RELCON, projection=None)),
     "windows drawn by motion": Method(RELCON, by_motion=True),
     "a tenth of the people": Method(RELCON, people=0.1),
+    "1 augmentation of a view": Method(replace(RELCON, augmentation=ONE)),
+    "3 augmentations of a view": Method(replace(RELCON, augmentation=THREE)),
+    "views that keep the axes": Method(replace(RELCON, augmentation=WITH_AXES)),
+    "noise in half of the views": Method(replace(RELCON, augmentation=NOISY)),
+    "lower rates in half of the views": Method(replace(RELCON, augmentation=SLOWER)),
+    "averaged weights": Method(Averaged(RELCON)),
 }
 BUDGETS = {  # of the two best objectives
     f"{name}, {title}": Method(MAIN[name].objective, factor=factor)

@@ -335,3 +335,27 @@ def test_relcon_minimises_what_the_estimator_does(people, captured, monkeypatch,
     assert first.seed == theirs.seed
     assert all(torch.equal(a, b) for a, b in zip(first[:3], theirs[:3], strict=True))
     assert ours(module.train(), first).item() == loss(module, theirs).item()
+
+
+@pytest.mark.usefixtures("ticks")
+def test_averaged_weights_are_the_moving_average(people):
+    class Steps:
+        """Set the weights to the number of the step, and call the encoder as a training does."""
+
+        def train(self, encoder, array, index, terms, seed):
+            for step in range(1, 4):
+                encoder(torch.zeros(2, 3, 64))
+                with torch.no_grad():
+                    for parameter in encoder.parameters():
+                        parameter.fill_(step)
+            return {"train_loss": 0.0}
+
+    encoder = objectives.make_encoder(UNTRAINED, terms(), 3)
+    start = [parameter.detach().clone() for parameter in encoder.parameters()]
+    objectives.Averaged(Steps(), decay=0.5).train(encoder, None, None, terms(), 0)
+    # The weights of the first call are the start of the average, and those after the last are not
+    # in it.
+    for parameter, first in zip(encoder.parameters(), start, strict=True):
+        expected = 0.25 * first + 0.25 * 1 + 0.5 * 2
+        torch.testing.assert_close(parameter, expected)
+    encoder(torch.zeros(2, 3, 64))  # without the hook
