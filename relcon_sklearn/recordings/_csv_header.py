@@ -13,7 +13,7 @@ from ._frame import File
 
 _SEPARATORS = ",;\t"
 _HINT = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # of Excel
-_DECIMAL_COMMA = re.compile(r"\d,\d")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 _N_LINES = 100  # in which a decimal comma and the first values are looked for
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
 _MISSING = {"", "-", "na", "n/a", "null", "none"}
@@ -67,10 +67,11 @@ def read_header(file: File) -> Header:
             "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
             "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
         )
-    # With semicolons or tabs between columns, commas are decimal marks, as in many countries.
-    commas = separator != "," and any(_DECIMAL_COMMA.search(line) for _, line in rows)
-    decimal = "," if commas else "."
     table = [(i, _cells(line, separator)) for i, line in rows]
+    # With semicolons or tabs between columns, commas are decimal marks, as in many countries. Those
+    # of times of day and of text do not tell what is in numbers.
+    values = (cell for _, row in table for cell in row) if separator != "," else ()
+    decimal = "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
     above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
     cells = _cells(names, separator)
     # Tables of text, and lines before the names, are reported where the values are read.

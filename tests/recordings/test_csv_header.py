@@ -52,6 +52,20 @@ def read(units, columns):
 IN_G = ["x (g)", "y (g)", "z (g)"]
 
 
+# ---------------------------------------------------------------- decimal marks
+
+
+@pytest.mark.parametrize("sep", [";", "\t"])
+@pytest.mark.parametrize("time", ["2024-03-05 22:00:{:02d},{:02d}0", "22:00:{:02d},{:02d}0"])
+def test_commas_of_times_and_of_text_are_not_those_of_numbers(sep, time):
+    times = [time.format(i // 50, i % 50 * 2) for i in range(N)]
+    more = ["2024-03-05", "hall 1,2"]
+    write([sep.join(["time", *IN_G, "day", "place"])], times, sep=sep, more=more)
+    recording = read_recording("a.csv")
+    assert recording.index[1] == pd.Timestamp("2024-03-05 22:00:00.020")
+    np.testing.assert_allclose(recording[IN_G], G, atol=1e-5)
+
+
 # ---------------------------------------------------------------- sep=
 
 
