@@ -27,8 +27,11 @@ class RatedArray(np.ndarray):
 
     def __array_finalize__(self, source):
         self.sampling_rate = None  # the methods below set it
+        self._values = None
 
     def __getitem__(self, key):
+        if not _keeps_time(key):
+            return np.asarray(self)[key]
         return self._with_same_rate(super().__getitem__(key))
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
@@ -43,7 +46,9 @@ class RatedArray(np.ndarray):
         return self.copy()
 
     def __reduce__(self):
-        return with_rate, (np.asarray(self), self.sampling_rate)
+        # Always the same array, so that joblib writes it to one file for all tasks.
+        is_same = self._values is not None and self._values.shape == self.shape
+        return with_rate, (self._values if is_same else np.asarray(self), self.sampling_rate)
 
     def astype(self, *args, **kwargs):
         """Return the segments in another dtype."""
@@ -71,5 +76,14 @@ class RatedArray(np.ndarray):
 def with_rate(values: np.ndarray, sampling_rate: float | None) -> RatedArray:
     """Return a view of an array that knows its sampling rate."""
     rated = values.view(RatedArray)
-    rated.sampling_rate = sampling_rate
+    rated.sampling_rate, rated._values = sampling_rate, np.asarray(values)
     return rated
+
+
+def _keeps_time(key) -> bool:
+    """Return whether an index of segments selects no time steps by their numbers.
+
+    As many may be selected as there are, with repetitions: those have another rate.
+    """
+    parts = key[1:] if isinstance(key, tuple) else ()
+    return all(isinstance(part, slice) or part is Ellipsis for part in parts)

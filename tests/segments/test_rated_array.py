@@ -1,7 +1,9 @@
 """RatedArray: segments in memory keep the rate as long as they are whole segments."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -36,6 +38,8 @@ KEEP = {
 PLAIN = {
     "one segment": lambda X: X[0],
     "every second step": lambda X: X[:, ::2],
+    "every step twice, of one half": lambda X: X[:, np.arange(4).repeat(2)],
+    "the same behind an ellipsis": lambda X: X[..., np.arange(4).repeat(2), :],
     "one channel": lambda X: X[..., 0],
     "flat": lambda X: X.reshape(len(X), -1)[:],
     "mean": lambda X: X.mean(axis=1),
@@ -87,6 +91,33 @@ def test_the_result_of_taking_time_steps_is_an_ordinary_array(X):
 def test_numbers_are_numbers(X, name):
     assert type(getattr(X, name)()) is np.float32
     assert type(X[0, 0, 0]) is np.float32
+
+
+def test_joblib_writes_it_to_one_file_for_all_tasks(X):
+    """It tells arrays apart by their identity."""
+    for rated in (X, X[[4, 0]], X[1:], X.copy()):
+        first, second = (rated.__reduce__()[1][0] for _ in range(2))
+        assert first is second
+        assert type(first) is np.ndarray
+        np.testing.assert_array_equal(first, rated)
+    X.shape = 8, 6, 3
+    assert pickle.loads(pickle.dumps(X)).shape == (8, 6, 3)
+
+
+def test_it_is_freed_without_a_collection_of_cycles():
+    gc.disable()
+    try:
+        values = VALUES.copy()
+        freed = weakref.ref(values)
+        rated = with_rate(values, 50.0)[1:]
+        del values, rated
+        assert freed() is None
+        rows = with_rate(VALUES, 50.0)[[4, 0]]
+        freed = weakref.ref(rows)
+        del rows
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_it_is_pickled_with_the_rate(X):
