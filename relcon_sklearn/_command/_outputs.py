@@ -23,6 +23,7 @@ _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-d
 # Parameters that errors name, and the options that set them.
 _NAMED = {"units": "--units", "channels": "--channels X Y Z"}
 _TIME = re.compile(r"\btime=(?=['\"])")  # as in time='elapsed (s)'
+_NO_OPTION = re.compile(r" [^.]*\bgravity=False[^.]*\.")  # a sentence: models expect gravity
 # What errors say, and what the command can do about it.
 _REMEDIES = {
     "has duplicate timestamps": "--skip-damage leaves out rows that repeat a time, if they are few."
@@ -107,7 +108,7 @@ def _in_words_of_the_command() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        text = str(error)
+        text = _NO_OPTION.sub("", str(error))
         for parameter, option in _OPTIONS_FOR.items():
             text = text.replace(parameter, option)
         for parameter, option in _NAMED.items():

@@ -639,7 +639,7 @@ def test_numbers_that_stand_for_missing_values(run, tmp_path, capsys):
         assert run(str(tmp_path / "ann.csv"), *options) == 1
         printed = capsys.readouterr().out
         assert "2 of 1500 samples have an acceleration of -999.0 g on an axis" in printed
-        assert "leave such cells of a file empty, and pass --skip-damage." in printed
+        assert "leave such cells of a file empty, and pass --skip-damage.\n" in printed
     text = "\n".join(lines).replace("-999", "")  # what the error advises
     (tmp_path / "ann.csv").write_text(text)
     assert run(str(tmp_path / "ann.csv"), "--skip-damage") == 0
