@@ -137,6 +137,12 @@ def test_other_numbers_are_found(claims):
         check("a mean of 0.5 and 0.6", claims)
 
 
+@pytest.mark.parametrize("number", ["11.2 GB", "21.5 TB", "about 0.257", "CC BY 4.05"])
+def test_what_is_given_is_not_a_part_of_a_number(number):
+    with pytest.raises(AssertionError):
+        check(f"It has {number}", [])
+
+
 def test_the_page_of_results_is_generated_from_the_results(results):
     page = (ROOT / "docs" / "downstream.md").read_text()
     assert summary_table(results) in page
