@@ -30,7 +30,7 @@ class RatedArray(np.ndarray):
         self._values = None
 
     def __getitem__(self, key):
-        if not _keeps_time(key):
+        if not _keeps_time(key, self.ndim):
             return np.asarray(self)[key]
         return self._with_same_rate(super().__getitem__(key))
 
@@ -80,10 +80,12 @@ def with_rate(values: np.ndarray, sampling_rate: float | None) -> RatedArray:
     return rated
 
 
-def _keeps_time(key) -> bool:
-    """Return whether an index of segments selects no time steps by their numbers.
+def _keeps_time(key, n_axes: int) -> bool:
+    """Return whether an index of segments does not select time steps by their numbers.
 
     As many may be selected as there are, with repetitions: those have another rate.
     """
-    parts = key[1:] if isinstance(key, tuple) else ()
-    return all(isinstance(part, slice) or part is Ellipsis for part in parts)
+    parts = list(key) if isinstance(key, tuple) else [key]
+    dots = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
+    parts[dots : dots + 1] = [slice(None)] * (n_axes - len(parts) + 1)
+    return all(isinstance(part, slice) for part in parts[1:2])
