@@ -194,9 +194,9 @@ def segment_recordings(
         Whether the signals include gravity. If True, and there are at least 3 channels, the median
         magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
         wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
-        the first three channels. Values above 32 g that repeat exactly, and any above 400 g, are
-        refused, because they stand for missing ones, such as -999. Pass False for signals with
-        gravity removed.
+        the first three channels. Values that stand for missing ones, such as -999, are refused:
+        any above 400 g, and one above 32 g that is there five times or more while all others are at
+        most half as large. Pass False for signals with gravity removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats

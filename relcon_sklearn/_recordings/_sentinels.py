@@ -10,6 +10,9 @@ from ._units import UNITS, is_plausible
 # at all.
 LARGEST = 32.0
 _LARGEST_OF_ANY = 400.0  # g, the largest range of devices that are worn, such as those of impacts
+_FEWEST = 5  # values: a few peaks are equal by chance, in steps of 0.05 g or more
+_FAR = 0.5  # of a sentinel: all other values are smaller
+_BLOCK_SAMPLES = 2**18
 _MAX_SAMPLES = 100_000  # enough for a median
 _SHOWN = 3  # samples in an error
 
@@ -19,8 +22,10 @@ def check_sentinels(
 ) -> None:
     """Raise ValueError if values that no accelerometer measures stand for missing ones.
 
-    These are values above 32 g that repeat exactly, and any above 400 g, if the other samples have
-    a plausible magnitude. If these do not have one, the units are probably wrong.
+    These are any values above 400 g, and one above 32 g that is there five times or more while all
+    others are at most half as large. Peaks differ from each other, and peaks that end at the range
+    of a device have others near them. If the other samples do not have a plausible magnitude, the
+    units are probably wrong, and there is no error.
 
     Parameters
     ----------
@@ -41,7 +46,7 @@ def check_sentinels(
             continue
         values = signal[large][:, axes]
         above = values[(values > limit) | (values < -limit)]
-        value = _find_sentinel(above, _LARGEST_OF_ANY / UNITS[units])
+        value = _find_sentinel(above, signal, axes, _LARGEST_OF_ANY / UNITS[units])
         if value is not None:
             _raise(value, large[(values == value).any(axis=1)], len(signal), units, name)
 
@@ -54,18 +59,26 @@ def _others_are_plausible(signal: np.ndarray, axes: list[int], units: str) -> bo
     return len(some) > 0 and is_plausible(float(np.median(np.linalg.norm(some, axis=1))))
 
 
-def _find_sentinel(values: np.ndarray, largest: float):
-    """Return the most frequent of large values if it repeats, else the largest if it is too large.
-
-    If there is neither, return None.
-    """
+def _find_sentinel(values: np.ndarray, signal: np.ndarray, axes: list[int], largest: float):
+    """Return the one of large values that stands for missing ones, None if there is none."""
     if len(values) == 0:
         return None
     different, counts = np.unique(values, return_counts=True)
-    if counts.max() > 1:
-        return different[counts.argmax()]
+    frequent = different[counts.argmax()]
+    if counts.max() >= _FEWEST and _is_far(frequent, signal, axes):
+        return frequent
     value = different[np.abs(different.astype(np.float64)).argmax()]
     return value if abs(float(value)) > largest else None
+
+
+def _is_far(value, signal: np.ndarray, axes: list[int]) -> bool:
+    """Return whether all other values of an accelerometer are at most half as large."""
+    limit = _FAR * abs(float(value))
+    for start in range(0, len(signal), _BLOCK_SAMPLES):
+        block = signal[start : start + _BLOCK_SAMPLES][:, axes]
+        if ((block != value) & ((block > limit) | (block < -limit))).any():
+            return False
+    return True
 
 
 def _raise(value, samples: np.ndarray, n_samples: int, units: str, name: str) -> None:
@@ -75,8 +88,8 @@ def _raise(value, samples: np.ndarray, n_samples: int, units: str, name: str) ->
     in_g = "" if units == "g" else f" ({float(value) * UNITS[units]:.4g} g)"
     raise ValueError(
         f"{name}: {len(samples)} of {n_samples} samples have an acceleration of {value} "
-        f"{units}{in_g} on an axis, more than accelerometers measure: samples {first}{more}. It "
-        f"probably stands for missing values. Replace it with NaN, frame.replace({value}, "
+        f"{units}{in_g} on an axis, more than watches and loggers measure: samples {first}{more}. "
+        f"It probably stands for missing values. Replace it with NaN, frame.replace({value}, "
         "numpy.nan), or leave such cells of a file empty, and pass nan_policy='omit'. If it was "
         "measured, pass gravity=False, which skips this check and that of the units."
     )

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings import _missing
+from relcon_sklearn._recordings import _missing, _sentinels
+from relcon_sklearn._recordings._compact import SignalInParts
 from relcon_sklearn._recordings._missing import find_missing
+from relcon_sklearn._recordings._sentinels import check_sentinels
 from relcon_sklearn._recordings._units import UNITS
 from tests.support.device_files import motion
 
@@ -17,7 +19,8 @@ G = motion(N)
 
 @pytest.fixture(params=[70, 2**20])
 def at_once(request, monkeypatch):
-    monkeypatch.setattr(_missing, "_BLOCK_SAMPLES", request.param)
+    for module in (_missing, _sentinels):
+        monkeypatch.setattr(module, "_BLOCK_SAMPLES", request.param)
 
 
 def with_value(value, rows, axes=(0, 1, 2), units="g", dtype=np.float64):
@@ -39,14 +42,14 @@ def segment(signal, units="g", **kwargs):
 @pytest.mark.parametrize("axes", [(0, 1, 2), (1,)])
 @pytest.mark.parametrize("dtype", ["float64", "float32", ">f4"])
 def test_values_that_stand_for_missing_ones(value, units, axes, dtype):
-    signal = with_value(value, [17, 90, 91, 500], axes, units, dtype)
+    signal = with_value(value, [17, 90, 91, 400, 500], axes, units, dtype)
     with pytest.raises(ValueError, match="stands for missing values") as error:
         segment(signal, units)
-    assert f"4 of 600 samples have an acceleration of {value}.0 {units}" in str(error.value)
-    assert "samples 17, 90, 91 and 1 more." in str(error.value)
+    assert f"5 of 600 samples have an acceleration of {value}.0 {units}" in str(error.value)
+    assert "samples 17, 90, 91 and 2 more." in str(error.value)
     # What the error advises.
     marked = np.where(signal == value, np.nan, signal)
-    assert segment(marked, units, nan_policy="omit").dropped["samples_nan"] == 4
+    assert segment(marked, units, nan_policy="omit").dropped["samples_nan"] == 5
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is left out
         assert len(segment(signal, units, gravity=False).X) == 12
@@ -94,6 +97,63 @@ def test_a_value_that_is_there_once(value, refused):
 @pytest.mark.parametrize("value", [-32.0, 16.0])
 def test_the_largest_value_of_a_device_may_repeat(value):
     assert len(segment(with_value(value, [17, 18, 19], [0])).X) == 12
+
+
+def impacts(peaks, largest):
+    """Return a recording in steps of 49 mg of impacts, which end at the largest value."""
+    signal = G.copy()
+    for i, peak in enumerate(peaks):
+        signal[20 * i + 10 : 20 * i + 15, 2] = peak * np.array([0.35, 0.6, 1, 0.7, 0.1])
+    return np.clip(np.rint(signal / 0.049) * 0.049, -largest, largest)
+
+
+def test_equal_peaks_are_measured():
+    """Of a device with a range of 200 g: two of 44.1 g."""
+    signal = impacts([44.1, 12.3, 44.1], 200)
+    assert np.sum(signal == 900 * 0.049) == 2
+    assert len(segment(signal).X) == 12
+
+
+@pytest.mark.parametrize(("largest", "peak"), [(200, 350), (-200, 350), (64, 110), (32.6, 50)])
+def test_peaks_that_end_at_the_range_of_a_device_are_measured(largest, peak):
+    signal = np.sign(largest) * impacts([peak] * 20, abs(largest))
+    values, counts = np.unique(signal[abs(signal) > 32], return_counts=True)
+    assert values[counts.argmax()] == largest
+    assert counts.max() >= max(20, counts.sum() / 3)
+    assert len(segment(signal).X) == 12
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_large_value_is_far_from_all_others(missing):
+    signal = with_value(99.0, [17, 18, 19, 20, 21], [0])
+    signal[100, 1] = -49.0
+    signal[200, 2] = np.nan if missing else 0
+    for rows in ([], [17]):  # without one of five
+        part = np.delete(signal, rows, axis=0)
+        if rows:
+            assert len(segment(part, nan_policy="omit").X) > 9
+        else:
+            with pytest.raises(ValueError, match="5 of 600 samples have an acceleration of 99"):
+                segment(part, nan_policy="omit")
+    signal[101, 1] = -51.0
+    assert len(segment(signal, nan_policy="omit").X) > 9
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("other", [0.0, 60.0])
+def test_of_signals_of_devices(other):
+    """They are read by rows, and are no arrays."""
+    counts = np.rint(with_value(99.0, range(100, 105), [1]) * 256).astype(int)
+    counts[7, 0] += other * 256
+    compact = SignalInParts(N)
+    assert compact.append(counts / 256, counts)
+    large = np.flatnonzero((np.abs(counts) > 32 * 256).any(axis=1))
+    if other:
+        check_sentinels(compact.join(), large, [[0, 1, 2]], "g", "a.cwa")
+    else:
+        with pytest.raises(ValueError, match=r"a.cwa: 5 of 600 .* samples 100, 101, 102 and 2"):
+            check_sentinels(compact.join(), large, [[0, 1, 2]], "g", "a.cwa")
 
 
 @pytest.mark.parametrize(("units", "wrong"), [("mg", "g"), ("m/s^2", "g"), ("mg", "m/s^2")])
