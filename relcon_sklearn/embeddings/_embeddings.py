@@ -10,7 +10,6 @@ import numpy as np
 
 from .._utils._damage import is_damage
 from .._utils._text import listed
-from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
 from ..segments._lazy import LazyArray, positions_by_part
 from ..segments._mapped import MappedRows, Residency
@@ -94,28 +93,13 @@ class Embeddings:
             :class:`~relcon_sklearn.exceptions.DamagedFileError`.
         OSError
             If a file cannot be read.
-
-        Warns
-        -----
-        UserWarning
-            If files have no checksums, because an earlier version of the package has written them.
         """
-        result = {number: self._layout.is_intact(self.path, number) for number in self._shards()}
-        damaged = [
-            self._layout.file(number) for number, intact in result.items() if intact is False
-        ]
+        shards, layout = self._shards(), self._layout
+        damaged = [layout.file(i) for i in shards if not layout.is_intact(self.path, i)]
         if damaged:
             raise DamagedFileError(
-                f"{len(damaged)} of {len(result)} files in {self.path} are damaged. Their "
+                f"{len(damaged)} of {len(shards)} files in {self.path} are damaged. Their "
                 f"checksums do not match: {listed(damaged, 10)}. Remove them. {_WRITE_AGAIN}"
-            )
-        n_unknown = sum(intact is None for intact in result.values())
-        if n_unknown:
-            warn(
-                f"{n_unknown} of {len(result)} files in {self.path} have no checksums, because an "
-                "earlier version of relcon_sklearn has written them. To write them again, remove "
-                "them and call embed_store. To silence this warning, call "
-                'warnings.filterwarnings("ignore", message=".* have no checksums").'
             )
 
     def _shards(self) -> list[int]:

@@ -9,7 +9,7 @@ They are in a folder of files, each of which is complete or does not exist:
 =================  ==============================================================================
 
 After its array, the file of a shard has the CRC-32 of all bytes before, which readers of ``.npy``
-ignore. Files of earlier versions have none.
+ignore.
 """
 
 from __future__ import annotations
@@ -80,20 +80,18 @@ class Layout(NamedTuple):
         return self._size_of_array(shard) + _CHECKSUM_BYTES
 
     def is_complete(self, folder: Path, shard: int) -> bool:
-        """Return whether the file of a shard exists and has its size, perhaps without checksum."""
+        """Return whether the file of a shard exists and has its size."""
         path = folder / self.file(shard)
-        sizes = (self.size(shard), self._size_of_array(shard))
-        return path.is_file() and path.stat().st_size in sizes
+        return path.is_file() and path.stat().st_size == self.size(shard)
 
-    def is_intact(self, folder: Path, shard: int) -> bool | None:
-        """Read the file of a shard; return whether its checksum matches, or None without one."""
+    def is_intact(self, folder: Path, shard: int) -> bool:
+        """Read the file of a shard, and return whether its checksum matches."""
         left, checksum = self._size_of_array(shard), 0
         with open(folder / self.file(shard), "rb") as file:
             while block := file.read(min(left, _BLOCK_BYTES)):
                 checksum = zlib.crc32(block, checksum)
                 left -= len(block)
-            found = file.read()
-        return None if left == 0 and not found else found == encode_checksum(checksum)
+            return file.read() == encode_checksum(checksum)
 
     def _size_of_array(self, shard: int) -> int:
         """Return the size in bytes of what ``numpy.save`` would write."""

@@ -109,11 +109,6 @@ def flip(path, at):
     path.write_bytes(content)
 
 
-def without_checksum(path):
-    """Make the file of a shard one of an earlier version."""
-    path.write_bytes(path.read_bytes()[:-4])
-
-
 @pytest.mark.parametrize("at", [70, 130, -5, -1])
 def test_one_bit_that_has_changed_is_found(at, embedded):
     folder, _ = embedded
@@ -142,18 +137,22 @@ def test_all_damaged_files_are_named_and_written_again(embedded):
     assert_array_equal(embeddings.X, expected)
 
 
-def test_files_of_earlier_versions_have_no_checksums(embedded):
+@pytest.mark.parametrize("end", [b"", b"\0" * 5])
+def test_a_shard_without_its_checksum_is_damaged(end, embedded):
     folder, expected = embedded
-    for number in range(2):
-        without_checksum(folder / f"shard-00000{number}.npy")
     embeddings = open_embeddings(folder)
-    assert_array_equal(embeddings.X, expected)
-    with pytest.warns(UserWarning, match="^2 of 3 files in .* have no checksums"):
+    path = folder / "shard-000001.npy"
+    path.write_bytes(path.read_bytes()[:-4] + end)
+    with pytest.raises(DamagedFileError, match=r"1 of 3 files .*: shard-000001\.npy\."):
         embeddings.verify()
+    with pytest.raises(DamagedFileError, match=r"shard-000001\.npy has \d+ bytes, but should"):
+        open_embeddings(folder)
     store = open_segments(folder.parent / "store")
     means = ShiftedMeans().fit(store.X)
-    embed_store(means, store, folder, shard_rows=8, dtype="float32")
-    assert means.calls_ == [20]  # a sample: the files are complete
+    embeddings = embed_store(means, store, folder, shard_rows=8, dtype="float32")
+    assert sum(means.calls_) == 20 + 8  # a sample, and the damaged shard
+    embeddings.verify()
+    assert_array_equal(embeddings.X, expected)
 
 
 def test_shards_that_disappear(embedded):
@@ -167,7 +166,9 @@ def test_shards_that_disappear(embedded):
 def test_a_shard_of_another_shape(embedded):
     folder, _ = embedded
     shape = np.load(folder / "shard-000001.npy").T.shape
-    np.save(folder / "shard-000001.npy", np.zeros(shape, np.float32))
+    with open(folder / "shard-000001.npy", "wb") as file:
+        np.save(file, np.zeros(shape, np.float32))
+        file.write(bytes(4))  # of a checksum
     with pytest.raises(DamagedFileError, match=r"it has shape \(3, 8\) and dtype float32"):
         open_embeddings(folder).X[8]
 
