@@ -15,6 +15,15 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?"
 _ELAPSED = re.compile("elapsed|duration|relative|since")
+_WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
+_DATE_WORDS = {
+    *("date", "dates", "day", "days", "datetime", "calendar", "datum", "data", "dato", "tag"),
+    *("dag", "fecha", "dia", "día", "jour", "giorno"),
+}
+_OTHER_WORDS = {  # of names such as recording_date_utc and Date (dd/mm/yyyy)
+    *("recording", "recorded", "record", "measurement", "measured", "sample", "sampling", "of"),
+    *("time", "timestamp", "local", "utc", "gmt", "iso", "dd", "mm", "yy", "yyyy"),
+}
 _N_MONTHS = 12
 _ROWS_AT_ONCE = 2**18
 
@@ -27,8 +36,9 @@ def join_dates_and_clocks(frame, file: File):
     Raises
     ------
     ValueError
-        If there are several columns of one kind, and the user names none of them. If a value cannot
-        be read, or if the day or the month of a date may be first.
+        If there are several columns of one kind, and the user names none of them. If the name of
+        the only column of dates may mean other dates, such as those of birth, and the user does not
+        name it. If a value cannot be read, or if the day or the month of a date may be first.
     """
     clocks = [name for name, column in frame.items() if _has_clocks(column)]
     dates = [name for name, column in frame.items() if _has_dates(column)] if clocks else []
@@ -45,6 +55,13 @@ def join_dates_and_clocks(frame, file: File):
             f"{' or '.join(f'time={column!r}' for column in several)}."
         )
     (date,), (clock,) = dates, clocks
+    if date != file.time and not _is_named_date(date):
+        raise ValueError(
+            f"{file.name} has dates in the column {date!r} and times of day in {clock!r}. The name "
+            f"{date!r} does not tell that these are the dates of the samples. If they are, pass "
+            f"time={date!r}. Otherwise remove the column from the file, or pass time= with the "
+            "name of another column of times."
+        )
     joined = _join(frame[date], frame[clock], file.name)
     logger.info(
         "%s: the dates in column %r and the times of day in column %r were joined; the first is %s",
@@ -81,6 +98,12 @@ def _has_dates(column) -> bool:
         return known.dt.tz is None and len(known) > 0 and (known == known.dt.normalize()).all()
     text = _first_text(column)
     return bool(_YEAR_FIRST.fullmatch(text) or _YEAR_LAST.fullmatch(text))
+
+
+def _is_named_date(name) -> bool:
+    """Return whether a column has the dates of the samples by its name, unlike birth_date."""
+    words = {word.lower() for word in _WORD.findall(str(name))}
+    return bool(words & _DATE_WORDS) and words <= _DATE_WORDS | _OTHER_WORDS
 
 
 def _first_text(column) -> str:

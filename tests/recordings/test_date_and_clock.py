@@ -133,6 +133,41 @@ def test_several_dates_or_times_of_day():
     assert read_recording("a.csv", time="received").index[0] == DATES[0]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "birth_date",
+        "dateOfBirth",
+        "Date of birth",
+        "DOB",
+        "born",
+        "visit",
+        "start_date",
+        "Geburtstag",
+    ],
+)
+def test_dates_that_may_not_be_those_of_the_samples(name):
+    for values in (np.repeat("1980-05-17", N), ISO):
+        write(**{name: values}, time=CLOCK)
+        for time in (None, "time"):
+            match = f"dates in the column {name!r} and times of day in 'time'.*pass time={name!r}"
+            with pytest.raises(ValueError, match=match):
+                read_recording("a.csv", time=time)
+    assert read_recording("a.csv", time=name).index[0] == DATES[0]
+    write(**{name: np.repeat("1980-05-17", N)}, time=CLOCK, when=DATES)
+    recording = read_recording("a.csv", time="when")  # what the error advises
+    assert recording.index[0] == DATES[0]
+    assert recording.columns.tolist() == [name, "time", "x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    "name", ["DATE", "Day", "recordingDate", "date_utc", "Date (dd/mm/yyyy)", "Fecha", "Día"]
+)
+def test_names_of_the_dates_of_the_samples(name):
+    write(**{name: ISO}, time=CLOCK)
+    assert read_recording("a.csv").index[0] == DATES[0]
+
+
 def test_times_of_day_or_since_a_start_without_a_date():
     write(time=CLOCK)
     with pytest.raises(ValueError, match=r"time='time' has '23:59:58.000' at sample 0"):
