@@ -8,7 +8,7 @@ from .._recordings._columns import acceleration_axes, in_order_of_axes
 from .._recordings._stamps import Positions, are_copies, typical_spacing
 from .._recordings._time_column import index_as_column
 from .._recordings._times import has_dates
-from .._recordings._units import unit_in_name
+from .._recordings._units import UNITS, unit_in_name
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
 from ._csv_header import read_header
@@ -71,6 +71,7 @@ def read_parquet(file: File):
         raise DamagedFileError(
             f"{file.name} cannot be read as parquet: {error}. Write it again."
         ) from None
+    _check_own_units(frame, file)
     complete = "sampling_rate" in frame.attrs and file.time in (None, frame.index.name)
     return frame if complete else _describe(frame, file)
 
@@ -129,9 +130,25 @@ def _without_repeats(frame, file: File):
 
 def _units(columns: list[str]) -> str | None:
     """Return the unit that stands in brackets in the names of the acceleration, None if none."""
-    used = [columns[i] for axes in acceleration_axes(columns) for i in axes]
-    units = set(map(unit_in_name, used))
+    units = set(map(unit_in_name, _acceleration(columns)))
     return units.pop() if len(units) == 1 else None
+
+
+def _acceleration(columns: list[str]) -> list[str]:
+    """Return the names of the columns of acceleration."""
+    return [columns[i] for axes in acceleration_axes(columns) for i in axes]
+
+
+def _check_own_units(frame, file: File) -> None:
+    """Raise ValueError if the unit in the attributes of a table is another one than in a name."""
+    own = frame.attrs.get("units")
+    for name in _acceleration(list(frame.columns)) if own in list(UNITS) else ():
+        known = unit_in_name(name)
+        if known and UNITS[known] != UNITS[own]:
+            raise ValueError(
+                f"{file.name} has two units of the column {name!r}: its attrs['units'] is "
+                f"{own!r}. Rename the columns, or correct attrs['units'], and write the file again."
+            )
 
 
 def _measure_rate(index, file: File) -> float:

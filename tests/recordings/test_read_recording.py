@@ -556,6 +556,25 @@ def test_parquet(tmp_path):
         read_recording("c.parquet")
 
 
+@pytest.mark.parametrize("more", [{}, {"sampling_rate": 50}])
+def test_two_units_in_parquet(more):
+    pytest.importorskip("pyarrow")
+    frame = table().rename(columns=dict(zip("xyz", ["x (g)", "y (g)", "z (g)"], strict=True)))
+    frame.attrs = {"units": "mg"} | more
+    frame.to_parquet("a.parquet")
+    match = r"^a.parquet has two units of the column 'x \(g\)': its attrs\['units'\] is 'mg'\."
+    with pytest.raises(ValueError, match=match):
+        read_recording("a.parquet")
+    frame.attrs = {"units": "g"} | more
+    frame.to_parquet("a.parquet")
+    assert read_recording("a.parquet").attrs["units"] == "g"
+    # Other quantities have other units, and names of one unit may differ.
+    frame = frame.set_axis(["x (m/s²)", "y [m/s^2]", "z"], axis=1).assign(**{"gyro x (dps)": 0.0})
+    frame.attrs = {"units": "m/s^2"} | more
+    frame.to_parquet("a.parquet")
+    assert read_recording("a.parquet").attrs["units"] == "m/s^2"
+
+
 def test_parquet_keeps_what_is_known_of_a_recording(tmp_path):
     pytest.importorskip("pyarrow")
     write_cwa(tmp_path / "a.cwa", G, SLOW)
