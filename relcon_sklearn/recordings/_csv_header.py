@@ -12,7 +12,8 @@ from .._recordings._units import UNITS, unit_in_name, unit_of
 from ._frame import File
 
 _SEPARATORS = ",;\t"
-_HINT = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # of Excel
+# Of Excel, which adds empty cells when it saves the file again: sep=;;;;
+_HINT = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 _N_LINES = 100  # in which a decimal comma and the first values are looked for
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2

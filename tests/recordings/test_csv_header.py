@@ -69,7 +69,9 @@ def test_commas_of_times_and_of_text_are_not_those_of_numbers(sep, time):
 # ---------------------------------------------------------------- sep=
 
 
-@pytest.mark.parametrize("hint", ["sep={}", '"sep={}"', "SEP={}"])
+@pytest.mark.parametrize(
+    "hint", ["sep={}", '"sep={}"', "SEP={}", "sep={0}{0}{0}{0}", '"sep={0}"{0}{0}{0}']
+)
 @pytest.mark.parametrize("sep", [";", ",", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_line_with_the_separator(hint, sep, end):
