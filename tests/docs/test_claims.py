@@ -9,6 +9,7 @@ Other tests compare what is not text: blocks that a command writes, the tables o
 (test_tables.py), the pages of `WRITTEN`, and the output of code (test_pages.py).
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -137,10 +138,29 @@ def test_other_numbers_are_found(claims):
         check("a mean of 0.5 and 0.6", claims)
 
 
-@pytest.mark.parametrize("number", ["11.2 GB", "21.5 TB", "about 0.257", "CC BY 4.05"])
-def test_what_is_given_is_not_a_part_of_a_number(number):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It takes 11.2 GB of disk with torch for CPUs",
+        "1256 x 3 values of int16, has 1.5 TB",
+        "guessing among four activities has about 0.257",
+        "CC BY 4.05",
+    ],
+)
+def test_what_is_given_is_not_a_part_of_a_number(text):
     with pytest.raises(AssertionError):
-        check(f"It has {number}", [])
+        check(text, [])
+
+
+@pytest.mark.parametrize("number", ["2.56 s", "5.12 s", "1.2 GB", "1.5 TB", "about 0.25"])
+def test_what_is_given_for_one_thing_is_not_given_for_another(number):
+    with pytest.raises(AssertionError):
+        check(f"A fit takes {number}", [])
+
+
+@pytest.mark.parametrize("phrase", GIVEN)
+def test_what_is_given_has_words_beside_the_number(phrase):
+    assert not re.fullmatch(r"\W*(?:about )?[\d.,e]+(?: to [\d.,]+)? ?\S*", phrase)
 
 
 def test_the_page_of_results_is_generated_from_the_results(results):
