@@ -15,6 +15,8 @@ any task: one training for each objective and seed serves all tasks. "in_domain"
 windows of the data set of the task, without labels. Folds are by subject, and every choice
 (penalties, epochs) is made on training subjects.
 
+The larger encoder, which is not in the package, is left out unless `open_weights` has trained it.
+
 All results take about nine hours of one core. The same command may be started several times, to run
 in parallel: each process takes the next job that no other process has taken. Results are lines of a
 file of JSON lines. Results that are in the file are not made again, so that an interrupted run can
@@ -46,8 +48,8 @@ from benchmarks.common.report import (
 from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.cost import cost_cells
 from benchmarks.downstream.page import render
-from benchmarks.downstream.plan import SMOKE, DownstreamSettings, job_of, plan_cells
-from benchmarks.downstream.pretrained import Data
+from benchmarks.downstream.plan import LARGER, SMOKE, DownstreamSettings, job_of, plan_cells
+from benchmarks.downstream.pretrained import Data, is_there
 from benchmarks.downstream.running import is_current, main_score, run_cell
 
 PARTS = ["transfer", "none", "shipped", "in_domain", "cost"]
@@ -95,6 +97,7 @@ def selected(cell: Cell, args) -> bool:
         cell.setting in args.parts
         and cell.task in args.tasks
         and (not args.methods or cell.method in args.methods)
+        and (args.has_larger or cell.method.removesuffix("_features") != LARGER)
     )
 
 
@@ -155,6 +158,7 @@ def main() -> None:
     args.tasks = [name for name in args.tasks if has_file(name, args.data, args.pool)]
     torch.set_num_threads(1)
     args.cache.mkdir(parents=True, exist_ok=True)
+    args.has_larger = is_there(LARGER, args.cache)
     with threadpool_limits(1):
         run(args, SMOKE if args.smoke else DownstreamSettings(), file)
 

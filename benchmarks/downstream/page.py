@@ -15,7 +15,8 @@ from benchmarks.common.report import table
 from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import BEYOND_CHANCE
 from benchmarks.downstream.few_labels import ALL_SHARES, label_tables, mean_at
-from benchmarks.downstream.plan import MODELS, SHIPPED
+from benchmarks.downstream.larger import larger_encoder
+from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.results import (
     CLASSIFICATION,
     RELCON,
@@ -61,7 +62,8 @@ FEW_LABELS = [
     transfer("simclr"),
     transfer("untrained"),
     TUNED,
-    *(ResultRow("shipped", f"{name}{union}") for name in MODELS for union in ("", "_features")),
+    ResultRow("shipped", SHIPPED),
+    ResultRow("shipped", f"{SHIPPED}_features"),
     ResultRow("shipped", SHIPPED, "fine_tune"),
     SCRATCH,
     classic("features_linear"),
@@ -94,6 +96,7 @@ def render(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
             {
                 "Ablations": ablations(results),
                 "Budget": budget_tables(results),
+                "A larger encoder": larger_encoder(results),
                 "Cost": costs(cells),
             },
         ),
@@ -102,7 +105,7 @@ def render(cells: dict[Cell, dict], figures: Path) -> dict[str, str]:
 
 
 def _page(title: str, sections: dict[str, str]) -> str:
-    parts = [f"## {name}\n\n{body}" for name, body in sections.items()]
+    parts = [f"## {name}\n\n{body}" for name, body in sections.items() if body]
     return "\n\n".join([f"# {title}", *parts])
 
 

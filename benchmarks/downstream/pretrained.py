@@ -15,7 +15,7 @@ from benchmarks.common.encoders import no_distances
 from benchmarks.common.open_pool import load_pool, pool_key
 from benchmarks.common.windows import WINDOW, Windows, load_windows
 from benchmarks.downstream.objectives import Method, SharedTerms, make_encoder, pretrain
-from relcon_sklearn import RelConEmbedder
+from relcon_sklearn import RelConEmbedder, list_pretrained
 from relcon_sklearn.nn import ResNet1D
 
 RATE = 50.0  # Hz
@@ -104,9 +104,20 @@ def pretrained(
     return encoder.eval(), record
 
 
-def shipped(name: str) -> ResNet1D:
-    """Return the encoder of a model that comes with the package."""
-    return RelConEmbedder.from_pretrained(name, device="cpu").encoder_
+def is_there(name: str, cache: Path) -> bool:
+    """Return whether a model comes with the package, or is in the cache."""
+    return name in list_pretrained() or _in_cache(name, cache).is_file()
+
+
+def shipped(name: str, cache: Path) -> ResNet1D:
+    """Return the encoder of a model that comes with the package, or of one in the cache."""
+    if name in list_pretrained():
+        return RelConEmbedder.from_pretrained(name, device="cpu").encoder_
+    return RelConEmbedder.load(_in_cache(name, cache), device="cpu").encoder_
+
+
+def _in_cache(name: str, cache: Path) -> Path:
+    return cache / f"{name}.safetensors"
 
 
 def weights_checksum(encoder: ResNet1D) -> str:

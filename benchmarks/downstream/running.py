@@ -117,7 +117,7 @@ def made_by(cell: Cell, data: Data, settings: DownstreamSettings) -> str | None:
         return None
     name = cell.method.removesuffix("_features")
     if cell.setting == "shipped":
-        return f"{name} {weights_checksum(shipped(name))}"
+        return f"{name} {weights_checksum(shipped(name, data.cache))}"
     method, terms = METHODS[name], settings.terms(cell.setting)
     return repr((method, data.source(cell.setting, cell.task, cell.window), terms))
 
@@ -128,7 +128,7 @@ def encoder_of(cell: Cell, data: Data, settings: DownstreamSettings):
         return None, {}
     name = cell.method.removesuffix("_features")
     if cell.setting == "shipped":
-        return shipped(name), {}
+        return shipped(name, data.cache), {}
     method = METHODS[name]
     terms = settings.terms(cell.setting)
     return pretrained(data, method, cell.setting, cell.task, cell.window, terms, cell.seed)

@@ -10,7 +10,7 @@ from benchmarks.common.datasets import TASKS
 from benchmarks.common.report import table
 from benchmarks.downstream.comparisons import compare_over_people, p_text
 from benchmarks.downstream.few_labels import label_tables
-from benchmarks.downstream.plan import LONG_WINDOW, SHIPPED
+from benchmarks.downstream.plan import LONG_WINDOW
 from benchmarks.downstream.results import (
     FIVE,
     SCRATCH,
@@ -39,22 +39,13 @@ def shipped(name: str) -> ResultRow:
 
 def rows_of(name: str) -> list[ResultRow]:
     """Return the rows of the tables: the model, and what it is compared with."""
-    names = dict.fromkeys((name, SHIPPED))  # of which there is one for the model itself
     return [
-        *(shipped(f"{each}{union}") for each in names for union in ("", "_features")),
+        shipped(name),
+        shipped(f"{name}_features"),
         *map(transfer, ("relcon", f"relcon, {OF_AN_HOUR}", "simclr", f"simclr, {OF_AN_HOUR}")),
         transfer("untrained"),
         *map(classic, ("features_linear", "features_forest", "minirocket")),
     ]
-
-
-def rivals(name: str, union: str) -> list[ResultRow]:
-    """Return the rows that the model is compared with, if `union` is added to its name.
-
-    Another model is compared with or without features, as the model itself is.
-    """
-    rows = [row for row in rows_of(name) if row.setting != "shipped"]
-    return rows if name == SHIPPED else [shipped(f"{SHIPPED}{union}"), *rows]
 
 
 class Comparison(NamedTuple):
@@ -80,9 +71,9 @@ def comparisons(name: str, results: DownstreamResults) -> list[Comparison]:
     """Return the comparisons of the model, with and without features, by length of windows."""
     found = []
     for window in WINDOWS:
-        for union in ("", "_features"):
-            one = shipped(f"{name}{union}")._replace(window=window)
-            others = [row._replace(window=window) for row in rivals(name, union)]
+        others = [row._replace(window=window) for row in rows_of(name)[2:]]
+        for method in (name, f"{name}_features"):
+            one = shipped(method)._replace(window=window)
             for other, test in compare_over_people(results, one, others).items():
                 means = tuple(
                     float(np.mean(results.means(row, FIVE, macro_f1))) for row in (one, other)

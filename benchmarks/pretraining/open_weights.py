@@ -1,7 +1,6 @@
 """Train the models that come with the package, on open recordings with `RelConEmbedder.fit`.
 
     python -m benchmarks.pretraining.open_weights --pool POOL
-    python -m benchmarks.pretraining.open_weights --pool POOL --model motion-base
     python -m benchmarks.pretraining.open_weights --card
 
 POOL (or the environment variable RELCON_POOL) has npz files in the format of
@@ -14,14 +13,17 @@ which is in the cache. It runs on a GPU if there is one. At its end, the command
 into the package, and the settings, the data and the losses into `results/`.
 
 With --seconds, which is for machines that are lent for minutes, it trains until this time after its
-start. The learning rate follows the time. --output and --weights are then required, so that the
-weights of the package are not replaced.
+start. The learning rate follows the time. --encoder trains another encoder. --output and --weights
+are then required, so that the weights of the package are not replaced. bench_downstream evaluates
+another encoder if its weights are in the cache, in the file larger.safetensors:
+
+    python -m benchmarks.pretraining.open_weights --pool POOL --encoder resnet34-half --seconds 5700
+        --output benchmarks/results/larger.json
+        --weights benchmarks/results/cache/larger.safetensors
 
 `bench_downstream --parts shipped`, `bench_robustness`, `bench_subgroups` and `bench_paper_protocol`
-then evaluate the weights, with --model those of another model than motion-small. --card writes the
-model card from all results: all of it into the file of the weights, and its parts into
-docs/models.md and the pages of docs/models/, or docs/models/MODEL.md and the pages of
-docs/models/MODEL/.
+then evaluate the weights. --card writes the model card from all results: all of it into the file of
+the weights, and its parts into docs/models.md and the pages of docs/models/.
 """
 
 from __future__ import annotations
@@ -51,8 +53,8 @@ from benchmarks.pretraining.open_sets import open_set_of
 from relcon_sklearn import Checkpoints, RelConEmbedder
 from relcon_sklearn.datasets import load_npz_recordings
 
-SMALL = "motion-small"
-DOCS = RESULTS.parents[1] / "docs"
+NAME = "motion-small"
+PAGE = RESULTS.parents[1] / "docs" / "models.md"
 COMMAND = "python -m benchmarks.pretraining.open_weights --card"
 WEIGHTS = Path(relcon_sklearn.__file__).parent / "weights"
 MEASURED = ("robustness", "subgroups", "paper_protocol")  # files of results, for the card
@@ -70,10 +72,6 @@ class TrainingSettings:
     random_state: int = 0
 
 
-MODELS = {
-    SMALL: TrainingSettings(),
-    "motion-base": TrainingSettings(encoder="resnet34-half"),
-}
 SMOKE = TrainingSettings(max_epochs=1, steps_per_epoch=2)
 STEPS_BETWEEN_LOOKS = 25  # at the clock, if the time of the training is limited
 WINDOWS_PER_ROOT = 50  # for the pool; a longer training has a use for more windows
@@ -174,50 +172,43 @@ def write_card(args) -> None:
 
     record = json.loads(args.output.read_text())
     results = DownstreamResults(CellFile(args.results / "downstream.jsonl").read())
-    of_model = "" if args.model == SMALL else f"-{args.model}"
-    files = {name: args.results / f"{name}{of_model}.json" for name in MEASURED}
+    files = {name: args.results / f"{name}.json" for name in MEASURED}
     measured = {
         name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()
     }
-    card = model_card(args.model, record, results, measured)
-    page, command = page_of(args.model), command_of(args.model)
-    pages = card.rendered(page, command)  # first, because a page without the marks is refused
+    card = model_card(NAME, record, results, measured)
+    pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     embedder = RelConEmbedder.load(args.weights)
     embedder.card_ = card.text
     embedder.save(args.weights)
     write_pages(pages)
-    say(f"wrote {args.weights}, {page} and the pages of tables beside it")
-
-
-def page_of(model: str) -> Path:
-    """Return the page of the site that has the card of a model."""
-    return DOCS / "models.md" if model == SMALL else DOCS / "models" / f"{model}.md"
-
-
-def command_of(model: str) -> str:
-    """Return the command that writes the card of a model."""
-    return COMMAND if model == SMALL else f"{COMMAND} --model {model}"
+    say(f"wrote {args.weights}, {PAGE} and the pages of tables beside it")
 
 
 def parse_args():
     parser = script_parser(__doc__)
     add_folder_option(parser, "pool", "the npz files to pretrain on")
     parser.add_argument("--smoke", action="store_true", help="train for two steps, as a test")
-    parser.add_argument("--model", choices=MODELS, default=SMALL, help=f"default {SMALL}")
     parser.add_argument("--card", action="store_true", help="only write the model card")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="folder of the results for the card"
     )
+    parser.add_argument("--encoder", help="another encoder than that of the package's model")
     parser.add_argument("--seconds", type=float, help="time to train for, instead of epochs")
     parser.add_argument("--output", type=Path, help="file of the record of the training")
     parser.add_argument("--weights", type=Path, help="file of the weights")
     parser.add_argument("--cache", type=Path, default=RESULTS / "cache")
     args = parser.parse_args()
-    if args.seconds is not None and (args.output is None or args.weights is None):
-        parser.error("--seconds needs --output and --weights: this is not the package's model.")
-    args.output = args.output or results_file(args.model, smoke=args.smoke)
-    beside, shipped = args.output.with_suffix(".safetensors"), WEIGHTS / f"{args.model}.safetensors"
-    args.weights = args.weights or (beside if args.smoke else shipped)
+    other = args.seconds is not None or args.encoder is not None
+    if other and (args.output is None or args.weights is None):
+        parser.error(
+            "--seconds and --encoder need --output and --weights: this is not the package's model."
+        )
+    args.output = args.output or results_file(NAME, smoke=args.smoke)
+    default = (
+        args.output.with_suffix(".safetensors") if args.smoke else WEIGHTS / f"{NAME}.safetensors"
+    )
+    args.weights = args.weights or default
     if args.pool is None and not args.card:
         parser.error("--pool is missing. Pass a folder of npz files or set RELCON_POOL.")
     return args
@@ -228,7 +219,8 @@ def main() -> None:
     if args.card:
         write_card(args)
         return
-    train(args, SMOKE if args.smoke else MODELS[args.model])
+    settings = SMOKE if args.smoke else TrainingSettings()
+    train(args, replace(settings, encoder=args.encoder or settings.encoder))
 
 
 if __name__ == "__main__":

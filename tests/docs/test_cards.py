@@ -10,7 +10,7 @@ from benchmarks.pretraining import open_weights
 from relcon_sklearn import RelConClassifier, RelConEmbedder
 
 MODELS = {
-    "motion-small": (RelConEmbedder, open_weights.page_of("motion-small")),
+    "motion-small": (RelConEmbedder, open_weights.PAGE),
     "activity-small": (RelConClassifier, activity_weights.PAGE),
     "activity-small-wrist": (RelConClassifier, activity_weights.PAGE),
 }

@@ -28,6 +28,7 @@ CLAIMS = {
     "docs/index.md": downstream.landing_page,
     "docs/start.md": downstream.start,
     "docs/downstream.md": downstream.comparison,
+    "docs/models.md": downstream.models,
     "docs/guide/representations.md": downstream.representations,
     "docs/guide/fine_tuning.md": downstream.fine_tuning,
     "docs/guide/segments.md": downstream.segments,

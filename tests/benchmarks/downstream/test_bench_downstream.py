@@ -47,6 +47,7 @@ def benchmark(data, tmp_path, monkeypatch, ticks):
         parts=["transfer", "none", "in_domain"],
         tasks=["hapt", "ipol"],
         methods=None,
+        has_larger=False,
     )
     file = cells.CellFile(args.output)
 

@@ -35,7 +35,7 @@ def test_pages_and_their_sections(cells, tmp_path, monkeypatch):
         "downstream": [],
         "downstream/scores": ["Transfer", "Windows of 10 s", "In domain", "Few labels"],
         "downstream/comparisons": ["Claims", "Tests over people"],
-        "downstream/ablations": ["Ablations", "Budget", "Cost"],
+        "downstream/ablations": ["Ablations", "Budget", "A larger encoder", "Cost"],
         "downstream/classes": ["Classes"],
     }
     assert all(text.startswith("# ") for name, text in pages.items() if "/" in name)

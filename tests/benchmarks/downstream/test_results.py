@@ -58,8 +58,7 @@ def test_every_method_has_a_title():
         *objectives.MAIN,
         *classic.CLASSIC,
         plan.WITH_FEATURES,
-        *plan.MODELS,
-        *(f"{name}_features" for name in plan.MODELS),
+        *(f"{name}{union}" for name in (plan.SHIPPED, plan.LARGER) for union in ("", "_features")),
         "scratch",
     }
 

@@ -14,8 +14,7 @@ from benchmarks.downstream.cells import Cell, CellFile
 from benchmarks.downstream.plan import DownstreamSettings, plan_cells
 from benchmarks.downstream.results import FIVE, DownstreamResults
 from benchmarks.pretraining import open_weights
-from benchmarks.pretraining.model_card import model_card
-from benchmarks.pretraining.model_tables import comparisons, sum_over_sets
+from benchmarks.pretraining.model_card import model_card, sum_over_sets
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 from tests.support.downstream_cells import fake_record, parse_table
@@ -95,28 +94,6 @@ def test_the_card(trained):
     assert means["motion-small"]["windows of 10 s"].strip("*") == f"{expected:.3f}"
 
 
-def test_another_model_is_compared_with_the_first_as_well(trained):
-    record = json.loads((trained / "small.json").read_text())
-    card = model_card("motion-base", record, DownstreamResults(cells()), {})
-    rows = parse_table(card.summary, "representation")
-    assert list(rows)[:4] == [
-        "motion-base",
-        "motion-base + features",
-        "motion-small",
-        "motion-small + features",
-    ]
-    found = comparisons("motion-base", DownstreamResults(cells()))
-    alone, together = (
-        {row.other.method for row in found if row.one.method == one}
-        for one in ("motion-base", "motion-base_features")
-    )
-    assert "motion-small" in alone
-    assert "motion-small_features" not in alone
-    assert "motion-small_features" in together
-    assert open_weights.page_of("motion-base").name == "motion-base.md"
-    assert open_weights.command_of("motion-base").endswith("--card --model motion-base")
-
-
 def test_people_with_several_placements_are_counted_once():
     rows = [("UMAFall", 18), ("MEx", 30), ("UMAFall", 17)]
     assert sum_over_sets([{"set": name, "people": n} for name, n in rows], "people") == 48
@@ -156,7 +133,7 @@ def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
     page = tmp_path / "models.md"
     marks = [mark(part, open_weights.COMMAND) for part in ("summary", "limits", "origin")]
     page.write_text("".join(f"{line}\na card of before\n{END_MARK}\nText.\n" for line in marks))
-    monkeypatch.setattr(open_weights, "DOCS", tmp_path)
+    monkeypatch.setattr(open_weights, "PAGE", page)
     file = CellFile(tmp_path / "downstream.jsonl")
     for cell, record in cells().items():
         file.add(cell, record)
@@ -185,7 +162,7 @@ def test_the_card_is_written_into_file_and_page(trained, tmp_path, monkeypatch):
 def test_a_page_without_the_mark_leaves_the_weights_as_they_are(trained, tmp_path, monkeypatch):
     page = tmp_path / "models.md"
     page.write_text("# Models\n")
-    monkeypatch.setattr(open_weights, "DOCS", tmp_path)
+    monkeypatch.setattr(open_weights, "PAGE", page)
     arguments = ["--card", "--weights", str(trained / "small.weights")]
     monkeypatch.setattr("sys.argv", ["open_weights", *arguments])
     before = (trained / "small.weights").read_bytes()
@@ -222,11 +199,12 @@ def test_a_training_of_a_given_time(pool, tmp_path, monkeypatch):
     assert RelConEmbedder.load(tmp_path / "timed.weights").callbacks is None
 
 
-def test_the_weights_of_the_package_are_not_those_of_a_given_time(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["open_weights", "--pool", "pool", "--seconds", "60"])
+@pytest.mark.parametrize("option", [("--seconds", "60"), ("--encoder", "resnet34-half")])
+def test_the_weights_of_the_package_are_not_those_of_another_training(option, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["open_weights", "--pool", "pool", *option])
     with pytest.raises(SystemExit):
         open_weights.main()
-    assert "needs --output and --weights" in capsys.readouterr().err
+    assert "need --output and --weights" in capsys.readouterr().err
 
 
 def test_without_time_left_after_reading_the_pool(pool, tmp_path, monkeypatch):

@@ -3,8 +3,10 @@
 import numpy as np
 
 from benchmarks.common.windows import WINDOW
+from benchmarks.downstream.cells import Cell
 from benchmarks.downstream.comparisons import compare_over_people
-from benchmarks.downstream.plan import LONG_WINDOW, SHIPPED
+from benchmarks.downstream.larger import compared
+from benchmarks.downstream.plan import LARGER, LONG_WINDOW, SHIPPED
 from benchmarks.downstream.results import (
     FIVE,
     RELCON,
@@ -62,6 +64,11 @@ class Downstream(DownstreamResults):
     def first(self, row):
         """Return the mean over the five sets, of the first seed."""
         return self.means(row, FIVE, macro_f1)[0]
+
+    def milliseconds(self, encoder):
+        """Return the time that an encoder takes for a segment."""
+        cell = Cell("cost", "hapt", f"encoder {encoder}", "own")
+        return float(np.median(self._cells[cell]["scores"]["milliseconds"]))
 
     def cost(self, ablation):
         """Return how much lower the mean is with a change of RelCon, of the first seed."""
@@ -188,6 +195,21 @@ def comparison(found):
         f"may be chance (p {after_an_hour['p']:.3f})",
         f"(R2 of {found.r2(budget('relcon', LONG), 'ipol')} after an hour, "
         f"{found.first_r2(RELCON, 'ipol')} after ten minutes)",
+    ]
+
+
+def models(found):
+    larger = ResultRow("shipped", LARGER)
+    p = {window: compared(found, window)["p"] for window in (WINDOW, LONG_WINDOW)}
+    hours = results_of(LARGER)["seconds"]["cpu"] / 3600
+    slower = found.milliseconds("resnet34-half") / found.milliseconds("resnet14-half")
+    return [
+        f"of an hour have a mean of {found.f1(budget('relcon', LONG))}, and those of ten minutes "
+        f"{found.first(RELCON):.3f}",
+        f"trained for {hours:.1f} hours, has {found.f1(larger)} on windows of 2.56 s and "
+        f"{found.at_10_s(larger)} on windows of 10 s, where motion-small has {found.f1(MODEL)} and "
+        f"{found.at_10_s(MODEL)} (p {p[WINDOW]:.3f} and {p[LONG_WINDOW]:.3f}",
+        f"{slower:.1f} times as long to embed a segment",
     ]
 
 
