@@ -18,6 +18,7 @@ minutes of one core, and keeps embeddings in the cache.
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,10 @@ def as_classifier(
         validation_fraction=0,
         sampling_rate=RATE,
         random_state=0,
-    ).fit(at_rest, logistic.classes_)
+    )
+    with warnings.catch_warnings():  # nothing is learned from the segments
+        warnings.filterwarnings("ignore", message="X is constant over time")
+        classifier.fit(at_rest, logistic.classes_)
     classifier.encoder_.load_state_dict(embedder.encoder_.state_dict())
     head = classifier.head_
     with torch.no_grad():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +186,8 @@ def train(path: Path, checkpoints: Path, seconds: float, started: float) -> dict
         random_state=0,
         verbose=1,  # without the warning that this takes long
     )
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X is constant over time")  # the store is sparse
         embedder.fit(store.X, groups=store.hour_groups)
     files = sorted(checkpoints.glob("*.ckpt"))
     last = {"last_checkpoint": files[-1].name, "checkpoint_kb": files[-1].stat().st_size / 1024}
