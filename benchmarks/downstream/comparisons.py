@@ -51,6 +51,11 @@ def is_above(means: Sequence[float], test: dict) -> bool:
     return means[0] > means[1] and test["difference"] > 0 and test["p_holm"] < BEYOND_CHANCE
 
 
+def people_text(test: dict) -> str:
+    """Return for how many people a method is ahead, and of how many."""
+    return f"{test['ahead']} of {test['n_subjects']}"
+
+
 def p_text(p: float) -> str:
     """Return a p-value as text."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"

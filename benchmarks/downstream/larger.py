@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import compare_over_people, p_text
-from benchmarks.downstream.plan import LARGER, LONG_WINDOW, SHIPPED
+from benchmarks.downstream.comparisons import compare_over_people, p_text, people_text
+from benchmarks.downstream.plan import LARGER, SHIPPED, WINDOWS
 from benchmarks.downstream.results import FIVE, DownstreamResults, ResultRow
 from benchmarks.downstream.tables import join, regression_table, score_table
 
-WINDOWS = (ResultRow._field_defaults["window"], LONG_WINDOW)
 UNIONS = ("", "_features")
 
 
@@ -46,8 +45,8 @@ def compared(results: DownstreamResults, window: float, union: str = "") -> dict
 
 def _test(results: DownstreamResults, window: float, union: str) -> list[str]:
     test = compared(results, window, union)
-    people = f"{test['ahead']} of {test['n_subjects']}"
-    return [f"{window:g} s", _row(f"{LARGER}{union}").title, people, p_text(test["p"])]
+    title = _row(f"{LARGER}{union}").title
+    return [f"{window:g} s", title, people_text(test), p_text(test["p"])]
 
 
 def _row(method: str, window: float = WINDOWS[0]) -> ResultRow:

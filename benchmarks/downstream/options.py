@@ -10,7 +10,11 @@ from benchmarks.downstream.plan import SHIPPED
 
 
 def parse_model_args(parser: argparse.ArgumentParser, name: str) -> argparse.Namespace:
-    """Add the options of such a script, and parse them. `name` is that of its file of results."""
+    """Add the options of such a script, and parse them.
+
+    `name` is that of its file of results. For another model, the name of the model is added, so
+    that the results of the model of the package stay.
+    """
     add_folder_option(parser, "data", "the npz files")
     parser.add_argument("--model", default=SHIPPED, help=f"name or file (default {SHIPPED})")
     parser.add_argument("--smoke", action="store_true", help="few windows, as a test")

@@ -13,6 +13,7 @@ from benchmarks.downstream.objectives import ABLATIONS, BUDGETS, MAIN, SharedTer
 from benchmarks.downstream.results import CLASSIFICATION
 
 LONG_WINDOW = 10.0  # s
+WINDOWS = (Cell.window, LONG_WINDOW)
 SHARES = (0.01, 0.05, 0.1, 1.0)  # of the training subjects that have labels
 IN_DOMAIN = ("hapt", "sisfall", "smartfallmm", "wisdm")
 WITH_FEATURES = "relcon_features"  # the union of RelCon's embedding and the features
@@ -58,7 +59,7 @@ def plan_cells(settings: DownstreamSettings) -> list[list[Cell]]:
     shipped = [
         cell
         for name in (SHIPPED, LARGER)
-        for window in (Cell.window, LONG_WINDOW)
+        for window in WINDOWS
         for cell in _linear("shipped", TASKS, [name, f"{name}_features"], window=window)
     ]
     in_domain = _linear("in_domain", IN_DOMAIN, ["relcon", "simclr", "untrained"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import p_text
+from benchmarks.downstream.comparisons import p_text, people_text
 from benchmarks.downstream.tables import join
 
 FEATURES = "features"
@@ -107,7 +107,7 @@ def _paper_tests(tests: dict[str, dict]) -> str:
                 name,
                 other,
                 f"{test['difference']:+.3f}",
-                f"{test['ahead']} of {test['n_subjects']}",
+                people_text(test),
                 p_text(test["p_holm"]),
             ]
             for name, found in tests.items()

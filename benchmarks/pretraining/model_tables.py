@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.common.datasets import TASKS
 from benchmarks.common.report import table
-from benchmarks.downstream.comparisons import compare_over_people, p_text
+from benchmarks.downstream.comparisons import compare_over_people, p_text, people_text
 from benchmarks.downstream.few_labels import label_tables
-from benchmarks.downstream.plan import LONG_WINDOW
+from benchmarks.downstream.plan import LONG_WINDOW, WINDOWS
 from benchmarks.downstream.results import (
     FIVE,
     SCRATCH,
@@ -24,7 +24,6 @@ from benchmarks.downstream.results import (
 from benchmarks.downstream.tables import join, regression_table, score_table, seed_table
 from relcon_sklearn import RelConEmbedder
 
-WINDOWS = (ResultRow._field_defaults["window"], LONG_WINDOW)
 FEW = 0.1  # share of the people with labels, in the short table
 FEATURES_ROW = classic("features_linear")
 SPEED = TASKS["ipol"].targets[0]
@@ -143,7 +142,7 @@ def comparison_table(found: list[Comparison]) -> str:
             c.one.title,
             c.other.title,
             *c.means,
-            f"{c.test['ahead']} of {c.test['n_subjects']}",
+            people_text(c.test),
             p_text(c.test["p_holm"]),
         ]
         for c in found
