@@ -119,10 +119,10 @@ class SegmentEstimator(SegmentInput):
         array = super()._check_segments(X, reset=reset, name=name)
         is_nested = array is X  # the estimator around this one has warned
         is_acceleration = array.shape[2] == 3  # perhaps: other sensors have no gravity
-        if reset and not is_nested:
+        if reset and self.max_epochs > 0:
             warn_if_constant(array)
-            if is_acceleration and not self._compares_with_a_model():
-                warn_of_units(self._magnitudes, name)
+        if reset and not is_nested and is_acceleration and not self._compares_with_a_model():
+            warn_of_units(self._magnitudes, name)
         return array
 
     def _compares_with_a_model(self) -> bool:

@@ -246,7 +246,7 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             If the estimator has a model card, or is a clone of a model that has one, because its
             weights are discarded. Clones with a frozen `encoder` do not warn: they start from it.
             If `groups` is None, and an embedder is pretrained whose `n_within` is positive.
-            If all segments are constant over time, of up to 256 that are read for this.
+            If all segments, or the 256 that are read, are constant over time, and are trained on.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of a frozen
             `encoder`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.

@@ -357,7 +357,7 @@ class RelConEmbedder(
             If the estimator has a model card, as those in the package have, or is a clone of a
             model that has one and no `init`, because its weights are discarded.
             If `distance` is fitted and not in a `FrozenEstimator`, because it is fitted again.
-            If all segments are constant over time, of up to 256 that are read for this.
+            If all segments, or the 256 that are read, are constant over time, and are trained on.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of `init` or of a
             frozen `distance`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.

@@ -198,6 +198,7 @@ class FineTunedEstimator(Exportable, SegmentEstimator):
         rows = np.flatnonzero(weights)
         groups = None if groups is None else np.asarray(groups)[rows]
         chosen = SegmentArray(ChosenRows(array, rows), array.name)
+        chosen.is_checked_constant = array.is_checked_constant
         return fit_nested(embedder, chosen, groups)
 
     @advises_on_memory("training")

@@ -289,7 +289,7 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         UserWarning
             If there are too few groups for `validation_fraction`. There is then no validation.
             If this model has a card, or is a clone, without `init`, of one: its weights are lost.
-            If all segments are constant over time, of up to 256 that are read for this.
+            If all segments, or the 256 that are read, are constant over time, and are trained on.
             If `X` seems to be in m/s^2 or mg, or in other units than the training of `init`.
             If more than ten minutes of training remain on a CPU, and `verbose` is 0.
             If `n_channels` is None, and `X` has few columns, or more channels than time steps.

@@ -57,6 +57,8 @@ class SegmentArray:
         Whether the sampling rate is a parameter of an estimator, because `given` has none.
     magnitudes : ndarray or None
         Magnitude and level of some segments, if they have been computed.
+    is_checked_constant : bool
+        Whether its segments have been compared over time, and a warning told if they are constant.
     """
 
     def __init__(self, X, name: str = "X", given=None, n_channels: int = 1):
@@ -67,6 +69,7 @@ class SegmentArray:
         self.sampling_rate = rate_of(self.given)
         self.rate_is_parameter = getattr(self.given, "rate_is_parameter", False) is True
         self.magnitudes: np.ndarray | None = None
+        self.is_checked_constant = False
         self._is_checked = False
         self._listeners: list[Callable[[np.ndarray, np.ndarray], None]] = []
         self._mapped = MappedRows(X) if isinstance(X, np.memmap) else None

@@ -19,11 +19,13 @@ _N_AT_ONCE = 32
 def warn_if_constant(array: SegmentArray) -> None:
     """Warn if all of up to 256 segments from all parts of an array are constant over time.
 
-    Segments are read only if their magnitudes, which the array keeps, do not show a movement.
-    A single segment, and segments of one time step, are not compared.
+    An array is compared once, although nested estimators are trained with it too. Segments are read
+    only if their magnitudes, which the array keeps, do not show a movement. A single segment, and
+    segments of one time step, are not compared.
     """
-    if min(array.shape[:2]) < 2:
+    if array.is_checked_constant or min(array.shape[:2]) < 2:
         return
+    array.is_checked_constant = True
     magnitude, level = magnitudes_of(array).T
     if (level < _LEAST_LEVEL * magnitude).any():
         return

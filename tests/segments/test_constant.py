@@ -10,7 +10,28 @@ from relcon_sklearn import LazyWindows, MotionFeatures
 from relcon_sklearn.segments._array import SegmentArray
 from relcon_sklearn.segments._constant import warn_if_constant
 from relcon_sklearn.segments._magnitudes import magnitudes_of
-from tests.support.untrained import MAKERS, distance, embedder, fit
+from tests.support import untrained
+from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_regressor
+from tests.support.untrained import fit
+
+SHORT = {"max_epochs": 1, "validation_fraction": 0}
+
+
+def distance(**kwargs):
+    return tiny_distance(**SHORT | kwargs)
+
+
+def embedder(**kwargs):
+    return tiny_embedder(**SHORT | {"distance": distance()} | kwargs)
+
+
+def classifier(**kwargs):
+    return tiny_classifier(**SHORT | kwargs)
+
+
+def regressor(**kwargs):
+    return tiny_regressor(**SHORT | kwargs)
+
 
 POSTURES = np.random.default_rng(0).normal(size=(20, 1, 3)).astype(np.float32)
 
@@ -20,7 +41,7 @@ def constant(n=20, n_timesteps=16):
     return np.resize(POSTURES, (n, 1, 3)).repeat(n_timesteps, axis=1)
 
 
-@MAKERS
+@pytest.mark.parametrize("make", [distance, embedder, classifier, regressor])
 @pytest.mark.parametrize("X", [constant(), np.zeros((20, 16, 3)), np.ones((20, 16))])
 def test_a_training_warns_once_at_the_line_of_the_user(make, X):
     with pytest.warns(UserWarning, match="^X is constant over time in all its segments") as record:
@@ -29,6 +50,33 @@ def test_a_training_warns_once_at_the_line_of_the_user(make, X):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X is constant over time")
         fit(make(), X)
+
+
+@untrained.MAKERS
+def test_a_fit_without_a_training_does_not_warn(make):
+    fit(make(), constant())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: embedder(max_epochs=0),
+        lambda: classifier(max_epochs=0, encoder=embedder()),
+        lambda: classifier(max_epochs=0, encoder=embedder(max_epochs=0)),
+    ],
+)
+def test_a_training_of_a_nested_estimator_warns_once(make):
+    with pytest.warns(UserWarning, match="^X is constant over time in all its segments") as record:
+        fit(make(), constant())
+    assert len(record) == 1
+
+
+def test_the_rows_that_have_weights_are_not_compared_again():
+    model = classifier(encoder=embedder())
+    weights = np.arange(20) > 2
+    with pytest.warns(UserWarning, match="^X is constant over time in all its segments") as record:
+        model.fit(constant(), np.arange(20) % 2, sample_weight=weights, groups=np.arange(20) % 4)
+    assert len(record) == 1
 
 
 def test_one_value_that_differs_is_enough():
@@ -43,7 +91,7 @@ def test_one_segment_or_time_step_says_nothing(shape):
 
 
 def test_new_segments_and_features_without_a_training_may_be_constant():
-    model = fit(embedder(), constant() + np.linspace(0, 0.1, 16)[:, None])
+    model = fit(untrained.embedder(), constant() + np.linspace(0, 0.1, 16)[:, None])
     model.transform(constant())
     MotionFeatures(sampling_rate=25).fit(constant(n_timesteps=64))
 
