@@ -9,8 +9,8 @@ class RatedArray(np.ndarray):
     """Array of segments that knows their sampling rate, as the rows of a store do.
 
     Selected rows, copies and the results of element-wise arithmetic have the rate too. That of all
-    other results is not known, because they may have other time steps: ``numpy.asarray(X)`` and
-    several arrays that are joined are ordinary arrays.
+    other results is not known, because they may have other time steps: ``numpy.asarray(X)``,
+    several arrays that are joined, and the sum of arrays of different rates are ordinary arrays.
 
     Attributes
     ----------
@@ -37,7 +37,9 @@ class RatedArray(np.ndarray):
     def __array_wrap__(self, array, context=None, return_scalar=False):
         if array.ndim == 0:  # as of a sum
             return array[()]
-        return self._with_same_rate(array)
+        inputs = context[1] if context else ()
+        rates = {value.sampling_rate for value in inputs if isinstance(value, RatedArray)}
+        return np.asarray(array) if len(rates) > 1 else self._with_same_rate(array)
 
     def __copy__(self):
         return self.copy()

@@ -36,6 +36,7 @@ KEEP = {
     "dtype": lambda X: X.astype(np.float64),
     "units": lambda X: X / np.float32(9.80665),
     "centred": lambda X: X - X.mean(axis=1, keepdims=True),
+    "sum of equal rates": lambda X: X + X[::-1],
 }
 
 PLAIN = {
@@ -82,6 +83,18 @@ def test_rows_of_other_axes_are_not_segments(X, turn):
     for result in (turned, turned[::2], turned.copy(), turned * 2):
         assert getattr(result, "sampling_rate", None) is None
     np.testing.assert_array_equal(turned[::2], turn(VALUES)[::2])
+
+
+@pytest.mark.parametrize("combine", [np.add, np.multiply, np.maximum, np.less])
+def test_a_result_of_several_rates_has_none(X, combine):
+    other = with_rate(VALUES[::-1], 100.0)
+    for result in (combine(X, other), combine(other, X)):
+        assert type(result) is np.ndarray
+    np.testing.assert_array_equal(combine(X, other), combine(VALUES, VALUES[::-1]))
+    total = X.copy()
+    total += other
+    assert type(total) is np.ndarray
+    np.testing.assert_array_equal(total, VALUES + VALUES[::-1])
 
 
 def test_the_result_of_taking_time_steps_is_an_ordinary_array(X):
