@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from .._utils._frozen import is_frozen
+from .._utils._rates import rates_differ
+
 # Published length of segments: 256 samples at 100 Hz.
 _WINDOW = 2.56
+
+# Parameters of a pipeline and of a union that are fitted themselves. Others are cloned before.
+_FITTED_IN_PLACE = ("steps", "transformer_list")
 
 
 def window_and_rate(
@@ -33,7 +44,7 @@ def window_and_rate(
             f"like cannot be used together with {' and '.join(given)}. It replaces window and "
             "target_rate. Pass like, or these."
         )
-    if _model_in(like) is None:
+    if not any(_models_in(like)):
         raise ValueError(
             f"like is a {type(like).__name__}, which neither is nor contains a fitted estimator of "
             "relcon_sklearn. Fit it first, or pass window and target_rate instead."
@@ -51,17 +62,46 @@ def window_and_rate(
 def training_layout(model) -> tuple[int | None, float | None]:
     """Return the number of time steps and the rate in Hz of the segments a model was trained on.
 
-    What it does not know is None, also for a model that is not of relcon_sklearn.
+    What it does not know is None, also for a model that is not of relcon_sklearn. Of several
+    models in it, those in the fewest FrozenEstimators tell the number of time steps: frozen ones
+    may have been trained on segments of another length before.
+
+    Raises
+    ------
+    ValueError
+        If there are models of different rates in it.
     """
-    own = _model_in(model)
-    return getattr(own, "_n_timesteps_in", None), getattr(own, "sampling_rate_", None)
+    found = sorted(_models_in(model), key=lambda pair: pair[0])
+    rates = {own.sampling_rate_: own for _, own in found if own.sampling_rate_ is not None}
+    if rates and rates_differ(min(rates), max(rates)):
+        known = " and ".join(f"a {type(own).__name__} of {r:g} Hz" for r, own in rates.items())
+        raise ValueError(
+            f"The {type(model).__name__} contains {known}, but all of its models get the same "
+            "segments. Fit them with the same sampling_rate."
+        )
+    lengths = {
+        own._n_timesteps_in
+        for n_frozen, own in found
+        if n_frozen == found[0][0] and hasattr(own, "_n_timesteps_in")
+    }
+    return lengths.pop() if len(lengths) == 1 else None, next(iter(rates), None)
 
 
-def _model_in(like):
-    """Return the first fitted estimator with a sampling rate, which may be unknown, or None."""
-    if like is None or hasattr(like, "sampling_rate_"):  # also of the one in a FrozenEstimator
-        return like
-    inner = [step for _, step in getattr(like, "steps", ())]  # of a pipeline
-    inner += [part for _, part in getattr(like, "transformer_list", ())]  # of a union
-    inner.append(getattr(like, "best_estimator_", None))  # of a search
-    return next((model for model in map(_model_in, inner) if model is not None), None)
+def _models_in(part, n_frozen: int = 0) -> Iterator[tuple[int, Any]]:
+    """Yield the fitted models with a sampling rate, which may be unknown, that an object contains.
+
+    With each comes the number of FrozenEstimators around it.
+    """
+    if is_frozen(part):
+        yield from _models_in(part.estimator, n_frozen + 1)
+    elif hasattr(part, "sampling_rate_"):
+        yield n_frozen, part
+    elif isinstance(part, (list, tuple)):
+        for inner in part:
+            yield from _models_in(inner, n_frozen)
+    elif isinstance(part, BaseEstimator):
+        for name, value in vars(part).items():
+            if name.endswith("_") or name in _FITTED_IN_PLACE:
+                yield from _models_in(value, n_frozen)
+    elif hasattr(part, "estimator"):  # of a CalibratedClassifierCV, which keeps no estimators
+        yield from _models_in(part.estimator, n_frozen)

@@ -207,10 +207,12 @@ def segment_recordings(
         out.
 
     like : estimator or None, default=None
-        Fitted estimator, for example a :class:`RelConEmbedder`, or a pipeline, a union, a
-        :class:`~sklearn.frozen.FrozenEstimator` or a search that contains one. The segments get the
-        number of time steps and the sampling rate of its training, in place of `window` and
-        `target_rate`. They are in g, also if it was trained on segments in another unit.
+        Fitted estimator, for example a :class:`RelConEmbedder`, or one of scikit-learn that
+        contains it, such as a pipeline, a search or a `CalibratedClassifierCV`. The segments get
+        the number of time steps and the sampling rate of its training, in place of `window` and
+        `target_rate`. They are in g, also if it was trained on segments in another unit. What is
+        not in a :class:`~sklearn.frozen.FrozenEstimator` tells the number of time steps. If all is,
+        other steps of a pipeline may have been fitted to another number: pass `window` then.
 
     Returns
     -------
@@ -231,7 +233,7 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others, or if `like` does not know
-        its sampling rate. If recordings differ in their channels, or in their rates without a
+        its sampling rate, or has several. If recordings differ in their channels, or in their rates without a
         `target_rate`. If used columns of a DataFrame have the same name, or if the names of its
         columns do not tell which are the acceleration. If a recording is empty, too short (with
         ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), has values

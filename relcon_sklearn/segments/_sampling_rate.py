@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from .._utils._rates import is_rate
-
-# Rates that differ by less are the same rate, rounded in different ways.
-_RELATIVE_TOLERANCE = 1e-3
+from .._utils._rates import is_rate, rates_differ
 
 
 def rate_of(thing, attribute: str = "sampling_rate") -> float | None:
@@ -42,7 +37,7 @@ def agreed_rate(
     """
     if parameter is None:
         return rate
-    if _differ(parameter, rate):
+    if rates_differ(parameter, rate):
         raise ValueError(
             f"sampling_rate={parameter:g}, but {holder} has a sampling rate of {rate:g} Hz. Pass "
             "None or the same rate."
@@ -66,7 +61,7 @@ def check_rate(
     is_parameter : bool, default=False
         Whether `rate` is a parameter of the estimator around the model. Otherwise the array has it.
     """
-    if not _differ(rate, trained):
+    if not rates_differ(rate, trained):
         return
     fitted = f"but {model} was fitted with segments of {trained:g} Hz."
     resample = f"resample the recordings with segment_recordings(..., target_rate={trained:g})"
@@ -80,8 +75,3 @@ def check_rate(
         f"use {name} unmodified, pass a plain array, for example np.asarray({name}), and no other "
         "sampling_rate."
     )
-
-
-def _differ(rate: float | None, other: float | None) -> bool:
-    """Whether both rates are known and are not the same."""
-    return None not in (rate, other) and not math.isclose(rate, other, rel_tol=_RELATIVE_TOLERANCE)

@@ -98,7 +98,9 @@ def predict_timeline(
         as in :func:`~relcon_sklearn.segment_recordings`. If None, all time counts as worn.
 
     window : float or None, default=None
-        Length of a segment in s. If None, that of the segments the model was trained on.
+        Length of a segment in s. If None, that of the segments the model was trained on. Pass it
+        for a pipeline whose only model of this package is frozen, if the other steps were fitted to
+        segments of another length: scikit-learn's estimators do not know theirs.
 
     target_rate : float or None, default=None
         Rate of the segments in Hz. If None, that of the segments the model was trained on.
@@ -134,7 +136,8 @@ def predict_timeline(
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     ValueError
-        If the model does not know the length or rate of its segments, or has several targets.
+        If the model does not know the length or rate of its segments, contains models of different
+        rates, or has several targets.
         If `step` is longer than a segment, or `smoothing` does not fit the model. If the recording
         has no dates, is shorter than a segment, or is refused by
         :func:`~relcon_sklearn.segment_recordings`.

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 
-from relcon_sklearn import segment_recordings
+from relcon_sklearn import MotionFeatures, segment_recordings
 from tests.support.untrained import embedder, fit
 
 RECORDING = np.random.default_rng(0).normal([0, 0, 9.8], 1, (1200, 3))
@@ -50,6 +55,55 @@ def test_the_model_may_be_in_another_estimator(model):
     wrapped = (make_pipeline(pipeline), FrozenEstimator(pipeline), union)
     for like in (frozen, pipeline, *wrapped, search):
         np.testing.assert_array_equal(segments(like), expected)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda pipe: CalibratedClassifierCV(pipe, cv=2),
+        lambda pipe: CalibratedClassifierCV(FrozenEstimator(pipe), cv=2),
+        lambda pipe: VotingClassifier([("one", pipe), ("none", DummyClassifier())]),
+        lambda pipe: StackingClassifier([("one", pipe)], cv=2),
+        lambda pipe: OneVsRestClassifier(pipe),
+        lambda pipe: make_pipeline(FunctionTransformer(), GridSearchCV(pipe, {}, cv=2)),
+    ],
+)
+def test_the_model_may_be_in_a_meta_estimator(model, wrap):
+    expected = segments(model)
+    pipe = make_pipeline(FrozenEstimator(model), LogisticRegression())
+    y = Y[: len(expected)]
+    np.testing.assert_array_equal(segments(wrap(pipe.fit(expected, y)).fit(expected, y)), expected)
+
+
+def test_parameters_that_a_search_has_cloned_do_not_count(model):
+    features = make_pipeline(MotionFeatures(sampling_rate=30), DummyClassifier())
+    X = segments(model)
+    y = Y[: len(X)]
+    search = GridSearchCV(features, {"motionfeatures__sampling_rate": [60]}, cv=2).fit(X, y)
+    features.fit(X, y)  # the estimator that the search has as its parameter
+    assert len(segments(search)) == 19  # of 37 time steps at 60 Hz in 12 s
+
+
+def test_what_was_fitted_last_tells_the_length(model):
+    """A frozen model may have been trained on segments of another length."""
+    union = make_union(FrozenEstimator(model), MotionFeatures(sampling_rate=30))
+    X = np.random.default_rng(0).normal([0, 0, 1], 0.1, (20, 60, 3))
+    pipeline = make_pipeline(union, LogisticRegression(max_iter=1000)).fit(X, Y)
+    for like in (union, pipeline, FrozenEstimator(pipeline)):
+        assert segments(like).shape[1] == 60
+    frozen = make_union(FrozenEstimator(model), FrozenEstimator(union.transformer_list[1][1]))
+    with pytest.raises(ValueError, match="does not know the number of time steps"):
+        segments(frozen)
+
+
+def test_models_of_different_rates_are_refused(model):
+    X = segments(model)
+    union = make_union(FrozenEstimator(model), MotionFeatures(sampling_rate=25)).fit(X)
+    known = "a MotionFeatures of 25 Hz and a RelConEmbedder of 30 Hz"
+    with pytest.raises(ValueError, match=f"^The FeatureUnion contains {known}, but all"):
+        segments(union)
+    nearly = make_union(FrozenEstimator(model), MotionFeatures(sampling_rate=30.003)).fit(X)
+    np.testing.assert_array_equal(segments(nearly), X)
 
 
 @pytest.mark.parametrize("extra", [{"window": 2.0}, {"target_rate": 50}])
