@@ -25,6 +25,7 @@ from ._sample_times import SampleTimes, Stretches, check_max_gap, find_stretches
 from ._stamps import start_stamps
 from ._times import has_dates
 from ._units import raise_missing_units
+from ._upsampling import warn_of_upsampling
 from ._window_layout import Layout, Windows, count_windows, place_windows
 
 _BLOCK_BYTES = 2**25  # of windows that are cut at a time
@@ -96,6 +97,7 @@ def place_windows_in(
         raise ValueError(f"recording is a list of {len(recordings)} recordings. Pass one.")
     names = ["the recording"]
     rates = read_rates(own_rates(recordings, names) if sampling_rate is None else sampling_rate, 1)
+    warn_of_upsampling(rates, layout.rate, names)
     check_max_gap(max_gap, nonwear, rates[0])
     channels = own_channels(recordings) if channels is None else channels
     units = own_units(recordings, names) if units is None else units

@@ -25,6 +25,7 @@ from ._sample_times import check_max_gap
 from ._segments import Segments
 from ._times import has_dates
 from ._units import UNITS, raise_missing_units
+from ._upsampling import warn_of_upsampling
 from ._window_layout import lay_out
 
 logger = logging.getLogger("relcon_sklearn")
@@ -251,6 +252,7 @@ def segment_recordings(
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.
+        If the rate of `like` is more than 2.5 times that of a recording.
         If the device is not calibrated: there are still blocks of 10 s (step 3 below), at least a
         minute, and in a quarter of them the magnitude differs from 1 g by more than 50 mg. This is
         not checked with ``gravity=False`` or if there is ``frame.attrs["calibration"]``.
@@ -360,6 +362,8 @@ def segment_recordings(
     channels = own_channels(recordings) if channels is None else channels
     window, target_rate = window_and_rate(like, window, target_rate)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))
+    if like is not None:
+        warn_of_upsampling(rates, layout.rate, names)
     check_max_gap(max_gap, nonwear, min(rates))
     units = own_units(recordings, names) if units is None else units
     options = SegmentationOptions(
