@@ -22,7 +22,8 @@ def frame_labels(frame, column: str, name: str):
     """Return the column with the label of each sample."""
     if column not in frame.columns:
         raise ValueError(
-            f"{name}: labels={column!r} is not one of its columns {list(frame.columns)}."
+            f"{name}: labels={column!r} is not one of its columns {list(frame.columns)}. To give a "
+            "whole recording one label, pass a list with a label for each recording."
         )
     check_unique(frame, [column], name)
     return frame[column]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._utils._text import listed
 from ._frames import is_frame
 
 logger = logging.getLogger("relcon_sklearn")
@@ -33,6 +34,14 @@ def as_own_form(recording):
         return _from_actipy(*recording)
     if isinstance(recording, Mapping) and {"accel", "time"} <= recording.keys():
         return _from_skdh(recording)
+    if isinstance(recording, Mapping):
+        keys = listed([repr(key) for key in recording], 5)
+        raise ValueError(
+            f"a recording is a {type(recording).__name__} with the keys {keys}. Pass the recordings "
+            "in it as a list, and their names in subjects: for a dict from names to recordings, "
+            "list(recordings.values()) and list(recordings); for a data set, data.recordings and "
+            "data.subjects."
+        )
     if is_frame(recording) and list(recording.columns) == _PYGT3X:
         return _from_pygt3x(recording)
     return recording

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from ._frames import (
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
 from ._other_packages import as_own_form, is_of_actipy
+from ._segments import Segments
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
 from ._time_column import (
     advise,
@@ -32,6 +34,10 @@ from ._time_column import (
     read_time_column,
 )
 from ._times import Times, has_dates, read_times
+
+
+# Number of values from which a list of numbers may be a recording of one channel.
+_MOST_CHANNELS = 10
 
 
 class Recording(NamedTuple):
@@ -51,8 +57,18 @@ def as_list(recordings) -> list:
 
     Series and what other packages return become DataFrames.
     """
+    if isinstance(recordings, Segments):
+        raise ValueError(
+            "recordings are Segments, which segment_recordings has made. Pass the recordings that "
+            "they were cut from. Estimators take the segments, which are their attribute X."
+        )
     if not isinstance(recordings, list | tuple) or is_of_actipy(recordings):
         recordings = [recordings]
+    if _are_samples(recordings):
+        raise ValueError(
+            f"recordings is a list of {len(recordings)} rows of {len(recordings[0])} numbers, "
+            "which seem to be the samples of one recording. Pass it as numpy.asarray(recording)."
+        )
     paths = [recording for recording in recordings if isinstance(recording, str | os.PathLike)]
     if paths:
         raise ValueError(
@@ -62,6 +78,16 @@ def as_list(recordings) -> list:
     if len(recordings) == 0:
         raise ValueError("recordings is an empty list. Pass at least one recording.")
     return [series_as_frame(as_own_form(recording)) for recording in recordings]
+
+
+def _are_samples(recordings: list | tuple) -> bool:
+    """Return whether entries of a list are rows of a few numbers, which no recording is."""
+    return len(recordings) > 1 and all(
+        isinstance(row, list | tuple)
+        and 0 < len(row) < _MOST_CHANNELS
+        and all(isinstance(value, Real) for value in row)
+        for row in recordings
+    )
 
 
 def per_recording(values, n_recordings: int, name: str) -> list:

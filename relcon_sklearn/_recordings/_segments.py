@@ -44,3 +44,10 @@ class Segments(NamedTuple):
     hour_groups: np.ndarray
     start_times: np.ndarray
     dropped: dict
+
+    def __repr__(self) -> str:
+        labels = "" if self.y is None else ", with labels"
+        return (
+            f"<Segments: {len(self.X)} segments of {self.X.shape[1]} x {self.X.shape[2]}, "
+            f"{len(np.unique(self.groups))} subjects{labels}>"
+        )

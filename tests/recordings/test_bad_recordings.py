@@ -22,6 +22,10 @@ def spoilt(value, rows, channel=1):
     ("recordings", "kwargs", "match"),
     [
         ([], {}, "recordings is an empty list"),
+        (rest().tolist(), {}, r"list of 500 rows of 3 numbers.*numpy.asarray\(recording\)"),
+        ({"ann": rest()}, {}, "is a dict with the keys 'ann'.*list.recordings.values"),
+        ([{"ann": rest()}], {}, "is a dict with the keys 'ann'"),
+        (segment_recordings(rest(), RATE, units="g"), {}, "recordings are Segments, which"),
         (rest(0), {}, "recording 0 is empty"),
         ([rest(), rest(0)], {"short": "skip"}, "recording 1 is empty"),
         ([rest(), rest(n_channels=2)], {}, "recording 1 has 2 channels, but recording 0 has 3"),

@@ -452,3 +452,14 @@ def test_hapt_as_published():
     raw = {label: signal[names == label].mean(axis=0) for label in mean}
     for label, direction in mean.items():
         np.testing.assert_allclose(direction, raw[label], atol=0.05)
+
+
+def test_the_text_of_segments_is_short():
+    rng = np.random.default_rng(0)
+    recordings = [rng.normal([0, 0, 1], 0.1, (500, 3)) for _ in range(2)]
+    plain = segment_recordings(recordings, 50, units="g")
+    assert repr(plain) == "<Segments: 6 segments of 128 x 3, 2 subjects>"
+    labelled = segment_recordings(recordings, 50, units="g", labels=["walking"] * 2)
+    assert repr(labelled) == "<Segments: 6 segments of 128 x 3, 2 subjects, with labels>"
+    X, *_ = plain
+    assert X is plain.X
