@@ -35,7 +35,9 @@ _REASONS = {
     "windows_unlabelled": ("has no label", "Pass unlabelled='keep' to keep it."),
     "windows_impure": (
         "is in windows that other labels cover too",
-        "Lower purity, or pass a shorter window, to keep more of it.",
+        "Lower purity, or pass a shorter window, to keep more of it. If the labels are values that "
+        "change all the time, such as a speed, pass their column in channels instead, and average "
+        "it in each segment.",
     ),
 }
 

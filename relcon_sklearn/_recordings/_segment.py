@@ -136,7 +136,8 @@ def segment_recordings(
         Labels of the samples, for example activities. For DataFrames, the name of a column.
         Otherwise a list with one entry for each recording: one label, an array with one label for
         each sample, or a DataFrame of intervals. A label is a str, int, bool or float. None, NaN,
-        NA and "" stand for no label.
+        NA and "" stand for no label. Values that change within segments, such as a speed, are not
+        averaged: pass their column in `channels`, and take the mean of this channel of `X`.
 
         A DataFrame of intervals, such as a diary, has the columns `start`, `stop` and `label`. A
         sample whose time is in [start, stop) has this label. Times are dates if the recordings have

@@ -463,3 +463,9 @@ def test_the_text_of_segments_is_short():
     assert repr(labelled) == "<Segments: 6 segments of 128 x 3, 2 subjects, with labels>"
     X, *_ = plain
     assert X is plain.X
+
+
+def test_values_that_change_all_the_time_are_no_labels():
+    recording = np.random.default_rng(0).normal([0, 0, 1], 0.1, (500, 3))
+    with pytest.raises(ValueError, match="such as a speed, pass their column in channels instead"):
+        segment_recordings(recording, 50, units="g", labels=[np.linspace(0, 2, 500)])
