@@ -37,8 +37,8 @@ def as_own_form(recording):
     if isinstance(recording, Mapping):
         keys = listed([repr(key) for key in recording], 5)
         raise ValueError(
-            f"a recording is a {type(recording).__name__} with the keys {keys}. Pass the recordings "
-            "in it as a list, and their names in subjects: for a dict from names to recordings, "
+            f"a recording is a {type(recording).__name__} with the keys {keys}. Pass the "
+            "recordings in it as a list, and their names in subjects: for a dict from names to recordings, "
             "list(recordings.values()) and list(recordings); for a data set, data.recordings and "
             "data.subjects."
         )

@@ -35,7 +35,6 @@ from ._time_column import (
 )
 from ._times import Times, has_dates, read_times
 
-
 # Number of values from which a list of numbers may be a recording of one channel.
 _MOST_CHANNELS = 10
 

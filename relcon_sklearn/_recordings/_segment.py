@@ -235,15 +235,15 @@ def segment_recordings(
     ------
     ValueError
         If a parameter is out of its range or does not fit the others, or if `like` does not know
-        its sampling rate, or has several. If recordings differ in their channels, or in their rates without a
-        `target_rate`. If used columns of a DataFrame have the same name, or if the names of its
-        columns do not tell which are the acceleration. If a recording is empty, too short (with
-        ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), has values
-        that stand for missing ones, or has a magnitude that does not fit its units. If timestamps
-        are not increasing, do not fit the rate, or look like local times in which the clock was set
-        back, or if a column that looks like times is not used. If intervals end before they start,
-        overlap and differ in their label, belong to an unknown recording or have another kind of
-        time. If no segment is left.
+        its sampling rate, or has several. If recordings differ in their channels, or in their rates
+        without a `target_rate`. If used columns of a DataFrame have the same name, or if the names
+        of its columns do not tell which are the acceleration. If a recording is empty, too short
+        (with ``short="raise"``), has infinite values or NaN (with ``nan_policy="raise"``), has
+        values that stand for missing ones, or has a magnitude that does not fit its units. If
+        timestamps are not increasing, do not fit the rate, or look like local times in which the
+        clock was set back, or if a column that looks like times is not used. If intervals end
+        before they start, overlap and differ in their label, belong to an unknown recording or have
+        another kind of time. If no segment is left.
 
     Warns
     -----

@@ -121,9 +121,9 @@ def _advise_duplicates(not_after: np.ndarray, advice: Advice) -> str:
         f"{len(largest)} of them are close together, up to sample {largest[-1]}. Do not drop them: "
         "they are probably different samples. If daylight saving ended, or the clock was set back, "
         "and the samples were sorted, read them again in their original order. If "
-        "recordings were joined, pass a list of them. If many samples share a time everywhere, the "
-        "resolution of the timestamps is too low. If the time of day is in another column than the "
-        "date, join them."
+        "recordings were joined, pass a list of them. If the time of day is in another column than "
+        "the date, join them. If many samples share a time everywhere, such as all of a second, "
+        "spread them evenly: times in whole seconds in docs/guide/segments.md shows how."
     )
 
 

@@ -87,6 +87,13 @@ def test_duplicate_timestamps(dates):
         segment(stamps)
 
 
+@pytest.mark.parametrize("dates", [True, False])
+def test_times_in_whole_seconds(dates):
+    stamps = DATES.astype("datetime64[s]") if dates else np.floor(T)
+    with pytest.raises(ValueError, match=r"such as all of a second, spread them evenly: times in"):
+        segment(stamps)
+
+
 @pytest.mark.parametrize(
     ("stamps", "match"),
     [
