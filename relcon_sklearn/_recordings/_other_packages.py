@@ -38,9 +38,9 @@ def as_own_form(recording):
         keys = listed([repr(key) for key in recording], 5)
         raise ValueError(
             f"a recording is a {type(recording).__name__} with the keys {keys}. Pass the "
-            "recordings in it as a list, and their names in subjects: for a dict from names to recordings, "
-            "list(recordings.values()) and list(recordings); for a data set, data.recordings and "
-            "data.subjects."
+            "recordings in it as a list, and their names in subjects: for a dict from names to "
+            "recordings, list(recordings.values()) and list(recordings); for a data set, "
+            "data.recordings and data.subjects."
         )
     if is_frame(recording) and list(recording.columns) == _PYGT3X:
         return _from_pygt3x(recording)
