@@ -280,14 +280,14 @@ class SegmentEstimator(SegmentInput):
         )
 
     def _training_data(
-        self, array: SegmentArray, run: FitRun, *, each_alone: bool = True
+        self, array: SegmentArray, run: FitRun
     ) -> SegmentArray | DeviceSegments | OwnRows:
         """Return segments in device memory if training will read them and they fit.
 
-        Otherwise, if the loss computes `each_alone`, each process reads its share of a batch.
+        Otherwise, each process reads its share of a batch.
         """
         data = on_device(array, self._device()) if self.max_epochs > 0 else array
-        return own_rows(data, run.processes) if each_alone else data
+        return own_rows(data, run.processes)
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and set it as an attribute."""

@@ -24,8 +24,9 @@ from ._files._values import name_of
 from ._initial import fingerprint_of_initial
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import fit_distance, make_ranker
-from ._training import FeatureLoss, Loss, augments_each_alone, fit_module, ranking_loss
+from ._training import FeatureLoss, Loss, fit_module, ranking_loss
 from ._training._fingerprint import fingerprint_of
+from ._training._own_rows import augments_each_alone, of_whole_batches
 from ._utils._memory_advice import advises_on_memory
 from ._utils._missing_groups import warn_without_groups
 from ._utils._precision import dtype_of
@@ -133,12 +134,15 @@ class EmbedderTraining:
         # after the other.
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
-            data = self._training_data(array, run, each_alone=self._computes_each_alone())
+            data = self._training_data(array, run)
             train, valid = self._train_and_valid(data, *parts, run.seed)
             features = self._features_to_predict(array) if self.max_epochs else None
+            loss = self._training_loss(features)
+            if not self._computes_each_alone():
+                loss = of_whole_batches(loss, data)
             return fit_module(
                 self._with_heads(features, run.seed),
-                self._training_loss(features),
+                loss,
                 train,
                 valid,
                 self._training_options("encoder", run, global_rng=global_rng),

@@ -17,8 +17,9 @@ from ._distance_constructors import DistanceConstructors
 from ._files import FittedReader, FittedWriter, ModuleKind, saved_in_files
 from ._initial import fingerprint_of_initial, initial_model
 from ._motif_pairs import PairComparison
-from ._training import augments_each_alone, fit_module, mean_loss, reconstruction_loss
+from ._training import fit_module, mean_loss, reconstruction_loss
 from ._training._distributed import breaks_off_for_all
+from ._training._own_rows import augments_each_alone, of_whole_batches
 from ._utils._memory_advice import advises_on_memory
 from .augmentations import RandomAugmentations
 from .nn import MotifCrossAttention
@@ -325,16 +326,14 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         else:
             self._copy_module("net_", model)
         parts = self._hold_out(index, run.seed)
-        data = self._training_data(array, run, each_alone=augments_each_alone(self._augmentation()))
+        data = self._training_data(array, run)
+        loss = reconstruction_loss(self._augmentation())
+        if not augments_each_alone(self._augmentation()):
+            loss = of_whole_batches(loss, data)
         batches = partial(Batches, data, batch_size=self.batch_size, seed=run.seed)
         train, valid = train_and_valid(batches, *parts, self.steps_per_epoch)
-        history = fit_module(
-            self.net_,
-            reconstruction_loss(self._augmentation()),
-            train,
-            valid,
-            self._training_options("motif distance", run),
-        )
+        options = self._training_options("motif distance", run)
+        history = fit_module(self.net_, loss, train, valid, options)
         n_references = len(array) if self.n_references is None else self.n_references
         self.reference_rows_ = index.sample_evenly(n_references, np.random.default_rng(run.seed))
         self.references_ = array.read(self.reference_rows_)

@@ -10,7 +10,6 @@ from ._losses import FeatureLoss, ranking_loss, reconstruction_loss
 from ._mean_loss import Loss, mean_loss
 from ._memory import kept_memory
 from ._options import TrainingOptions
-from ._own_rows import augments_each_alone
 from ._rankers import MotifRanker, PairwiseRanker, VectorRanker
 from ._supervised import classification_loss, regression_loss
 
@@ -23,7 +22,6 @@ __all__ = [
     "PairwiseRanker",
     "TrainingOptions",
     "VectorRanker",
-    "augments_each_alone",
     "classification_loss",
     "fit_module",
     "kept_memory",

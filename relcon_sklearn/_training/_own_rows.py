@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor, nn
 
-from .._batches import DeviceSegments
+from .._batches import Batch, DeviceSegments
 from ..augmentations import RandomAugmentations, default_augmentations
 from ..segments._array import SegmentArray
-from ._distributed import Processes
+from ._distributed import Processes, in_shares
+from ._mean_loss import Loss
 
 _EACH_ALONE = tuple(map(type, default_augmentations()))
 
@@ -16,7 +18,8 @@ class OwnRows:
     """Segments of which a process reads its share of a batch. The other rows are NaN.
 
     The rows keep their places, so that the batch has the size and the random draws that it has in
-    one process. If a loss used a row of another process, it would be NaN, which is an error.
+    one process. If a loss used a row of another process, it would be NaN, which is an error. A loss
+    that needs all rows gets them by :func:`of_whole_batches`.
 
     Parameters
     ----------
@@ -49,6 +52,21 @@ def own_rows(
     if processes.size == 1 or isinstance(data, DeviceSegments):
         return data
     return OwnRows(data, processes)
+
+
+def of_whole_batches(loss: Loss, data: SegmentArray | DeviceSegments | OwnRows) -> Loss:
+    """Return a loss that gets all rows of batches of `data`.
+
+    Of :class:`OwnRows`, the processes exchange the segments that they have read. On a disk that
+    they share, each segment is then read once instead of once for each process.
+    """
+    if not isinstance(data, OwnRows):
+        return loss
+
+    def of_whole(module: nn.Module, batch: Batch) -> Tensor:
+        return loss(module, batch._replace(segments=in_shares(lambda own: own, batch.segments)))
+
+    return of_whole
 
 
 def augments_each_alone(augmentation) -> bool:

@@ -21,6 +21,8 @@ except ImportError:  # Windows
 # Errors of systems that do not support or do not permit syncing a folder to the disk.
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
 
+# Errors of writing only, of a disk that is full or a file that has become too large.
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # Longer names are replaced by their hash, because file systems limit the length of names.
 _MAX_STEM_BYTES = 100
@@ -50,6 +52,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     OSError
         If the file cannot be written, or if `path` is a loop of symbolic links. The old file then
         stays unchanged, unless only the sync of the folder failed. In this case it is the new file.
+        If there is no folder or no space, the error names `path`.
     """
     path = Path(os.path.realpath(path))
     if path.is_symlink():  # links that refer to each other, where realpath gives up
@@ -59,7 +62,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         _remove_if_abandoned(left)
     temporary = path.with_name(f".{stem}-{secrets.token_hex(8)}.tmp")
     mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
-    with ExitStack() as stack:
+    with _named(path, temporary), ExitStack() as stack:
         stack.callback(temporary.unlink, missing_ok=True)
         with open(temporary, "xb") as file:
             stack.enter_context(_in_use(file))
@@ -90,6 +93,17 @@ def _stem(name: str) -> str:
     """Return the beginning of the names of temporary files for a file name."""
     encoded = os.fsencode(name)
     return name if len(encoded) <= _MAX_STEM_BYTES else hashlib.sha256(encoded).hexdigest()
+
+
+@contextmanager
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """Name a file in errors of a full disk, which name none, and of its temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE or error.filename == str(temporary):
+            error.filename = str(path)
+        raise
 
 
 @contextmanager

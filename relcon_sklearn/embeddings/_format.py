@@ -17,13 +17,13 @@ from __future__ import annotations
 import io
 import json
 import reprlib
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._utils._atomic import write_atomically
+from .._utils._crc import crc_of
 from .._utils._json_object import read_json_object
 from ..exceptions import DamagedFileError
 from ..segments._runs import RunLabels
@@ -35,7 +35,6 @@ INDEX, LOCKS = "index.json", ".locks"
 DTYPES = {"float16": "<f2", "float32": "<f4"}
 
 _CHECKSUM_BYTES = 4
-_BLOCK_BYTES = 2**20
 
 
 class Layout(NamedTuple):
@@ -86,11 +85,8 @@ class Layout(NamedTuple):
 
     def is_intact(self, folder: Path, shard: int) -> bool:
         """Read the file of a shard, and return whether its checksum matches."""
-        left, checksum = self._size_of_array(shard), 0
         with open(folder / self.file(shard), "rb") as file:
-            while block := file.read(min(left, _BLOCK_BYTES)):
-                checksum = zlib.crc32(block, checksum)
-                left -= len(block)
+            checksum = crc_of(file, self._size_of_array(shard))
             return file.read() == encode_checksum(checksum)
 
     def _size_of_array(self, shard: int) -> int:

@@ -31,11 +31,23 @@ class FileRows:
     def __init__(self, path: Path, dtype, shape: tuple[int, ...]):
         self.path, self.dtype, self.shape = path, np.dtype(dtype), shape
         self._row_bytes = int(np.prod(shape[1:], dtype=object)) * self.dtype.itemsize
-        self._file = open(path, "rb", buffering=0)
+        self._file = open(os.fspath(path), "rb", buffering=0)  # a str becomes memmap.filename
         weakref.finalize(self, self._file.close)
 
     def mapped(self) -> np.memmap:
-        """Return the array, mapped from the same open file."""
+        """Return the array, mapped from the same open file.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file is shorter than the array.
+        """
+        size, expected = os.fstat(self._file.fileno()).st_size, self.shape[0] * self._row_bytes
+        if size < expected:
+            raise DamagedFileError(
+                f"{self.path} is truncated: it has {size} bytes, and not the {expected} that it "
+                "had when its store was opened."
+            )
         return np.memmap(self._file, self.dtype, "r", shape=self.shape)
 
     def read(self, rows: np.ndarray) -> np.ndarray:

@@ -65,6 +65,9 @@ class JoinedStores(SegmentStore):
     def __getitem__(self, name: str) -> np.ndarray:
         return self._in_memory(store[name] for store in self._stores)
 
+    def _all_stores(self) -> list[SegmentStore]:
+        return self._stores
+
     def _in_memory(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """Concatenate values of all stores, each of which is a file that is then closed."""
         values, start = None, 0

@@ -18,10 +18,11 @@ from ._subjects import joined_names
 def open_segments(path, *, join_subjects: bool | None = None) -> SegmentStore:
     """Open a store of segments written by a :class:`SegmentWriter`, or several stores as one.
 
-    Only the header and the index are read. The size of the index depends on the number of subjects
-    and hours (16 bytes for each hour of a subject), not on the number of segments. Only committed
-    segments count. A store may be opened while it is being written. It then shows the segments
-    committed at that moment.
+    Only the header and the index are read and compared with their checksums.
+    :meth:`~relcon_sklearn.segments.SegmentStore.verify` compares those of all files. The size of
+    the index depends on the number of subjects and hours (16 bytes for each hour of a subject), not
+    on the number of segments. Only committed segments count. A store may be opened while it is
+    being written. It then shows the segments committed at that moment.
 
     Parameters
     ----------

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .._utils._text import listed
+from ..exceptions import DamagedFileError
 from ._file_rows import CAN_READ_AT, FileRows
 from ._lazy import LazyArray
 from ._mapped import MappedRows, Residency
@@ -118,8 +120,54 @@ class SegmentStore:
             self.path, self._header, self._names, self._records[keep], self._runs.take(keep)
         )
 
+    def verify(self) -> None:
+        """Read the files of the store, or of several, and compare their checksums.
+
+        A byte that a disk or a copy has changed is found. Opening compares the checksums of the
+        index only, because all files must be read for the others. Segments that are committed after
+        the store was opened are not read.
+
+        Raises
+        ------
+        DamagedFileError
+            If files differ from what was written. The message names them. It is
+            :class:`~relcon_sklearn.exceptions.DamagedFileError`.
+        ValueError
+            If a store was begun by an earlier version, which wrote no checksums of segments, times
+            and columns.
+        OSError
+            If a file cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from relcon_sklearn.datasets import make_motion_store
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = make_motion_store(folder, 60, 3, n_timesteps=64, random_state=0)
+        ...     store.verify()
+        """
+        stores = self._all_stores()
+        damaged = [
+            str(path) for store in stores for path in store._header.damaged_files(store.path)
+        ]
+        if damaged:
+            raise DamagedFileError(
+                f"Files are damaged: their checksums do not match: {listed(damaged, 10)}. Copy "
+                "these stores again, or write them again."
+            )
+        unknown = [str(s.path) for s in stores if SEGMENTS not in s._header.checksums]
+        if unknown:
+            raise ValueError(
+                "Segments, times and columns have no checksums in stores that an earlier version "
+                f"of relcon_sklearn began: {listed(unknown, 10)}. Write these stores again to have "
+                "checksums."
+            )
+
+    def _all_stores(self) -> list[SegmentStore]:
+        return [self]
+
     def _values(self, file: str, dtype: str) -> np.ndarray:
-        values = np.memmap(self.path / file, dtype, "r", shape=(self._header.n_segments,))
+        values = FileRows(self.path / file, dtype, (self._header.n_segments,)).mapped()
         if len(self) == self._header.n_segments:
             return values
         return values[self._runs.rows_at(np.arange(len(self)))]

@@ -16,8 +16,10 @@ committed part of each file:
 Data are flushed to disk before the header that counts them replaces the previous header. Bytes
 after the committed part of a file come from an interrupted append and are ignored.
 
-The header has a checksum of itself, and of the index files, which name the subjects. Version 1 had
-no checksums. Stores of version 1 are read, and get version 2 when they are continued.
+The header has a checksum of itself. It has one of each other file, of which those of the index,
+which names the subjects, are compared when a store is opened. Version 1 had no checksums, and
+version 2 only those of the index. Such stores are read, and get version 3 when they are continued,
+but no checksums of the other files.
 """
 
 from __future__ import annotations
@@ -34,11 +36,12 @@ from typing import Any
 import numpy as np
 
 from .._utils._atomic import write_atomically
+from .._utils._crc import crc_of
 from .._utils._json_object import read_json_object
 from ..exceptions import DamagedFileError
 
 FORMAT = "relcon_sklearn segments"
-VERSION = 2
+VERSION = 3
 
 # A run ends where the next one starts.
 RUN = np.dtype([("start", "<i8"), ("subject", "<u4"), ("hour", "<i4")])
@@ -51,6 +54,7 @@ _DTYPE = re.compile(r"[<|][biufUmM]\d+(\[\w+\])?")
 
 SEGMENTS, TIMES, RUNS, SUBJECTS = "segments.raw", "times.raw", "runs.raw", "subjects.txt"
 HEADER, LOCK = "header.json", "writer.lock"
+_INDEX = (RUNS, SUBJECTS)
 
 # Parameter names of SegmentWriter.append, which columns cannot have.
 RESERVED = ("X", "subject", "times", "hours")
@@ -67,8 +71,8 @@ class Header:
 
     `scale` is the value of one integer step, in `units`, for dtype "int16", and None otherwise.
     `times` is "datetime", "seconds" or None, and is set by the first append. `columns` maps names
-    to NumPy dtype strings. `checksums` maps the names of index files to the CRC-32 of their
-    committed part.
+    to NumPy dtype strings. `checksums` maps the names of files to the CRC-32 of their committed
+    part: of all files, or of those of the index if the store was begun by an earlier version.
     """
 
     n_timesteps: int
@@ -84,7 +88,7 @@ class Header:
     n_runs: int = 0
     n_subjects: int = 0
     subjects_bytes: int = 0
-    checksums: dict[str, int] = dataclasses.field(default_factory=lambda: {RUNS: 0, SUBJECTS: 0})
+    checksums: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def file_sizes(self) -> dict[str, int]:
         """Return the number of committed bytes of each file."""
@@ -136,17 +140,17 @@ class Header:
         if record.get("format") != FORMAT:
             raise DamagedFileError(f"{path} is not the header of a segment store.")
         version = record.get("version")
-        if version not in (1, VERSION):
+        if version not in range(1, VERSION + 1):
             raise ValueError(
                 f"{folder} is a segment store of version {reprlib.repr(version)}, but this "
                 f"relcon_sklearn reads versions up to {VERSION}. Upgrade relcon_sklearn, or write "
                 "the store again."
             )
-        if version == VERSION:
+        if version == 1:
+            record.setdefault("checksums", dict.fromkeys(_INDEX, 0))  # are computed below
+        else:
             _check_checksum(record, path)
         names = {field.name for field in dataclasses.fields(cls)}
-        if version == 1:
-            names.remove("checksums")
         given = set(record) - {"format", "version"}
         if given != names:
             raise DamagedFileError(
@@ -158,7 +162,7 @@ class Header:
         header._check_sizes(folder)
         if version == 1:
             header.checksums = {
-                name: zlib.crc32(header.read_committed(folder, name)) for name in (RUNS, SUBJECTS)
+                name: zlib.crc32(header.read_committed(folder, name)) for name in _INDEX
             }
         return header
 
@@ -168,6 +172,16 @@ class Header:
             return b""
         with open(folder / name, "rb") as file:
             return file.read(self.file_sizes()[name])
+
+    def damaged_files(self, folder: Path) -> list[Path]:
+        """Read the files that have checksums, and return those whose committed part differs."""
+        damaged = []
+        for name, size in self.file_sizes().items():
+            if name in self.checksums:
+                with open(folder / name, "rb") as file:
+                    if crc_of(file, size) != self.checksums[name]:
+                        damaged.append(folder / name)
+        return damaged
 
     def _check_values(self, path: Path) -> None:
         for name, is_valid in _VALID.items():
@@ -180,6 +194,10 @@ class Header:
         if len(self.channels) != self.n_channels:
             raise DamagedFileError(
                 f"{path} is damaged: it names {len(self.channels)} of {self.n_channels} channels."
+            )
+        if self.checksums.keys() not in (set(_INDEX), self.file_sizes().keys()):
+            raise DamagedFileError(
+                f"{path} is damaged: it has checksums of {reprlib.repr(sorted(self.checksums))}."
             )
 
     def _check_sizes(self, folder: Path) -> None:
@@ -235,7 +253,7 @@ _VALID = {
     "n_runs": _is_count,
     "n_subjects": _is_count,
     "subjects_bytes": _is_count,
-    "checksums": lambda value: isinstance(value, dict) and value.keys() == {RUNS, SUBJECTS},
+    "checksums": lambda value: isinstance(value, dict) and all(map(_is_count, value.values())),
 }
 
 
@@ -283,7 +301,7 @@ def make_header(
             f"channels has {len(channels)} names, but n_channels={n_channels}. Pass one name for "
             "each channel."
         )
-    return Header(
+    header = Header(
         n_timesteps=int(n_timesteps),
         n_channels=int(n_channels),
         sampling_rate=float(sampling_rate),
@@ -293,6 +311,8 @@ def make_header(
         scale=scale,
         columns={k: check_column(k, v).str for k, v in (columns or {}).items()},
     )
+    header.checksums = dict.fromkeys(header.file_sizes(), 0)  # of files that are empty
+    return header
 
 
 def read_subjects(folder: Path, header: Header) -> list[str]:

@@ -39,6 +39,11 @@ def test_rows_in_the_order_given(rows, path):
     assert found.flags.writeable
 
 
+def test_a_mapping_knows_its_path(path):
+    """By which joblib passes it to workers, without a copy."""
+    assert rows_of(path).mapped().filename == str(path)
+
+
 def test_successive_rows_are_one_call(path, monkeypatch):
     calls, preadv = [], os.preadv
     monkeypatch.setattr(

@@ -473,10 +473,11 @@ def test_nothing_there(tmp_path):
 
 
 def edited(header, **changes):
-    """Change fields of a header, which gets the checksums of what is there."""
+    """Change fields of a header, which gets the checksums of the index that is there."""
     record = json.loads(header.read_text())
-    record["checksums"] = {
-        name: zlib.crc32((header.parent / name).read_bytes()) for name in record["checksums"]
+    record["checksums"] |= {
+        name: zlib.crc32((header.parent / name).read_bytes())
+        for name in ("runs.raw", "subjects.txt")
     }
     record = {k: v for k, v in {**record, **changes}.items() if v != "drop"}
     header.write_text(json.dumps(record | {"checksum": checksum_of(record)}))
@@ -494,7 +495,7 @@ DAMAGE = {
     "truncated times": (lambda p: os.truncate(p / "times.raw", 8), "times.raw is truncated"),
     "truncated runs": (lambda p: os.truncate(p / "runs.raw", 17), "runs.raw is truncated"),
     "truncated names": (lambda p: os.truncate(p / "subjects.txt", 3), "subjects.txt is truncated"),
-    "from the future": (lambda p: edited(p / "header.json", version=3), "version 3, .*Upgrade"),
+    "from the future": (lambda p: edited(p / "header.json", version=4), "version 4, .*Upgrade"),
     "other JSON": (lambda p: (p / "header.json").write_text("[1]"), "does not hold a JSON object"),
     "another JSON": (lambda p: (p / "header.json").write_text("{}"), "not the header of a segment"),
     "not JSON": (lambda p: (p / "header.json").write_text("{"), "not a JSON file, or is damaged"),
@@ -586,7 +587,7 @@ def test_a_store_without_checksums_is_read_and_gets_them(tmp_path):
     (tmp_path / "header.json").write_text(json.dumps(record))
     assert_array_equal(open_segments(tmp_path).X[:], X)
     write(tmp_path, ["kim"])
-    assert json.loads((tmp_path / "header.json").read_text())["version"] == 2
+    assert json.loads((tmp_path / "header.json").read_text())["version"] == 3
     assert open_segments(tmp_path).subjects.tolist() == ["ann", "bob", "kim"]
     (tmp_path / "subjects.txt").write_bytes(b'"ann"\n"bob"\n"kin"\n')
     with pytest.raises(DamagedFileError, match=r"subjects\.txt is damaged: its checksum"):

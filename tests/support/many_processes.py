@@ -33,12 +33,26 @@ def squared(anchors, candidates):
     return np.square(anchors - candidates).sum(axis=(1, 2))[None]
 
 
+def mixed(segments, generator):
+    """Average each segment with the next one of the batch, which another process may have read."""
+    return (segments + segments.roll(1, dims=0)) / 2
+
+
 def stopping():
     return EarlyStopping("valid_loss", patience=2, threshold=0.5, sink=lambda text: None)
 
 
 MODELS = {
     "distance": partial(tiny_distance, **STEPS),
+    "mixed distance": partial(tiny_distance, augmentation=mixed, **STEPS),
+    "mixed views": partial(
+        tiny_embedder,
+        distance="features",
+        sampling_rate=50,
+        augmentation=mixed,
+        feature_weight=20.0,
+        **STEPS,
+    ),
     "within": partial(tiny_embedder, n_between=5, **STEPS),
     "shared": partial(
         tiny_embedder, candidates="shared", n_within=1, batch_size=4, validation_fraction=0, **STEPS

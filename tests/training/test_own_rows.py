@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from relcon_sklearn import FeatureDistance, RandomAugmentations
-from relcon_sklearn._batches import DeviceSegments
-from relcon_sklearn._training import augments_each_alone
-from relcon_sklearn._training._distributed import ALONE, Processes
-from relcon_sklearn._training._own_rows import OwnRows, own_rows
+from relcon_sklearn._batches import Batch, DeviceSegments
+from relcon_sklearn._training._distributed import ALONE, Processes, together
+from relcon_sklearn._training._own_rows import (
+    OwnRows,
+    augments_each_alone,
+    of_whole_batches,
+    own_rows,
+)
 from relcon_sklearn.augmentations import Jitter, default_augmentations
 from relcon_sklearn.segments._array import SegmentArray
 from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder
@@ -49,6 +53,27 @@ def test_one_process_and_data_on_a_device_are_read_as_before(array):
     assert own_rows(array, ALONE) is array
     loaded = DeviceSegments(array, torch.device("cpu"))
     assert own_rows(loaded, Processes(0, 2)) is loaded
+
+
+def test_a_loss_of_whole_batches_gets_what_the_others_have_read(array, monkeypatch):
+    rows = np.array([1, 3, 4, 8, 9])
+    read = [torch.from_numpy(OwnRows(array, Processes(rank, 2)).read(rows)) for rank in (0, 1)]
+
+    def add_the_other(every):
+        every[:, :2] += read[0][:2]
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", add_the_other)
+    loss = of_whole_batches(lambda module, batch: batch.segments, OwnRows(array, Processes(1, 2)))
+    batch = Batch(read[1], torch.arange(5), torch.zeros(5, 1, dtype=torch.int64), 0)
+    with together(Processes(1, 2)):
+        found = loss(None, batch)
+    np.testing.assert_array_equal(found.numpy(), array.read(rows))
+    assert batch.segments is read[1]  # what callbacks get
+
+
+def test_a_loss_of_rows_that_are_there_is_the_same(array):
+    assert of_whole_batches(euclidean, array) is euclidean
+    assert of_whole_batches(euclidean, DeviceSegments(array, torch.device("cpu"))) is euclidean
 
 
 @pytest.mark.parametrize(
@@ -97,9 +122,16 @@ def test_they_do(augmentation):
         (tiny_classifier, {"freeze": "encoder"}, "_fine_tuning", True),
     ],
 )
-def test_whether_processes_read_their_shares(motion, monkeypatch, make, settings, module, expected):
+def test_whether_a_loss_needs_only_the_own_rows(
+    motion, monkeypatch, make, settings, module, expected
+):
     X, y, subjects = motion
-    seen = []
+    seen, completed = [], []
+    monkeypatch.setattr(
+        f"relcon_sklearn.{module}.of_whole_batches",
+        lambda loss, data: completed.append(data) or loss,
+        raising=False,
+    )
     monkeypatch.setattr("relcon_sklearn._base.join", lambda device: Processes(0, 2))
     monkeypatch.setattr(Processes, "from_first", lambda self, make: make())
     monkeypatch.setattr(Processes, "check_same", lambda self, fingerprint: None)
@@ -109,4 +141,5 @@ def test_whether_processes_read_their_shares(motion, monkeypatch, make, settings
     )
     make(validation_fraction=0.3, **settings).fit(X, y, groups=subjects)
     (parts,) = seen
-    assert [isinstance(part.array, OwnRows) for part in parts] == [expected, expected]
+    assert [isinstance(part.array, OwnRows) for part in parts] == [True, True]
+    assert [data is parts[0].array for data in completed] == ([] if expected else [True])

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -35,7 +36,7 @@ def test_full_disk(tmp_path, monkeypatch, room, before):
     if before is not None:
         path.write_bytes(before)
     monkeypatch.setattr(_atomic, "open", FullDisk(room).open, raising=False)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=f"No space left .*: {re.escape(repr(str(path)))}$"):
         write_atomically(path, b"longer than that")
     assert names(tmp_path) == ([] if before is None else ["model"])
     assert before is None or path.read_bytes() == before
@@ -106,8 +107,9 @@ def test_a_block_that_raises_leaves_what_was_there(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        write_atomically(tmp_path / "none" / "model", b"new")
+    path = tmp_path / "none" / "model"
+    with pytest.raises(FileNotFoundError, match=f": {re.escape(repr(str(path)))}$"):
+        write_atomically(path, b"new")
     assert names(tmp_path) == []
 
 

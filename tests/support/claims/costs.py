@@ -187,12 +187,12 @@ def many_machines(_):
     found = results_of("scale")
     rate, n = found["projection"]["8"]["loader_mb_per_s_needed"], 8
     # Keys of 64 features and values of three channels, for each of 256 time steps in float32.
-    features, stored = (64 + 3) * 256 * 4, 3 * 256 * 2
+    features, segment = (64 + 3) * 256 * 4, 3 * 256 * 4
     return [
         f"an assumed {found['gpu']['segments_per_second']:,.0f} segments of 1.5 KB per second",
         f"each of {n} processes reads {rate:.0f} MB/s",
-        f"here {n * rate:.0f} MB/s",
-        f"about {features / stored:.0f} times as many bytes",
+        f"here {2 * n * rate:.0f} MB/s as float32",  # the stores have int16
+        f"about {features / segment:.0f} times as many bytes",
     ]
 
 
