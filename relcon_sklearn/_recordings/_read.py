@@ -275,7 +275,7 @@ def _times_of_frame(
         )
     if time is not None:
         times = read_time_column(frame, time, in_index, name)
-        return times, advise(frame, time, in_index, times.has_zone)
+        return times, advise(frame, time, in_index, times)
     if has_time_index(frame):
         return read_times(frame.index, f"{name}: timestamps", "frame.index"), IN_INDEX
     if not named and not is_numbered(frame, is_named_time):

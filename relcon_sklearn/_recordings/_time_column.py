@@ -10,7 +10,15 @@ import numpy as np
 
 from ._frames import check_unique, index_name
 from ._stamps import Advice
+from ._text_times import (
+    NotTimesError,
+    advise_arguments,
+    advise_order,
+    read_text,
+    read_text_in_any_order,
+)
 from ._times import Times, read_times
+from ._written_times import digits_as_dates
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -19,10 +27,7 @@ _WORDS = {
     *("clock", "elapsed", "sec", "secs", "seconds", "millis", "milliseconds", "microseconds"),
     "nanoseconds",
 }
-_TIME_OF_DAY = re.compile(r"\d:\d\d")
-_DAY_OR_MONTH = re.compile(r"'\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?P<year>\d{4}|\d\d)\b")
-_DECIMAL_COMMA = re.compile(r"(:\d\d),(?=\d)")  # of seconds, as ISO 8601 allows it
-_TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
+_TIME_OF_DAY = re.compile(r"\d:\d\d|^(?:19|20)\d{6}T?\d{6}")
 
 _SHORT_NAMES = {"t", "ts"}  # also of signals, so that such a column must rise
 
@@ -177,16 +182,17 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     """Return the times in a column of a DataFrame.
 
     Numbers are in the unit that the name of the column has, such as time_ms. Without one, they are
-    seconds, or the time since 1970 in a unit that is told by the largest number. Text must have the
-    format of ISO 8601. What numbers and text were read as is logged. `in_index` is whether the user
+    seconds, or the time since 1970 in a unit that is told by the largest number, or digits such as
+    20241129130203. Text must have the format of ISO 8601, or dates of which a number above 12 shows
+    which is the day. What numbers and text were read as is logged. `in_index` is whether the user
     has the column as an index.
 
     Raises
     ------
     ValueError
         If there is not one such column, or if it has neither dates, durations, numbers nor text of
-        dates. If only some of its dates have a UTC offset. If numbers do not fit the unit in the
-        name.
+        dates. If the day or the month of its dates may be first. If only some of them have a UTC
+        offset. If numbers do not fit the unit in the name, or have lost digits.
     """
     if time not in frame.columns:
         raise ValueError(
@@ -204,10 +210,10 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     read = _from_numbers if column.dtype.kind in "iuf" else _from_text
     try:
         times, kind = read(column, what, code)
-    except _NotTimesError as error:
+    except NotTimesError as error:
         raise ValueError(
             f"{name}: time={time!r} has {error}, which cannot be read as times. "
-            f"{_advise_format(str(error), code)}Pass a column of "
+            f"{advise_order(str(error), code)}Pass a column of "
             "dates or of text in ISO 8601, all with or all without a UTC offset, of seconds, or of "
             "the time since 1970 in s, ms, us or ns. Join a date and a time of day first. "
             "pandas.to_datetime(column, format=...) reads text in other formats."
@@ -217,31 +223,12 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     return times
 
 
-def _advise_format(value: str, code: str) -> str:
-    """Return how to read a date whose first number may be the day or the month, "" for others."""
-    found = _DAY_OR_MONTH.match(value)
-    if found is None:
-        return ""
-    year = "%Y" if len(found["year"]) == 4 else "%y"
-    day, month = (found["sep"].join([*order, year]) for order in (("%d", "%m"), ("%m", "%d")))
-    return (
-        f"Say whether the day or the month is first: pandas.to_datetime({code}, format='{day} "
-        f"%H:%M:%S.%f') reads the day first, format='{month} %H:%M:%S.%f' the month. Without a "
-        "format, pandas guesses. "
-    )
-
-
-class _NotTimesError(ValueError):
-    """A column that is not times. The message is one of its values."""
-
-
-def advise(frame, time: str, in_index: bool, has_zone: bool) -> Advice:
-    """Return how to make the times in a column of a DataFrame strictly increasing."""
+def advise(frame, time: str, in_index: bool, times: Times) -> Advice:
+    """Return how to make the `times` in a column of a DataFrame strictly increasing."""
     convert = "frame = frame.reset_index(), then " * in_index
     if frame[time].dtype.kind not in "iufmM":  # the order of text may differ from that of its times
-        utc = ", utc=True" * has_zone
-        convert += f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], format='ISO8601'{utc})"
-        convert += ", then "
+        how = advise_arguments(frame[time], times)
+        convert += f"frame[{time!r}] = pandas.to_datetime(frame[{time!r}], {how}), then "
     return Advice(
         f"{convert}frame.drop_duplicates({time!r})", f"{convert}frame.sort_values({time!r})"
     )
@@ -258,7 +245,7 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     values = column.to_numpy(column.dtype.kind + "8")
     largest = np.abs(values).max(initial=0)
     if largest >= 2.0**63:
-        raise _NotTimesError(f"{largest:g}")
+        raise NotTimesError(f"{largest:g}")
     by_size = next((unit for unit in _SMALLEST_FIRST if unit.has_dates(largest)), _SECONDS)
     unit = unit_of_time(column.name)
     if unit is None and not _LONG_UNITS.isdisjoint(_words(column.name)):
@@ -266,6 +253,9 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
             f"{what}: the name of the column {column.name!r} has a unit that is not read. Convert "
             "its numbers to s, ms, us or ns, and rename the column, for example to time_s."
         )
+    dates = None if unit else _from_digits(values, what, code)
+    if dates is not None:
+        return dates, "digits of dates"
     unit = unit or by_size
     if unit is not by_size and largest > _LATEST * unit.per_second:
         raise ValueError(
@@ -286,53 +276,43 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     return Times(dates.values, has_zone=True, index=index), f"{unit.words} since 1970 (UTC)"
 
 
-def _from_text(column, what: str, code: str) -> tuple[Times, str]:
-    """Return text or datetime objects as dates, with a time zone if they have one."""
-    import pandas
-
-    known = column[column.notna()].astype(object)
-    if pandas.api.types.infer_dtype(known) not in ("string", "datetime", "empty"):
-        raise _NotTimesError(f"values of the type {type(known.iloc[-1]).__name__}")
-    dates = pandas.to_datetime(column.astype(object), utc=True, format="ISO8601", errors="coerce")
-    unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
-    if len(unread) and _DECIMAL_COMMA.search(str(column.iloc[unread[0]])):
-        points = column.str.replace(_DECIMAL_COMMA, r"\1.", regex=True).astype(object)
-        dates = pandas.to_datetime(points, utc=True, format="ISO8601", errors="coerce")
-        unread = np.flatnonzero((dates.isna() & column.notna()).to_numpy())
-    if len(unread):
-        raise _NotTimesError(f"{column.iloc[unread[0]]!r:.60} at sample {unread[0]}")
-    zoned = [_has_offset(value) for value in known]
-    if any(zoned) and not all(zoned):
-        raise _NotTimesError(
-            f"{sum(zoned)} dates with a UTC offset and {len(zoned) - sum(zoned)} without one, such "
-            f"as {str(known.iloc[zoned.index(False)])!r}"
+def _from_digits(values: np.ndarray, what: str, code: str) -> Times | None:
+    """Return numbers such as 20241129130203 as dates, None for other numbers."""
+    whole = values.astype(np.int64)
+    dates = digits_as_dates(whole)
+    if dates is None:
+        return None
+    if (whole != values).any():
+        raise ValueError(
+            f"{what} are dates in digits with fractions of a second, such as {values[0]:.3f}. "
+            "Numbers of 64 bits do not hold all these digits. Read the column as text, for "
+            "example with pandas.read_csv(path, dtype={column: str})."
         )
-    if not any(zoned):
-        code = f"pandas.to_datetime({code}, format='ISO8601')"
-        return read_times(dates.dt.tz_localize(None), what, code), "dates"
-    code = f"pandas.to_datetime({code}, format='ISO8601', utc=True)"
-    return read_times(dates, what, code), "dates in UTC"
+    format_ = "%Y%m%d%H%M%S" + "%f" * (len(str(whole[0])) > 14)
+    code = f"pandas.to_datetime({code}.astype('int64').astype(str), format='{format_}')"
+    return read_times(dates, what, code)
 
 
-def text_as_dates(column):
+def _from_text(column, what: str, code: str) -> tuple[Times, str]:
+    """Return text or datetime objects as dates, and in words what they are."""
+    times = read_text(column, what, code)
+    return times, "dates in UTC" if times.has_zone else "dates"
+
+
+def text_as_dates(column) -> tuple:
     """Return a column (Series) of text as dates if it looks like times, and can be read as dates.
 
-    They need a tenth of the memory. Other columns are returned as they are.
+    They need a tenth of the memory. Other columns are returned as they are. The second value is the
+    orders that the day, the month and the year may have, of which the dates have the first. It is
+    empty for other columns, and for dates in ISO 8601.
     """
     import pandas
 
     if column.dtype.kind in "iufbcmM" or not looks_like_time(column):
-        return column
+        return column, []
     try:
-        times, _ = _from_text(column, "", "")
+        times, orders = read_text_in_any_order(column, "", "")
     except ValueError:  # reported where the column is used
-        return column
+        return column, []
     dates = pandas.Series(times.values, column.index, name=column.name)
-    return dates.dt.tz_localize("UTC") if times.has_zone else dates
-
-
-def _has_offset(value) -> bool:
-    """Return whether a date, as text in ISO 8601 or as datetime, has an offset from UTC."""
-    if isinstance(value, str):  # a regular expression would take longer than the parsing
-        return "Z" in value or "+" in value or "-" in value[_TIME]
-    return value.tzinfo is not None
+    return dates.dt.tz_localize("UTC") if times.has_zone else dates, orders

@@ -19,6 +19,8 @@ _N_LINES = 100  # in which a decimal comma and the first values are looked for
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
 _MISSING = {"", "-", "na", "n/a", "null", "none"}
 _DATE_OR_TIME = re.compile(r"\d([-/.])\d{1,2}\1\d|\d:\d\d")
+# Of dates, such as 20240325130203.250: numbers of 64 bits do not hold so many digits.
+_DIGITS_OF_DATE = re.compile(r"\d{14}[.,]\d+")
 _BRACKETS = re.compile(r"[(\[](.*)[)\]]")
 _SHOWN = 60  # characters of a line
 
@@ -28,7 +30,8 @@ class Header(NamedTuple):
 
     `names` is the line of names, `separator` is between columns, and `decimal` is in numbers.
     `skipped` are the numbers of lines that are neither names nor values. `units` are the texts of
-    the line of units, one for each column and "" for those without one, or empty.
+    the line of units, one for each column and "" for those without one, or empty. `text` are the
+    numbers of columns to read as text, because their numbers have too many digits.
     """
 
     names: str
@@ -36,6 +39,7 @@ class Header(NamedTuple):
     decimal: str
     skipped: list[int]
     units: list[str]
+    text: list[int]
 
     def add_units(self, columns: list[str]) -> list[str]:
         """Return the names of columns with their units, such as x (mg)."""
@@ -55,8 +59,8 @@ def read_header(file: File) -> Header:
         If the first line does not have names, or if a line below them is neither values nor units
         that fit the names.
     """
-    with open(file.path, encoding="utf-8-sig", errors="replace") as text:
-        lines = [(i, line.rstrip("\n")) for i, line in enumerate(islice(text, _N_LINES))]
+    with open(file.path, encoding="utf-8-sig", errors="replace") as opened:
+        lines = [(i, line.rstrip("\n")) for i, line in enumerate(islice(opened, _N_LINES))]
     lines = [(i, line) for i, line in lines if line.strip()]
     hint = _HINT.fullmatch(lines[0][1].rstrip(" ")) if lines else None
     skipped = [lines.pop(0)[0]] if hint else []
@@ -75,19 +79,24 @@ def read_header(file: File) -> Header:
     decimal = "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
     above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
     cells = _cells(names, separator)
+    text = [i for i in range(len(cells)) if any(_has_long_digits(row, i) for _, row in table)]
     # Tables of text, and lines before the names, are reported where the values are read.
     if not above or len(above) == len(table) or _width(above[0][1]) > len(cells):
-        return Header(names, separator, decimal, skipped, [])
+        return Header(names, separator, decimal, skipped, [], text)
     below = [row for _, row in table[len(above) :]]
     first = [_read_first(below, column, decimal) for column in range(len(cells))]
     units = _read_units(cells, [row for _, row in above], first, file)
-    return Header(names, separator, decimal, [*skipped, above[0][0]], units)
+    return Header(names, separator, decimal, [*skipped, above[0][0]], units, text)
 
 
 def _cells(line: str, separator: str) -> list[str]:
     """Return the values in a line."""
     row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     return [cell.strip() for cell in row]
+
+
+def _has_long_digits(row: list[str], column: int) -> bool:
+    return column < len(row) and bool(_DIGITS_OF_DATE.fullmatch(row[column]))
 
 
 def _width(row: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""CSV files as DataFrames, read in parts so that the text of dates is not in memory as a whole."""
+"""CSV files as DataFrames, read in parts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from .._recordings._time_column import text_as_dates
 from ._csv_header import Header
+from ._join_parts import join_parts
 
 _ROWS_AT_ONCE = 2**18
 _LONGEST_LINE = 2**16  # bytes
@@ -44,6 +44,7 @@ def read_table(path: Path, header: Header, *, without_last: bool = False):
     # Without compression, whatever the name of the file. The first column is never an index, as
     # pandas takes it for if rows have one more value or separator than the line of names. With
     # low_memory, pandas would read equal text as numbers in some rows and as text in others.
+    how["dtype"] = dict.fromkeys(header.text, str)
     how |= {"compression": None, "index_col": False, "low_memory": False, "skipinitialspace": True}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
@@ -52,10 +53,8 @@ def read_table(path: Path, header: Header, *, without_last: bool = False):
                 # It is not read at all: a value that was cut, such as "-", would make its column
                 # text.
                 how["nrows"] = sum(map(len, _read_parts(path, how))) - 1
-            tables = list(map(_with_dates, _read_parts(path, how)))
-            if tables and _same_types(tables):
-                table = pandas.concat(tables, ignore_index=True)
-            else:
+            table = join_parts(_read_parts(path, how))
+            if table is None:
                 table = pandas.read_csv(path, **how)
         except pandas.errors.ParserWarning:
             raise ValueError("some rows have more values than the first line has names") from None
@@ -70,21 +69,3 @@ def _read_parts(path: Path, how: dict) -> Iterator:
 
     with pandas.read_csv(path, chunksize=_ROWS_AT_ONCE, **how) as parts:
         yield from parts
-
-
-def _with_dates(table):
-    """Return a table with text of dates as dates."""
-    for column in table.columns:
-        table[column] = text_as_dates(table[column])
-    return table
-
-
-def _same_types(tables: list) -> bool:
-    """Return whether each column has one type in all parts, or numbers in all."""
-    from pandas.api.types import is_any_real_numeric_dtype
-
-    for column in tables[0].columns:
-        types = {table[column].dtype for table in tables}
-        if len(types) > 1 and not all(map(is_any_real_numeric_dtype, types)):
-            return False
-    return True

@@ -7,13 +7,17 @@ import re
 
 import numpy as np
 
+from .._recordings._written_times import (
+    find_order,
+    is_clock,
+    read_clocks,
+    read_date,
+    read_numbers,
+)
 from ._frame import File
 
 logger = logging.getLogger("relcon_sklearn")
 
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
-_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?"
 _ELAPSED = re.compile("elapsed|duration|relative|since")
 _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 _DATE_WORDS = {
@@ -24,7 +28,7 @@ _OTHER_WORDS = {  # of names such as recording_date_utc and Date (dd/mm/yyyy)
     *("recording", "recorded", "record", "measurement", "measured", "sample", "sampling", "of"),
     *("time", "timestamp", "local", "utc", "gmt", "iso", "dd", "mm", "yy", "yyyy"),
 }
-_N_MONTHS = 12
+_DIGITS = (19_000_000, 22_000_000)  # of dates such as 20240325, as numbers
 _ROWS_AT_ONCE = 2**18
 
 
@@ -41,7 +45,8 @@ def join_dates_and_clocks(frame, file: File):
         name it. If a value cannot be read, or if the day or the month of a date may be first.
     """
     clocks = [name for name, column in frame.items() if _has_clocks(column)]
-    dates = [name for name, column in frame.items() if _has_dates(column)] if clocks else []
+    columns = frame.items() if clocks else ()
+    dates = [name for name, column in columns if _has_dates(column, name == file.time)]
     named = file.time in (*dates, *clocks)
     if not dates or not (named or file.time is None):
         return frame, file
@@ -76,7 +81,7 @@ def _join(dates, clocks, name: str):
     """Return dates and times of day, each a Series, as one Series of dates, a part at a time."""
     import pandas
 
-    known = _read_days(dates, clocks.name, name)
+    known = _read_days(dates, clocks, name)
     parts = []
     for start in range(0, len(dates), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
@@ -89,21 +94,29 @@ def _has_clocks(column) -> bool:
     """Return whether a column has times of day, and not times since a start."""
     if _ELAPSED.search(str(column.name).lower()):
         return False
-    return bool(re.fullmatch(_CLOCK, _first_text(column)))
+    return is_clock(_first_text(column))
 
 
-def _has_dates(column) -> bool:
+def _has_dates(column, named: bool) -> bool:
+    """Return whether a column has dates. Numbers are dates if the name tells it, or the user."""
     if column.dtype.kind == "M":
         known = column.dropna()
         return known.dt.tz is None and len(known) > 0 and (known == known.dt.normalize()).all()
-    text = _first_text(column)
-    return bool(_YEAR_FIRST.fullmatch(text) or _YEAR_LAST.fullmatch(text))
+    if column.dtype.kind in "iuf":
+        known = column.dropna()
+        told = named or not _DATE_WORDS.isdisjoint(_words(column.name))
+        return told and len(known) > 0 and known.between(*_DIGITS).all()
+    return read_numbers(_first_text(column)) is not None
 
 
 def _is_named_date(name) -> bool:
     """Return whether a column has the dates of the samples by its name, unlike birth_date."""
-    words = {word.lower() for word in _WORD.findall(str(name))}
+    words = _words(name)
     return bool(words & _DATE_WORDS) and words <= _DATE_WORDS | _OTHER_WORDS
+
+
+def _words(name) -> set[str]:
+    return {word.lower() for word in _WORD.findall(str(name))}
 
 
 def _first_text(column) -> str:
@@ -114,79 +127,53 @@ def _first_text(column) -> str:
 
 def _read_clocks(column, first: int, name: str):
     """Return a part of a column of times of day, from the sample `first` on, as durations."""
-    import pandas
-
-    text, start = column.astype(str).str.strip().str.replace(",", "."), "1970-01-01"
-    read = pandas.to_datetime(start + " " + text, format="ISO8601", errors="coerce")
-    read = read.where(text.str.fullmatch(_CLOCK, na=False))
+    read = read_clocks(map(str, column)).set_axis(column.index)
     unread = np.flatnonzero((read.isna() & column.notna()).to_numpy())
     if len(unread):
         raise ValueError(
-            f"{name}: the column {column.name!r} has {text.iloc[unread[0]]!r} at sample "
-            f"{first + unread[0]}, which is not a time of day such as 22:00:00.120."
+            f"{name}: the column {column.name!r} has {str(column.iloc[unread[0]]).strip()!r} at "
+            f"sample {first + unread[0]}, which is not a time of day such as 22:00:00.120 or "
+            "10:00:00.120 PM."
         )
-    return read - pandas.Timestamp(start)
+    return read
 
 
-def _read_days(column, clock, name: str):
-    """Return the date of each text in a column, None for a column that has dates and no text."""
-    import pandas
-
+def _read_days(column, clocks, name: str):
+    """Return the date of each value in a column, None for a column that has dates already."""
     if column.dtype.kind == "M":
         return None
-    found = {value: _read_numbers(str(value).strip()) for value in column.dropna().unique()}
+    found = {value: read_numbers(value) for value in column.dropna().unique()}
     wrong = next((value for value, numbers in found.items() if numbers is None), None)
     if wrong is not None:
         raise ValueError(
             f"{name}: the column {column.name!r} has {str(wrong)!r}, which is not a date such as "
             "2024-03-05."
         )
-    order = _find_order(list(found.values()))
+    order = find_order(list(found.values()))
     if order is None:
         first = str(next(iter(found)))
         raise ValueError(
             f"{name}: the column {column.name!r} has dates such as {first!r}, in which the day or "
             "the month may be first. Write them as 2024-03-05. With pandas: "
-            f"{_advise_format(column.name, clock, first)}"
+            f"{_advise_format(column.name, clocks, first)}"
         )
-    dates = {}
-    for value, numbers in found.items():
-        try:
-            dates[value] = pandas.Timestamp(**dict(zip(order, numbers, strict=True)))
-        except ValueError:
+    dates = {value: read_date(numbers, order) for value, numbers in found.items()}
+    for value, date in dates.items():
+        if date != date:  # NaT
             raise ValueError(
                 f"{name}: the column {column.name!r} has {str(value)!r}, which is not a date."
-            ) from None
+            )
     return dates
 
 
-def _read_numbers(text: str) -> tuple[int, ...] | None:
-    """Return the three numbers of a date, None if it is no date."""
-    found = _YEAR_FIRST.fullmatch(text) or _YEAR_LAST.fullmatch(text)
-    return None if found is None else tuple(int(found[group]) for group in (1, 3, 4))
-
-
-def _find_order(dates: list[tuple[int, ...]]) -> tuple[str, str, str] | None:
-    """Return which of the three numbers of dates is which, None if the dates do not tell."""
-    first, second, _ = np.array(dates).T
-    if (first > 99).all():
-        return "year", "month", "day"
-    if (first > 99).any():
-        return None
-    if (first == second).all() or first.max() > _N_MONTHS >= second.max():
-        return "day", "month", "year"
-    if second.max() > _N_MONTHS >= first.max():
-        return "month", "day", "year"
-    return None
-
-
-def _advise_format(date, clock, value: str) -> str:
+def _advise_format(date, clocks, value: str) -> str:
     """Return how to join dates of a known order with times of day."""
-    mark = re.sub(r"\d", "", value)[:1]
+    mark, clock = re.sub(r"\d", "", value)[:1], clocks.name
     day, month = (mark.join([*order, "%Y"]) for order in (("%d", "%m"), ("%m", "%d")))
+    of_day = "%I:%M:%S.%f %p" if _first_text(clocks)[-1:].lower() in ("m", ".") else "%H:%M:%S.%f"
     return (
         f"frame['when'] = pandas.to_datetime(frame[{date!r}] + ' ' + frame[{clock!r}], "
-        f"format='{day} %H:%M:%S.%f') if the day is first, format='{month} %H:%M:%S.%f' if the "
+        f"format='{day} {of_day}') if the day is first, format='{month} {of_day}' if the "
         f"month is. Then frame.drop(columns={[date, clock]}).to_csv(path, index=False) writes a "
         "file that can be read."
     )

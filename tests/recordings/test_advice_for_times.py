@@ -18,6 +18,8 @@ KINDS = {
     "dates": lambda times: times,
     "dates called UTC": lambda times: times.tz_localize("UTC"),
     "text": lambda times: pandas.Index([time.isoformat() for time in times], dtype=object),
+    "text of AM and PM": lambda times: pandas.Index(times.strftime("%d.%m.%Y %I:%M:%S.%f %p")),
+    "digits": lambda times: times.strftime("%Y%m%d%H%M%S%f").str[:-3].astype("int64"),
     "text in UTC": lambda times: pandas.Index([f"{time.isoformat()}Z" for time in times]),
     "datetimes": lambda times: pandas.Index(times.to_pydatetime(), dtype=object),
     "datetimes called UTC": lambda times: pandas.Index(

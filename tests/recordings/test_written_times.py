@@ -1,0 +1,215 @@
+"""Dates and times of day as people and programs write them."""
+
+import datetime
+import re
+
+import numpy as np
+import pytest
+
+from relcon_sklearn import segment_recordings
+from relcon_sklearn._recordings import _written_times
+from relcon_sklearn._recordings._written_times import read_clocks, read_written
+from relcon_sklearn.recordings import _csv_in_parts, read_recording
+from tests.support.device_files import motion
+
+pd = pytest.importorskip("pandas")
+
+N = 300
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(params=[70, 1000])
+def rows_at_once(request, monkeypatch):
+    monkeypatch.setattr(_csv_in_parts, "_ROWS_AT_ONCE", request.param)
+    monkeypatch.setattr(_written_times, "_ROWS_AT_ONCE", request.param // 2)
+
+
+def write(dates, **more):
+    columns = dict(zip("xyz", motion(N).T, strict=True))
+    frame = pd.DataFrame({"time": dates} | columns | more)
+    frame.to_csv("a.csv", index=False)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12:00:00 AM", "00:00:00"),
+        ("12:59:59 am", "00:59:59"),
+        ("1:00 AM", "01:00:00"),
+        ("11:59:59.999 AM", "11:59:59.999"),
+        ("12:00:00 PM", "12:00:00"),
+        ("12:30:00PM", "12:30:00"),
+        ("01:02:03.250 pm", "13:02:03.250"),
+        ("1:02:03 p.m.", "13:02:03"),
+        ("1:02:03 p. m.", "13:02:03"),
+        ("1:02:03\u202fPM", "13:02:03"),  # of iPhones
+        ("11:59:59,5 PM", "23:59:59.5"),
+        (" 0:02:03 ", "00:02:03"),
+        ("23:59:59:250", "23:59:59.250"),
+        *((wrong, None) for wrong in ("13:00 PM", "0:10 AM", "24:00:00", "1:60", "1:2:3", "1", "")),
+        *((wrong, None) for wrong in ("1:02:03:25", "1:02 XM", "1:02 PM PM", "-1:02", "nan")),
+    ],
+)
+def test_times_of_day(text, expected):
+    (read,) = read_clocks([text])
+    assert pd.isna(read) if expected is None else read == pd.Timedelta(expected)
+
+
+def test_each_minute_of_a_day():
+    start = datetime.datetime(2024, 3, 25)
+    times = [start + datetime.timedelta(minutes=minute) for minute in range(24 * 60)]
+    for form in ("%I:%M %p", "%I:%M:%S%p", "%H:%M"):
+        texts = [time.strftime(form) for time in times]
+        read = [datetime.datetime.strptime(text, form).time() for text in texts]  # the reference
+        assert (start + read_clocks(texts)).dt.time.tolist() == read
+
+
+FORMS = {
+    "month first": "%m/%d/%Y %I:%M:%S.%f %p",
+    "day first": "%d.%m.%Y %I:%M:%S.%f %p",
+    "year first": "%Y-%m-%d %I:%M:%S.%f %p",
+    "a comma": "%m/%d/%Y, %I:%M:%S.%f %p",
+    "24 hours": "%d/%m/%Y %H:%M:%S.%f",
+    "decimal commas": "%d.%m.%Y %H:%M:%S,%f",
+    "basic format": "%Y%m%dT%H%M%S.%f",
+    "basic format, decimal commas": "%Y%m%dT%H%M%S,%f",
+    "digits and a fraction": "%Y%m%d%H%M%S.%f",
+}
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize("noon", ["2024-03-25 11:59:58", "2024-03-25 23:59:58"])
+@pytest.mark.parametrize("form", FORMS)
+def test_dates_and_times_of_day_in_one_column(form, noon):
+    """Over noon, and over midnight."""
+    dates = pd.date_range(noon, periods=N, freq="20ms")
+    frame = write(dates.strftime(FORMS[form]))
+    for time in (None, "time"):
+        recording = read_recording("a.csv", time=time)
+        assert recording.columns.tolist() == ["x", "y", "z"]
+        np.testing.assert_array_equal(recording.index, dates)
+    segments = segment_recordings(frame, 50, units="g", window=1, time="time")
+    assert segments.start_times[1] == dates[50]
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float64, str])
+def test_digits(dtype):
+    dates = pd.date_range("2024-12-31 23:57", periods=N, freq="1s")
+    digits = dates.strftime("%Y%m%d%H%M%S").astype(dtype)
+    frame = write(digits)
+    np.testing.assert_array_equal(read_recording("a.csv").index, dates)
+    segments = segment_recordings(frame, 1, units="g", window=10, time="time")
+    assert segments.start_times[1] == dates[10]
+    with_ms = pd.date_range("2024-12-31 23:59:58", periods=N, freq="20ms")
+    if dtype is not np.float64:
+        write(with_ms.strftime("%Y%m%d%H%M%S%f").str[:-3].astype(dtype))
+        np.testing.assert_array_equal(read_recording("a.csv").index, with_ms)
+
+
+def test_digits_that_are_no_dates():
+    frame = write(20241231235700 + np.arange(N))  # from 60 s on
+    with pytest.raises(ValueError, match="must be within 1678 to 2262"):
+        read_recording("a.csv")
+    frame["time"] = 20241231235700 + np.arange(N) / 50
+    with pytest.raises(ValueError, match="do not hold all these digits"):
+        segment_recordings(frame, 50, units="g", window=1, time="time")
+    write(np.arange(N) * 20_000_000 + 20241231235700)  # ns since the start of a phone
+    with pytest.raises(ValueError, match="must be within 1678 to 2262"):
+        read_recording("a.csv")
+    write(None, time_ns=np.arange(N) * 20_000_000 + 20241231235700)
+    frame = pd.read_csv("a.csv").drop(columns="time").to_csv("a.csv", index=False)
+    assert read_recording("a.csv").index[0].total_seconds() == pytest.approx(20241.2312357)
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"])
+def test_a_later_part_tells_which_number_is_the_day(form):
+    days = np.repeat(pd.to_timedelta([0, 1, 2], "D"), 100)  # two in which the month may be first
+    dates = pd.date_range("2024-04-11", periods=N, freq="1s") + days
+    write(dates.strftime(form))
+    np.testing.assert_array_equal(read_recording("a.csv").index, dates)
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize(
+    ("early", "late", "message"),
+    [
+        ("04/04/2024", "04/05/2024", "Say whether the day or the month is first"),
+        ("03/04/2024", "03/04/2024", "Say whether the day or the month is first"),
+        ("13/04/2024", "04/14/2024", "with its day in another place than in other rows"),
+        ("2024-04-13", "14.04.2024", "with its day in another place than in other rows"),
+        ("13.04.2024", "31.04.2024", "'31.04.2024 10:00:04 PM' at sample 200"),
+        ("13.04.2024", "25.04.9999", "'25.04.9999 10:00:04 PM' at sample 200"),
+        ("13.04.2024", "13.04.24", "'13.04.24 10:00:04 PM' at sample 200"),
+        ("13.04.2024", "", "'10:00:04 PM' at sample 200"),
+    ],
+)
+def test_dates_that_are_not_read(early, late, message):
+    seconds = [f"10:00:{i // 50:02} PM" for i in range(N)]
+    days = np.where(np.arange(N) < 200, early, late)
+    write([f"{day} {second}".strip() for day, second in zip(days, seconds, strict=True)])
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_recording("a.csv")
+
+
+@pytest.mark.usefixtures("rows_at_once")
+def test_days_with_the_number_of_their_month():
+    dates = pd.date_range("2024-04-04 22:00", periods=N, freq="20ms")
+    write(dates.strftime("%d/%m/%Y %I:%M:%S.%f %p"))
+    np.testing.assert_array_equal(read_recording("a.csv").index, dates)
+
+
+def test_what_is_advised_if_the_day_or_the_month_may_be_first():
+    dates = pd.date_range("2024-04-03 22:00", periods=N, freq="20ms")
+    frame = write(dates.strftime("%d/%m/%Y %I:%M:%S.%f %p"))
+    with pytest.raises(ValueError, match="whether the day or the month is first") as error:
+        read_recording("a.csv")
+    code = re.search(r"is first: (.*?\)) reads the day first", str(error.value)).group(1)
+    frame["time"] = eval(code, {"frame": frame, "pandas": pd})
+    segments = segment_recordings(frame, 50, units="g", window=1, time="time")
+    assert segments.start_times[0] == dates[0]
+
+
+@pytest.mark.usefixtures("rows_at_once")
+def test_missing_times():
+    dates = pd.date_range("2024-03-25 22:00", periods=N, freq="20ms")
+    texts = dates.strftime("%d.%m.%Y %I:%M:%S.%f %p").where(np.arange(N) % 200 != 0)
+    read, orders = read_written(pd.Series(texts, index=np.arange(N)[::-1]))
+    np.testing.assert_array_equal(read, dates.where(np.arange(N) % 200 != 0))
+    assert read.index[0] == N - 1
+    assert orders == [("day", "month", "year")]
+    write(texts)
+    with pytest.raises(ValueError, match="2 samples without a time"):
+        read_recording("a.csv")
+
+
+@pytest.mark.usefixtures("rows_at_once")
+@pytest.mark.parametrize("clock", ["%I:%M:%S.%f %p", "%H:%M:%S.%f"])
+@pytest.mark.parametrize("dtype", [np.int64, np.float64, str])
+def test_days_as_digits_beside_times_of_day(clock, dtype):
+    dates = pd.date_range("2024-12-31 23:59:58", periods=N, freq="20ms")
+    days = dates.strftime("%Y%m%d").astype(dtype)
+    write(dates.strftime(clock), date=days)
+    recording = read_recording("a.csv")
+    assert recording.columns.tolist() == ["x", "y", "z"]
+    np.testing.assert_array_equal(recording.index, dates)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("date", 20241301, "the column 'date' has '20241301', which is not a date"),
+        ("birth_date", 19800517, "dates in the column 'birth_date' .*pass time='birth_date'"),
+        ("subject", 20241231, "time='time' has '10:00:00.*which cannot be read as times"),
+    ],
+)
+def test_digits_that_are_not_days_of_samples(name, value, match):
+    write(pd.date_range("2024", periods=N, freq="20ms").strftime("10:00:%S.%f"), **{name: value})
+    with pytest.raises(ValueError, match=match):
+        read_recording("a.csv")
