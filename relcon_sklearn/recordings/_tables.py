@@ -11,8 +11,9 @@ from .._recordings._times import has_dates
 from .._recordings._units import UNITS, unit_in_name
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
+from . import _csv_in_parts, _parquet_in_parts
 from ._csv_header import read_header
-from ._csv_in_parts import last_line_is_cut, read_table
+from ._csv_in_parts import last_line_is_cut
 from ._damage import report_cut
 from ._date_and_clock import join_dates_and_clocks
 from ._frame import File
@@ -37,7 +38,7 @@ def read_csv(file: File):
     if cut:
         report_cut(file, "its last line has fewer columns than its first")
     try:
-        frame = read_table(file.path, header, without_last=cut)
+        frame = _csv_in_parts.read_table(file.path, header, without_last=cut)
     except UnicodeDecodeError as error:
         raise DamagedFileError(
             f"{file.name} is not text in UTF-8: {error}. Save it as CSV in UTF-8, or read it with "
@@ -58,10 +59,8 @@ def read_csv(file: File):
 
 def read_parquet(file: File):
     """Return the recording in a parquet file. One that was written by this package is unchanged."""
-    import pandas
-
     try:
-        frame = pandas.read_parquet(file.path)
+        frame = _parquet_in_parts.read_table(file.path)
     except ImportError as error:
         raise ImportError(
             f"pyarrow reads {file.name}, and it is not installed. Install it with: pip install "
