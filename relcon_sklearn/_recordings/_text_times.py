@@ -11,6 +11,7 @@ from ._written_times import N_MONTHS, day_is_first, days_are_months, read_writte
 
 _DECIMAL_COMMA = re.compile(r"(:\d\d|T\d{6}),(?=\d)")  # of seconds, as ISO 8601 allows it
 _DIGITS = re.compile(r"^\s*(\d{8})(\d{6})(?:[.,]?(\d{1,9}))?\s*$")  # of a date and a time of day
+_POINTS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d)\.(\d\d)\.(\d\d)(?!\d)")  # of MetaWear
 _DAY_OR_MONTH = re.compile(r"'\s*(\d{1,2})(?P<sep>[/.-])(\d{1,2})(?P=sep)(?P<year>\d{4}|\d\d)\b")
 _HALF_OF_DAY = re.compile(r"\d\s*[AaPp]\.?\s?[Mm]")
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
@@ -110,7 +111,7 @@ def _read(column) -> tuple:
     if unread == len(column):
         return dates, []
     text = str(column.iloc[unread])
-    if _DECIMAL_COMMA.search(text) or _DIGITS.match(text):
+    if any(form.search(text) for form in (_DECIMAL_COMMA, _DIGITS, _POINTS)):
         dates = _read_iso(column.astype(object).map(_as_iso, na_action="ignore"))
         unread = _first_unread(dates, column)
     written, orders = read_written(column) if unread < len(column) else (dates, [])
@@ -124,11 +125,11 @@ def _read_iso(column):
 
 
 def _as_iso(text) -> str:
-    """Return a date with a decimal comma, or of digits only, in the form that pandas reads."""
+    """Return a date of another form, such as one with a decimal comma, in that of pandas."""
     text = str(text)
     digits = _DIGITS.match(text)
     if digits is None:
-        return _DECIMAL_COMMA.sub(r"\1.", text)
+        return _DECIMAL_COMMA.sub(r"\1.", _POINTS.sub(r"\1:\2:\3", text))
     return f"{digits[1]}T{digits[2]}" + (f".{digits[3]}" if digits[3] else "")
 
 

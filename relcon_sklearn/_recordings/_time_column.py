@@ -18,7 +18,7 @@ from ._text_times import (
     read_text_in_any_order,
 )
 from ._times import Times, read_times
-from ._written_times import digits_as_dates
+from ._written_times import are_clocks, digits_as_dates
 
 logger = logging.getLogger("relcon_sklearn")
 
@@ -192,7 +192,7 @@ def read_time_column(frame, time: str, in_index: bool, name: str) -> Times:
     ValueError
         If there is not one such column, or if it has neither dates, durations, numbers nor text of
         dates. If the day or the month of its dates may be first. If only some of them have a UTC
-        offset. If numbers do not fit the unit in the name, or have lost digits.
+        offset. If numbers do not fit the unit in the name, have lost digits, or are times of day.
     """
     if time not in frame.columns:
         raise ValueError(
@@ -264,6 +264,13 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
             "1970. Rename the column."
         )
     if not unit.has_dates(largest):
+        if unit_of_time(column.name) is None and are_clocks(values):
+            raise ValueError(
+                f"{what}: numbers such as {values[0]:.10g} in the column {column.name!r} are the "
+                "hours, minutes and seconds of times of day in digits. Write them as 13:02:03.250, "
+                "with a column of dates. If they are seconds, rename the column, for example to "
+                "time_s."
+            )
         if unit is not _SECONDS:
             values, code = values / unit.per_second, f"{code} / {unit.per_second:.0f}"
         return read_times(values, what, code), unit.words

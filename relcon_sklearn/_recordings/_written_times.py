@@ -154,6 +154,19 @@ def day_is_first(text: str, date: np.datetime64) -> bool | None:
     return numbers[0] == (date.astype("M8[D]") - date.astype("M8[M]")).astype(int) + 1
 
 
+def are_clocks(values: np.ndarray) -> bool:
+    """Return whether numbers are digits of times of day, such as 130203.25, over a full minute.
+
+    Seconds that count on from a start have other digits.
+    """
+    whole = np.floor(values).astype(np.int64)
+    if whole.min(initial=0) < 0 or whole.max(initial=0) >= _N_HOURS * 10_000:
+        return False
+    valid = (whole % 100).max(initial=0) < 60 and (whole // 100 % 100).max(initial=0) < 60
+    second = whole % 100 if valid else whole[:0]
+    return bool(((second[:-1] == 59) & (second[1:] == 0)).any())
+
+
 def digits_as_dates(values: np.ndarray) -> np.ndarray | None:
     """Return whole numbers such as 20261129130203, or with three more digits for ms, as dates.
 

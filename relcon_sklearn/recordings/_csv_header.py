@@ -184,6 +184,7 @@ def _is_unit_of_time(text: str) -> bool:
 
 
 def _without_brackets(unit: str) -> str:
+    unit = unit.replace("/(s^2)", "/s^2")  # of Shimmer
     found = _BRACKETS.fullmatch(unit)
     return found[1].strip() if found else unit
 

@@ -24,6 +24,7 @@ _DATE_WORDS = {
     *("date", "dates", "day", "days", "datetime", "calendar", "datum", "data", "dato", "tag"),
     *("dag", "fecha", "dia", "día", "jour", "giorno"),
 }
+_CLOCK_WORDS = {"time", "clock", "hour", "uhrzeit", "zeit", "hora", "heure", "ora", "tid", "tijd"}
 _OTHER_WORDS = {  # of names such as recording_date_utc and Date (dd/mm/yyyy)
     *("recording", "recorded", "record", "measurement", "measured", "sample", "sampling", "of"),
     *("time", "timestamp", "local", "utc", "gmt", "iso", "dd", "mm", "yy", "yyyy"),
@@ -60,7 +61,8 @@ def join_dates_and_clocks(frame, file: File):
             f"{' or '.join(f'time={column!r}' for column in several)}."
         )
     (date,), (clock,) = dates, clocks
-    if date != file.time and not _is_named_date(date):
+    told = date == file.time or (clock == file.time and _have_one_name(date, clock))
+    if not told and not _is_named_date(date):
         raise ValueError(
             f"{file.name} has dates in the column {date!r} and times of day in {clock!r}. The name "
             f"{date!r} does not tell that these are the dates of the samples. If they are, pass "
@@ -113,6 +115,12 @@ def _is_named_date(name) -> bool:
     """Return whether a column has the dates of the samples by its name, unlike birth_date."""
     words = _words(name)
     return bool(words & _DATE_WORDS) and words <= _DATE_WORDS | _OTHER_WORDS
+
+
+def _have_one_name(date, clock) -> bool:
+    """Return whether two columns have one name but for their kind, as start_date and start_time."""
+    rest = _words(date) - _DATE_WORDS
+    return bool(rest) and rest == _words(clock) - _CLOCK_WORDS
 
 
 def _words(name) -> set[str]:

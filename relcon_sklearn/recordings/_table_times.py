@@ -58,9 +58,11 @@ def read_table_times(frame, file: File) -> tuple[list, Times]:
     for i in (i for i in range(len(found)) if i != best):
         difference = _difference(found[best], times[best], found[i], times[i])
         if difference:
+            rising = [name for name in frame.columns if name not in found and rises(frame[name])]
             raise ValueError(
                 f"The columns {found} of {file.name} look like times, and they do not agree: "
-                f"{difference}. If one of them has the times, {_name_one(found)}"
+                f"{difference}. If one column has the times of the samples, "
+                f"{_name_one([*found, *rising])}"
             )
     logger.info("%s: the columns %s agree; the times are %r", file.name, found, found[best])
     return found, times[best]

@@ -168,7 +168,7 @@ def _measure_rate(index, file: File) -> float:
         raise ValueError(
             f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
             "share a time, the resolution of its times is too low: export it with fractions of a "
-            "second."
+            "second. If another column has the times of the samples, name it in time."
         )
     spacing = typical_spacing(seconds)
     rate = 1 / spacing

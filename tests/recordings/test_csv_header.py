@@ -123,6 +123,8 @@ UNITS = {
     "square brackets": ("Time,X,Y,Z", "[us],[g],[g],[g]", 1e6, 1, "g"),
     "quotes": ('"time","x","y","z"', '"ns","g","g","g"', 1e9, 1, "g"),
     "spaces": ("time, x, y, z", " s , m/s², m/s², m/s²", 1, M_PER_S2, "m/s^2"),
+    "Shimmer": ("time,x,y,z", "ms,m/(s^2),m/(s^2),m/(s^2)", 1000, M_PER_S2, "m/s^2"),
+    "Shimmer, no known unit": ("time_s,x,y,z", ",m/(s^2),m/(s^2),m/(s^2)", 1, M_PER_S2, "m/s^2"),
     "no unit of times": ("time_ms,x,y,z", ",mg,mg,mg", 1000, 1000, "mg"),
     "a mark for none": ("time_ms,x,y,z", "-,mg,mg,mg", 1000, 1000, "mg"),
     "the same in the names": ("time (s),x (mg),y (mg),z (mg)", "s,mg,mg,mg", 1, 1000, "mg"),

@@ -160,6 +160,21 @@ def test_dates_that_may_not_be_those_of_the_samples(name):
     assert recording.columns.tolist() == [name, "time", "x", "y", "z"]
 
 
+@pytest.mark.parametrize("names", [("start_date", "start_time"), ("StartDate", "startClock")])
+def test_a_date_that_is_called_as_the_times_of_day_that_are_named(names):
+    """The errors advised one to name the other, and there was no way out."""
+    date, clock = names
+    write(**{date: ISO, clock: CLOCK}, end_time=CLOCK, born=np.repeat("1980-05-17", N))
+    with pytest.raises(ValueError, match=rf"dates in \['{date}', 'born'\]"):
+        read_recording("a.csv")
+    write(**{date: ISO, clock: CLOCK}, end_time=CLOCK)
+    with pytest.raises(ValueError, match=rf"time='{clock}' or time='end_time'"):
+        read_recording("a.csv")
+    assert read_recording("a.csv", time=clock).index[0] == DATES[0]
+    with pytest.raises(ValueError, match=rf"The name '{date}' does not tell"):
+        read_recording("a.csv", time="end_time")
+
+
 @pytest.mark.parametrize(
     "name", ["DATE", "Day", "recordingDate", "date_utc", "Date (dd/mm/yyyy)", "Fecha", "Día"]
 )

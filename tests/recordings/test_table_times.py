@@ -102,9 +102,20 @@ def test_columns_that_do_not_agree(name):
         read_recording("a.csv")
     assert f"The columns {list(times)} of a.csv look like times, and they" in str(error.value)
     names = " or ".join(f"time={column!r}" for column in times)
-    assert f"If one of them has the times, name it: {names}." in str(error.value)
+    assert f"If one column has the times of the samples, name it: {names}." in str(error.value)
     recording = read_recording("a.csv", time=next(iter(times)))
     assert segment_recordings(recording, units="g", window=1).X.shape == (12, 50, 3)
+
+
+def test_times_of_a_start_and_an_end_beside_those_of_the_samples():
+    write(start_time=START, end_time=START + pd.Timedelta("2h"), t=SINCE / 1e9)
+    with pytest.raises(ValueError, match=r"or time='end_time' or time='t'\."):
+        read_recording("a.csv")
+    recording = read_recording("a.csv", time="t")
+    assert recording.columns.tolist() == ["start_time", "end_time", "x", "y", "z"]
+    write(start_time=START, t=SINCE / 1e9)
+    with pytest.raises(ValueError, match=r"If another column has the times .*, name it in time\."):
+        read_recording("a.csv")
 
 
 @pytest.mark.parametrize("names", ["zyx", "yzx", ["z (mg)", "y (mg)", "x (mg)"]])

@@ -201,6 +201,32 @@ def test_days_as_digits_beside_times_of_day(clock, dtype):
     np.testing.assert_array_equal(recording.index, dates)
 
 
+@pytest.mark.parametrize("start", ["09:59:58", "13:02:58"])
+def test_times_of_day_as_digits_are_no_seconds(start):
+    """A minute of them would be followed by a gap of 40 s."""
+    dates = pd.date_range(f"2024-03-25 {start}", periods=N, freq="20ms")
+    digits = dates.strftime("%H%M%S.%f").astype(float)
+    for columns in ({}, {"date": 20240325}):
+        write(digits, **columns)
+        with pytest.raises(ValueError, match="are the hours, minutes and seconds of times of day"):
+            read_recording("a.csv")
+    write(digits - digits[0])  # from the first sample on
+    assert len(read_recording("a.csv")) == N
+    seconds = np.arange(N) / 50 + 35990
+    frame = write(seconds)
+    assert read_recording("a.csv").index[0].total_seconds() == 35990
+    frame.rename(columns={"time": "time_s"}).assign(time_s=digits).to_csv("a.csv", index=False)
+    assert read_recording("a.csv").index[0].total_seconds() == digits[0]
+
+
+@pytest.mark.usefixtures("rows_at_once")
+def test_points_in_times_of_day():
+    """As MetaWear writes them for file systems that do not take colons."""
+    dates = pd.date_range("2024-03-25 23:59:58", periods=N, freq="20ms")
+    write(dates.strftime("%Y-%m-%dT%H.%M.%S.%f").str[:-3])
+    np.testing.assert_array_equal(read_recording("a.csv").index, dates)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "match"),
     [
