@@ -157,12 +157,14 @@ def segment_recordings(
         or none has. If None, sampling is regular without gaps and starts at 0 s.
 
     time : str or None, default=None
-        Column or index of DataFrames with the time of each sample: dates, text in ISO 8601,
-        durations, seconds, or the time since 1970 in s, ms, us or ns. An index without a name is
-        "index". Numbers are in the unit of the name, such as time_ms. Without one, the largest
-        number tells it: from 1e8 on, it is time since 1970. The unit is logged at level INFO. Dates
-        without a time zone are UTC. If None, and the index has no times, an unused column of times
-        is an error. Drop it if samples are regular and none is missing.
+        Column or index of DataFrames with the time of each sample: dates, text in ISO 8601 or such
+        as "29.11.2024 1:02:03 PM", durations, digits such as 20241129130203, seconds, or the time
+        since 1970 in s, ms, us or ns. The day or the month may be first in text if a number above
+        12 shows which. An index without a name is "index". Numbers are in the unit of the name,
+        such as time_ms. Without one, the largest number tells it: from 1e8 on, it is time since
+        1970. The unit is logged at level INFO. Dates without a time zone are UTC. If None, and the
+        index has no times, an unused column of times is an error. Drop it if samples are regular
+        and none is missing.
 
     channels : list of str or None, default=None
         Columns of DataFrames to use. If None, those in ``frame.attrs["channels"]``. Without these,

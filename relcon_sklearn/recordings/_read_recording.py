@@ -60,14 +60,16 @@ def read_recording(path, *, time=None, errors="raise"):
     - Empatica E4: ``ACC.csv``
     - CSV and parquet with one row for each sample, named columns, and a column of times. Columns
       may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
-      Times are dates in ISO 8601, or numbers: in the unit of the column's name, such as ``time_ms``
-      or ``time (us)``, or else in seconds or since 1970 in s, ms, us or ns. There may be several
-      columns of times that agree within a second, as in files of Sensor Logger and MetaWear. Times
-      since a start may have any start. The times of the samples are those in UTC, or else dates
-      without a time zone, or else the times since a start. Of columns of one kind, it is the
-      first. A column of dates and one of times of day are joined. Units in a line below the names
-      are put into the names, such as ``x (mg)``. A first line such as ``sep=;``, which some
-      programs write for Excel, says what is between columns.
+      Times are dates in ISO 8601, or such as ``29.11.2024 1:02:03.250 PM`` if a number above 12
+      shows which is the day, or digits such as ``20241129130203``. Other numbers are in the unit of
+      the column's name, such as ``time_ms`` or ``time (us)``, or else in seconds or since 1970 in
+      s, ms, us or ns. There may be several columns of times that agree within a second, as in files
+      of Sensor Logger and MetaWear. Times since a start may have any start. The times of the
+      samples are those in UTC, or else dates without a time zone, or else the times since a start.
+      Of columns of one kind, it is the first. A column of dates, which may be ``20241129``, and one
+      of times of day are joined. Units in a line below the names are put into the names, such as
+      ``x (mg)``. A first line such as ``sep=;``, which some programs write for Excel, says what is
+      between columns.
 
     Any of these may be compressed with gzip (``.gz``). The package actfast reads ``.cwa``,
     ``.gt3x`` and ``.bin`` (``pip install relcon_sklearn[devices]``), pyarrow reads parquet.
@@ -117,11 +119,12 @@ def read_recording(path, *, time=None, errors="raise"):
         If the file is empty or damaged, or of another format than its extension says.
     ValueError
         If the file is of a format that is not read. The error names the format and what reads it.
-        If a table has no column of times, or several that do not agree. If `time` is not one of
-        its columns, or is passed for the file of a device. If a table does not name its columns, or
-        has less than one or more than 10,000 samples per second. If its times do not fit the unit
-        in the name of their column. If a line below the names is neither values nor units, or has
-        other units than the names. If the day or the month of a date may be first.
+        If a table has no column of times, or several that do not agree. If `time` is not one of its
+        columns, or is passed for the file of a device. If a table does not name its columns, or has
+        less than one or more than 10,000 samples per second. If its times do not fit the unit in
+        the name of their column, or are times of day without a date. If a line below the names is
+        neither values nor units, or has other units than the names. If the day or the month of a
+        date may be first.
     ImportError
         If the package that reads the format is not installed.
     OSError

@@ -39,6 +39,7 @@ SCRIPTS = {
     "speed.bench_latency": "--smoke",
     "speed.bench_days": "--smoke",
     "speed.bench_recordings": "--smoke",
+    "speed.bench_tables": "--smoke",
     "speed.bench_store": "--sizes 2e4 --repeats 1",
     "speed.bench_many_stores": "--stores 3 --rows 2e4 --repeats 1",
     "reliability.bench_memory": "--gigabytes 0.05 --seconds 0.5 --cases embedder-fit",
