@@ -72,7 +72,10 @@ def test_a_set_is_predicted_by_a_model_of_the_others(windows):
             seen.append({tuple(x) for x in X.tolist()})
             return super().fit(X, y, sample_weight)
 
-    method = Method("spy", "features", lambda: Pipeline([("logisticregression", Spy())]), copies=())
+    def estimator(inputs):
+        return Pipeline([("logisticregression", Spy())])
+
+    method = Method("spy", "features", estimator, copies=())
     left, _ = leave_sets_out(method, windows)
     assert sorted(left.rows) == list(range(80))
     of_file = {name: {tuple(x) for x in windows.features[windows.file == name]} for name in NAMES}
@@ -100,6 +103,14 @@ def test_a_model_is_fitted_on_copies_too(windows):
     assert model[0].n_samples_seen_ == 3 * len(windows.y)
     assert (model.predict(changed) == windows.y).mean() > 0.9
     assert fit(METHODS["features"]._replace(copies=()), windows)[0].n_samples_seen_ == 80
+
+
+def test_linear_models_converge_and_have_the_penalty_of_their_inputs(windows):
+    for inputs in ("embeddings", "features"):
+        model = fit(METHODS["features"]._replace(inputs=inputs), windows)[-1]
+        assert model.C == activity_models.STRENGTHS[inputs]
+        assert model.tol == LogisticRegression().tol
+        assert model.n_iter_ < activity_models.MAX_ITER
 
 
 def test_windows_at_rest_have_gravity_and_noise():
