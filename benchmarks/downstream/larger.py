@@ -18,8 +18,7 @@ def larger_encoder(results: DownstreamResults) -> str:
         return ""
     parts = [
         'The model in the package has the encoder "resnet14-half". A larger one, "resnet34-half", '
-        "was trained on the same recordings for more than twice the time (`larger.json`). It is "
-        "not in the package.",
+        "was trained on the same recordings for longer (`larger.json`). It is not in the package.",
     ]
     for window in WINDOWS:
         rows = [_row(f"{name}{union}", window) for union in UNIONS for name in (SHIPPED, LARGER)]

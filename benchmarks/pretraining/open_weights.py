@@ -13,9 +13,10 @@ which is in the cache. It runs on a GPU if there is one. At its end, the command
 into the package, and the settings, the data and the losses into `results/`.
 
 With --seconds, which is for machines that are lent for minutes, it trains until this time after its
-start. The learning rate follows the time. --encoder trains another encoder. --output and --weights
-are then required, so that the weights of the package are not replaced. bench_downstream evaluates
-another encoder if its weights are in the cache, in the file larger.safetensors:
+start. The learning rate follows the time. A training that is over goes on with more seconds if its
+last checkpoint, which marks the end, is deleted. --encoder trains another encoder. --output and
+--weights are then required, so that the weights of the package are not replaced. bench_downstream
+evaluates another encoder if its weights are in the cache, in the file larger.safetensors:
 
     python -m benchmarks.pretraining.open_weights --pool POOL --encoder resnet34-half --seconds 5700
         --output benchmarks/results/larger.json
@@ -144,8 +145,13 @@ def train(args, settings: TrainingSettings) -> None:
         "n_features": embedder.transform(X[:1]).shape[1],
         "n_parameters": sum(value.numel() for value in embedder.encoder_.parameters()),
         "history": embedder.history_,
-        "resumed": resumed,  # the seconds are of this process only
-        "seconds": {"wall": time.time() - start, "cpu": time.process_time() - cpu},
+        # "given" is the time of --seconds, of all processes; the others are of this one only.
+        "resumed": resumed,
+        "seconds": {
+            "given": args.seconds,
+            "wall": time.time() - start,
+            "cpu": time.process_time() - cpu,
+        },
         "run": environment(),
     }
     write_json(args.output, record)

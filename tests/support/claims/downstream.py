@@ -201,7 +201,7 @@ def comparison(found):
 def models(found):
     larger = ResultRow("shipped", LARGER)
     p = {window: compared(found, window)["p"] for window in (WINDOW, LONG_WINDOW)}
-    hours = results_of(LARGER)["seconds"]["cpu"] / 3600
+    hours = results_of(LARGER)["seconds"]["given"] / 3600
     slower = found.milliseconds("resnet34-half") / found.milliseconds("resnet14-half")
     return [
         f"of an hour have a mean of {found.f1(budget('relcon', LONG))}, and those of ten minutes "
