@@ -227,7 +227,7 @@ def lengths(found: dict[str, dict[str, float]]) -> str:
     rows = [[f"{length} s", *by_model.values()] for length, by_model in found.items()]
     return join(
         "By the length of windows, in training and prediction, with fewer windows. The models have "
-        "10 s: with all windows, 5 s are not better.",
+        "10 s.",
         table(["windows", *MODELS], rows),
     )
 

@@ -63,7 +63,7 @@ from relcon_sklearn import RelConClassifier, RelConEmbedder
 
 PAGE = RESULTS.parents[1] / "docs" / "activities.md"
 COMMAND = "python -m benchmarks.downstream.activity_weights --card"
-WINDOW = 10.0  # s; with all windows, 5 s are not better
+WINDOW = 10.0  # s; shorter ones are not better
 WINDOWS = (2.56, 5.0, 10.0)
 N_WINDOWS = 2500  # of each file
 N_TO_COMPARE = 600  # of each file, to compare lengths of windows
