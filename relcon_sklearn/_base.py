@@ -284,10 +284,12 @@ class SegmentEstimator(SegmentInput):
     ) -> SegmentArray | DeviceSegments | OwnRows:
         """Return segments in device memory if training will read them and they fit.
 
-        Otherwise, each process reads its share of a batch.
+        Otherwise, each process reads its share of a batch. If they do not fit in one process, it is
+        so in all of them: those that read may exchange segments, which all have to do.
         """
         data = on_device(array, self._device()) if self.max_epochs > 0 else array
-        return own_rows(data, run.processes)
+        (is_read,) = run.processes.any(data is array)
+        return own_rows(array if is_read else data, run.processes)
 
     def _build(self, name: str, factory: Callable[..., nn.Module], seed: int, **kwargs) -> None:
         """Make a module with seeded weights and set it as an attribute."""

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from relcon_sklearn import FeatureDistance, RandomAugmentations
+from relcon_sklearn._base import FitRun
 from relcon_sklearn._batches import Batch, DeviceSegments
 from relcon_sklearn._training._distributed import ALONE, Processes, together
 from relcon_sklearn._training._own_rows import (
@@ -71,6 +72,20 @@ def test_a_loss_of_whole_batches_gets_what_the_others_have_read(array, monkeypat
     assert batch.segments is read[1]  # what callbacks get
 
 
+@pytest.mark.parametrize("others_read", [False, True])
+def test_segments_are_in_the_memory_of_all_devices_or_of_none(others_read, array, monkeypatch):
+    """Otherwise, only some processes would exchange segments, and wait for the others."""
+
+    class Two(Processes):
+        def any(self, *flags):
+            return tuple(flag or others_read for flag in flags)
+
+    monkeypatch.setattr("relcon_sklearn._base.on_device", DeviceSegments)
+    run = FitRun(seed=0, checkpoints=None, n_channels=None, processes=Two(0, 2))
+    data = tiny_embedder(device="cpu")._training_data(array, run)
+    assert isinstance(data, OwnRows if others_read else DeviceSegments)
+
+
 def test_a_loss_of_rows_that_are_there_is_the_same(array):
     assert of_whole_batches(euclidean, array) is euclidean
     assert of_whole_batches(euclidean, DeviceSegments(array, torch.device("cpu"))) is euclidean
@@ -134,6 +149,7 @@ def test_whether_a_loss_needs_only_the_own_rows(
     )
     monkeypatch.setattr("relcon_sklearn._base.join", lambda device: Processes(0, 2))
     monkeypatch.setattr(Processes, "from_first", lambda self, make: make())
+    monkeypatch.setattr(Processes, "any", lambda self, *flags: flags)
     monkeypatch.setattr(Processes, "check_same", lambda self, fingerprint: None)
     monkeypatch.setattr(
         f"relcon_sklearn.{module}.fit_module",
