@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._attributes import is_calibrated, own_channels, own_rates, own_units
+from ._attributes import is_calibrated, own_channels, own_units
 from ._calibration import find_error, warn_not_calibrated
 from ._nonwear import BLOCK
 from ._one_recording import (
@@ -96,7 +96,7 @@ def place_windows_in(
     if len(recordings) > 1:
         raise ValueError(f"recording is a list of {len(recordings)} recordings. Pass one.")
     names = ["the recording"]
-    rates = read_rates(own_rates(recordings, names) if sampling_rate is None else sampling_rate, 1)
+    rates = read_rates(sampling_rate, recordings, names)
     warn_of_upsampling(rates, layout.rate, names)
     check_max_gap(max_gap, nonwear, rates[0])
     channels = own_channels(recordings) if channels is None else channels

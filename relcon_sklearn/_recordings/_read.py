@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils._rates import is_rate
+from ._attributes import own_rates
 from ._columns import acceleration_axes, choose_channels
 from ._compact import CompactRecording
 from ._frames import (
@@ -101,8 +102,11 @@ def per_recording(values, n_recordings: int, name: str) -> list:
     return list(values)
 
 
-def read_rates(sampling_rate, n_recordings: int) -> list[float]:
-    """Return the sampling rate of each recording."""
+def read_rates(sampling_rate, recordings: list, names: list[str]) -> list[float]:
+    """Return the sampling rate of each recording: the given ones, or if None, their own."""
+    n_recordings = len(recordings)
+    if sampling_rate is None:
+        sampling_rate = own_rates(recordings, names)
     if is_scalar(sampling_rate):
         sampling_rate = [sampling_rate] * n_recordings
     rates = per_recording(sampling_rate, n_recordings, "sampling_rate")

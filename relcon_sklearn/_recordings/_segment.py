@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ._assemble import as_plain_dict, join, number_pairs
-from ._attributes import is_calibrated, own_channels, own_rates, own_units
+from ._attributes import is_calibrated, own_channels, own_units
 from ._calibration import find_error, warn_not_calibrated
 from ._intervals import warn_about_intervals_outside
 from ._labels import UNLABELLED, LabelTable
@@ -361,7 +361,7 @@ def segment_recordings(
     names = [f"recording {i}" for i in range(n)]
     if subjects is not None:
         names = [f"{name} (subject {who})" for name, who in zip(names, subject_of, strict=True)]
-    rates = read_rates(own_rates(recordings, names) if sampling_rate is None else sampling_rate, n)
+    rates = read_rates(sampling_rate, recordings, names)
     channels = own_channels(recordings) if channels is None else channels
     window, target_rate = window_and_rate(like, window, target_rate)
     layout = lay_out(window, stride, overlap, _output_rate(rates, target_rate))

@@ -9,20 +9,33 @@ from typing import Any
 import numpy as np
 
 from .._recordings import Segments, segment_recordings
+from .._recordings._read import as_list, read_rates
 from .._recordings._times import has_dates
+from .._recordings._upsampling import warn_of_upsampling
 from ..segments import SegmentWriter
 from ._jobs import FAILED, MADE, Job, Outcome
 
 
 def write_store(
-    job: Job, folder: Path, *, read: Callable, segmentation: dict[str, Any], dtype: str
+    job: Job,
+    folder: Path,
+    *,
+    read: Callable,
+    segmentation: dict[str, Any],
+    dtype: str,
+    for_model: bool,
 ) -> dict[str, Any]:
     """Write the store of a file, and return its numbers.
 
-    `segmentation` are the arguments of segment_recordings.
+    `segmentation` are the arguments of segment_recordings, and `for_model` is whether the rate is
+    that of a model.
     """
-    segments = segment_recordings(read(job.file), subjects=[job.subject], **segmentation)
-    rate = segmentation["target_rate"]
+    recordings, rate = as_list(read(job.file)), segmentation["target_rate"]
+    if for_model:
+        names = [f"recording {i}" for i in range(len(recordings))]
+        rates = read_rates(segmentation.get("sampling_rate"), recordings, names)
+        warn_of_upsampling(rates, rate, names)
+    segments = segment_recordings(recordings, subjects=[job.subject], **segmentation)
     with SegmentWriter(
         folder,
         n_timesteps=segments.X.shape[1],

@@ -146,7 +146,8 @@ def convert_recordings(
     Warns
     -----
     UserWarning
-        If files failed, or if there were warnings about files.
+        If files failed, or if there were warnings about files, such as that the rate of `like` is
+        more than 2.5 times that of one.
         If recordings of one subject overlap in time.
 
     See Also
@@ -193,7 +194,8 @@ def convert_recordings(
     out = Path(os.path.expanduser(out)).resolve()
     prepare(out)
     settings = as_json({"read": _identify(read), "dtype": dtype, "segmentation": segmentation})
-    write = partial(write_store, read=read, segmentation=segmentation, dtype=dtype)
+    how = {"read": read, "segmentation": segmentation, "dtype": dtype}
+    write = partial(write_store, **how, for_model=like is not None)
     jobs = [
         Job(file, name, subject, out, settings, write, open_segments, "convert_recordings")
         for (name, file), subject in zip(files.items(), subject_of, strict=True)

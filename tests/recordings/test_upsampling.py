@@ -7,6 +7,7 @@ pd = pytest.importorskip("pandas")
 
 from relcon_sklearn import MotionFeatures, segment_recordings  # noqa: E402
 from relcon_sklearn._recordings._upsampling import warn_of_upsampling  # noqa: E402
+from relcon_sklearn.recordings import convert_recordings  # noqa: E402
 from relcon_sklearn.timelines import predict_timeline  # noqa: E402
 from tests.support.untrained import classifier, embedder, fit  # noqa: E402
 
@@ -35,6 +36,21 @@ def test_the_lowest_rate_is_named():
 def test_a_timeline():
     with pytest.warns(UserWarning, match="the recording has 12 Hz, and its segments get 50 Hz"):
         predict_timeline(fit(classifier(sampling_rate=50), X), recording(12))
+
+
+def test_a_conversion_for_a_model(tmp_path):
+    model = MotionFeatures(sampling_rate=50).fit(X)
+
+    def read(path):
+        return recording(12 if path.endswith("bob") else 20)
+
+    files = [tmp_path / "ann", tmp_path / "bob"]
+    for file in files:
+        file.touch()
+    with pytest.warns(UserWarning, match="Warnings about 1 of 2 files.*bob: Upsampling adds no"):
+        table = convert_recordings(files, tmp_path / "out", like=model, read=read)
+    assert table["warnings"]["bob"].startswith("Upsampling adds no information: recording 0 has 12")
+    convert_recordings(files, tmp_path / "free", target_rate=50, read=read)
 
 
 @pytest.mark.parametrize("rate", [20, 50, 100])
