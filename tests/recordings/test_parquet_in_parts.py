@@ -100,6 +100,22 @@ def test_text_of_dates_that_cannot_be_read(late):
         read_recording("a.parquet")
 
 
+def test_text_of_dates_beside_the_times_of_a_recording_of_this_package():
+    frame = pd.DataFrame(motion(N), DATES.rename("time"), columns=list("xyz"))
+    frame["event"] = DATES.astype(str)
+    frame.attrs = {"sampling_rate": 50.0, "units": "g", "channels": list("xyz")}
+    frame.to_parquet("a.parquet")
+    pd.testing.assert_frame_equal(read_recording("a.parquet"), pd.read_parquet("a.parquet"))
+
+
+def test_columns_of_the_same_name():
+    values = [pa.array(np.arange(3.0))] * 3
+    table = pa.Table.from_arrays(values, names=["x", "y", "x"])
+    pa.parquet.write_table(table, "a.parquet")
+    with pytest.raises(DamagedFileError, match="several columns have one name: 'x'"):
+        read_recording("a.parquet")
+
+
 def test_a_file_that_is_damaged(tmp_path):
     TABLE.to_parquet("a.parquet")
     content = (tmp_path / "a.parquet").read_bytes()
