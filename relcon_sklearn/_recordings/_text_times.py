@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import numpy as np
 
@@ -14,6 +15,10 @@ _DIGITS = re.compile(r"^\s*(\d{8})(\d{6})(?:[.,]?(\d{1,9}))?\s*$")  # of a date 
 _POINTS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d)\.(\d\d)\.(\d\d)(?!\d)")  # of MetaWear
 _DAY_OR_MONTH = re.compile(r"'\s*(\d{1,2})(?P<sep>[/.-])(\d{1,2})(?P=sep)(?P<year>\d{4}|\d\d)\b")
 _HALF_OF_DAY = re.compile(r"\d\s*[AaPp]\.?\s?[Mm]")
+_FORMATS = (  # of pandas, from the most to the least exact
+    *("ISO8601", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S,%f", "%Y%m%d%H%M%S%f"),
+    *("%Y-%m-%dT%H.%M.%S.%f", "%Y-%m-%d %H:%M:%S:%f", "mixed"),
+)
 _TIME = slice(len("2024-03-05"), None)  # of text: a "-" before it is not that of an offset
 
 
@@ -75,11 +80,25 @@ def read_text_in_any_order(column, what: str, code: str) -> tuple[Times, list]:
 
 def advise_arguments(column, times: Times) -> str:
     """Return the arguments with which pandas.to_datetime reads the text in a column as `times`."""
-    if times.has_zone:
-        return "format='ISO8601', utc=True"
-    at = int(column.notna().to_numpy().argmax()) if len(column) else 0
-    first = day_is_first(str(column.iloc[at]), times.values[at]) if len(column) else None
-    return "format='ISO8601'" if first is None else f"format='mixed', dayfirst={first}"
+    if not len(column):
+        return "format='ISO8601'"
+    at = int(column.notna().to_numpy().argmax())
+    text = str(column.iloc[at])
+    first = day_is_first(text, times.values[at])
+    if first is not None:
+        return f"format='mixed', dayfirst={first}"
+    return f"format={_format_of(text)!r}" + ", utc=True" * times.has_zone
+
+
+def _format_of(text: str) -> str:
+    """Return the format with which pandas reads a date that begins with its year."""
+    import pandas
+
+    for format_ in _FORMATS:
+        with suppress(ValueError):
+            pandas.to_datetime(text, format=format_)
+            return format_
+    return "ISO8601"
 
 
 def advise_order(value: str, code: str) -> str:
