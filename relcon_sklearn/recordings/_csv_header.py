@@ -20,7 +20,10 @@ _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0,
 _MISSING = {"", "-", "na", "n/a", "null", "none"}
 _DATE_OR_TIME = re.compile(r"\d([-/.])\d{1,2}\1\d|\d:\d\d")
 # Of dates, such as 20240325130203.250: numbers of 64 bits do not hold so many digits.
-_DIGITS_OF_DATE = re.compile(r"\d{14}[.,]\d+")
+_DIGITS_OF_DATE = re.compile(
+    r"(?:19|20|21)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d([.,]\d+)?"
+)
 _BRACKETS = re.compile(r"[(\[](.*)[)\]]")
 _SHOWN = 60  # characters of a line
 
@@ -79,7 +82,7 @@ def read_header(file: File) -> Header:
     decimal = "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
     above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
     cells = _cells(names, separator)
-    text = [i for i in range(len(cells)) if any(_has_long_digits(row, i) for _, row in table)]
+    text = [i for i in range(len(cells)) if _has_digits_of_dates(table, i, decimal)]
     # Tables of text, and lines before the names, are reported where the values are read.
     if not above or len(above) == len(table) or _width(above[0][1]) > len(cells):
         return Header(names, separator, decimal, skipped, [], text)
@@ -95,8 +98,15 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip() for cell in row]
 
 
-def _has_long_digits(row: list[str], column: int) -> bool:
-    return column < len(row) and bool(_DIGITS_OF_DATE.fullmatch(row[column]))
+def _has_digits_of_dates(table: list, column: int, decimal: str) -> bool:
+    """Return whether all numbers of a column are digits of dates, with fractions of a second.
+
+    Nanoseconds since the start of a device may have as many digits.
+    """
+    cells = [row[column] for _, row in table if column < len(row)]
+    numbers = (cell for cell in cells if _read_number(cell, decimal) is not None)
+    found = list(map(_DIGITS_OF_DATE.fullmatch, numbers))
+    return all(found) and any(date[1] for date in found)
 
 
 def _width(row: list[str]) -> int:

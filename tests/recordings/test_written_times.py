@@ -127,6 +127,21 @@ def test_digits_that_are_no_dates():
     assert read_recording("a.csv").index[0].total_seconds() == pytest.approx(20241.2312357)
 
 
+@pytest.mark.parametrize("start", [12_345_678_901_234, 20_241_231_235_700])
+def test_nanoseconds_since_a_start_that_have_as_many_digits_as_dates(start):
+    since = start + np.arange(N) * 20_000_000.0  # written as 20241231235700.0
+    pd.DataFrame(motion(N), columns=list("xyz")).assign(time_ns=since).to_csv("a.csv", index=False)
+    found = read_recording("a.csv").index.total_seconds()
+    np.testing.assert_allclose(found, since / 1e9, rtol=0, atol=1e-6)
+
+
+def test_digits_of_which_some_have_no_fraction():
+    dates = pd.date_range("2024-12-31 23:59:58", periods=N, freq="20ms")
+    text = dates.strftime("%Y%m%d%H%M%S.%f").str.rstrip("0").str.rstrip(".")
+    write(text)
+    np.testing.assert_array_equal(read_recording("a.csv").index, dates)
+
+
 @pytest.mark.usefixtures("rows_at_once")
 @pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"])
 def test_a_later_part_tells_which_number_is_the_day(form):
