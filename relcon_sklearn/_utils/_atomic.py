@@ -101,7 +101,8 @@ def _named(path: Path, temporary: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE or error.filename == str(temporary):
+        is_of_write = error.errno in _NO_SPACE and error.filename is None
+        if is_of_write or error.filename == str(temporary):
             error.filename = str(path)
         raise
 

@@ -42,6 +42,14 @@ def test_full_disk(tmp_path, monkeypatch, room, before):
     assert before is None or path.read_bytes() == before
 
 
+def test_an_error_of_another_file_names_that(tmp_path):
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left", "another")
+
+    with pytest.raises(OSError, match=": 'another'"), replacing(tmp_path / "model"):
+        fail()
+
+
 @pytest.mark.parametrize("name", ["fsync", "replace"])
 def test_any_failure_leaves_what_was_there(tmp_path, monkeypatch, name):
     path = tmp_path / "model"
