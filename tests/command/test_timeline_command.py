@@ -513,7 +513,7 @@ def test_the_column_of_times(files, run, tmp_path, capsys):
     )  # of all rows
     assert run(file) == 1
     printed = capsys.readouterr().out
-    assert "If one of them has the times, name it: --time 'time' or --time 'received'." in printed
+    assert "the times of the samples, name it: --time 'time' or --time 'received'." in printed
     assert run(file, "--time", "when") == 1
     assert "--time 'when' is not a column of" in capsys.readouterr().out
     assert run(file, "--time", "time") == 0
