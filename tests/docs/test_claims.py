@@ -48,6 +48,7 @@ CLAIMS = {
     "docs/differences.md": method.differences,
     "docs/guide/billion.md": costs.billion,
     "docs/guide/days.md": costs.days,
+    "docs/guide/devices.md": costs.devices,
     "docs/guide/gpu.md": costs.gpu,
     "docs/guide/many_machines.md": costs.many_machines,
     "docs/guide/ship.md": costs.ship,

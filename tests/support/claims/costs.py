@@ -125,6 +125,16 @@ def billion(_):
     ]
 
 
+def devices(_):
+    found = results_of("tables")["tables"]["parquet, ISO 8601"]
+    own, pandas = found["read_recording"], found["pandas"]
+    return [
+        f"adds {own['added_mb']:.0f} MB of memory at its peak, and with pandas "
+        f"{pandas['added_mb']:.0f} MB",
+        f"The recording has {own['result_mb']:.0f} MB of it",
+    ]
+
+
 def days(_):
     smoothing, days = results_of("smoothing")["mean"], results_of("days")
     rows = {
