@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._rows import Ranges
 from ._units import UNITS, is_plausible
 
 # g, the largest range of watches and loggers: a larger value was measured by another device, or not
@@ -12,7 +13,6 @@ LARGEST = 32.0
 _LARGEST_OF_ANY = 400.0  # g, the largest range of devices that are worn, such as those of impacts
 _FEWEST = 5  # values: a few peaks are equal by chance, in steps of 0.05 g or more
 _FAR = 0.5  # of a sentinel: all other values are smaller
-_BLOCK_SAMPLES = 2**18
 _MAX_SAMPLES = 100_000  # enough for a median
 _SHOWN = 3  # samples in an error
 
@@ -74,11 +74,12 @@ def _find_sentinel(values: np.ndarray, signal: np.ndarray, axes: list[int], larg
 def _is_far(value, signal: np.ndarray, axes: list[int]) -> bool:
     """Return whether all other values of an accelerometer are at most half as large."""
     limit = _FAR * abs(float(value))
-    for start in range(0, len(signal), _BLOCK_SAMPLES):
-        block = signal[start : start + _BLOCK_SAMPLES][:, axes]
-        if ((block != value) & ((block > limit) | (block < -limit))).any():
-            return False
-    return True
+
+    def has_another(samples: np.ndarray) -> np.ndarray:
+        values = samples[:, axes]
+        return ((values != value) & ((values > limit) | (values < -limit))).any(axis=1)
+
+    return not len(Ranges.where_rows(has_another, signal))
 
 
 def _raise(value, samples: np.ndarray, n_samples: int, units: str, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relcon_sklearn import segment_recordings
-from relcon_sklearn._recordings import _missing, _sentinels
+from relcon_sklearn._recordings import _missing, _rows
 from relcon_sklearn._recordings._compact import SignalInParts
 from relcon_sklearn._recordings._missing import find_missing
 from relcon_sklearn._recordings._sentinels import check_sentinels
@@ -19,8 +19,8 @@ G = motion(N)
 
 @pytest.fixture(params=[70, 2**20])
 def at_once(request, monkeypatch):
-    for module in (_missing, _sentinels):
-        monkeypatch.setattr(module, "_BLOCK_SAMPLES", request.param)
+    monkeypatch.setattr(_missing, "_BLOCK_SAMPLES", request.param)
+    monkeypatch.setattr(_rows, "_ROWS_AT_ONCE", request.param)
 
 
 def with_value(value, rows, axes=(0, 1, 2), units="g", dtype=np.float64):
