@@ -75,7 +75,7 @@ def read_text_in_any_order(column, what: str, code: str) -> tuple[Times, list]:
     dates = dates if any(zoned) or orders else dates.dt.tz_localize(None)
     times = read_times(dates, what, code)
     code = f"pandas.to_datetime({code}, {advise_arguments(column, times)})"
-    return times._replace(index=read_times(dates, what, code).index), orders
+    return times._replace(index=read_times(dates.iloc[:0], what, code).index), orders
 
 
 def advise_arguments(column, times: Times) -> str:
