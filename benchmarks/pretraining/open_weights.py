@@ -18,8 +18,8 @@ last checkpoint, which marks the end, is deleted. --encoder trains another encod
 --weights are then required, so that the weights of the package are not replaced. bench_downstream
 evaluates another encoder if its weights are in the cache, in the file larger.safetensors:
 
-    python -m benchmarks.pretraining.open_weights --pool POOL --encoder resnet34-half --seconds 5700
-        --output benchmarks/results/larger.json
+    python -m benchmarks.pretraining.open_weights --pool POOL --encoder resnet34-half
+        --seconds 11000 --output benchmarks/results/larger.json
         --weights benchmarks/results/cache/larger.safetensors
 
 `bench_downstream --parts shipped`, `bench_robustness`, `bench_subgroups` and `bench_paper_protocol`
