@@ -48,6 +48,11 @@ def pytest_collection_finish(session):
     gc.freeze()
 
 
+@pytest.fixture
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def vectors():
     """Return numbers of the released networks, as tensors (see tests/data/README.md)."""

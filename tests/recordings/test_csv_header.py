@@ -18,10 +18,7 @@ G = motion(N)
 SECONDS = np.arange(N) / 50
 M_PER_S2 = 9.80665
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def write(head, times=SECONDS, scale=1.0, sep=",", decimal=".", end="\n", bom=False, more=()):

@@ -15,10 +15,7 @@ DATES = pd.date_range("2024-03-05 22:00", periods=N, freq="20ms")
 ZONES = ["+01:00" if i < 150 else "+02:00" for i in range(N)]
 LATE = np.arange(N) > 200
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture(params=[70, 299, 1000])

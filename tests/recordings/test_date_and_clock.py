@@ -16,10 +16,7 @@ N = 300
 DATES = pd.date_range("2024-03-25 23:59:58", periods=N, freq="20ms")  # over midnight
 ISO, CLOCK = DATES.strftime("%Y-%m-%d"), DATES.strftime("%H:%M:%S.%f").str[:-3]
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def write(sep=",", decimal=".", **columns):

@@ -40,10 +40,7 @@ TABLES = {
     "numbers as names": TABLE.set_axis(range(8), axis=1),
 }
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture(params=[70, 1000])

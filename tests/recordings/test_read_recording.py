@@ -29,10 +29,7 @@ EVENING = np.datetime64("2024-03-05T22:00:00.250")
 SLOW = EVENING + np.arange(30) * np.timedelta64(820, "ms")  # blocks of 80 samples at 97.6 Hz
 SECONDS = 1709676000 + np.arange(24)  # 2024-03-05 22:00:00
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 WRITERS = {

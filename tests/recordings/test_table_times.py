@@ -18,10 +18,7 @@ DATES = START + pd.to_timedelta(SINCE)
 EPOCH = START.value + SINCE
 UTC = DATES.tz_localize("UTC")
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def write(names="xyz", **times):

@@ -16,10 +16,7 @@ pd = pytest.importorskip("pandas")
 
 N = 300
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture(params=[70, 1000])
