@@ -29,8 +29,8 @@ def run_script(
     module: str,
     name: str,
     prepare: Callable[[], Callable[[Path], dict[str, float]]],
-    measure_memory: Callable[[Path], dict[str, float]],
-    memory_text: str,
+    measure_process: Callable[[Path], dict[str, float]],
+    process_text: str,
     repeats: int,
 ) -> None:
     """Generate a file, measure it several times, print a table, and write a JSON file.
@@ -40,15 +40,16 @@ def run_script(
     description : str
         Text of ``--help``.
     module : str
-        Name of the script as a module. It is started again to measure memory.
+        Name of the script as a module. It is started again to measure a process.
     name : str
         Name of the JSON file.
     prepare : callable
         Returns the function that measures the CPU time of each step for a file.
-    measure_memory : callable
-        ``measure_memory(path)`` returns the memory in MB of a process that does nothing else.
-    memory_text : str
-        What to print about memory: a format string with the keys of `measure_memory`.
+    measure_process : callable
+        ``measure_process(path)`` returns what a process that does nothing else needs, such as its
+        memory in MB.
+    process_text : str
+        What to print about it: a format string with the keys of `measure_process`.
     repeats : int
         Default number of repeats.
     """
@@ -58,10 +59,10 @@ def run_script(
     parser.add_argument("--smoke", action="store_true", help="a short recording, read once")
     parser.add_argument("--dir", type=Path, help="folder for the file; a week needs 0.4 GB")
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--process-of", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.memory_of:
-        say(json.dumps(measure_memory(args.memory_of)))
+    if args.process_of:
+        say(json.dumps(measure_process(args.process_of)))
         return
     if args.smoke:
         args.hours, args.repeats = 1, 1
@@ -70,7 +71,7 @@ def run_script(
         path = Path(folder) / "recording.cwa"
         n_samples = write_cwa(path, args.hours, DEVICE_RATE)
         runs = [measure(path) for _ in range(args.repeats)]
-        memory = json.loads(run_module(module, "--memory-of", path, check=True).stdout)
+        process = json.loads(run_module(module, "--process-of", path, check=True).stdout)
     seconds = {step: median_min_max([run[step] for run in runs]) for step in runs[0]}
     results = {
         "environment": environment(),
@@ -83,9 +84,9 @@ def run_script(
     say(f"{where['command']}\n{where['cpu']}, {where['versions']}\n")
     say(report(results))
     say(f"\nMedians of {args.repeats} repeats (smallest to largest).")
-    say(memory_text.format(**memory))
+    say(process_text.format(**process))
     output = args.output or results_file(name, smoke=args.smoke)
-    write_json(output, results | memory)
+    write_json(output, results | process)
 
 
 def report(results: dict) -> str:

@@ -35,7 +35,7 @@ def measure_week(settings: TableSettings) -> tuple[list[dict], dict]:
     """Return the records of a week, and the memory that segmentation adds in another process."""
     path = settings.folder / "recording.cwa"
     write_cwa(path, 0.5 if settings.smoke else 168, DEVICE_RATE)
-    memory = run_module("benchmarks.speed.bench_recordings", "--memory-of", path, check=True)
+    memory = run_module("benchmarks.speed.bench_recordings", "--process-of", path, check=True)
     recording = read_recording(path)
     signal = recording[["x", "y", "z"]].to_numpy()
     options = {"window": WINDOW, "target_rate": TARGET_RATE}
