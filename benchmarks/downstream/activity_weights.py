@@ -12,7 +12,8 @@ one data set at a time, so that people, devices and protocols are new, next to f
 forest that are trained in the same way. The command writes the weights into the package, the
 results into `results/`, and the card: all of it into the files of the weights, and its parts into
 docs/activities.md and the pages of docs/activities/. --card only writes the card. It takes ten
-minutes of one core, and keeps embeddings in the cache.
+minutes of one core, and keeps embeddings in the cache. The model for wrists also predicts
+recordings of free living, which have no labels.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from benchmarks.common.report import (
     script_parser,
     write_json,
 )
-from benchmarks.downstream.activity_card import activity_card
+from benchmarks.downstream.activity_card import WRIST, activity_card
 from benchmarks.downstream.activity_models import (
     BASELINES,
     METHODS,
@@ -56,6 +57,7 @@ from benchmarks.downstream.activity_windows import (
     load_described,
 )
 from benchmarks.downstream.evaluation import compare
+from benchmarks.downstream.free_living import FREE_LIVING, predict_free_living
 from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.pretrained import weights_checksum
 from benchmarks.pretraining.open_weights import WEIGHTS
@@ -152,12 +154,18 @@ def run(args) -> None:
     embedder = RelConEmbedder.from_pretrained(SHIPPED, device="cpu")
     n = SMOKE if args.smoke else N_WINDOWS
     paths = find_files(args.data, args.pool)
-    if not args.smoke and len(paths) < len(FILES):
-        missing = ", ".join(name for name in FILES if name not in paths)
-        raise SystemExit(f"{args.data} and {args.pool} lack {missing}.")
+    free_living = Path(args.pool) / FREE_LIVING
+    missing = [name for name in FILES if name not in paths]
+    missing += [] if free_living.is_file() else [FREE_LIVING]
+    if missing and not args.smoke:
+        raise SystemExit(f"{args.data} and {args.pool} lack {', '.join(missing)}.")
     windows = load_described(paths, WINDOW, embedder, n, args.cache)
     resting = {noise: inputs_of(at_rest(noise, WINDOW), embedder) for noise in REST_NOISE}
     scores, fitted = judge(windows, resting)
+    classifiers = {
+        name: as_classifier(embedder, model, scores[name]["temperature"], WINDOW)
+        for name, model in fitted.items()
+    }
     lengths = compare_lengths(paths, [WINDOW] if args.smoke else WINDOWS, embedder, n, args.cache)
     record = {
         "settings": {"window": WINDOW, "rate": RATE, "windows_per_file": n, "encoder": SHIPPED},
@@ -175,10 +183,13 @@ def run(args) -> None:
         },
         "run": environment(),
     }
+    if free_living.is_file():
+        record["free_living"] = predict_free_living(
+            classifiers[WRIST], free_living, WINDOW, n_recordings=1 if args.smoke else None
+        )
     write_json(args.output, record)
     args.weights.mkdir(parents=True, exist_ok=True)
-    for name, model in fitted.items():
-        classifier = as_classifier(embedder, model, scores[name]["temperature"], WINDOW)
+    for name, classifier in classifiers.items():
         classifier.save(args.weights / f"{name}.safetensors")
     say(f"wrote {args.output} and weights into {args.weights}")
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from tslearn.metrics import cdist_dtw
 
+from benchmarks.gpu.kernel import ranking_operations
 from benchmarks.speed.table_embedding import normal_segments
 from benchmarks.speed.table_settings import Answer, TablePart, TableSettings, precisions
 from benchmarks.speed.turns import TurnRow, in_turns
@@ -18,19 +19,22 @@ DTW, BANDED = "DTW, tslearn", "DTW in a band, tslearn"
 
 def rows(n: int, n_timesteps: int) -> list[TurnRow]:
     """Return the rows for all pairs of `n` segments."""
-    X = normal_segments(n, n_timesteps)
-    calls = {
+    X, group = normal_segments(n, n_timesteps), f"{n_timesteps} x 3"
+    warping = {
         BANDED: partial(cdist_dtw, X, X, sakoe_chiba_radius=n_timesteps // 10),
         DTW: partial(cdist_dtw, X, X),
     }
+    found = [TurnRow(name, call, n * n, group) for name, call in warping.items()]
     for embed_dim in (64, 8):
         for precision in precisions():
             distance = LearnedMotifDistance(
                 embed_dim=embed_dim, precision=precision, max_epochs=0, random_state=0
-            )
+            ).fit(X)
             name = f"pairwise, {embed_dim} features, {precision}"
-            calls[name] = partial(distance.fit(X).pairwise, X)
-    return [TurnRow(name, call, n * n, f"{n_timesteps} x 3") for name, call in calls.items()]
+            flop = ranking_operations(distance.net_, n_timesteps, n, n * n, stride=1)
+            call = partial(distance.pairwise, X)
+            found.append(TurnRow(name, call, n * n, group, flop, precision))
+    return found
 
 
 def measure(settings: TableSettings) -> list[dict]:
