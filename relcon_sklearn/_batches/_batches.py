@@ -137,9 +137,26 @@ class Batches:
         between = np.tile(np.arange(n), (n, 1))
         np.fill_diagonal(between, -1)
         between = sample_candidates(between, self.n_between, rng)
-        numbers = np.where(within >= 0, n + np.arange(within.size).reshape(within.shape), -1)
-        members = np.append(items, within)
-        return make_batch(self.array, self.index, members, np.hstack([numbers, between]), rng)
+        positions, number = numbered(np.append(items, within))
+        # A mate that is an anchor of the batch is in a list twice.
+        mates = number[n:].reshape(within.shape)
+        candidates = drop_repeats(np.hstack([mates, np.append(number[:n], -1)[between]]))
+        return self._batch(positions, number[:n], candidates, rng)
+
+    def _batch(
+        self,
+        positions: np.ndarray,
+        anchors: np.ndarray,
+        candidates: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Batch:
+        """Return a batch of the segments at some positions, with a seed that is drawn."""
+        return Batch(
+            torch.as_tensor(self.array.read(self.index.rows_at(positions))),
+            torch.from_numpy(anchors.astype(np.int64, copy=False)),
+            torch.from_numpy(candidates.astype(np.int64, copy=False)),
+            int(rng.integers(2**63)),
+        )
 
 
 def train_and_valid(
@@ -170,41 +187,25 @@ def train_and_valid(
     return batches, valid_batches
 
 
-def make_batch(
-    array: SegmentArray | DeviceSegments,
-    index: GroupIndex,
-    members: np.ndarray,
-    candidates: np.ndarray,
-    rng: np.random.Generator,
-) -> Batch:
-    """Return a batch; each of its segments is read once, even if it is a member several times.
+def numbered(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the segments of a batch, each once, and the number of each member among them.
 
     Parameters
     ----------
-    array : SegmentArray or DeviceSegments
-        The data.
-    index : GroupIndex
-        Index that maps positions to rows of `array`.
     members : ndarray of shape (n_members,)
-        Positions of the anchors, followed by those of their other candidates. Negative numbers
-        stand for no member.
-    candidates : ndarray of shape (n_anchors, n_candidates)
-        Each anchor's candidates, as numbers of members. Negative numbers stand for no candidate.
-    rng : numpy.random.Generator
-        Source of the seed of the batch.
+        Positions of the members. Negative numbers stand for no member.
+
+    Returns
+    -------
+    positions : ndarray of shape (n,)
+        Positions of the segments, in ascending order.
+    numbers : ndarray of shape (n_members,)
+        Number of the segment of each member, or -1 for no member.
     """
-    # Of the members, not of the candidates, which can be a hundred times as many.
-    used, number = np.unique(members, return_inverse=True)
-    if used[0] < 0:
-        used, number = used[1:], number - 1
-    segments = array.read(index.rows_at(used))
-    numbered = np.where(candidates >= 0, number[candidates], -1).astype(np.int64)
-    return Batch(
-        torch.as_tensor(segments),
-        torch.from_numpy(number[: len(candidates)].astype(np.int64)),
-        torch.from_numpy(drop_repeats(numbered)),
-        int(rng.integers(2**63)),
-    )
+    positions, numbers = np.unique(members, return_inverse=True)
+    if positions[0] < 0:
+        return positions[1:], numbers - 1
+    return positions, numbers
 
 
 def sample_candidates(

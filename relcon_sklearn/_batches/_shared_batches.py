@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..segments._array import SegmentArray
-from ._batches import Batch, Batches, make_batch, sample_candidates
+from ._batches import Batch, Batches, numbered, sample_candidates
 from ._groups import GroupIndex
 from ._order import random_order
 
@@ -47,7 +47,8 @@ class SharedBatches(Batches):
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
         sets = [self._members(number, n_pass) for number in items]
         lists = _candidate_lists([len(members) for members in sets], self.n_between, rng)
-        return make_batch(self.array, self.index, np.concatenate(sets), lists, rng)
+        positions, number = numbered(np.concatenate(sets))
+        return self._batch(positions, number, np.append(number, -1)[lists], rng)
 
     def _members(self, number: int, n_pass: int) -> np.ndarray:
         """Return the positions of the members of a set of a pass."""
@@ -62,9 +63,11 @@ class SharedBatches(Batches):
 def _candidate_lists(
     sizes: list[int], n_between: int | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the candidates of each member of sets, (n_anchors, n_within + n_sets).
+    """Return the candidates of each member of sets, (n_anchors, 1 + n_within + n_sets).
 
     Members are numbered from the first one of the first set to the last one of the last set.
+    Negative numbers stand for no candidate. As sets have no members in common, no candidate is
+    repeated.
     """
     n_sets, sizes = len(sizes), np.array(sizes)
     own = np.repeat(np.arange(n_sets), sizes)
@@ -72,8 +75,9 @@ def _candidate_lists(
     starts = np.cumsum(sizes) - sizes
     places = np.arange(sizes.max())
     members = np.where(places < sizes[:, None], starts[:, None] + places, -1)
-    # One member of each set. The member of the anchor's own set is dropped below.
+    within = members[own]
+    within[within == anchors[:, None]] = -1
+    # One member of each set. The member of the anchor's own set is dropped.
     between = starts + (rng.random((len(anchors), n_sets)) * sizes).astype(int)
     between[anchors, own] = -1
-    lists = np.hstack([members[own], sample_candidates(between, n_between, rng)])
-    return np.where(lists == anchors[:, None], -1, lists)
+    return np.hstack([within, sample_candidates(between, n_between, rng)])
