@@ -135,7 +135,7 @@ class EmbedderTraining:
         with seeded_global_rng(run.seed, self._device()) if global_rng else nullcontext():
             parts = self._hold_out(index, run.seed)
             data = self._training_data(array, run)
-            train, valid = self._train_and_valid(data, *parts, run.seed)
+            train, valid = self._train_and_valid(data, *parts, run)
             features = self._features_to_predict(array) if self.max_epochs else None
             loss = self._training_loss(features)
             if not self._computes_each_alone():
@@ -178,13 +178,16 @@ class EmbedderTraining:
         data: SegmentArray | DeviceSegments,
         train: GroupIndex,
         valid: GroupIndex | None,
-        seed: int,
+        run: FitRun,
     ) -> tuple[Batches, Batches | None]:
         """Return batches of the training part, and of the validation part if there is one."""
         kind = SharedBatches if self.candidates == "shared" else Batches
-        sizes = (self.batch_size, seed, self.n_within, self.n_between)
+        sizes = (self.batch_size, run.seed, self.n_within, self.n_between)
         return train_and_valid(
-            lambda part: kind(data, part, *sizes), train, valid, self.steps_per_epoch
+            lambda part: kind(data, part, *sizes, share=run.processes.share),
+            train,
+            valid,
+            self.steps_per_epoch,
         )
 
     def _features_to_predict(self, array: SegmentArray) -> FeatureDistance | None:

@@ -330,7 +330,8 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         loss = reconstruction_loss(self._augmentation())
         if not augments_each_alone(self._augmentation()):
             loss = of_whole_batches(loss, data)
-        batches = partial(Batches, data, batch_size=self.batch_size, seed=run.seed)
+        sizes = {"batch_size": self.batch_size, "seed": run.seed}
+        batches = partial(Batches, data, **sizes, share=run.processes.share)
         train, valid = train_and_valid(batches, *parts, self.steps_per_epoch)
         options = self._training_options("motif distance", run)
         history = fit_module(self.net_, loss, train, valid, options)

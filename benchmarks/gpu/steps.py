@@ -40,6 +40,7 @@ from benchmarks.common.report import (
 from benchmarks.gpu.timing import calls_per_second, synchronize
 from benchmarks.speed.speed_rows import take_step
 from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn._base import FitRun
 from relcon_sklearn._batches import on_device
 from relcon_sklearn._training import kept_memory
 from relcon_sklearn.datasets import make_motion
@@ -96,7 +97,10 @@ def rates_of(embedder: RelConEmbedder, X: np.ndarray, groups: np.ndarray, second
     features = embedder._features_to_predict(array)
     module, loss = embedder._with_heads(features, 0).to(device), embedder._training_loss(features)
     places = {"loader": on_device(array, device), "loader from the host": array}
-    loaders = {k: embedder._train_and_valid(data, index, None, 0)[0] for k, data in places.items()}
+    run = FitRun(seed=0, checkpoints=None, n_channels=None)
+    loaders = {
+        k: embedder._train_and_valid(data, index, None, run)[0] for k, data in places.items()
+    }
     optimizer = torch.optim.Adam(module.train().parameters(), lr=embedder.lr)
     ready = [batch.to(device) for _, batch in zip(range(N_READY), loaders["loader"], strict=False)]
     turns = itertools.cycle(ready)

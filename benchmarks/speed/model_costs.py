@@ -1,4 +1,4 @@
-"""What a model costs in a training: parameters, memory for the backward pass, and checkpoints."""
+"""What a model costs in a training: parameters, memory, checkpoints, and features that rank."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from benchmarks.common.encoders import no_distances
-from relcon_sklearn import Checkpoints, RelConEmbedder
+from relcon_sklearn import Checkpoints, FeatureDistance, RelConEmbedder
 from relcon_sklearn._training import CheckpointFolder
 
 
@@ -42,6 +42,21 @@ def costs_of(encoder: str, n_timesteps: int, repeats: int) -> dict:
         / 1024
         / 16,
         **checkpoint,
+        **feature_costs(X, repeats),
+    }
+
+
+def feature_costs(X: np.ndarray, repeats: int) -> dict:
+    """Return the number of features that candidates are ranked by, and segments per second."""
+    segments = np.tile(X, (16, 1, 1))
+    distance, seconds = FeatureDistance(sampling_rate=100).fit(X), []
+    for _ in range(repeats):
+        start = time.process_time()
+        vectors = distance._describe(segments)
+        seconds.append(time.process_time() - start)
+    return {
+        "vector_size": vectors.shape[1],
+        "vectors_per_cpu_s": len(segments) / statistics.median(seconds),
     }
 
 

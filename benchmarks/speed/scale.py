@@ -9,18 +9,20 @@ new processes are
 - the order of a whole pass: each of the 1e9 rows is drawn once, in how much time and memory;
 - batches at the beginning, in the middle and at the end of a pass, in the sizes of the paper: 64
   anchors with 20 within-subject candidates each, and 64 shared sets of 21 segments;
-- batches with 64 shared sets for each of N GPUs, of which a process reads its share;
+- batches with 64 shared sets for each of N GPUs, of which a process reads its share, and makes the
+  lists of candidates of its share of the anchors;
 - a simulated training: RelConEmbedder.fit with the published settings, a fake encoder and a
   distance of zero, so that its time is that of sampler, store, loop and checkpoints. It is
   interrupted and resumed. Memory is noted on the way;
-- the published encoder: parameters, memory for the backward pass, size and time of a checkpoint.
+- the published encoder: parameters, memory for the backward pass, size and time of a checkpoint;
+- the features by which candidates are ranked, which each process computes for its share on a core.
 
 From these, the script projects the training with shared candidates, ranked by features, to N GPUs.
-Every process makes the lists of candidates of the whole batch, which take n_sets numbers for each
-segment, and reads its share of the segments. With 64 GPUs the lists of a batch are several GB, so
-that they are not measured. No GPU is measured here. The rate of one is an input:
---segments-per-second, with --source, which says where the number is from. Without it, the hours are
-those of the loader alone.
+The loader reads ahead in the background. A step computes features, and then waits for the GPU. Each
+process draws the sets of the whole batch. The lists of its anchors have a candidate of each set, so
+that their time and memory, as those of its scores, are proportional to N. No GPU is measured here.
+The rate of one is an input: --segments-per-second, with --source, which says where the number is
+from. Without it, the hours are those of the loader and of the features alone.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ ROW_BYTES = N_TIMESTEPS * N_CHANNELS * BYTES_PER_VALUE
 SETS_PER_GPU, PER_SET = simulated_run.BATCH_SIZE, 1 + simulated_run.N_WITHIN
 FLOAT_BYTES = 4
 ADAM_COPIES = 4  # of the weights: themselves, gradients, and two moments
+SCORE_COPIES = 2  # of the scores of anchors with segments: themselves and gradients
 
 
 # -- projection ------------------------------------------------------------------------------------
@@ -68,7 +71,7 @@ def project(
     model : dict
         Result of :func:`~benchmarks.speed.model_costs.costs_of`.
     loader_rows : float
-        Segments per second of the batches that each process makes, of which it reads its share.
+        Segments per second of the batches of all processes, of which each one makes its share.
     n_rows : float
         Number of segments of the training.
     gpu_rows : float or None
@@ -76,23 +79,28 @@ def project(
     """
     batch = n_gpus * SETS_PER_GPU * PER_SET
     gradients = FLOAT_BYTES * model["parameters"]
-    gathered = FLOAT_BYTES * batch * model["features"]
+    vectors = FLOAT_BYTES * batch * model["vector_size"]
+    embeddings = 2 * FLOAT_BYTES * batch * model["features"]  # and their gradients
     weights = ADAM_COPIES * gradients
     activations = 1024 * model["saved_kb_per_segment"] * batch / n_gpus
     segments = FLOAT_BYTES * N_TIMESTEPS * N_CHANNELS * batch
+    scores = SCORE_COPIES * FLOAT_BYTES * batch * batch / n_gpus
+    memory = weights + activations + segments + vectors + embeddings + scores
     found = {
         "steps": n_rows / batch,
         "segments_per_step": batch,
-        "all_reduce_mb_per_step": (gradients + gathered) / 1e6,
-        "memory_gb_per_rank": (weights + activations + segments + gathered) / 1e9,
+        "all_reduce_mb_per_step": (gradients + vectors + embeddings) / 1e6,
+        "memory_gb_per_rank": memory / 1e9,
         "loader_limit_hours": n_rows / loader_rows / 3600,
         "loader_limit_mb_per_s": loader_rows * ROW_BYTES / n_gpus / 1e6,
+        "features_hours": n_rows / (n_gpus * model["vectors_per_cpu_s"]) / 3600,
     }
     if gpu_rows is not None:
         together = n_gpus * gpu_rows
         found["loader_mb_per_s_needed"] = gpu_rows * ROW_BYTES / 1e6
         found["gpu_limit_hours"] = n_rows / together / 3600
-        found["hours"] = max(found["gpu_limit_hours"], found["loader_limit_hours"])
+        step_hours = found["features_hours"] + found["gpu_limit_hours"]
+        found["hours"] = max(step_hours, found["loader_limit_hours"])
     return found
 
 
@@ -104,6 +112,7 @@ LABELS: dict[str, tuple[str, Callable[[float], str]]] = {
     "loader_limit_mb_per_s": ("a process reads at most, MB/s", "{:,.0f}".format),
     "loader_limit_hours": ("hours, if the loader is the limit", "{:,.1f}".format),
     "loader_mb_per_s_needed": ("MB/s that it must read for its GPU", "{:,.0f}".format),
+    "features_hours": ("hours of the features, on a core for each GPU", "{:,.1f}".format),
     "gpu_limit_hours": ("hours, if the GPUs are the limit", "{:,.1f}".format),
     "hours": ("hours", "{:,.1f}".format),
 }
@@ -202,6 +211,8 @@ def report(results: dict) -> str:
             f"encoder: {model['parameters']:,} parameters, checkpoint {model['checkpoint_mb']:.1f} "
             f"MB, written in {model['write_s']:.2f} s and read in {model['read_s']:.2f} s, "
             f"{model['saved_kb_per_segment']:,.0f} kB a segment for the backward pass",
+            f"features: {model['vector_size']} numbers of a segment, of "
+            f"{model['vectors_per_cpu_s']:,.0f} segments a second of CPU time",
             "",
             table(["segments per second of CPU time", "begin", "middle", "end"], rows),
             "",

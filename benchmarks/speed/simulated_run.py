@@ -101,12 +101,13 @@ def draw_everywhere(path: Path, n_batches: int) -> dict:
 def draw_share(path: Path, n_processes: int, n_batches: int) -> dict:
     """Draw batches with shared candidates as one of several processes; return rows per second.
 
-    The rows are those of the batch of all processes, of which this one reads its share.
+    The rows are those of the batch of all processes. This one reads its share of them, and makes
+    the lists of its share of the anchors.
     """
-    store = open_segments(path)
+    store, processes = open_segments(path), Processes(0, n_processes)
     index = GroupIndex.from_labels(store.hour_groups)
-    data = own_rows(SegmentArray(store.X), Processes(0, n_processes))
-    drawn = iter(SharedBatches(data, index, BATCH_SIZE * n_processes, 0, N_WITHIN))
+    data, n_sets = own_rows(SegmentArray(store.X), processes), BATCH_SIZE * n_processes
+    drawn = iter(SharedBatches(data, index, n_sets, 0, N_WITHIN, share=processes.share))
     n_rows, start = 0, time.process_time()
     for _, batch in zip(range(n_batches), drawn, strict=False):
         n_rows += len(batch.segments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,18 +21,20 @@ class Batch(NamedTuple):
     `segments` is (n, n_timesteps, n_channels) float32. `anchors` (n_anchors,) and `candidates`
     (n_anchors, n_candidates) are row numbers of `segments`. Negative numbers in `candidates` stand
     for no candidate. `seed` determines every random choice made with the batch, so that a training
-    step depends only on the weights and its batch.
+    step depends only on the weights and its batch. If the anchors are those of one of several
+    processes, `n_in_all` is the number of anchors of all processes.
     """
 
     segments: torch.Tensor
     anchors: torch.Tensor
     candidates: torch.Tensor
     seed: int
+    n_in_all: int | None = None
 
     @property
     def n_items(self) -> int:
-        """Number of items that the loss of the batch is the mean of: anchors."""
-        return len(self.anchors)
+        """Number of items that the loss of the batch is the mean of: anchors of all processes."""
+        return len(self.anchors) if self.n_in_all is None else self.n_in_all
 
     def to(self, device) -> Batch:
         """Move the tensors to `device`."""
@@ -40,12 +43,17 @@ class Batch(NamedTuple):
             # Even a move to the same device releases the GIL, and the thread that makes the next
             # batch is waiting for it.
             return self
-        return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), self.seed)
+        return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), *self[3:])
 
     def pin_memory(self) -> Batch:
         """Copy tensors on the CPU to pinned memory, from which a GPU can copy asynchronously."""
         pinned = (x.pin_memory() if x.device.type == "cpu" else x for x in self[:3])
-        return Batch(*pinned, self.seed)
+        return Batch(*pinned, *self[3:])
+
+
+def all_of(n: int) -> slice:
+    """Return all of `n` rows."""
+    return slice(0, n)
 
 
 class Batches:
@@ -77,6 +85,9 @@ class Batches:
         If None, all other anchors.
     n_batches : int or None, default=None
         Number of batches of an epoch. If None, the batches of a pass.
+    share : callable, default=all_of
+        ``share(n)`` returns those of the `n` anchors of a batch that the batch has, as a slice.
+        They have the candidates that they have among all anchors.
 
     Attributes
     ----------
@@ -93,6 +104,7 @@ class Batches:
         n_within: int = 0,
         n_between: int | None = None,
         n_batches: int | None = None,
+        share: Callable[[int], slice] = all_of,
     ):
         self.array = array
         self.index = index
@@ -101,6 +113,7 @@ class Batches:
         self.n_within = n_within
         self.n_between = n_between
         self.n_batches = n_batches
+        self.share = share
         self.epoch = 0
 
     @property
@@ -132,22 +145,24 @@ class Batches:
             yield self._make(order[i * self.batch_size : stop], n_pass, rng)
 
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
-        n = len(items)
+        n, own = len(items), self.share(len(items))
+        anchors = np.arange(n)[own]
         within = self.index.sample_within_group(items, self.n_within, rng)
-        between = np.tile(np.arange(n), (n, 1))
-        np.fill_diagonal(between, -1)
-        between = sample_candidates(between, self.n_between, rng)
+        between = np.tile(np.arange(n), (len(anchors), 1))
+        between[np.arange(len(anchors)), anchors] = -1
+        between = sample_candidates(between, self.n_between, partial(random_rows, rng, n, own))
         positions, number = numbered(np.append(items, within))
         # A mate that is an anchor of the batch is in a list twice.
-        mates = number[n:].reshape(within.shape)
+        mates = number[n:].reshape(within.shape)[own]
         candidates = drop_repeats(np.hstack([mates, np.append(number[:n], -1)[between]]))
-        return self._batch(positions, number[:n], candidates, rng)
+        return self._batch(positions, number[anchors], candidates, n, rng)
 
     def _batch(
         self,
         positions: np.ndarray,
         anchors: np.ndarray,
         candidates: np.ndarray,
+        n_in_all: int,
         rng: np.random.Generator,
     ) -> Batch:
         """Return a batch of the segments at some positions, with a seed that is drawn."""
@@ -156,6 +171,7 @@ class Batches:
             torch.from_numpy(anchors.astype(np.int64, copy=False)),
             torch.from_numpy(candidates.astype(np.int64, copy=False)),
             int(rng.integers(2**63)),
+            n_in_all,
         )
 
 
@@ -208,13 +224,28 @@ def numbered(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return positions, numbers
 
 
+def random_rows(rng: np.random.Generator, n_rows: int, own: slice, width: int) -> np.ndarray:
+    """Return ``rng.random((n_rows, width))[own]``, and draw only these numbers.
+
+    The generator advances as if all were drawn.
+    """
+    n_own = own.stop - own.start
+    rng.bit_generator.advance(own.start * width)
+    numbers = rng.random((n_own, width))
+    rng.bit_generator.advance((n_rows - own.stop) * width)
+    return numbers
+
+
 def sample_candidates(
-    candidates: np.ndarray, n: int | None, rng: np.random.Generator
+    candidates: np.ndarray, n: int | None, random: Callable[[int], np.ndarray]
 ) -> np.ndarray:
-    """Draw `n` candidates of each row at random, or all if it has fewer; if `n` is None, all."""
+    """Draw `n` candidates of each row at random, or all if it has fewer; if `n` is None, all.
+
+    ``random(width)`` returns `width` random numbers for each row.
+    """
     if n is None or n >= candidates.shape[1]:
         return candidates
-    keys = np.where(candidates >= 0, rng.random(candidates.shape), np.inf)
+    keys = np.where(candidates >= 0, random(candidates.shape[1]), np.inf)
     return np.take_along_axis(candidates, keys.argsort(axis=1)[:, :n], axis=1)
 
 

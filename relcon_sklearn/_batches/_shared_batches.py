@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from ..segments._array import SegmentArray
-from ._batches import Batch, Batches, numbered, sample_candidates
+from ._batches import Batch, Batches, all_of, numbered, random_rows, sample_candidates
 from ._groups import GroupIndex
 from ._order import random_order
 
@@ -34,8 +37,9 @@ class SharedBatches(Batches):
         n_within: int = 0,
         n_between: int | None = None,
         n_batches: int | None = None,
+        share: Callable[[int], slice] = all_of,
     ):
-        super().__init__(array, index, batch_size, seed, n_within, n_between, n_batches)
+        super().__init__(array, index, batch_size, seed, n_within, n_between, n_batches, share)
         self._n_sets = -(-index.sizes // (1 + n_within))  # of each group
         self._edges = np.concatenate([[0], np.cumsum(self._n_sets)])
 
@@ -46,9 +50,12 @@ class SharedBatches(Batches):
 
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
         sets = [self._members(number, n_pass) for number in items]
-        lists = _candidate_lists([len(members) for members in sets], self.n_between, rng)
         positions, number = numbered(np.concatenate(sets))
-        return self._batch(positions, number, np.append(number, -1)[lists], rng)
+        sizes, own = np.array([len(members) for members in sets]), self.share(len(number))
+        random = partial(random_rows, rng, len(number), own)
+        lists = _candidate_lists(sizes, own, self.n_between, random)
+        candidates = np.append(number, -1)[lists]
+        return self._batch(positions, number[own], candidates, len(number), rng)
 
     def _members(self, number: int, n_pass: int) -> np.ndarray:
         """Return the positions of the members of a set of a pass."""
@@ -61,23 +68,35 @@ class SharedBatches(Batches):
 
 
 def _candidate_lists(
-    sizes: list[int], n_between: int | None, rng: np.random.Generator
+    sizes: np.ndarray,
+    own: slice,
+    n_between: int | None,
+    random: Callable[[int], np.ndarray],
 ) -> np.ndarray:
-    """Return the candidates of each member of sets, (n_anchors, 1 + n_within + n_sets).
+    """Return the candidates of some members of sets, (n_anchors, 1 + n_within + n_sets).
 
     Members are numbered from the first one of the first set to the last one of the last set.
     Negative numbers stand for no candidate. As sets have no members in common, no candidate is
     repeated.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_sets,)
+        Number of members of each set.
+    own : slice
+        The members to return the candidates of, which are the anchors.
+    n_between : int or None
+        Number of candidates to draw from the other sets. If None, one of each.
+    random : callable
+        ``random(width)`` returns random numbers (n_anchors, width).
     """
-    n_sets, sizes = len(sizes), np.array(sizes)
-    own = np.repeat(np.arange(n_sets), sizes)
-    anchors = np.arange(len(own))
+    anchors, set_of = np.arange(sizes.sum())[own], np.repeat(np.arange(len(sizes)), sizes)[own]
     starts = np.cumsum(sizes) - sizes
     places = np.arange(sizes.max())
     members = np.where(places < sizes[:, None], starts[:, None] + places, -1)
-    within = members[own]
+    within = members[set_of]
     within[within == anchors[:, None]] = -1
     # One member of each set. The member of the anchor's own set is dropped.
-    between = starts + (rng.random((len(anchors), n_sets)) * sizes).astype(int)
-    between[anchors, own] = -1
-    return np.hstack([within, sample_candidates(between, n_between, rng)])
+    between = starts + (random(len(sizes)) * sizes).astype(int)
+    between[np.arange(len(anchors)), set_of] = -1
+    return np.hstack([within, sample_candidates(between, n_between, random)])

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from ._distributed import Processes, exchange
+from ._distributed import Processes, SumOverProcesses
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -52,7 +51,7 @@ def _normalise(norm: nn.Module, x: Tensor) -> Tensor:
     # Sums over the rows in float64, in which squares of means do not lose the variance.
     mean = mean.double()
     sums = torch.stack([torch.full_like(mean, n), n * mean, n * (variance + mean.square())])
-    n, mean, square = _SumOverProcesses.apply(sums)
+    n, mean, square = SumOverProcesses.apply(sums)
     mean, square = mean / n, square / n
     variance = square - mean.square()
     if norm.track_running_stats:
@@ -74,21 +73,3 @@ def _track(norm: nn.Module, mean: Tensor, variance: Tensor) -> None:
     share = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
     for running, value in [(norm.running_mean, mean), (norm.running_var, variance)]:
         running.lerp_(value.to(running.dtype), share)
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    """Sum of a tensor over processes, whose gradient is the sum of their gradients."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        total = x.clone()
-        with exchange():
-            dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        total = gradient.clone(memory_format=torch.contiguous_format)
-        with exchange():
-            dist.all_reduce(total)
-        return total

@@ -1,8 +1,13 @@
 """The processes that train one model together, and how they share the work of a step.
 
-Every process draws the same batches. It computes its share of the rows of a batch, and the outputs
-of all rows are gathered, so that each process has the loss of the whole batch. Its gradients are
-those through its own rows. Their sum over the processes is the gradient of one process.
+Every process draws the same batches. Of the loss of a batch, it computes the terms of its share of
+the rows, which are segments or anchors, divided by the number of all rows. It makes the lists of
+candidates of its own anchors only. The losses of all processes sum to the loss of one process.
+
+A term may need outputs for rows of other processes, such as the embeddings of candidates. These are
+gathered, and the backward pass sums their gradients over the processes. So each process has the
+gradients of the whole loss that go through its own rows. Their sum over the processes is the
+gradient of one process.
 """
 
 from __future__ import annotations
@@ -61,21 +66,9 @@ class Processes(NamedTuple):
         """Return the rows of `n` that are the share of this process. Shares may be empty."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
-    def gathered(self, own: Tensor, n: int, n_views: int = 1) -> Tensor:
-        """Return all rows of `n_views` times `n` rows, with the gradients of this process.
-
-        `own` are the shares of this process, one view after the other. The rows of other processes
-        have no gradients: those are computed there.
-        """
-        rows = self.share(n)
-        own = own.unflatten(0, (n_views, rows.stop - rows.start))
-        every = own.new_zeros((n_views, n, *own.shape[2:]))
-        every[:, rows] = own.detach()
-        with exchange():
-            dist.all_reduce(every)  # a sum with zeros, since the shares have different sizes
-        if own.requires_grad:
-            every = torch.cat([every[:, : rows.start], own, every[:, rows.stop :]], dim=1)
-        return every.flatten(0, 1)
+    def total(self, own: Tensor) -> Tensor:
+        """Return the sum over all processes of a value that each of them has."""
+        return own if self.size == 1 else SumOverProcesses.apply(own.detach())
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients of this process by their sums over all processes.
@@ -295,7 +288,10 @@ def exchange() -> Iterator[None]:
 
 @contextmanager
 def together(processes: Processes) -> Iterator[None]:
-    """Have :func:`in_shares` share its rows out between processes, within the block."""
+    """Share rows out between processes, within the block.
+
+    Outside of it, the functions below return what a process that is alone needs.
+    """
     token = _current.set(processes)
     try:
         yield
@@ -303,33 +299,78 @@ def together(processes: Processes) -> Iterator[None]:
         _current.reset(token)
 
 
-def in_shares(function: Callable[..., Any], *rows: Tensor | None, n_views: int = 1) -> Any:
-    """Apply a function to rows, of which each process of a training computes its share.
-
-    Outside of :func:`together`, this is ``function(*rows)``.
+def own_share(rows: Tensor, n_views: int = 1) -> Tensor:
+    """Return the share of this process of rows.
 
     Parameters
     ----------
-    function : callable
-        Maps tensors with the same number of rows to a tensor or a tuple of tensors with this number
-        of rows. Apart from batch norms, it must treat each row separately.
-    *rows : Tensor or None
-        Arguments of the function: tensors of which it gets the share of this process.
+    rows : Tensor of shape (n_views * n_rows, ...)
+        Rows, one view of them after the other. A process has the same rows of each view.
     n_views : int, default=1
-        Number of views of each segment in the rows, one after the other. A process has the same
-        segments in each of them.
+        Number of views.
+    """
+    processes, n = _current.get(), len(rows) // n_views
+    if processes.size == 1:
+        return rows
+    return rows.unflatten(0, (n_views, n))[:, processes.share(n)].flatten(0, 1)
+
+
+def gathered(own: Tensor, n_rows: int, n_views: int = 1) -> Tensor:
+    """Return all rows, of which each process has its share.
+
+    The gradients of the own rows are sums over the processes, which all have to compute gradients.
+
+    Parameters
+    ----------
+    own : Tensor of shape (n_views * n_own, ...)
+        The share of this process, one view after the other.
+    n_rows : int
+        Number of rows of all processes.
+    n_views : int, default=1
+        Number of views.
+
+    Returns
+    -------
+    rows : Tensor of shape (n_views * n_rows, ...)
+        If there are several processes, in float32: gradients are summed before they are rounded to
+        the dtype of `own`.
     """
     processes = _current.get()
     if processes.size == 1:
-        return function(*rows)
-    n = len(rows[0]) // n_views
-    own = processes.share(n)
-    outputs = function(
-        *(None if x is None else x.unflatten(0, (n_views, n))[:, own].flatten(0, 1) for x in rows)
+        return own
+    rows = processes.share(n_rows)
+    own = own.float().unflatten(0, (n_views, rows.stop - rows.start))
+    before, after = (
+        own.new_zeros(n_views, n, *own.shape[2:]) for n in (rows.start, n_rows - rows.stop)
     )
-    if isinstance(outputs, tuple):
-        return tuple(processes.gathered(output, n, n_views) for output in outputs)
-    return processes.gathered(outputs, n, n_views)
+    # A sum with zeros, since the shares have different sizes.
+    every = SumOverProcesses.apply(torch.cat([before, own, after], dim=1))
+    return every.flatten(0, 1)
+
+
+def part_of_mean(own: Tensor, n_rows: int) -> Tensor:
+    """Return what the values of the own rows add to the mean of the values of `n_rows` rows."""
+    if len(own) == n_rows:
+        return own.mean()
+    return own.sum() / (n_rows * own.shape[1:].numel())
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """Sum of a tensor over processes, whose gradient is the sum of their gradients."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.clone()
+        with exchange():
+            dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        with exchange():
+            dist.all_reduce(total)
+        return total
 
 
 def _is_launched() -> bool:

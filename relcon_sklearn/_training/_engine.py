@@ -54,7 +54,8 @@ class TrainingNet(NeuralNet):
     module : nn.Module
         The initialised module to train.
     loss : callable
-        ``loss(module, batch)`` returns a scalar tensor.
+        ``loss(module, batch)`` returns a scalar tensor. Of several processes, it is the part of the
+        loss that the rows of this process have.
     estimate : TimeEstimate
         Estimate of the remaining time.
     saver : Saver or None, default=None
@@ -247,12 +248,12 @@ class TrainingNet(NeuralNet):
             "on_grad_computed", named_parameters=self._named_parameters, batch=batch, training=True
         )
         self.optimizer_.step()
-        return {"loss": loss.detach()}
+        return {"loss": self.processes.total(loss.detach())}
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss without gradients."""
         with torch.no_grad():
-            return {"loss": self.loss(self.module_, batch)}
+            return {"loss": self.processes.total(self.loss(self.module_, batch))}
 
 
 def train_module(

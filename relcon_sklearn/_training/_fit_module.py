@@ -24,7 +24,8 @@ def fit_module(
         Module to train. It ends in evaluation mode, with the weights of the epoch of lowest
         validation loss, or of the last epoch if there is no validation.
     loss : callable
-        ``loss(module, batch)`` returns a scalar tensor.
+        ``loss(module, batch)`` returns a scalar tensor. Of several processes, it is the part of the
+        loss that the rows of this process have.
     batches : Batches
         Training data.
     valid : Batches or None

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._batches import Batch
-from ..nn import relative_contrastive_loss, squared_error
-from ._distributed import in_shares
+from ..nn import squared_error
+from ..nn._loss import relative_contrastive_losses
+from ._distributed import gathered, own_share, part_of_mean
 from ._mean_loss import Loss
 from ._rankers import described
 
@@ -32,12 +33,10 @@ def reconstruction_loss(augmentation: Augmentation) -> Loss:
         anchors = batch.segments.transpose(1, 2)
         copies = augmentation(batch.segments, generator).transpose(1, 2)
         kept = net.draw_kept(anchors, copies, generator)
-        return in_shares(
-            lambda a, c, kept: squared_error(net(a, c, kept=kept), a),
-            anchors,
-            copies,
-            kept,
-        ).mean()
+        kept = None if kept is None else own_share(kept)
+        own = own_share(anchors)
+        distances = squared_error(net(own, own_share(copies), kept=kept), own)
+        return part_of_mean(distances, len(anchors))
 
     return loss
 
@@ -83,12 +82,10 @@ def ranking_loss(
             # Both views in one pass, so that batch norms use statistics of both.
             segments = augmentation(torch.cat([segments, segments]), generator)
         with torch.autocast(segments.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            embeddings = in_shares(
-                lambda own: module(own.transpose(1, 2)), segments, n_views=n_views
-            )
-            if auxiliary is not None:
-                embeddings, predicted = embeddings
-        ranking = relative_contrastive_loss(
+            outputs = module(own_share(segments, n_views).transpose(1, 2))
+        own, predicted = (outputs, None) if auxiliary is None else outputs
+        embeddings = gathered(own, n, n_views)
+        losses = relative_contrastive_losses(
             embeddings[:n],
             batch.anchors,
             batch.candidates,
@@ -97,6 +94,7 @@ def ranking_loss(
             n_positives,
             None if augmentation is None else embeddings[n:],
         )
+        ranking = part_of_mean(losses, batch.n_items)
         if auxiliary is None:
             return ranking
         # The ranking loss is a sum over positives, and grows with their number.
@@ -125,7 +123,12 @@ class FeatureLoss:
         self.weight = weight
 
     def __call__(self, predicted: Tensor, segments: Tensor, n_views: int = 1) -> Tensor:
-        """Return the weighted mean loss of predictions (n, n_features) for views of segments."""
-        features = in_shares(lambda own: described(self.describe, own), segments, n_views=n_views)
+        """Return the weighted mean loss of predictions for views of segments.
+
+        Of several processes, `predicted` (n, n_features) is for the own segments, and the result is
+        what they add to the mean.
+        """
+        features = described(self.describe, own_share(segments, n_views))
         # Squared below one standard deviation and linear above it, since features have outliers.
-        return self.weight * F.smooth_l1_loss(predicted.float(), features)
+        losses = F.smooth_l1_loss(predicted.float(), features, reduction="none")
+        return self.weight * part_of_mean(losses, len(segments))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .._batches import Batch, DeviceSegments
 from ..augmentations import RandomAugmentations, default_augmentations
 from ..segments._array import SegmentArray
-from ._distributed import Processes, in_shares
+from ._distributed import Processes, gathered, own_share
 from ._mean_loss import Loss
 
 _EACH_ALONE = tuple(map(type, default_augmentations()))
@@ -64,7 +64,8 @@ def of_whole_batches(loss: Loss, data: SegmentArray | DeviceSegments | OwnRows) 
         return loss
 
     def of_whole(module: nn.Module, batch: Batch) -> Tensor:
-        return loss(module, batch._replace(segments=in_shares(lambda own: own, batch.segments)))
+        segments = gathered(own_share(batch.segments), len(batch.segments))
+        return loss(module, batch._replace(segments=segments))
 
     return of_whole
 

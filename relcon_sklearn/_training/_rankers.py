@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._batches import Batch
 from ..nn import MotifCrossAttention, encode_in_chunks, motif_distances
-from ._distributed import in_shares
+from ._distributed import gathered, own_share
 
 # With short lists of candidates, one anchor is less work than the overhead of the calls of torch.
 _ANCHORS_AT_ONCE = 8
@@ -45,12 +45,13 @@ class MotifRanker:
         segments = batch.segments.transpose(1, 2)
         features = encode_in_chunks(self.net, segments, self.dtype)
         # Distances of missing candidates are computed and ignored, because most lists are full.
-        return in_shares(
-            lambda anchors, index: motif_distances(
-                self.net, segments[anchors], features, index, self.query_stride, _ANCHORS_AT_ONCE
-            ),
-            batch.anchors,
+        return motif_distances(
+            self.net,
+            segments[batch.anchors],
+            features,
             batch.candidates.clamp(min=0),
+            self.query_stride,
+            _ANCHORS_AT_ONCE,
         )
 
 
@@ -71,22 +72,13 @@ class PairwiseRanker:
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances (n_anchors, n_candidates), infinite for missing candidates."""
         segments = batch.segments.cpu().numpy()
-
-        def rank(anchors: Tensor, candidates: Tensor) -> Tensor:
-            distances = self._rank(segments, anchors.cpu().numpy(), candidates.cpu().numpy())
-            return torch.from_numpy(distances).to(batch.segments.device)
-
-        return in_shares(rank, batch.anchors, batch.candidates)
-
-    def _rank(
-        self, segments: np.ndarray, anchors: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
+        anchors, candidates = batch.anchors.cpu().numpy(), batch.candidates.cpu().numpy()
         distances = np.full(candidates.shape, np.inf, dtype=np.float32)
         for i, (anchor, row) in enumerate(zip(anchors, candidates, strict=True)):
             present = row >= 0
             if present.any():
                 distances[i, present] = self._distances(segments[[anchor]], segments[row[present]])
-        return distances
+        return torch.from_numpy(distances).to(batch.segments.device)
 
     def _distances(self, anchor: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
@@ -116,7 +108,8 @@ class VectorRanker:
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances (n_anchors, n_candidates), arbitrary for missing candidates."""
-        vectors = in_shares(lambda own: described(self.describe, own), batch.segments)
+        own = described(self.describe, own_share(batch.segments))
+        vectors = gathered(own, len(batch.segments))
         distances = torch.cdist(vectors[batch.anchors], vectors)
         return distances.gather(1, batch.candidates.clamp(min=0))
 

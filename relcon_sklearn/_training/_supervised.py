@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._batches import LabelledBatch
-from ._distributed import in_shares
+from ._distributed import own_share, part_of_mean
 
 
 def classification_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
@@ -19,8 +19,9 @@ def classification_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
     batch : LabelledBatch
         Batch with targets (n,) int64, the indices of the classes.
     """
-    logits = in_shares(lambda own: module(own.transpose(1, 2)), batch.segments)
-    return (F.cross_entropy(logits, batch.targets, reduction="none") * batch.weights).mean()
+    segments, targets, weights = map(own_share, batch)
+    losses = F.cross_entropy(module(segments.transpose(1, 2)), targets, reduction="none")
+    return part_of_mean(losses * weights, batch.n_items)
 
 
 def regression_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
@@ -33,6 +34,6 @@ def regression_loss(module: nn.Module, batch: LabelledBatch) -> Tensor:
     batch : LabelledBatch
         Batch with targets (n, n_outputs) float32.
     """
-    outputs = in_shares(lambda own: module(own.transpose(1, 2)), batch.segments)
-    errors = outputs - batch.targets
-    return (errors.square().mean(dim=1) * batch.weights).mean()
+    segments, targets, weights = map(own_share, batch)
+    errors = module(segments.transpose(1, 2)) - targets
+    return part_of_mean(errors.square().mean(dim=1) * weights, batch.n_items)

@@ -115,6 +115,21 @@ def relative_contrastive_loss(
     >>> relative_contrastive_loss(z, anchors, candidates, torch.tensor([[0.2, 3.0]]), 1.0)
     tensor(0.3146)
     """
+    return relative_contrastive_losses(
+        embeddings, anchors, candidates, distances, temperature, n_positives, views
+    ).mean()
+
+
+def relative_contrastive_losses(
+    embeddings: Tensor,
+    anchors: Tensor,
+    candidates: Tensor,
+    distances: Tensor,
+    temperature: float,
+    n_positives: int | None = None,
+    views: Tensor | None = None,
+) -> Tensor:
+    """Return the loss of each anchor, (n_anchors,), of :func:`relative_contrastive_loss`."""
     valid = candidates >= 0
     order = distances.masked_fill(~valid, torch.inf).argsort(dim=-1, stable=True)
     candidates = candidates.gather(-1, order)
@@ -134,7 +149,7 @@ def relative_contrastive_loss(
         log_others = None
         if views is not None:
             log_others = scores.masked_fill(listed, _NEGLIGIBLE).logsumexp(-1)
-        return ranking_likelihood_loss(ranked, valid, n_positives, log_others).mean()
+        return ranking_likelihood_loss(ranked, valid, n_positives, log_others)
 
     z = F.normalize(embeddings.float(), dim=-1)
     if views is None:

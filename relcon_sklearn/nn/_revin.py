@@ -56,8 +56,10 @@ class RevIN(nn.Module):
     def stats(self, segments: Tensor) -> SegmentStats:
         """Return the statistics of segments (n, n_channels, n_timesteps), without gradients."""
         segments = segments.detach()
-        variance = segments.var(dim=-1, keepdim=True, unbiased=False)
-        return SegmentStats(segments.mean(dim=-1, keepdim=True), (variance + self.eps).sqrt())
+        mean = variance = segments.mean(dim=-1, keepdim=True)
+        if len(segments):  # of none, torch warns
+            variance = segments.var(dim=-1, keepdim=True, unbiased=False)
+        return SegmentStats(mean, (variance + self.eps).sqrt())
 
     def normalise(self, segments: Tensor, stats: SegmentStats) -> Tensor:
         """Normalise `segments` with `stats`, which may be the statistics of other segments."""

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
 from relcon_sklearn._batches import Batch, Batches, GroupIndex, SharedBatches
-from relcon_sklearn._batches._batches import drop_repeats, sample_candidates
+from relcon_sklearn._batches._batches import drop_repeats, random_rows, sample_candidates
 from relcon_sklearn.segments._array import SegmentArray
 
 properties = settings(derandomize=True, max_examples=80, deadline=None)
@@ -240,7 +240,7 @@ def test_sample_candidates(n_rows, width, n, seed):
     candidates = rng.permuted(np.tile(np.arange(20), (n_rows, 1)), axis=1)[:, :width]
     candidates[rng.random(candidates.shape) < 0.3] = -1
     before = candidates.copy()
-    kept = sample_candidates(candidates, n, rng)
+    kept = sample_candidates(candidates, n, lambda width: rng.random((n_rows, width)))
     assert_array_equal(candidates, before)
     assert kept.shape == (len(candidates), min(n, width))
     for row, full in zip(kept.tolist(), candidates.tolist(), strict=True):
@@ -252,7 +252,8 @@ def test_sample_candidates(n_rows, width, n, seed):
 
 def test_each_row_keeps_all_its_candidates_equally_often():
     candidates = np.tile([3, -1, 0, 1, 2, -1], (6000, 1))
-    kept = sample_candidates(candidates, 2, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    kept = sample_candidates(candidates, 2, lambda width: rng.random((6000, width)))
     pairs = {frozenset(row) for row in kept.tolist()}
     assert len(pairs) == 6  # all pairs of four candidates, in one call
     counts = [sum(pair == set(row) for row in kept.tolist()) for pair in pairs]
@@ -262,10 +263,20 @@ def test_each_row_keeps_all_its_candidates_equally_often():
 @pytest.mark.parametrize("n", [None, 4, 9])
 def test_keeping_all_draws_nothing(n):
     # The generator is not advanced, so that batches do not depend on n_between.
-    rng, candidates = np.random.default_rng(0), np.arange(12).reshape(3, 4)
-    state = rng.bit_generator.state
-    assert_array_equal(sample_candidates(candidates, n, rng), candidates)
-    assert rng.bit_generator.state == state
+    candidates = np.arange(12).reshape(3, 4)
+    kept = sample_candidates(candidates, n, lambda width: pytest.fail("it was advanced"))
+    assert_array_equal(kept, candidates)
+
+
+@properties
+@given(n_rows=st.integers(0, 6), width=st.integers(0, 5), data=st.data(), seed=seeds)
+def test_random_rows_are_those_of_all(n_rows, width, data, seed):
+    start = data.draw(st.integers(0, n_rows))
+    own = slice(start, data.draw(st.integers(start, n_rows)))
+    one, other = (np.random.default_rng(seed) for _ in range(2))
+    assert_array_equal(random_rows(one, n_rows, own, width), other.random((n_rows, width))[own])
+    # What is drawn next is the same too.
+    assert one.integers(2**63) == other.integers(2**63)
 
 
 def test_all_other_anchors_by_default():

@@ -25,8 +25,10 @@ from relcon_sklearn._training._distributed import (
     ALONE,
     Processes,
     breaks_off_for_all,
-    in_shares,
+    gathered,
     join,
+    own_share,
+    part_of_mean,
     together,
 )
 from relcon_sklearn._training._engine import _callbacks, _without_log
@@ -37,6 +39,7 @@ from tests.support.estimators import tiny_embedder
 from tests.support.forked import in_another_process, needs_fork
 from tests.support.many_processes import MODELS, ROOT, fitted, launch, results
 from tests.support.small_training import net, train_batches
+from tests.support.threads import in_threads_as_processes
 
 GUIDE = ROOT / "docs" / "guide" / "many_machines.md"
 CPU = torch.device("cpu")
@@ -149,33 +152,59 @@ def test_shares_are_all_rows_and_almost_equal(n):
 
 def test_one_process_gets_the_rows_themselves():
     rows = torch.randn(5, 2)
-    assert in_shares(lambda x: x, rows) is rows
+    assert own_share(rows) is rows
+    assert gathered(rows, 5) is rows
     with together(ALONE):
-        assert in_shares(lambda x: x, rows) is rows
+        assert own_share(rows) is rows
+        assert gathered(rows, 5) is rows
+        assert torch.equal(part_of_mean(rows, 5), rows.mean())
+    value = torch.tensor(1.0)
+    assert ALONE.total(value) is value
 
 
-def test_only_the_own_rows_have_gradients(monkeypatch):
-    # The share of the first of two processes is two of five rows.
-    rows, others = torch.arange(5.0) + 1, torch.tensor([0, 0, 7, 8, 9.0])
-    add(monkeypatch, others, others)
-    weight = torch.tensor(10.0, requires_grad=True)
-    with together(Processes(0, 2)):
-        scaled, received = in_shares(lambda x, missing: (weight * x, x), rows, None)
-    assert in_shares(len, rows) == 5  # not shared out any more
-    assert scaled.tolist() == [10, 20, 7, 8, 9]
-    assert received.tolist() == [1, 2, 7, 8, 9]
-    (scaled * torch.tensor([1, 10, 100, 1000, 10000])).sum().backward()
-    assert weight.grad == 1 * 1 + 10 * 2
-
-
-def test_a_process_has_the_same_segments_in_each_view(monkeypatch):
+def test_a_process_has_the_same_segments_in_each_view():
     # Two views of three segments, of which the first of two processes has the first one.
-    add(monkeypatch, torch.tensor([[0, 10, 20], [0, 40, 50.0]]))
-    received = []
     with together(Processes(0, 2)):
-        found = in_shares(lambda x: received.append(x) or x + 1, torch.arange(6.0), n_views=2)
-    assert received[0].tolist() == [0, 3]
-    assert found.tolist() == [1, 10, 20, 4, 40, 50]
+        assert own_share(torch.arange(6), n_views=2).tolist() == [0, 3]
+    with together(Processes(1, 2)):
+        assert own_share(torch.arange(6), n_views=2).tolist() == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("n_views", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [2, 3, 4])  # with 4 processes, some have no rows
+def test_gathered_rows_have_the_gradients_of_all_processes(monkeypatch, size, dtype, n_views):
+    rows = torch.arange(3.0 * n_views) + 1
+    factors = torch.randn(size, len(rows))  # what the loss of each process multiplies the rows by
+
+    def run(processes):
+        own = own_share(rows, n_views).to(dtype).requires_grad_()
+        every = gathered(own, 3, n_views)
+        (every * factors[processes.rank]).sum().backward()
+        return every, own.grad, own_share(factors.sum(0), n_views)
+
+    for every, gradient, expected in in_threads_as_processes(size, run, monkeypatch):
+        assert every.dtype == torch.float32
+        assert torch.equal(every, rows)
+        # Sums are rounded once.
+        torch.testing.assert_close(gradient, expected.to(dtype))
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 3)])
+def test_parts_of_a_mean_are_a_mean(shape):
+    values = torch.randn(shape)
+    parts = [part_of_mean(values[Processes(rank, 9).share(7)], 7) for rank in range(9)]
+    torch.testing.assert_close(sum(parts), values.mean())
+
+
+def test_losses_of_processes_are_summed_and_keep_no_graph(monkeypatch):
+    def run(processes):
+        loss = torch.tensor(2.0 ** (processes.rank + 1), requires_grad=True)
+        return processes.total(loss)
+
+    totals = in_threads_as_processes(3, run, monkeypatch)
+    assert [float(total) for total in totals] == [14, 14, 14]
+    assert not any(total.requires_grad for total in totals)
 
 
 def test_gradients_are_summed(monkeypatch):
@@ -272,6 +301,7 @@ def test_after_a_training_that_diverges_they_train_again(ended, monkeypatch, whe
     monkeypatch.setattr(dist, "broadcast_object_list", lambda result, src: None)
     monkeypatch.setattr(Processes, "adopt_first", lambda self, module: None)
     monkeypatch.setattr(Processes, "sum_gradients", lambda self, parameters: None)
+    monkeypatch.setattr(Processes, "total", lambda self, loss: loss)
 
     def loss(module, batch):
         total = module(batch.segments).sum()

@@ -158,4 +158,6 @@ def test_whether_a_loss_needs_only_the_own_rows(
     make(validation_fraction=0.3, **settings).fit(X, y, groups=subjects)
     (parts,) = seen
     assert [isinstance(part.array, OwnRows) for part in parts] == [True, True]
+    if make in (tiny_distance, tiny_embedder):
+        assert [part.share(8) for part in parts] == [slice(0, 4)] * 2  # of the anchors
     assert [data is parts[0].array for data in completed] == ([] if expected else [True])

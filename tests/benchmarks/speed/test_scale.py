@@ -10,10 +10,18 @@ from torch import nn
 
 from benchmarks.speed import scale, simulated_run
 from benchmarks.speed.bench_many_stores import write_sparse_store
-from benchmarks.speed.model_costs import checkpoint_costs, saved_per_segment
+from benchmarks.speed.model_costs import checkpoint_costs, feature_costs, saved_per_segment
+from relcon_sklearn import FeatureDistance
+from relcon_sklearn._batches import SharedBatches
 from tests.support.estimators import tiny_embedder
 
-MODEL = {"parameters": 10**6, "features": 256, "saved_kb_per_segment": 1000.0}
+MODEL = {
+    "parameters": 10**6,
+    "features": 256,
+    "saved_kb_per_segment": 1000.0,
+    "vector_size": 64,
+    "vectors_per_cpu_s": 1e4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +35,24 @@ def test_the_arithmetic_of_a_projection():
     found = scale.project(8, MODEL, loader_rows=1e5, n_rows=1e9, gpu_rows=5e4)
     assert found["segments_per_step"] == 8 * 64 * 21
     assert found["steps"] * found["segments_per_step"] == pytest.approx(1e9)
-    # Gradients of float32, and the embeddings of all segments.
-    assert found["all_reduce_mb_per_step"] == pytest.approx(4 + 8 * 64 * 21 * 256 * 4 / 1e6)
-    # 1e9 / 1e5 / 3600 is 2.8 hours, and 8 GPUs with 5e4 a second take 0.7 hours.
+    # Gradients of float32, and the features, embeddings and their gradients of all segments.
+    numbers = 64 + 2 * 256
+    assert found["all_reduce_mb_per_step"] == pytest.approx(4 + 8 * 64 * 21 * numbers * 4 / 1e6)
+    # 1e9 / 1e5 / 3600 is 2.8 hours, and 8 GPUs with 5e4 a second take 0.7 hours. Before each of
+    # its steps, 8 processes compute the features of 8e4 segments a second.
     assert found["loader_limit_hours"] == pytest.approx(2.78, abs=0.01)
     assert found["gpu_limit_hours"] == pytest.approx(0.69, abs=0.01)
-    assert found["hours"] == found["loader_limit_hours"]
+    assert found["features_hours"] == pytest.approx(3.47, abs=0.01)
+    assert found["hours"] == pytest.approx(0.69 + 3.47, abs=0.01)
+    slow = scale.project(8, MODEL, loader_rows=1e4, n_rows=1e9, gpu_rows=5e4)
+    assert slow["hours"] == slow["loader_limit_hours"]
     # A process reads the segments of its GPU only.
     assert found["loader_mb_per_s_needed"] == pytest.approx(5e4 * 256 * 3 * 2 / 1e6)
     assert found["loader_limit_mb_per_s"] == pytest.approx(1e5 * 256 * 3 * 2 / 8 / 1e6)
-    # The saved activations of a process are those of its share.
-    assert 1.376 < found["memory_gb_per_rank"] < 1.6
+    # The saved activations of a process are those of its share, as are the scores of anchors.
+    own, every = 64 * 21, 8 * 64 * 21
+    expected = 4 * 4e6 + own * 1024e3 + 4 * every * (256 * 3 + numbers + 2 * own)
+    assert found["memory_gb_per_rank"] == pytest.approx(expected / 1e9)
 
 
 def test_without_the_rate_of_a_gpu_there_are_no_hours_of_it():
@@ -91,9 +106,16 @@ def test_batches_of_several_processes(store, monkeypatch):
         "read",
         lambda self, rows: read.append(len(rows)) or np.zeros((len(rows), *self.shape[1:])),
     )
+    shares = []
+    monkeypatch.setattr(
+        simulated_run,
+        "SharedBatches",
+        lambda *args, share: shares.append(share) or SharedBatches(*args, share=share),
+    )
     assert simulated_run.draw_share(store, 2, 2)["rows_per_cpu_s"] > 0
     assert len(read) == 2
     assert 0 < max(read) <= 64 * 21
+    assert [share(100) for share in shares] == [slice(0, 50)]  # of the anchors
 
 
 def test_a_simulated_training_is_resumed(store, tmp_path, monkeypatch):
@@ -128,6 +150,13 @@ def test_saved_values_have_the_precision_of_the_training(dtype, n_bytes):
     """A convolution keeps its input."""
     saved = saved_per_segment(nn.Conv1d(3, 2, 1), torch.zeros(10, 8, 3), dtype)
     assert saved == 3 * 8 * n_bytes
+
+
+def test_the_costs_of_features(motion):
+    X = motion[0].astype(np.float32)
+    found = feature_costs(X, repeats=1)
+    assert found["vector_size"] == FeatureDistance(100).fit(X).transform(X[:1]).shape[1]
+    assert found["vectors_per_cpu_s"] > 0
 
 
 def test_the_costs_of_a_checkpoint(motion, tmp_path):

@@ -107,7 +107,6 @@ def billion(_):
         [found["batches"][kind][place]["rows_per_cpu_s"] for place in ("begin", "middle", "end")]
         for kind in ("published", "shared candidates")
     ]
-    few = [found["projection"][n]["loader_limit_hours"] for n in ("1", "2")]
     # 1272 segments of an hour, nine hours of a person, as bench_store has them.
     return [
         f"an index of {found['store']['index_mb']:.0f} MB",
@@ -123,7 +122,6 @@ def billion(_):
         f"{(first['rows'] + resumed['rows']) / 1e6:.1f} million of the segments.",
         f"{found['gpu']['segments_per_second']:,.0f} segments per second is 1e14 FLOP/s",
         _flat(scale.projection_table(found["projection"])),
-        f"the loader takes {min(few):.1f} to {max(few):.1f} hours",
     ]
 
 
