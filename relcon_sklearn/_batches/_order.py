@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 # Largest number of rows, 8 MB, whose order is a table. A table is a uniform draw among all orders,
@@ -45,24 +47,61 @@ class RandomNetwork:
     """
 
     def __init__(self, n: int, seed):
-        self._n = n
-        self._half = np.uint64(max(1, (int(n - 1).bit_length() + 1) // 2))
-        self._mask = np.uint64((1 << int(self._half)) - 1)
-        self._keys = np.random.SeedSequence(seed).generate_state(_N_ROUNDS, np.uint64)
+        self.n = n
+        half = max(1, (int(n - 1).bit_length() + 1) // 2)
+        keys = np.random.SeedSequence(seed).generate_state(_N_ROUNDS, np.uint64)
+        self.parameters = np.array([n], np.uint64), np.array([half], np.uint64), keys[:, None]
 
     def __getitem__(self, places: slice) -> np.ndarray:
-        numbers = self._permute(np.arange(*places.indices(self._n), dtype=np.uint64))
-        outside = np.flatnonzero(numbers >= self._n)
-        while len(outside):
-            numbers[outside] = self._permute(numbers[outside])
-            outside = outside[numbers[outside] >= self._n]
-        return numbers.astype(np.int64)
+        return _permuted(np.arange(*places.indices(self.n), dtype=np.uint64), *self.parameters)
 
-    def _permute(self, numbers: np.ndarray) -> np.ndarray:
-        upper, lower = numbers >> self._half, numbers & self._mask
-        for key in self._keys:
-            upper, lower = lower, upper ^ (_scramble(lower + key) & self._mask)
-        return (upper << self._half) | lower
+
+def slices_of(
+    orders: Sequence[RandomTable | RandomNetwork], places: Sequence[slice]
+) -> list[np.ndarray]:
+    """Return the numbers of each order at its own slice of places.
+
+    The numbers of all networks are computed together. One by one, short slices would take as long
+    as long ones.
+    """
+    pairs = list(zip(orders, places, strict=True))
+    computed = [pair for pair in pairs if isinstance(pair[0], RandomNetwork)]
+    numbers = iter(())
+    if computed:
+        parts = [np.arange(*part.indices(order.n), dtype=np.uint64) for order, part in computed]
+        sizes = [len(part) for part in parts]
+        parameters = (
+            np.repeat(np.concatenate(values, axis=-1), sizes, axis=-1)
+            for values in zip(*(order.parameters for order, _ in computed), strict=True)
+        )
+        found = _permuted(np.concatenate(parts), *parameters)
+        numbers = iter(np.split(found, np.cumsum(sizes)[:-1]))
+    return [
+        next(numbers) if isinstance(order, RandomNetwork) else order[part] for order, part in pairs
+    ]
+
+
+def _permuted(
+    numbers: np.ndarray, sizes: np.ndarray, halves: np.ndarray, keys: np.ndarray
+) -> np.ndarray:
+    """Permute numbers by networks, whose parameters are those of all numbers or of each one."""
+    numbers = _mixed(numbers, halves, keys)
+    outside = np.flatnonzero(numbers >= sizes)
+    while len(outside):
+        size, half, key = (
+            x if x.shape[-1] == 1 else x[..., outside] for x in (sizes, halves, keys)
+        )
+        numbers[outside] = _mixed(numbers[outside], half, key)
+        outside = outside[numbers[outside] >= size]
+    return numbers.astype(np.int64)
+
+
+def _mixed(numbers: np.ndarray, halves: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    masks = (np.uint64(1) << halves) - np.uint64(1)
+    upper, lower = numbers >> halves, numbers & masks
+    for key in keys:
+        upper, lower = lower, upper ^ (_scramble(lower + key) & masks)
+    return (upper << halves) | lower
 
 
 def _scramble(x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from ..segments._array import SegmentArray
 from ._batches import Batch, Batches, all_of, numbered, random_rows, sample_candidates
 from ._groups import GroupIndex
-from ._order import random_order
+from ._order import random_order, slices_of
 
 
 class SharedBatches(Batches):
@@ -49,7 +49,7 @@ class SharedBatches(Batches):
         return int(self._edges[-1])
 
     def _make(self, items: np.ndarray, n_pass: int, rng: np.random.Generator) -> Batch:
-        sets = [self._members(number, n_pass) for number in items]
+        sets = self._members(items, n_pass)
         positions, number = numbered(np.concatenate(sets))
         sizes, own = np.array([len(members) for members in sets]), self.share(len(number))
         random = partial(random_rows, rng, len(number), own)
@@ -57,14 +57,17 @@ class SharedBatches(Batches):
         candidates = np.append(number, -1)[lists]
         return self._batch(positions, number[own], candidates, len(number), rng)
 
-    def _members(self, number: int, n_pass: int) -> np.ndarray:
-        """Return the positions of the members of a set of a pass."""
-        group = int(np.searchsorted(self._edges, number, side="right")) - 1
-        size, n_sets = int(self.index.sizes[group]), int(self._n_sets[group])
-        place = int(number - self._edges[group])
-        order = random_order(size, [self.seed, n_pass, group], largest_table=2**12)
-        chosen = order[place * size // n_sets : (place + 1) * size // n_sets]
-        return self.index.edges[group] + chosen
+    def _members(self, numbers: np.ndarray, n_pass: int) -> list[np.ndarray]:
+        """Return the positions of the members of each of several sets of a pass."""
+        groups = np.searchsorted(self._edges, numbers, side="right") - 1
+        orders, parts = [], []
+        for number, group in zip(numbers.tolist(), groups.tolist(), strict=True):
+            size, n_sets = int(self.index.sizes[group]), int(self._n_sets[group])
+            place = number - int(self._edges[group])
+            orders.append(random_order(size, [self.seed, n_pass, group], largest_table=2**12))
+            parts.append(slice(place * size // n_sets, (place + 1) * size // n_sets))
+        chosen = slices_of(orders, parts)
+        return [start + some for start, some in zip(self.index.edges[groups], chosen, strict=True)]
 
 
 def _candidate_lists(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import chisquare
 
-from relcon_sklearn._batches._order import RandomNetwork, RandomTable, random_order
+from relcon_sklearn._batches._order import RandomNetwork, RandomTable, random_order, slices_of
 
 KINDS = [RandomTable, RandomNetwork]
 
@@ -27,6 +27,20 @@ def test_slices_equal_parts_of_the_whole_order(kind):
     whole = order[:]
     for start, stop in ((0, 64), (64, 128), (990, None), (7, 7)):
         assert_array_equal(order[start:stop], whole[start:stop])
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 5000), st.data()), max_size=6))
+def test_slices_of_many_orders_are_those_of_each(chosen):
+    orders, places = [], []
+    for seed, (kind, n, data) in enumerate(chosen):
+        start = data.draw(st.integers(0, n))
+        orders.append(kind(n, seed))
+        places.append(slice(start, data.draw(st.integers(start, min(n, start + 30)))))
+    found = slices_of(orders, places)
+    assert len(found) == len(orders)
+    for numbers, order, part in zip(found, orders, places, strict=True):
+        assert_array_equal(numbers, order[:][part])
+        assert numbers.dtype == np.int64
 
 
 @pytest.mark.parametrize("kind", KINDS)
