@@ -1,4 +1,4 @@
-"""Dates and times of day as text: 29.11.2026 1:02:03 PM, 11/29/2026 13:02:03, and their parts."""
+"""Dates and times of day as text: 29.11.2026 1:02:03 PM, 29-Nov-2026 13:02:03, and their parts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ _FORMS = (  # of dates
     re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})"),
     re.compile(r"(\d{4})()(\d\d)(\d\d)"),
 )
+_NAMED_MONTH = re.compile(r"(\d{1,2})([-/. ])([A-Za-z]{3,9})\2(\d{4})")
+_MONTHS = (  # in English, or their first three letters
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september"),
+    *("october", "november", "december"),
+)
+_NUMBER_OF_MONTH = {
+    name: number for number, month in enumerate(_MONTHS, 1) for name in (month, month[:3])
+}
 # Hour; minute, second and its fraction, which some programs write as :250; AM or PM.
 _CLOCK = re.compile(
     r"(\d{1,2})(:\d\d(?::\d\d(?:[.,]\d+|:\d{3})?)?)(?:\s*([ap])\.?\s?m\.?)?", re.IGNORECASE
 )
-_DATE_AND_CLOCK = re.compile(r"\s*([\d./-]+)(?:\s*,\s*|\s+|T)(\d.*)")
+_DATE_AND_CLOCK = re.compile(
+    r"\s*([\d./-]+|\d{1,2}[-/. ][A-Za-z]{3,9}[-/. ]\d{4})(?:\s*,\s*|\s+|T)(\d.*)"
+)
 _FRACTION = len(":02:03")  # where that of a second begins
 N_MONTHS, _N_HOURS, _NOON = 12, 24, 12
 _ROWS_AT_ONCE = 2**18
@@ -58,8 +68,16 @@ def _read_hour(hour: str, half: str | None) -> float:
 
 
 def read_numbers(date) -> tuple[int, ...] | None:
-    """Return the three numbers of a date, as text or 20261129, None if it is no date."""
+    """Return the three numbers of a date, as text or 20261129, None if it is no date.
+
+    Those of a date with the name of its month, such as 29-Nov-2026, are in the order of the year,
+    the month and the day.
+    """
     text = str(int(date) if isinstance(date, float) and date.is_integer() else date).strip()
+    named = _NAMED_MONTH.fullmatch(text)
+    if named:
+        month = _NUMBER_OF_MONTH.get(named[3].lower())
+        return None if month is None else (int(named[4]), month, int(named[1]))
     found = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     return None if found is None else tuple(int(found[group]) for group in (1, 3, 4))
 
@@ -93,11 +111,11 @@ def read_date(numbers: tuple[int, ...], order: tuple[str, str, str]):
         return pandas.NaT
 
 
-def read_written(column) -> tuple:
+def read_written(column, order: tuple[str, str, str] | None = None) -> tuple:
     """Return text of dates with times of day, a Series, as dates, and the orders they may have.
 
-    They are read in the first order. What cannot be read is NaT, which is all of it if there is no
-    order.
+    They are read in the first order, which is the given one if they may have it. What cannot be
+    read is NaT, which is all of it if there is no order.
     """
     import pandas
 
@@ -110,6 +128,7 @@ def read_written(column) -> tuple:
         numbers |= {text: read_numbers(text) for text in days[-1].categories}
     numbers = {text: found for text, found in numbers.items() if found}
     orders = possible_orders(numbers.values()) if numbers else []
+    orders = [order] if order in orders else orders
     if not orders:
         return pandas.Series(pandas.NaT, column.index, dtype="datetime64[ns]"), []
     known = {text: read_date(found, orders[0]) for text, found in numbers.items()}

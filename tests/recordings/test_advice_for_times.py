@@ -19,6 +19,7 @@ KINDS = {
     "dates called UTC": lambda times: times.tz_localize("UTC"),
     "text": lambda times: pandas.Index([time.isoformat() for time in times], dtype=object),
     "text of AM and PM": lambda times: pandas.Index(times.strftime("%d.%m.%Y %I:%M:%S.%f %p")),
+    "text of months": lambda times: pandas.Index(times.strftime("%d-%b-%Y %H:%M:%S.%f")),
     "text of digits": lambda times: pandas.Index(times.strftime("%Y%m%d%H%M%S.%f")),
     "text of MetaWear": lambda times: pandas.Index(times.strftime("%Y-%m-%dT%H.%M.%S.%f")),
     "digits": lambda times: times.strftime("%Y%m%d%H%M%S%f").str[:-3].astype("int64"),

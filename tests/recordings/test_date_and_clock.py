@@ -29,6 +29,7 @@ FORMATS = {
     "2024/3/25": (ISO.str.replace("-0", "/").str.replace("-", "/"), CLOCK),
     "25.03.2024": (DATES.strftime("%d.%m.%Y"), CLOCK),
     "3/25/2024": (DATES.strftime("%m/%d/%Y").str.lstrip("0"), CLOCK.str.replace("00:", "0:", n=1)),
+    "25-Mar-2024": (DATES.strftime("%d-%b-%Y"), CLOCK),
     "decimal commas": (DATES.strftime("%d.%m.%Y"), CLOCK.str.replace(".", ",")),
     "spaces": (" " + ISO + " ", " " + CLOCK),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from relcon_sklearn import segment_recordings
 from relcon_sklearn._recordings import _written_times
-from relcon_sklearn._recordings._written_times import read_clocks, read_written
+from relcon_sklearn._recordings._written_times import read_clocks, read_numbers, read_written
 from relcon_sklearn.recordings import _csv_in_parts, read_recording
 from tests.support.device_files import motion
 
@@ -76,6 +76,8 @@ FORMS = {
     "basic format": "%Y%m%dT%H%M%S.%f",
     "basic format, decimal commas": "%Y%m%dT%H%M%S,%f",
     "digits and a fraction": "%Y%m%d%H%M%S.%f",
+    "month by name": "%d-%b-%Y %H:%M:%S.%f",
+    "month by name, 12 hours": "%d %B %Y %I:%M:%S.%f %p",
 }
 
 
@@ -160,6 +162,8 @@ def test_a_later_part_tells_which_number_is_the_day(form):
         ("13.04.2024", "25.04.9999", "'25.04.9999 10:00:04 PM' at sample 200"),
         ("13.04.2024", "13.04.24", "'13.04.24 10:00:04 PM' at sample 200"),
         ("13.04.2024", "", "'10:00:04 PM' at sample 200"),
+        ("13-Apr-2024", "14-Foo-2024", "'14-Foo-2024 10:00:04 PM' at sample 200"),
+        ("13-Apr-2024", "14.04.2024", "with its day in another place than in other rows"),
     ],
 )
 def test_dates_that_are_not_read(early, late, message):
@@ -168,6 +172,37 @@ def test_dates_that_are_not_read(early, late, message):
     write([f"{day} {second}".strip() for day, second in zip(days, seconds, strict=True)])
     with pytest.raises(ValueError, match=re.escape(message)):
         read_recording("a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("29-Nov-2024", (2024, 11, 29)),
+        ("3-MAR-2024", (2024, 3, 3)),
+        ("03 march 2024", (2024, 3, 3)),
+        ("1.May.2024", (2024, 5, 1)),
+        *((wrong, None) for wrong in ("29-Nov-24", "29-Nov 2024", "29-Foo-2024", "Nov-29-2024")),
+    ],
+)
+def test_names_of_months(text, numbers):
+    assert read_numbers(text) == numbers
+
+
+def test_each_month_by_its_name():
+    for month in range(1, 13):
+        date = datetime.date(2024, month, 7)
+        for form in ("%d-%b-%Y", "%d %B %Y"):
+            assert read_numbers(date.strftime(form)) == (2024, month, 7)
+
+
+@pytest.mark.parametrize("order", [("day", "month", "year"), ("month", "day", "year")])
+def test_an_order_that_is_known(order):
+    read, orders = read_written(pd.Series(["03/04/2024 22:00", "05/06/2024 22:00"]), order)
+    assert orders == [order]
+    number = order.index("month")
+    assert read.dt.month.tolist() == [[3, 4][number], [5, 6][number]]
+    # Other dates tell theirs.
+    assert read_written(pd.Series(["13/04/2024 22:00"]), order)[1] == [("day", "month", "year")]
 
 
 @pytest.mark.usefixtures("rows_at_once")
