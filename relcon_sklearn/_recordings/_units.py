@@ -16,6 +16,7 @@ UNITS = {"g": 1.0, "mg": 1e-3, "m/s^2": _M_PER_S2, "m/s2": _M_PER_S2, "m/s**2": 
 
 _OF_M_PER_S2 = re.compile(r"m(?:/s²|/s/s|[ *·]?s(?:\^|\*\*)?-2|[ *·]?s⁻²)")  # other spellings
 _IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+_ACCELERATION = re.compile("acc", re.IGNORECASE)
 
 CANONICAL_UNITS = ("g", "m/s^2", "mg")
 # Range, in g, of the median magnitude of a signal with gravity. The largest value seen is 2.1, for
@@ -26,20 +27,24 @@ _PLAUSIBLE = (1 / 3, 3.0)
 _MAX_MEDIAN_SAMPLES = 100_000
 
 
-def unit_of(text: str) -> str | None:
+def unit_of(text: str, name: str = "") -> str | None:
     """Return the unit of acceleration that a text stands for, one of `UNITS`, None if it has none.
 
-    Upper and lower case differ: mG is milligauss.
+    Upper and lower case differ: mG is milligauss. But G is g if `name`, that of what is measured,
+    is one of an accelerometer.
     """
     text = text.strip()
     if text in UNITS:
         return text
+    if text == "G" and _ACCELERATION.search(name):
+        return "g"
     return "m/s^2" if _OF_M_PER_S2.fullmatch(text) else None
 
 
 def unit_in_name(name) -> str | None:
     """Return the unit of acceleration in brackets in a name, None if it has none or several."""
-    found = {unit_of(text) for text in _IN_BRACKETS.findall(str(name))} - {None}
+    what = _IN_BRACKETS.sub("", str(name))
+    found = {unit_of(text, what) for text in _IN_BRACKETS.findall(str(name))} - {None}
     return found.pop() if len(found) == 1 else None
 
 

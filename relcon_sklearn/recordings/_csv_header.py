@@ -156,7 +156,8 @@ def _read_units(
         "" if value is None or _is_missing(cell) else _without_brackets(cell)
         for cell, value in zip(cells, first, strict=True)
     ]
-    if more or not any(unit_of(unit) or _is_unit_of_time(unit) for unit in units):
+    named = zip(units, names, strict=True)
+    if more or not any(unit_of(unit, name) or _is_unit_of_time(unit) for unit, name in named):
         lines = "lines" if more else "a line"
         raise ValueError(
             f"{file.name} has {lines} between its first line, {names}, and its values that are not "
@@ -171,7 +172,7 @@ def _read_units(
 
 def _check_unit(name: str, unit: str, value: float | None, file: File) -> None:
     """Raise ValueError if a unit is another one than that in the name, or leaves times open."""
-    known, found = unit_in_name(name), unit_of(unit)
+    known, found = unit_in_name(name), unit_of(unit, name)
     other = known and unit and (found is None or UNITS[found] != UNITS[known])
     of_name, of_time = unit_of_time(name), unit_of_time(unit)
     if other or (of_name and of_time and of_name != of_time):

@@ -127,6 +127,7 @@ UNITS = {
     "the same in the names": ("time (s),x (mg),y (mg),z (mg)", "s,mg,mg,mg", 1, 1000, "mg"),
     "a separator at the end": ("time,x,y,z", "s,g,g,g,", 1, 1, "g"),
     "only some": ("time,x (mg),y (mg),z (mg)", "ms,,,", 1000, 1000, "mg"),
+    "G of accelerometers": ("time,Acc X,Acc Y,Acc Z", "s,G,G,G", 1, 1, "g"),
     "another spelling": ("time,x (m/s2),y (m/s2),z (m/s2)", "s,m/s²,m/s²,m/s²", 1, 9.80665, "m/s2"),
 }
 

@@ -502,6 +502,11 @@ def test_csv_with_a_time_zone_and_with_seconds(tmp_path):
         (["x (left) (mg)", "y (left) (mg)", "z (left) (mg)"], "mg"),
         *(([f"{axis} ({unit})" for axis in "xyz"], "m/s^2") for unit in SPELLINGS),
         *(([f"{axis} ({unit})" for axis in "xyz"], None) for unit in ("m/s", "mG", "G", "ms")),
+        # In the name of an accelerometer, G is not gauss.
+        ([f"Accelerometer {axis} (G)" for axis in "XYZ"], "g"),
+        ([f"acc_{axis} [G]" for axis in "xyz"], "g"),
+        ([f"acc_{axis} (mG)" for axis in "xyz"], None),
+        ([f"Accelerometer {axis} (range 8 G)" for axis in "XYZ"], None),
     ],
 )
 def test_units_in_the_names_of_columns(names, units):
