@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import NamedTuple
 
 from .._recordings._time_column import EARLIEST, is_named_time, unit_of_time
 from .._recordings._units import UNITS, unit_in_name, unit_of
+from ._csv_lines import SEPARATORS, find_decimal, read_lines, split
 from ._frame import File
 
-_SEPARATORS = ",;\t"
 # Of Excel, which adds empty cells when it saves the file again: sep=;;;;
 _HINT = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 _N_LINES = 100  # in which a decimal comma and the first values are looked for
 _NO_NAME = re.compile(r"\s*(?:[-+]\d|\d*\.\d|\d{4})")  # pandas names columns 0, 1 and 2
 _MISSING = {"", "-", "na", "n/a", "null", "none"}
@@ -62,26 +60,21 @@ def read_header(file: File) -> Header:
         If the first line does not have names, or if a line below them is neither values nor units
         that fit the names.
     """
-    with open(file.path, encoding="utf-8-sig", errors="replace") as opened:
-        lines = [(i, line.rstrip("\n")) for i, line in enumerate(islice(opened, _N_LINES))]
-    lines = [(i, line) for i, line in lines if line.strip()]
+    lines = [(i, line) for i, line in enumerate(read_lines(file.path, _N_LINES)) if line.strip()]
     hint = _HINT.fullmatch(lines[0][1].rstrip(" ")) if lines else None
     skipped = [lines.pop(0)[0]] if hint else []
     names, rows = (lines[0][1], lines[1:]) if lines else ("", [])
-    separator = hint[1] if hint else max(_SEPARATORS, key=names.count)
-    if any(map(_NO_NAME.match, _cells(names, separator))):
+    separator = hint[1] if hint else max(SEPARATORS, key=names.count)
+    if any(map(_NO_NAME.match, split(names, separator))):
         raise ValueError(
             f"{file.name} does not name its columns: its first line is {names[:_SHOWN]!r}. Read it "
             "with pandas.read_csv(path, names=[...]), for example names=['time', 'x', 'y', 'z']. "
             "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
         )
-    table = [(i, _cells(line, separator)) for i, line in rows]
-    # With semicolons or tabs between columns, commas are decimal marks, as in many countries. Those
-    # of times of day and of text do not tell what is in numbers.
-    values = (cell for _, row in table for cell in row) if separator != "," else ()
-    decimal = "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
+    table = [(i, split(line, separator)) for i, line in rows]
+    decimal = find_decimal((row for _, row in table), separator)
     above = list(takewhile(lambda row: _has_only_text(row[1], decimal), table))
-    cells = _cells(names, separator)
+    cells = split(names, separator)
     text = [i for i in range(len(cells)) if _has_digits_of_dates(table, i, decimal)]
     # Tables of text, and lines before the names, are reported where the values are read.
     if not above or len(above) == len(table) or _width(above[0][1]) > len(cells):
@@ -90,12 +83,6 @@ def read_header(file: File) -> Header:
     first = [_read_first(below, column, decimal) for column in range(len(cells))]
     units = _read_units(cells, [row for _, row in above], first, file)
     return Header(names, separator, decimal, [*skipped, above[0][0]], units, text)
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    """Return the values in a line."""
-    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-    return [cell.strip() for cell in row]
 
 
 def _has_digits_of_dates(table: list, column: int, decimal: str) -> bool:

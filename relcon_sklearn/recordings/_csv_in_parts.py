@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ._csv_header import Header
@@ -12,6 +13,9 @@ from ._join_parts import join_parts
 
 _ROWS_AT_ONCE = 2**18
 _LONGEST_LINE = 2**16  # bytes
+# Without compression, whatever the name of the file. The first column is never an index, as pandas
+# takes it for if rows have one more value or separator than the line of names.
+_ALWAYS = {"compression": None, "index_col": False, "skipinitialspace": True}
 _QUOTED = re.compile(rb'"[^"]*"?')  # text in quotes, without the last one where a line was cut
 
 
@@ -41,31 +45,48 @@ def read_table(path: Path, header: Header, *, without_last: bool = False):
     import pandas
 
     how = {"sep": header.separator, "decimal": header.decimal, "skiprows": header.skipped}
-    # Without compression, whatever the name of the file. The first column is never an index, as
-    # pandas takes it for if rows have one more value or separator than the line of names. With
-    # low_memory, pandas would read equal text as numbers in some rows and as text in others.
-    how["dtype"] = dict.fromkeys(header.text, str)
-    how |= {"compression": None, "index_col": False, "low_memory": False, "skipinitialspace": True}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pandas.errors.ParserWarning)
-        try:
-            if without_last:
-                # It is not read at all: a value that was cut, such as "-", would make its column
-                # text.
-                how["nrows"] = sum(map(len, _read_parts(path, how))) - 1
-            table = join_parts(_read_parts(path, how))
-            if table is None:
-                table = pandas.read_csv(path, **how)
-        except pandas.errors.ParserWarning:
-            raise ValueError("some rows have more values than the first line has names") from None
+    # With low_memory, pandas would read equal text as numbers in some rows and as text in others.
+    how |= {"dtype": dict.fromkeys(header.text, str), "low_memory": False}
+    with errors_for_lost_values():
+        how |= rows_without_last(path, how) if without_last else {}
+        table = join_parts(read_parts(path, how))
+        if table is None:
+            table = pandas.read_csv(path, **_ALWAYS, **how)
     names = table.columns.str.strip()
     table.columns = names if names.is_unique else table.columns
     return table
 
 
-def _read_parts(path: Path, how: dict) -> Iterator:
-    """Yield the parts of a table. There is none if ``nrows`` is 0."""
+def read_parts(path: Path, how: dict, multiple_of: int = 1) -> Iterator:
+    """Yield the parts of a table, each a DataFrame. There is none if ``nrows`` is 0.
+
+    `how` are arguments of pandas.read_csv. The number of rows of each part but the last is a
+    multiple of a number.
+    """
     import pandas
 
-    with pandas.read_csv(path, chunksize=_ROWS_AT_ONCE, **how) as parts:
+    rows = max(1, _ROWS_AT_ONCE // multiple_of) * multiple_of
+    with pandas.read_csv(path, chunksize=rows, **_ALWAYS, **how) as parts:
         yield from parts
+
+
+def rows_without_last(path: Path, how: dict) -> dict[str, int]:
+    """Return the argument of pandas.read_csv that leaves out the last row.
+
+    It is not read at all: a value that was cut, such as "-", would make its column text.
+    """
+    text = how | {"dtype": str}
+    return {"nrows": sum(map(len, read_parts(path, text))) - 1}
+
+
+@contextmanager
+def errors_for_lost_values() -> Iterator[None]:
+    """Raise ValueError where pandas warns that it leaves out values."""
+    import pandas
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            yield
+        except pandas.errors.ParserWarning:
+            raise ValueError("some rows have more values than the first line has columns") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._recordings._columns import acceleration_axes, in_order_of_axes
-from .._recordings._stamps import Positions, are_copies, typical_spacing
+from .._recordings._stamps import are_copies
 from .._recordings._time_column import index_as_column
 from .._recordings._times import has_dates
 from .._recordings._units import UNITS, unit_in_name
@@ -17,16 +17,11 @@ from ._csv_in_parts import last_line_is_cut
 from ._damage import report_cut
 from ._date_and_clock import join_dates_and_clocks
 from ._frame import File
+from ._measured_rate import measure_rate
 from ._table_times import read_table_times
 
 _SHOWN = 60  # characters of a line
-_PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
-_DIGITS = 6  # of a measured rate
-_LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
-_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
-_FEWEST_INCREASING = 0.6  # share of steps in time: half of them do in the order of chance
 _MOST_REPEATS = 0.01  # share of rows
-_NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
 def read_csv(file: File):
@@ -90,7 +85,7 @@ def _describe(frame, file: File):
     units = _units(list(frame.columns))
     frame.attrs = {
         **({"units": units} if units else {}),
-        "sampling_rate": _measure_rate(frame.index, file),
+        "sampling_rate": measure_rate(frame.index, file),
         "device": None,
         "serial": None,
         "clock": "as in the table",
@@ -148,35 +143,3 @@ def _check_own_units(frame, file: File) -> None:
                 f"{file.name} has two units of the column {name!r}: its attrs['units'] is "
                 f"{own!r}. Rename the columns, or correct attrs['units'], and write the file again."
             )
-
-
-def _measure_rate(index, file: File) -> float:
-    """Return the rate in Hz by the times of the samples. Near to whole Hz, it is that."""
-    if len(index) < 2:
-        raise DamagedFileError(f"{file.name} has {len(index)} samples. Leave it out.")
-    values = index.tz_localize(None).to_numpy() if getattr(index, "tz", None) else index.to_numpy()
-    kind = values.dtype.kind
-    n_missing = np.count_nonzero(np.isnat(values))
-    if n_missing:
-        raise ValueError(
-            f"{file.name} has {n_missing} samples without a time. Read it with pandas, and drop "
-            f"these rows. {_PASS_FRAME}"
-        )
-    seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
-    step = np.diff(seconds[:])
-    if not np.mean(step > 0) > _FEWEST_INCREASING:
-        raise ValueError(
-            f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
-            "share a time, the resolution of its times is too low: export it with fractions of a "
-            "second. If another column has the times of the samples, name it in time."
-        )
-    spacing = typical_spacing(seconds)
-    rate = 1 / spacing
-    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-        raise ValueError(
-            f"{file.name} has a sample every {spacing:.4g} s by its times. Numbers are read in the "
-            "unit of their column's name, and small ones without a unit as seconds. If they are in "
-            "another unit, rename the column to time_s, time_ms, time_us or time_ns."
-        )
-    near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
-    return float(round(rate, 0 if near_whole else _DIGITS))

@@ -1,0 +1,34 @@
+"""Lines of CSV files as text, and what is between their columns and in their numbers."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+SEPARATORS = ",;\t"
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
+
+
+def read_lines(path: Path, n: int) -> list[str]:
+    """Return the first lines of a file, without their ends."""
+    with open(path, encoding="utf-8-sig", errors="replace") as opened:
+        return [line.rstrip("\n") for line in islice(opened, n)]
+
+
+def split(line: str, separator: str) -> list[str]:
+    """Return the values in a line."""
+    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [cell.strip() for cell in row]
+
+
+def find_decimal(rows: Iterable[list[str]], separator: str) -> str:
+    """Return the decimal mark of the numbers in some rows.
+
+    With semicolons or tabs between columns, commas are decimal marks, as in many countries. Those
+    of times of day and of text do not tell what is in numbers.
+    """
+    values = (cell for row in rows for cell in row) if separator != "," else ()
+    return "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."

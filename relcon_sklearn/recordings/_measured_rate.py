@@ -1,0 +1,48 @@
+"""The rate of a table by the times of its samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._recordings._stamps import Positions, typical_spacing
+from ..exceptions import DamagedFileError
+from ._frame import File
+
+_PASS_FRAME = "Then pass the DataFrame, with its rate, units and time, to segment_recordings."
+_DIGITS = 6  # of a measured rate
+_LOWEST_RATE = 1.0  # Hz: fewer samples do not show motion
+_HIGHEST_RATE = 10_000.0  # Hz: no device that is worn takes more samples
+_FEWEST_INCREASING = 0.6  # share of steps in time: half of them do in the order of chance
+_NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
+
+
+def measure_rate(index, file: File) -> float:
+    """Return the rate in Hz by the times of the samples. Near to whole Hz, it is that."""
+    if len(index) < 2:
+        raise DamagedFileError(f"{file.name} has {len(index)} samples. Leave it out.")
+    values = index.tz_localize(None).to_numpy() if getattr(index, "tz", None) else index.to_numpy()
+    kind = values.dtype.kind
+    n_missing = np.count_nonzero(np.isnat(values))
+    if n_missing:
+        raise ValueError(
+            f"{file.name} has {n_missing} samples without a time. Read it with pandas, and drop "
+            f"these rows. {_PASS_FRAME}"
+        )
+    seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
+    step = np.diff(seconds[:])
+    if not np.mean(step > 0) > _FEWEST_INCREASING:
+        raise ValueError(
+            f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
+            "share a time, the resolution of its times is too low: export it with fractions of a "
+            "second. If another column has the times of the samples, name it in time."
+        )
+    spacing = typical_spacing(seconds)
+    rate = 1 / spacing
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise ValueError(
+            f"{file.name} has a sample every {spacing:.4g} s by its times. Numbers are read in the "
+            "unit of their column's name, and small ones without a unit as seconds. If they are in "
+            "another unit, rename the column to time_s, time_ms, time_us or time_ns."
+        )
+    near_whole = abs(rate / max(round(rate), 1) - 1) <= _NEAR
+    return float(round(rate, 0 if near_whole else _DIGITS))
