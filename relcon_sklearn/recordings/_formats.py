@@ -10,7 +10,11 @@ from ..exceptions import DamagedFileError
 
 AXIVITY, ACTIGRAPH, GENEACTIV = "Axivity .cwa", "ActiGraph .gt3x", "GENEActiv .bin"
 WAV, EMPATICA, CSV, PARQUET = "Axivity .wav", "Empatica E4 ACC.csv", "CSV", "parquet"
-FORMATS = (AXIVITY, ACTIGRAPH, GENEACTIV, WAV, EMPATICA, CSV, PARQUET)
+AXIVITY_CSV, ACTILIFE, GENEACTIV_CSV = "Axivity CSV", "ActiLife CSV", "GENEActiv CSV"
+FORMATS = (
+    *(AXIVITY, ACTIGRAPH, GENEACTIV, WAV, AXIVITY_CSV, ACTILIFE, GENEACTIV_CSV, EMPATICA, CSV),
+    PARQUET,
+)
 
 # What the files of an extension must be. Other extensions say nothing.
 _OF_EXTENSION = {
@@ -18,7 +22,7 @@ _OF_EXTENSION = {
     ".gt3x": {ACTIGRAPH},
     ".bin": {GENEACTIV},
     ".wav": {WAV},
-    ".csv": {EMPATICA, CSV},
+    ".csv": {AXIVITY_CSV, ACTILIFE, GENEACTIV_CSV, EMPATICA, CSV},
     ".parquet": {PARQUET},
 }
 
@@ -41,13 +45,18 @@ _NOT_READ = {
     b"\x89HDF": ("HDF5, as of APDM", f"Read it with skdh.io.ReadApdmH5. {_AS_FRAME}."),
     b"0       ": ("EDF, as of Bittium Faros", "Read it with mne.io.read_raw_edf or pyedflib."),
     b"\xffBIOSEMI": ("BDF", "Read it with mne.io.read_raw_bdf or pyedflib."),
-    b"------------ Data": (
-        "ActiGraph CSV",
-        "Read the .gt3x file instead. Or read it with pandas.read_csv(path, skiprows=10), and pass "
-        "its rate, the unit g and, if the frame has no column of times, timestamps.",
-    ),
 }
 _HAS_COLUMNS = re.compile('[,;\t]|^"?sep=', re.IGNORECASE)
+# First lines of what programs of devices export, in any encoding. That of Axivity has the time, as
+# a date with ms, seconds since 1970 or days of Excel and Matlab, and x, y and z of one to three
+# sensors with six decimals.
+_EXPORTED = {
+    rb'"?-{6,} *Data (?:Table )?File Created By ': ACTILIFE,
+    rb'"?Device Type"?[,;\t] *"?GENEActiv': GENEACTIV_CSV,
+    rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}|[1-4]?\d{9}\.\d{4}|\d{5,6}\.\d{12})"
+    rb"(?:(?:,-?\d{1,4}\.\d{6}){3}){1,3}\s": AXIVITY_CSV,
+}
+_BOM = b"\xef\xbb\xbf"
 _MATRIX, _MATRIX_AT = b"MDTC", 512  # after zeros
 _HEAD = 1024  # bytes
 
@@ -105,6 +114,9 @@ def _format_of(head: bytes, path: Path, extension: str, name: str) -> str:
     """Return the format of a file that begins with `head`."""
     for magic, found in _MAGIC.items():
         if head.startswith(magic):
+            return found
+    for pattern, found in _EXPORTED.items():
+        if re.match(pattern, head.removeprefix(_BOM), re.IGNORECASE):
             return found
     if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
         return WAV

@@ -14,8 +14,29 @@ from pathlib import Path
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..exceptions import DamagedFileError
-from . import _actigraph, _axivity, _empatica, _geneactiv, _wav
-from ._formats import ACTIGRAPH, AXIVITY, CSV, EMPATICA, GENEACTIV, PARQUET, WAV, find_format
+from . import (
+    _actigraph,
+    _actilife_csv,
+    _axivity,
+    _axivity_csv,
+    _empatica,
+    _geneactiv,
+    _geneactiv_csv,
+    _wav,
+)
+from ._formats import (
+    ACTIGRAPH,
+    ACTILIFE,
+    AXIVITY,
+    AXIVITY_CSV,
+    CSV,
+    EMPATICA,
+    GENEACTIV,
+    GENEACTIV_CSV,
+    PARQUET,
+    WAV,
+    find_format,
+)
 from ._frame import File
 from ._tables import read_csv, read_parquet
 
@@ -24,6 +45,9 @@ _READERS = {
     ACTIGRAPH: _actigraph.read_actigraph,
     GENEACTIV: _geneactiv.read_geneactiv,
     WAV: _wav.read_wav,
+    ACTILIFE: _actilife_csv.read_actilife,
+    GENEACTIV_CSV: _geneactiv_csv.read_geneactiv_csv,
+    AXIVITY_CSV: _axivity_csv.read_axivity_csv,
     EMPATICA: _empatica.read_empatica,
     CSV: read_csv,
     PARQUET: read_parquet,
@@ -33,6 +57,7 @@ _COMPACT_READERS = {
     ACTIGRAPH: _actigraph.read_compact,
     GENEACTIV: _geneactiv.read_compact,
     WAV: _wav.read_compact,
+    ACTILIFE: _actilife_csv.read_compact,
     EMPATICA: _empatica.read_compact,
 }
 _TABLES = (CSV, PARQUET)
@@ -58,10 +83,14 @@ def read_recording(path, *, time=None, errors="raise"):
     - ActiGraph: ``.gt3x``, with the file ``log.bin`` in it
     - GENEActiv: ``.bin``
     - Empatica E4: ``ACC.csv``
+    - raw CSV as exported by ActiLife (ActiGraph), with or without times, by the PC software of
+      GENEActiv, and by OmGui, omconvert and cwa-convert (Axivity). Rate, start and unit are those
+      of the header. Axivity's files have none, and are in g.
     - CSV and parquet with one row for each sample, named columns, and a column of times. Columns
       may be between commas, semicolons or tabs. With the last two, numbers may have decimal commas.
       Times are dates in ISO 8601, or such as ``29.11.2024 1:02:03.250 PM`` if a number above 12
-      shows which is the day, or digits such as ``20241129130203``. Other numbers are in the unit of
+      shows which is the day, or such as ``29-Nov-2024 13:02:03.250``, or digits such as
+      ``20241129130203``. Other numbers are in the unit of
       the column's name, such as ``time_ms`` or ``time (us)``, or else in seconds or since 1970 in
       s, ms, us or ns. There may be several columns of times that agree within a second, as in files
       of Sensor Logger and MetaWear. Times since a start may have any start. The times of the
@@ -102,13 +131,15 @@ def read_recording(path, *, time=None, errors="raise"):
         - `gyro_x`, `gyro_y`, `gyro_z`: float32, angular velocity in degrees per second
         - `temperature`: float32, in degrees Celsius. The value is repeated until the next one.
         - `light`: float32, in units of the device
+        - others of CSV that a program of a device has exported: float32, as in the file
 
         Tables keep their columns and dtypes, except for the times. Columns of one sensor that are
         called x, y and z are in this order. ``recording.attrs`` has:
 
         - `units`: "g", or that in the names of a table's columns, such as ``x (mg)``. Tables whose
           names have none, and no line of units, do not have this key.
-        - `sampling_rate`: nominal rate in Hz. That of a table is measured by its times.
+        - `sampling_rate`: nominal rate in Hz. That of a table, and of Axivity's CSV, is measured
+          by its times.
         - `channels`: ``["x", "y", "z"]``. Tables do not have this key.
         - `device`, `serial`: maker and model of the device, and its serial number, or None
         - `clock`: which time the clock of the device had, in words
@@ -118,7 +149,9 @@ def read_recording(path, *, time=None, errors="raise"):
     DamagedFileError
         If the file is empty or damaged, or of another format than its extension says.
     ValueError
-        If the file is of a format that is not read. The error names the format and what reads it.
+        If the file is of a format that is not read, such as counts. The error names the format and
+        what reads it. If the header of a file has another rate than the times of its samples, or
+        does not tell which number of a date is the day.
         If a table has no column of times, or several that do not agree. If `time` is not one of its
         columns, or is passed for the file of a device. If a table does not name its columns, or has
         less than one or more than 10,000 samples per second. If its times do not fit the unit in
@@ -133,8 +166,8 @@ def read_recording(path, *, time=None, errors="raise"):
     Warns
     -----
     UserWarning
-        If ``errors="skip"`` left something out, or if the clock of the device was set back during
-        the recording.
+        If ``errors="skip"`` left something out, if the clock of the device was set back during the
+        recording, or if the header of a file has another start than its samples.
 
     See Also
     --------

@@ -29,16 +29,19 @@ PAGES = [
 ]
 
 SETUPS = {
-    # Two minutes of three devices.
+    # Two minutes of four devices.
     "devices.md": """
 from pathlib import Path
 import numpy as np
-from tests.support.device_files import motion, write_cwa, write_geneactiv, write_gt3x
+from tests.support.device_files import (
+    motion, write_actilife, write_cwa, write_geneactiv, write_gt3x
+)
 
 blocks = np.datetime64("2024-03-05T22:00") + np.arange(150) * np.timedelta64(800, "ms")
 write_cwa(Path("ann.cwa"), motion(12_000), blocks)
 write_gt3x(Path("bob.gt3x"), motion(12_000), 1_709_676_000 + np.arange(120))
 write_geneactiv(Path("carl.bin"), motion(12_000))
+write_actilife(Path("emma.csv"), motion(3_600), rate=30)
 """,
     # Three hours around midnight in Vienna, with half an hour without wear, and with a gap.
     "days.md": """

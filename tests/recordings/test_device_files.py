@@ -38,6 +38,7 @@ READ = {
     "bhelsel__agcounts/example.gt3x": (18_000, 100, 1.053),
     "THLfi__read.gt3x/TAS1H30182785_2019-09-17.gt3x": (33_000, 100, 1.031),
     "cran__GENEAread/TESTfile.bin": (31_200, 100, 1.037),
+    "THLfi__read.gt3x/TAS1H30182785_2019-09-17.csv.gz": (240_500, 100, 1.016),
     "hpi-dhc__devicely/ACC.csv": (890, 32, 1.019),
 }
 SKIPPED = {
@@ -56,7 +57,6 @@ REFUSED = {
     "actigraph__pygt3x/neo.gt3x": "old layout",
     "actigraph__NHANES-GT3X-File-Format/sample.gt3x": "old layout",
     "hpi-dhc__devicely/testfile_read.EDF": "EDF",
-    "THLfi__read.gt3x/TAS1H30182785_2019-09-17.csv.gz": "ActiGraph CSV",
 }
 
 
@@ -109,13 +109,25 @@ def test_files_are_refused(name):
 
 def test_gt3x_agrees_with_the_export_of_the_maker():
     path = DEVICES / "THLfi__read.gt3x" / "TAS1H30182785_2019-09-17.gt3x"
-    recording = read_recording(path)
-    export = pd.read_csv(path.with_suffix(".csv.gz"), skiprows=10)
-    start = pd.Timestamp("2019-09-17 18:40", tz="Etc/GMT+4")  # as the header of the export says
-    row = (recording.index - start) / pd.Timedelta("10ms")
+    recording, export = read_recording(path), read_recording(path.with_suffix(".csv.gz"))
+    assert export.attrs["serial"] == recording.attrs["serial"]
+    clock = recording.index.tz_convert("Etc/GMT+4").tz_localize(None)  # which the export has
+    assert clock[0] == export.index[0]
+    row = (clock - export.index[0]) / pd.Timedelta("10ms")
     assert np.abs(row - np.rint(row)).max() < 0.1  # a millisecond
-    exported = export.to_numpy()[np.rint(row).astype(int)]
-    assert np.abs(recording[AXES].to_numpy() - exported).max() < 1e-3
+    row = np.rint(row).astype(int)
+    assert np.abs(recording[AXES].to_numpy() - export[AXES].to_numpy()[row]).max() < 1e-3
+    # Elsewhere, the export has the last value of the device, or zeros after its last ones.
+    idle = np.setdiff1d(np.arange(len(export)), row)
+    filled, last = (export[AXES].to_numpy()[rows] for rows in (idle, _before(idle, row)))
+    repeated = (filled == last).all(axis=1)
+    assert repeated.mean() > 0.8
+    assert not filled[~repeated].any()
+
+
+def _before(numbers, known):
+    """Return the last known number before each of some numbers."""
+    return known[np.searchsorted(known, numbers) - 1]
 
 
 def test_devices_that_are_not_calibrated():

@@ -603,7 +603,6 @@ NOT_READ = {
     "EDF": b"0       X X",
     "Avro": b"Obj\x01" + bytes(99),
     "HDF5": b"\x89HDF\r\n\x1a\n",
-    "ActiGraph CSV": b"------------ Data File Created By ActiGraph GT3X+ ActiLife, v6\nSerial",
 }
 
 

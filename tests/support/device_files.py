@@ -204,3 +204,23 @@ def write_wav(path, g, unavailable=(), header=None, gyroscope=None):
     for name, content in ((b"fmt ", form), (b"LIST", text), (b"data", data)):
         body += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+def write_actilife(path, g, rate):
+    """Write raw CSV as ActiLife does in some countries: dates with points, decimal commas."""
+    lines = [
+        "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.3 Firmware v1.7.2 "
+        f"date format d.M.yyyy at {rate} Hz  Filter Normal -----------",
+        "Serial Number: TAS1A00000001",
+        "Start Time 18:40:00",
+        "Start Date 17.9.2024",
+        "Epoch Period (hh:mm:ss) 00:00:00",
+        "Download Time 19:20:05",
+        "Download Date 17.9.2024",
+        "Current Memory Address: 0",
+        "Current Battery Voltage: 4.18     Mode = 12",
+        50 * "-",
+        "Accelerometer X;Accelerometer Y;Accelerometer Z",
+    ]
+    lines += [";".join(f"{value:g}".replace(".", ",") for value in row) for row in np.round(g, 3)]
+    path.write_text("\r\n".join([*lines, ""]), newline="")

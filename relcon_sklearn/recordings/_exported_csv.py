@@ -1,0 +1,158 @@
+"""CSV files that the programs of devices export: lines about the device, then samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .._recordings._stamps import Positions, typical_spacing
+from .._utils._rates import is_rate
+from .._utils._warnings import warn
+from ..exceptions import DamagedFileError
+from ._csv_in_parts import errors_for_lost_values, last_line_is_cut, read_parts, rows_without_last
+from ._csv_lines import find_decimal, split
+from ._damage import report_cut
+from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
+
+TIME = "time"
+_SEPARATORS = ";\t,"  # commas are decimal marks beside the others
+_TOLERANCE = 0.1  # by which the rate of times may differ from that in the header
+
+
+class Layout(NamedTuple):
+    """Where the samples of a file are.
+
+    `n_above` is the number of lines above them, and `first` is the first line with a sample.
+    `separator` is between columns, and `decimal` is in numbers. `columns` are their names: x, y and
+    z, those of other signals, and `TIME` if there are times.
+    """
+
+    n_above: int
+    first: str
+    separator: str
+    decimal: str
+    columns: list[str]
+
+    @property
+    def signals(self) -> list[str]:
+        """Names of the columns without that of times."""
+        return [name for name in self.columns if name != TIME]
+
+
+def find_layout(lines: list[str], n_above: int) -> Layout:
+    """Return the layout of a file whose samples are below some lines, with no names of columns."""
+    rows = [line for line in lines[n_above:] if line.strip()]
+    separator = next((mark for mark in _SEPARATORS if mark in rows[0]), ",")
+    decimal = find_decimal((split(row, separator) for row in rows), separator)
+    return Layout(n_above, rows[0], separator, decimal, [])
+
+
+def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
+    """Yield the samples in parts, each a DataFrame: times as text, and other columns as float32.
+
+    The number of samples of each part but the last is a multiple of a number.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file ends within a line, if a value is not a number, or if a row has more values than
+        there are columns.
+    """
+    import pandas
+
+    cut = last_line_is_cut(file.path, layout.first, layout.separator)
+    if cut:
+        report_cut(file, "its last line has fewer columns than its first sample")
+    how = {"sep": layout.separator, "decimal": layout.decimal, "skiprows": layout.n_above}
+    how |= {"header": None, "names": layout.columns, "encoding_errors": "replace"}
+    how["dtype"] = dict.fromkeys(layout.signals, np.float32) | {TIME: str}
+    try:
+        with errors_for_lost_values():
+            how |= rows_without_last(file.path, how) if cut else {}
+        tables = read_parts(file.path, how, multiple_of)
+        while True:
+            with errors_for_lost_values():
+                table = next(tables, None)
+            if table is None:
+                return
+            yield table
+    except (ValueError, pandas.errors.ParserError) as error:
+        raise DamagedFileError(
+            f"{file.name} cannot be read as a table of {layout.columns}: {str(error).strip()}. "
+            "Export it again."
+        ) from None
+
+
+def read_samples(file: File, layout: Layout, read_times: Callable) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of the samples, int64 in ns, and their values, float32.
+
+    `read_times` returns text, a Series, as dates, with NaT for what it cannot read. If the layout
+    has no column of times, there are none.
+
+    Raises
+    ------
+    DamagedFileError
+        If a time cannot be read, or for a reason of :func:`read_tables`.
+    """
+    stamps = [np.empty(0, np.int64)]
+    values = [np.empty((0, len(layout.signals)), np.float32)]
+    n = 0
+    for table in read_tables(file, layout):
+        if TIME in layout.columns:
+            text = table.pop(TIME)
+            dates = np.asarray(read_times(text), dtype="M8[ns]")
+            unread = np.flatnonzero(np.isnat(dates))
+            if len(unread):
+                raise DamagedFileError(
+                    f"{file.name} has {text.iloc[unread[0]]!r:.60} at sample {n + unread[0]}, "
+                    "which cannot be read as a time. Export it again."
+                )
+            stamps.append(dates.view(np.int64))
+        values.append(table.to_numpy(np.float32))
+        n += len(table)
+    return np.concatenate(stamps), np.concatenate(values)
+
+
+def build_exported(file: File, layout: Layout, stamps: np.ndarray, values: np.ndarray, **about):
+    """Return a recording as a DataFrame, with all columns of the file.
+
+    `about` are arguments of :func:`~relcon_sklearn.recordings._frame.build_frame`.
+    """
+    column = {name: i for i, name in enumerate(layout.signals)}
+    axes = [column.pop(name) for name in AXES]
+    has_gyroscope = column.keys() >= set(GYROSCOPE)
+    rotation = [column.pop(name) for name in GYROSCOPE] if has_gyroscope else None
+    return build_frame(
+        file,
+        stamps,
+        values[:, axes],
+        gyroscope=values[:, rotation] if has_gyroscope else None,
+        slow={name: Slow(stamps, values[:, i]) for name, i in column.items()},
+        **about,
+    )
+
+
+def check_rate(file: File, rate: float, stamps: np.ndarray) -> None:
+    """Raise ValueError if the times of samples have another rate in Hz than the header."""
+    if not is_rate(rate) or len(stamps) < 2:  # which is reported where the frame is built
+        return
+    spacing = typical_spacing(Positions(stamps.view("M8[ns]"), 1.0))
+    if abs(spacing * rate - 1) > _TOLERANCE:
+        raise ValueError(
+            f"{file.name} has the rate {rate:g} Hz in its header, and a sample every "
+            f"{spacing:.4g} s by its times. If its rows are means or counts of epochs, export the "
+            "raw data. Otherwise correct the rate in the header."
+        )
+
+
+def warn_of_start(file: File, start: np.datetime64, stamps: np.ndarray, tolerance: float) -> None:
+    """Warn if the first sample is more than `tolerance` in s away from the start in the header."""
+    first = stamps[:1].view("M8[ns]")
+    if len(first) and abs((first[0] - start) / np.timedelta64(1, "s")) > tolerance:
+        warn(
+            f"{file.name}: its header has the start {start.astype('M8[ms]')}, and its first sample "
+            f"has the time {first[0].astype('M8[ms]')}. The times of the samples are used. If they "
+            "are right, correct the start in the header, which ends this warning."
+        )
