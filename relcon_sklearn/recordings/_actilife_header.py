@@ -155,7 +155,8 @@ def _read_start(file: File, title: str, entries: str) -> tuple[tuple[str, str, s
     if start is None or start != start:  # NaT
         raise DamagedFileError(
             f"{file.name} is of ActiLife, and its header has no start that can be read: the date "
-            f"is {date!r}, and the time {clock!r}. Export it again."
+            f"is {date!r}, and the time {clock!r}. If the file is complete, write them as Start "
+            "Date 2024-03-05 and Start Time 22:00:00. Otherwise export it again."
         )
     return orders[0], start.to_datetime64()
 
