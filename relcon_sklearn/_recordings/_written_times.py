@@ -30,6 +30,7 @@ _CLOCK = re.compile(
 _DATE_AND_CLOCK = re.compile(
     r"\s*([\d./-]+|\d{1,2}[-/. ][A-Za-z]{3,9}[-/. ]\d{4})(?:\s*,\s*|\s+|T)(\d.*)"
 )
+_FULL_CLOCK, _DIGITS_AND_MARKS = r"\d\d:\d\d:\d\d(?:\.\d{1,9})?", re.compile(r"[\d./-]+")
 _FRACTION = len(":02:03")  # where that of a second begins
 N_MONTHS, _N_HOURS, _NOON = 12, 24, 12
 _ROWS_AT_ONCE = 2**18
@@ -121,11 +122,10 @@ def read_written(column, order: tuple[str, str, str] | None = None) -> tuple:
 
     days, clocks, numbers = [], [], {}
     for start in range(0, len(column), _ROWS_AT_ONCE):
-        texts = map(str, column.iloc[start : start + _ROWS_AT_ONCE])
-        found = list(map(_DATE_AND_CLOCK.match, texts))
-        days.append(pandas.Categorical([part and part[1] for part in found]))
-        clocks.append(read_clocks(part[2] if part else "" for part in found))
-        numbers |= {text: read_numbers(text) for text in days[-1].categories}
+        day, clock = _split(column.iloc[start : start + _ROWS_AT_ONCE])
+        days.append(day)
+        clocks.append(clock)
+        numbers |= {text: read_numbers(text) for text in day.categories}
     numbers = {text: found for text, found in numbers.items() if found}
     orders = possible_orders(numbers.values()) if numbers else []
     orders = [order] if order in orders else orders
@@ -138,6 +138,24 @@ def read_written(column, order: tuple[str, str, str] | None = None) -> tuple:
     ]
     dates = pandas.concat(read).astype("datetime64[ns]")
     return dates.set_axis(column.index).rename(column.name), orders
+
+
+def _split(column) -> tuple:
+    """Return the dates in a part of a column, as text (Categorical), and its times of day."""
+    import pandas
+
+    texts = column.reset_index(drop=True).map(str).astype(str)
+    parts = texts.str.partition(" ")
+    if (
+        parts[2].str.fullmatch(_FULL_CLOCK).all()
+    ):  # the most frequent form, read several times as fast
+        day = pandas.Categorical(parts[0])
+        if all(map(_DIGITS_AND_MARKS.fullmatch, day.categories)):
+            since = pandas.to_datetime("1970-01-01 " + parts[2], format="ISO8601", errors="coerce")
+            return day, since - pandas.Timestamp(0)
+    found = list(map(_DATE_AND_CLOCK.match, texts))
+    day = pandas.Categorical([part and part[1] for part in found])
+    return day, read_clocks(part[2] if part else "" for part in found)
 
 
 def swap_days_and_months(dates):

@@ -174,6 +174,21 @@ def test_dates_that_are_not_read(early, late, message):
         read_recording("a.csv")
 
 
+@pytest.mark.parametrize("late", [None, "31/04/2024 10:00:00", "05/04/2024 24:00:00", "soon", ""])
+@pytest.mark.parametrize("dtype", [str, object])
+def test_the_frequent_form_is_read_as_any_other(late, dtype, monkeypatch):
+    """One without halves of the day has a way of its own."""
+    texts = [f"{day:02}/04/2024 23:59:{second:06.3f}" for day in (3, 13) for second in (0, 59.25)]
+    column = pd.Series([*texts, *[late] * (late is not None)], dtype=dtype)
+    dates, orders = read_written(column)
+    monkeypatch.setattr(_written_times, "_FULL_CLOCK", "never")
+    expected, expected_orders = read_written(column)
+    pd.testing.assert_series_equal(dates, expected)
+    assert orders == expected_orders == [("day", "month", "year")]
+    assert dates.notna().tolist() == [True] * 4 + [False] * (late is not None)
+    assert read_written(column[:0])[1] == []
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
