@@ -35,6 +35,8 @@ def as_own_form(recording):
     if isinstance(recording, Mapping) and {"accel", "time"} <= recording.keys():
         return _from_skdh(recording)
     if isinstance(recording, Mapping):
+        if not recording:
+            raise ValueError(f"a recording is an empty {type(recording).__name__}. Leave it out.")
         keys = listed([repr(key) for key in recording], 5)
         raise ValueError(
             f"a recording is a {type(recording).__name__} with the keys {keys}. Pass the "

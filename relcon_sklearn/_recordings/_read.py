@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import NamedTuple
 
@@ -62,6 +62,10 @@ def as_list(recordings) -> list:
             "recordings are Segments, which segment_recordings has made. Pass the recordings that "
             "they were cut from. Estimators take the segments, which are their attribute X."
         )
+    if isinstance(recordings, list | tuple | Mapping) and len(recordings) == 0:
+        raise ValueError(
+            f"recordings is an empty {type(recordings).__name__}. Pass at least one recording."
+        )
     if not isinstance(recordings, list | tuple) or is_of_actipy(recordings):
         recordings = [recordings]
     if _are_samples(recordings):
@@ -75,8 +79,6 @@ def as_list(recordings) -> list:
             f"recordings has the path {os.fspath(paths[0])!r}. Pass "
             "relcon_sklearn.recordings.read_recording(path) instead."
         )
-    if len(recordings) == 0:
-        raise ValueError("recordings is an empty list. Pass at least one recording.")
     return [series_as_frame(as_own_form(recording)) for recording in recordings]
 
 

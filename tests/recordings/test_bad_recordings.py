@@ -22,6 +22,9 @@ def spoilt(value, rows, channel=1):
     ("recordings", "kwargs", "match"),
     [
         ([], {}, "recordings is an empty list"),
+        ((), {}, "recordings is an empty tuple"),
+        ({}, {}, "recordings is an empty dict. Pass at least one recording"),
+        ([rest(), {}], {}, "a recording is an empty dict. Leave it out"),
         (rest().tolist(), {}, r"list of 500 rows of 3 numbers.*numpy.asarray\(recording\)"),
         ({"ann": rest()}, {}, "is a dict with the keys 'ann'.*list.recordings.values"),
         ([{"ann": rest()}], {}, "is a dict with the keys 'ann'"),
