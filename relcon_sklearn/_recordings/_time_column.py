@@ -249,9 +249,16 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
     by_size = next((unit for unit in _SMALLEST_FIRST if unit.has_dates(largest)), _SECONDS)
     unit = unit_of_time(column.name)
     if unit is None and not _LONG_UNITS.isdisjoint(_words(column.name)):
+        since_1970 = ""
+        if by_size.has_dates(largest):
+            since_1970 = (
+                f"Its numbers have the size of {by_size.words} since 1970. If they are, rename the "
+                f"column to time_{by_size.name}. Otherwise: "
+            )
         raise ValueError(
-            f"{what}: the name of the column {column.name!r} has a unit that is not read. Convert "
-            "its numbers to s, ms, us or ns, and rename the column, for example to time_s."
+            f"{what}: the name of the column {column.name!r} has a unit that is not read. "
+            f"{since_1970}Convert its numbers to s, ms, us or ns, and rename the column, for "
+            "example to time_s."
         )
     dates = None if unit else _from_digits(values, what, code)
     if dates is not None:

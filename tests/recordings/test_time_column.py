@@ -120,6 +120,24 @@ def test_dates_that_do_not_fit_the_unit_in_the_name(name, times, words):
         segment(frame_of(times, name), time=name)
 
 
+@pytest.mark.parametrize(
+    ("times", "words", "name"),
+    [
+        (NANOSECONDS / 1e9, "seconds", "time_s"),
+        (NANOSECONDS // 10**6, "milliseconds", "time_ms"),
+        (NANOSECONDS, "nanoseconds", "time_ns"),
+    ],
+)
+def test_dates_in_a_column_that_ends_in_the_name_of_a_long_unit(times, words, name):
+    """The h of timestamp_h may be that of a hip: hours since 1970 are smaller numbers."""
+    frame = frame_of(times, "timestamp_h")
+    advice = f"have the size of {words} since 1970. If they are, rename the column to {name}. Othe"
+    with pytest.raises(ValueError, match=advice):
+        segment(frame, time="timestamp_h")
+    found = segment(frame.rename(columns={"timestamp_h": name}), time=name)  # what it advises
+    np.testing.assert_array_equal(found.start_times, EXPECTED.start_times)
+
+
 def test_durations_that_do_not_fit_the_unit_in_the_name():
     with pytest.raises(ValueError, match="sampling_rate=50 Hz, but its timestamps"):
         segment(frame_of(ELAPSED, "time_ms"), time="time_ms")
