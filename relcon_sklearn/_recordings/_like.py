@@ -49,22 +49,29 @@ def window_and_rate(
             f"like is a {type(like).__name__}, which neither is nor contains a fitted estimator of "
             "relcon_sklearn. Fit it first, or pass window and target_rate instead."
         )
-    n_timesteps, rate = training_layout(like)
-    if rate is None or n_timesteps is None:
-        what = "sampling rate" if rate is None else "number of time steps"
+    lengths, rate = training_layout(like)
+    instead = "Pass window and target_rate instead"
+    if rate is None:
         raise ValueError(
-            f"like does not know the {what} of the segments it was trained on. Pass window and "
-            "target_rate instead, or fit it with the parameter sampling_rate set."
+            "like does not know the sampling rate of the segments it was trained on. "
+            f"{instead}, or fit it with the parameter sampling_rate set."
+        )
+    n_timesteps = only_length(lengths, rate, "like", instead)
+    if n_timesteps is None:
+        raise ValueError(
+            "like does not know the number of time steps of the segments it was trained on. "
+            f"{instead}."
         )
     return n_timesteps / rate, rate
 
 
-def training_layout(model) -> tuple[int | None, float | None]:
-    """Return the number of time steps and the rate in Hz of the segments a model was trained on.
+def training_layout(model) -> tuple[list[int], float | None]:
+    """Return numbers of time steps and the rate in Hz of the segments a model was trained on.
 
-    What it does not know is None, also for a model that is not of relcon_sklearn. Of several
+    What it does not know is [] or None, also for a model that is not of relcon_sklearn. Of several
     models in it, those in the fewest FrozenEstimators tell the number of time steps: frozen ones
-    may have been trained on segments of another length before.
+    may have been trained on segments of another length before. If these differ, there are several
+    numbers, increasing.
 
     Raises
     ------
@@ -84,7 +91,33 @@ def training_layout(model) -> tuple[int | None, float | None]:
         for n_frozen, own in found
         if n_frozen == found[0][0] and hasattr(own, "_n_timesteps_in")
     }
-    return lengths.pop() if len(lengths) == 1 else None, next(iter(rates), None)
+    return sorted(lengths), next(iter(rates), None)
+
+
+def only_length(lengths: list[int], rate: float, name: str, advice: str) -> int | None:
+    """Return the only one of some numbers of time steps, or None if there is none.
+
+    Parameters
+    ----------
+    lengths : list of int
+        Numbers of time steps of the segments that a model was trained on.
+    rate : float
+        Their rate in Hz.
+    name, advice : str
+        What to call the model in an error, and what to do.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    if len(lengths) > 1:
+        known = " and ".join(f"{n} time steps ({n / rate:.4g} s)" for n in lengths)
+        raise ValueError(
+            f"{name} contains models that were trained on segments of {known}, and does not know "
+            f"on which of these it was fitted as a whole. {advice}."
+        )
+    return next(iter(lengths), None)
 
 
 def _models_in(part, n_frozen: int = 0) -> Iterator[tuple[int, Any]]:

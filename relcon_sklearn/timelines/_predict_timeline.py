@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._recordings import segment_recordings
 from .._recordings._blocks import PlacedWindows, place_windows_in
-from .._recordings._like import training_layout
+from .._recordings._like import only_length, training_layout
 from .._recordings._nonwear import BLOCK
 from .._recordings._window_layout import Layout, lay_out
 from .._utils._warnings import warn
@@ -253,19 +253,21 @@ def lay_out_for(
     model, window: float | None, target_rate: float | None, step: float | None
 ) -> Layout:
     """Return the layout of the segments that a model knows, unless the user passes another."""
-    n_timesteps, rate = training_layout(model)
+    lengths, rate = training_layout(model)
     rate = rate if target_rate is None else float(target_rate)
     if rate is None:
         raise ValueError(
             "model does not know the sampling rate of the segments it was trained on. Pass it in "
             "target_rate, in Hz."
         )
-    if window is None and n_timesteps is None:
-        raise ValueError(
-            "model does not know the length of the segments it was trained on. Pass it in window, "
-            "in seconds."
-        )
-    window = n_timesteps / rate if window is None else window
+    if window is None:
+        in_window = "Pass it in window, in seconds"
+        n_timesteps = only_length(lengths, rate, "model", in_window)
+        if n_timesteps is None:
+            raise ValueError(
+                f"model does not know the length of the segments it was trained on. {in_window}."
+            )
+        window = n_timesteps / rate
     layout = lay_out(window, step, None, rate)
     if layout.stride_samples > layout.n_timesteps:
         raise ValueError(

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
@@ -306,6 +307,18 @@ def test_any_regressor(name, data):
     timeline = predict_timeline(model, recording)
     segments = segment_recordings(recording, window=2, target_rate=25)
     assert_allclose(timeline["value"], model.predict(segments.X).ravel(), rtol=1e-4, atol=1e-5)
+
+
+def test_frozen_models_of_two_lengths_need_a_window(data):
+    recording, train = data
+    X = np.asarray(train.X)
+    parts = [FrozenEstimator(MotionFeatures(25).fit(X[:, :n])) for n in (50, 30)]
+    model = make_pipeline(make_union(*parts), StandardScaler(), LogisticRegression(max_iter=1000))
+    model.fit(X, train.y)
+    known = r"30 time steps \(1\.2 s\) and 50 time steps \(2 s\), .*\. Pass it in window, in"
+    with pytest.raises(ValueError, match=f"^model contains models that were trained on .*{known}"):
+        predict_timeline(model, recording)
+    assert len(predict_timeline(model, recording, window=2)) == 150
 
 
 def test_transitions_of_segments(data):
