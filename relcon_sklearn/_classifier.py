@@ -15,6 +15,7 @@ from ._training import classification_loss
 from ._training._distributed import breaks_off_for_all
 from ._utils._arrays import as_labels
 from ._utils._sample_weight import check_weights, class_weights, scaled
+from ._utils._unknown_labels import warn_of_unknown_labels
 
 
 @saved_in_files
@@ -368,6 +369,43 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             longer.
         """
         return log_softmax(self._outputs(X), axis=1)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy, the share of segments whose label is predicted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_segments, n_timesteps, n_channels)
+            Segments, as in :meth:`predict`.
+        y : array-like of shape (n_segments,)
+            True labels. Those that are not in `classes_` count as errors.
+        sample_weight : array-like of shape (n_segments,) or None, default=None
+            Weights of the segments. If None, all weights are 1.
+
+        Returns
+        -------
+        score : float
+            Accuracy, from 0 to 1.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` cannot be used, as in :meth:`predict`, or if `y` cannot.
+
+        Warns
+        -----
+        UserWarning
+            If labels in `y` differ from classes only in case, spaces or type, such as "Walking"
+            for "walking". If no label is a class, unless there is only one, as in a test part with
+            a class that the training part lacks.
+            As in :meth:`predict`.
+        """
+        accuracy = super().score(X, y, sample_weight)
+        labels = np.unique(as_labels(y, "y")).tolist()
+        warn_of_unknown_labels(labels, self.classes_.tolist())
+        return accuracy
 
     _exported_method, _exported_output = "predict_proba", "probabilities"
 

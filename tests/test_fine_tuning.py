@@ -16,7 +16,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    LeaveOneGroupOut,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
@@ -308,6 +314,27 @@ class TestLearning:
         np.testing.assert_array_equal(
             predicted, model.classes_[model.predict_proba(X).argmax(axis=1)]
         )
+
+    def test_scores_of_labels_that_are_no_classes(self, motion):
+        X, y, subjects = motion
+        model = classifier().fit(X, y, groups=subjects)
+        foreign = np.char.add("als ", y)
+        for other in (np.char.upper(y), foreign, foreign.tolist()):
+            with pytest.warns(UserWarning, match="^Labels of y are not classes of the model: "):
+                assert model.score(X, other) == 0
+        weights = np.arange(90) % 2
+        expected = np.average(model.predict(X) == y, weights=weights)
+        assert model.score(X, y, sample_weight=weights) == pytest.approx(expected)
+
+    def test_cross_validation_with_a_class_that_the_training_lacks(self, motion):
+        X, _, subjects = motion
+        only_one = subjects == subjects[0]
+        y = np.where(only_one, "rowing", np.where(np.arange(90) % 2, "lying", "sitting"))
+        model = classifier(max_epochs=1, validation_fraction=0)
+        scores = cross_val_score(
+            model, X, y, groups=subjects, cv=LeaveOneGroupOut(), error_score="raise"
+        )
+        assert scores[np.unique(subjects) == subjects[0]] == 0
 
     @pytest.mark.parametrize("n_classes", [2, 3])
     def test_probabilities(self, motion, n_classes):
