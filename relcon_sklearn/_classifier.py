@@ -71,9 +71,9 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
         Number of epochs without a decrease of the validation loss after which training stops. If
         None, training lasts for `max_epochs`.
     sampling_rate : float or None, default=None
-        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate of the embedder. It does not change
-        the training, except with a `FeatureDistance`.
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as from
+        :func:`segment_recordings`, ``store.X`` and :class:`LazyWindows`, or the rate of the
+        embedder. It does not change the training, except with a `FeatureDistance`.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/watching` for the callbacks of skorch that are supported.

@@ -138,10 +138,10 @@ class RelConEmbedder(
         of the last epoch are kept. With `steps_per_epoch`, each validation takes at most as many
         batches, which are drawn at random once, so that it is not longer than the epoch.
     sampling_rate : float or None, default=None
-        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate of `init` or of a fitted `distance`.
-        It does not change the training, except with a `FeatureDistance`, whose features depend on
-        it.
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as from
+        :func:`segment_recordings`, ``store.X`` and :class:`LazyWindows`, or the rate of `init` or
+        of a fitted `distance`. It does not change the training, except with a `FeatureDistance`,
+        whose features depend on it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/watching` for the callbacks of skorch that are supported.
@@ -376,9 +376,8 @@ class RelConEmbedder(
         ----------
         X : array-like of shape (n_segments, n_timesteps, n_channels)
             Segments. 3-D input may have another number of time steps than in training. They must
-            have the sampling rate of the training. Arrays in memory do not know their rate, unless
-            they are rows of a store, so that another one is not noticed:
-            ``segment_recordings(..., like=embedder)`` makes segments of the right rate.
+            have the sampling rate of the training, which ``segment_recordings(..., like=embedder)``
+            makes. Plain arrays do not know their rate, so that another one is not noticed.
 
         Returns
         -------

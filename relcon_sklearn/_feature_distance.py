@@ -35,9 +35,10 @@ class FeatureDistance(FeatureTransformer):
     Parameters
     ----------
     sampling_rate : float or None, default=None
-        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have. If that is unknown too, 50 Hz is assumed, with a
-        line in the log: the rate only determines which frequencies the features describe.
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as from
+        :func:`segment_recordings`, ``store.X`` and :class:`LazyWindows`. If that is unknown too, 50
+        Hz is assumed, with a line in the log: the rate only determines which frequencies the
+        features describe.
     n_channels : int or None, default=None
         Number of channels. With it, 2-D `X` may be flat, of shape
         (n_segments, n_timesteps * n_channels), and is read as

@@ -109,9 +109,9 @@ class LearnedMotifDistance(DistanceConstructors, PairComparison, SegmentTransfor
         validation loss are kept. If 0, or if there are too few groups (with a warning), the weights
         of the last epoch are kept.
     sampling_rate : float or None, default=None
-        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as
-        ``store.X`` and :class:`LazyWindows` have, or the rate of `init`. It does not change the
-        training.
+        Sampling rate of the segments in Hz. If None, the rate that `X` has as an attribute, as from
+        :func:`segment_recordings`, ``store.X`` and :class:`LazyWindows`, or the rate of `init`. It
+        does not change the training.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training loop. A learning-rate scheduler replaces the built-in schedule.
         See :doc:`/guide/watching` for the callbacks of skorch that are supported.

@@ -1,5 +1,7 @@
 """Models know the sampling rate of their training, and refuse segments of another rate."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 
-from relcon_sklearn import LazyWindows, SegmentWriter, open_segments
+from relcon_sklearn import LazyWindows, SegmentWriter, open_segments, segment_recordings
 from relcon_sklearn.segments._sampling_rate import rate_of
 from tests.support.reference import euclidean
 from tests.support.untrained import MAKERS, classifier, distance, embedder, fit, regressor
@@ -147,6 +149,39 @@ class TestRowsOfAStore:
     def test_windows_without_a_rate_are_ordinary_arrays(self):
         windows = LazyWindows([segments().reshape(-1, 3)], 16)
         assert type(windows[:2]) is np.ndarray
+
+
+class TestSegmentsOfRecordings:
+    @pytest.fixture
+    def found(self):
+        recording = np.random.default_rng(0).normal([0, 0, 1], 0.1, (400, 3))
+        return segment_recordings(recording, 50, units="g", window=0.16, target_rate=100)
+
+    @pytest.fixture
+    def frozen(self):
+        return FrozenEstimator(fit(embedder(), segments(50)))
+
+    @pytest.mark.parametrize(
+        "select",
+        [
+            lambda X: X,
+            lambda X: X[::2],
+            lambda X: train_test_split(X, random_state=0)[1],
+            lambda X: pickle.loads(pickle.dumps(X)),
+            lambda X: 2 * X,
+        ],
+    )
+    def test_another_rate_is_refused(self, select, found, frozen):
+        X = select(found.X)
+        with pytest.raises(ValueError, match="X has a sampling rate of 100 Hz, but RelConEmbedder"):
+            frozen.transform(X)
+        for plain in (np.asarray(X), np.concatenate([X, X]), X[:, 0]):
+            assert type(plain) is np.ndarray
+        assert frozen.transform(np.asarray(X)).shape == (len(X), 8)
+
+    def test_a_model_knows_the_rate(self, found):
+        assert fit(embedder(), found.X[:20]).sampling_rate_ == 100
+        assert fit(embedder(sampling_rate=50), np.asarray(found.X[:20])).sampling_rate_ == 50
 
 
 @pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf, "50"])

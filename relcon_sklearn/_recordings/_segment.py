@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._utils._rated_array import with_rate
 from ._assemble import as_plain_dict, join, number_pairs
 from ._attributes import is_calibrated, own_channels, own_units
 from ._calibration import find_error, warn_not_calibrated
@@ -223,7 +224,8 @@ def segment_recordings(
     segments : Segments
         A named tuple ``(X, y, groups, hour_groups, start_times, dropped)``:
 
-        - `X`: the segments, of shape (n_segments, n_timesteps, n_channels), float32, in g
+        - `X`: the segments, of shape (n_segments, n_timesteps, n_channels), float32, in g. Its
+          attribute `sampling_rate` is their rate in Hz, which its rows have too
         - `y`: label of each segment, as str, int64, bool or float64; None without `labels`
         - `groups`: subject of each segment
         - `hour_groups`: int64, the number of each segment's subject and hour, for
@@ -400,7 +402,7 @@ def segment_recordings(
     warn_losses(losses, n)
     warn_not_calibrated([error for error in errors if error is not None], n)
     warn_about_overlaps(parts, names, subject_of, layout)
-    X, y, kept = join(pieces), None, ""
+    X, y, kept = with_rate(join(pieces), layout.rate), None, ""
     if table is not None:
         codes = np.concatenate([part.codes for part in parts])
         if unlabelled == "keep":

@@ -13,8 +13,9 @@ class Segments(NamedTuple):
     Attributes
     ----------
     X : ndarray of shape (n_segments, n_timesteps, n_channels), dtype float32
-        The segments, in g, in the order of the recordings, then of time. An array does not know its
-        sampling rate: estimators cannot compare it with that of their training.
+        The segments, in g, in the order of the recordings, then of time. They have their rate in Hz
+        as the attribute `sampling_rate`, which estimators compare with that of their training, and
+        so have selected rows and copies. ``numpy.asarray(X)`` and joined arrays have none.
 
     y : ndarray of shape (n_segments,) or None
         The label of each segment; "", -1 or NaN for segments without a label. None if no labels

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ._rated_array import with_rate
+from .._utils._rated_array import with_rate
 from ._sampling_rate import rate_of
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.utils import _safe_indexing
 
-from relcon_sklearn.segments._rated_array import with_rate
+from relcon_sklearn._utils._rated_array import with_rate
 
 VALUES = np.random.default_rng(0).normal(size=(6, 8, 3)).astype(np.float32)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 class RatedArray(np.ndarray):
-    """Array of segments that knows their sampling rate, as the rows of a store do.
+    """Array of segments that knows their sampling rate.
 
     Selected rows, copies and the results of element-wise arithmetic have the rate too. That of all
     other results is not known, because they may have other time steps: ``numpy.asarray(X)``,
