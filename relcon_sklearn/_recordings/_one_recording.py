@@ -174,8 +174,8 @@ def choose_samples(
     signal = recording.signal
     axes = recording.acceleration if options.gravity else []
     limit = LARGEST / UNITS[options.units]
-    missing, large = find_missing(signal, options.nan_policy, recording.name, axes, limit)
-    check_sentinels(signal, large, axes, options.units, recording.name)
+    missing, large, equal = find_missing(signal, options.nan_policy, recording.name, axes, limit)
+    check_sentinels(signal, large, equal, axes, options.units, recording.name)
     dropped["samples_nan"] += len(missing)
     if len(missing):
         sample_times = sample_times.keep(Ranges(missing, missing + 1).others(len(signal)))

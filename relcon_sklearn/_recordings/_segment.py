@@ -200,8 +200,9 @@ def segment_recordings(
         magnitude of the acceleration of each recording must be between 1/3 and 3 g, which detects
         wrong units. Columns of DataFrames are acceleration if they are called so. Otherwise it is
         the first three channels. Values that stand for missing ones, such as -999, are refused:
-        any above 400 g, and one above 32 g that is there five times or more while all others are at
-        most half as large. Pass False for signals with gravity removed.
+        any above 400 g, and one that is there five times or more, above 32 g or on all three axes
+        at once, while all others are at most half as large. Pass False for signals with gravity
+        removed.
 
     nan_policy : {"raise", "omit"}, default="raise"
         How to handle samples in which any channel is NaN. "raise" raises an error. "omit" treats

@@ -149,11 +149,70 @@ def test_of_signals_of_devices(other):
     compact = SignalInParts(N)
     assert compact.append(counts / 256, counts)
     large = np.flatnonzero((np.abs(counts) > 32 * 256).any(axis=1))
+    given = compact.join(), large, large[:0], [[0, 1, 2]], "g", "a.cwa"
     if other:
-        check_sentinels(compact.join(), large, [[0, 1, 2]], "g", "a.cwa")
+        check_sentinels(*given)
     else:
         with pytest.raises(ValueError, match=r"a.cwa: 5 of 600 .* samples 100, 101, 102 and 2"):
-            check_sentinels(compact.join(), large, [[0, 1, 2]], "g", "a.cwa")
+            check_sentinels(*given)
+
+
+PLACES = [17, 90, 91, 400, 500]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("value", "units"), [(-9.99, "g"), (9.999, "g"), (-16, "g"), (-9999, "mg"), (-99.99, "m/s^2")]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32", ">f4"])
+@pytest.mark.parametrize("rows", [PLACES, range(580, 590), range(550)])
+@pytest.mark.filterwarnings("ignore:More than half of")
+def test_small_values_on_all_axes_at_once(value, units, dtype, rows):
+    signal = with_value(value, rows, units=units, dtype=dtype)
+    shown = np.dtype(dtype).type(value)
+    with pytest.raises(ValueError, match="on all axes at once, while all others are at") as error:
+        segment(signal, units)
+    assert f"{len(rows)} of 600 samples have an acceleration of {shown} {units}" in str(error.value)
+    marked = np.where(signal == shown, np.nan, signal)  # what the error advises
+    assert segment(marked, units, nan_policy="omit").dropped["samples_nan"] == len(rows)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("value", "rows", "axes", "others"),
+    [
+        (-9.99, PLACES[:4], (0, 1, 2), {}),  # too few
+        (-9.99, PLACES, (0, 1), {}),
+        (-1.0, PLACES, (0, 1, 2), {}),
+        (0.0, PLACES, (0, 1, 2), {}),
+        (-8.0, PLACES, (0, 1, 2), {(300, 1): -8.0}),  # the range of a device ends peaks of one axis
+        (8.0, PLACES, (0, 1, 2), {(300, 1): -8.0}),
+        (8.0, PLACES, (0, 1, 2), {(300, 1): 4.5}),
+    ],
+)
+def test_small_values_that_may_be_measured(value, rows, axes, others):
+    signal = with_value(value, rows, axes)
+    for place, other in others.items():
+        signal[place] = other
+    assert len(segment(signal).X) == 12
+
+
+@pytest.mark.parametrize("largest", [2, 8, 16])
+def test_peaks_of_all_axes_that_end_at_the_range_of_a_device_are_measured(largest):
+    rng = np.random.default_rng(0)
+    signal = G + rng.normal(size=(N, 1)) * (rng.random((N, 1)) > 0.8) * 2 * largest
+    signal = np.clip(signal, -largest, largest)
+    assert (np.abs(signal) == largest).all(axis=1).sum() > 20
+    assert len(segment(signal).X) == 12
+
+
+@pytest.mark.usefixtures("at_once")
+def test_small_values_beside_missing_ones_and_other_channels():
+    signal = np.hstack([with_value(-9.99, PLACES), np.full((N, 1), 999.0)])
+    signal[20] = np.nan
+    with pytest.raises(ValueError, match=r"5 of 600 .* -9.99 g on all axes.* 17, 90, 91 and 2"):
+        segment(signal, nan_policy="omit")
+    assert len(segment(signal, nan_policy="omit", gravity=False).X) > 9
 
 
 @pytest.mark.parametrize(("units", "wrong"), [("mg", "g"), ("m/s^2", "g"), ("mg", "m/s^2")])
@@ -193,6 +252,7 @@ def test_what_is_found_in_one_pass(dtype):
         signal[rng.integers(0, N, 9), rng.integers(0, 4, 9)] = np.nan
     found = find_missing(signal, "omit", "a", [[0, 1, 3]], 46.0)
     values = signal.astype(np.float64)
+    assert not len(found.equal)
     assert found.missing.tolist() == np.flatnonzero(np.isnan(values).any(axis=1)).tolist()
     large = (np.abs(values[:, [0, 1, 3]]) > 46).any(axis=1)
     assert found.large.tolist() == np.flatnonzero(large).tolist()
