@@ -165,8 +165,9 @@ class SegmentEstimator(SegmentInput):
             array.set_rate(self.sampling_rate_)
 
     def _adopt_card(self, model: SegmentEstimator | None, history: list[dict]) -> None:
-        """Take the card of the initial model, with a note if the training had epochs."""
-        card = card_of_further(model) if history else getattr(model, "card_", None)
+        """Take the card of the initial model, with a note unless this is the same model."""
+        is_other = history or not isinstance(self, type(model))
+        card = card_of_further(model) if is_other else getattr(model, "card_", None)
         if card is not None:
             self.card_ = card
 

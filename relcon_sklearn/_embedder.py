@@ -16,7 +16,7 @@ from ._embedder_score import EmbedderScore
 from ._embedder_training import EmbedderTraining
 from ._export import Exportable
 from ._files import FittedReader, FittedWriter, as_count, check_entry, saved_in_files
-from ._initial import initial_model, refuse_names_of_models
+from ._initial import initial_model, refuse_names_of_models, refuse_predictors
 from ._motif_distance import LearnedMotifDistance
 from ._ranking_distance import read_distance
 from ._training._blocks import apply_in_blocks, make_embed
@@ -69,12 +69,12 @@ class RelConEmbedder(
         (n, n_channels, n_timesteps) to (n, n_features).
     init : FrozenEstimator, RelConEmbedder, str, path-like or None, default=None
         Model whose weights the training starts with: a fitted embedder, the file or folder of a
-        saved one, or the name of a model that comes with the package (:func:`list_pretrained`),
-        such as "motion-small". Put a fitted embedder in a `FrozenEstimator`, because a clone has no
-        weights otherwise. The encoder is then that of the model, and `encoder` must have its
-        default or make the same one. `X` must have the channels and the sampling rate of the model.
-        Nothing else is taken from it: for its distance, pass ``FrozenEstimator(model.distance_)``.
-        If None, the training starts with new weights.
+        saved embedder, classifier or regressor, or the name of a model that comes with the package
+        (:func:`list_pretrained`), such as "motion-small". Put a fitted embedder in a
+        `FrozenEstimator`, because a clone has no weights otherwise. The encoder is then that of the
+        model, and `encoder` must have its default or make the same one. `X` must have the channels
+        and the sampling rate of the model. Nothing else is taken from it: for its distance, pass
+        ``FrozenEstimator(model.distance_)``. If None, the training starts with new weights.
     n_within : int, default=0
         Number of within-subject candidates per anchor, 20 as published. Smaller groups have fewer.
         If positive, `fit` and `score` need `groups`.
@@ -306,6 +306,7 @@ class RelConEmbedder(
 
     def _validate_params(self):
         refuse_names_of_models(self, ["distance", "encoder"])
+        refuse_predictors(self)
         super()._validate_params()
 
     @_fit_context(prefer_skip_nested_validation=False)

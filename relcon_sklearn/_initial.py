@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ._files import list_pretrained
+from ._files import WITH_ENCODER, class_in_file, find_file, list_pretrained
 from ._training._fingerprint import checksum
 from ._utils._frozen import unwrap
 
@@ -20,7 +20,8 @@ def initial_model(estimator, kind: type):
     estimator : estimator
         The estimator to be trained.
     kind : type
-        Class of the model: the class in this package that the estimator belongs to.
+        Class of the model: the class in this package that the estimator belongs to. A file may hold
+        a classifier or regressor in place of an embedder, for its encoder.
 
     Raises
     ------
@@ -33,15 +34,9 @@ def initial_model(estimator, kind: type):
     init, name = estimator.init, kind.__name__
     if init is None:
         return None
-    is_embedder = name == "RelConEmbedder"
-    if is_embedder and is_name_of_model(init) and init not in NAMES_OF_EMBEDDERS:
-        raise ValueError(
-            f"init={init!r} is the name of a classifier. The names of embedders are "
-            f"{', '.join(map(repr, NAMES_OF_EMBEDDERS))}."
-        )
     if isinstance(init, (str, os.PathLike)):
         try:
-            return kind.from_pretrained(init)
+            return _load(init, kind)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"init={init!r}: {error}") from None
     model = unwrap(init)
@@ -65,6 +60,14 @@ def initial_model(estimator, kind: type):
     return model
 
 
+def _load(init: str | os.PathLike, kind: type):
+    """Return the model with a name or in a file: of a class, or with an encoder as those have."""
+    path = find_file(init, kind.__name__)
+    own = class_in_file(path)
+    has_encoder = own is not None and {own.__name__, kind.__name__} <= set(WITH_ENCODER)
+    return (own if has_encoder else kind).load(path)
+
+
 def is_name_of_model(value) -> bool:
     """Return whether a value of a parameter is the name of a model that comes with the package."""
     return isinstance(value, str) and value in list_pretrained()
@@ -75,14 +78,25 @@ def refuse_names_of_models(estimator, parameters: list[str]) -> None:
     for parameter in parameters:
         value = getattr(estimator, parameter)
         if is_name_of_model(value):
-            is_embedder = value in NAMES_OF_EMBEDDERS
-            name = "RelConEmbedder" if is_embedder else "RelConClassifier"
+            name = "RelConEmbedder" if value in NAMES_OF_EMBEDDERS else "RelConClassifier"
             raise ValueError(
                 f"{parameter}={value!r} is the name of a model that comes with the package. To "
-                f"load it, call {name}.from_pretrained({value!r})."
-                + is_embedder
-                * f" To start a training with its weights, pass init={value!r}."
+                f"load it, call {name}.from_pretrained({value!r}). To start a training with its "
+                f"weights, pass init={value!r}."
             )
+
+
+def refuse_predictors(estimator) -> None:
+    """Raise ValueError if `init` of an embedder is a classifier or regressor, and not its file.
+
+    Files would have to hold it with all that is nested in it, of which only its encoder is used.
+    """
+    name = type(unwrap(estimator.init)).__name__
+    if name in WITH_ENCODER and not hasattr(estimator.init, "transform"):
+        raise ValueError(
+            f"init is or wraps a {name}. To start a training with its encoder, save it, "
+            "model.save(path), and pass init=path."
+        )
 
 
 def fingerprint_of_initial(model, module: str) -> dict[str, str]:

@@ -12,7 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from relcon_sklearn import Checkpoints, LazyWindows, LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import (
+    Checkpoints,
+    LazyWindows,
+    LearnedMotifDistance,
+    RelConClassifier,
+    RelConEmbedder,
+)
 from relcon_sklearn._files import class_in_file, list_pretrained
 from relcon_sklearn._files._shipped import shipped_path
 from relcon_sklearn._initial import NAMES_OF_EMBEDDERS
@@ -21,7 +27,13 @@ from relcon_sklearn.datasets import make_motion
 from relcon_sklearn.nn import ResNet1D
 from tests.support.break_off import BreakOff, Broken
 from tests.support.comparing import comparable
-from tests.support.estimators import tiny_classifier, tiny_distance, tiny_embedder, tiny_encoder
+from tests.support.estimators import (
+    tiny_classifier,
+    tiny_distance,
+    tiny_embedder,
+    tiny_encoder,
+    tiny_regressor,
+)
 
 
 def embedder(**kwargs):
@@ -99,6 +111,57 @@ def test_a_shipped_model_is_trained_further():
     assert found.sampling_rate_ == 50
     assert found.card_.startswith("# Trained further\n\nThis model started with the weights of")
     assert "# motion-small" in found.card_
+
+
+class TestEncoderOfAPredictor:
+    @pytest.mark.parametrize("make", [tiny_classifier, tiny_regressor])
+    def test_of_a_file(self, motion, tmp_path, make):
+        X, _, subjects = motion
+        y = np.arange(len(X)) % 2
+        predictor = make(max_epochs=1, sampling_rate=25).fit(X, y, groups=subjects)
+        predictor.card_ = "# Model of ours"
+        predictor.save(tmp_path / "file")
+        expected = {k: v.numpy() for k, v in predictor.encoder_.state_dict().items()}
+        for path in (tmp_path / "file", str(tmp_path / "file")):
+            found = further(path, max_epochs=0).fit(X)
+            assert are_same(weights(found), expected)
+        assert found.sampling_rate_ == 25
+        assert found.card_.startswith("# Trained further")  # it is no classifier
+        assert not are_same(weights(further(path).fit(X)), expected)
+        found.save(tmp_path / "embedder")
+        loaded = RelConEmbedder.load(tmp_path / "embedder")
+        np.testing.assert_array_equal(loaded.transform(X), found.transform(X))
+
+    def test_of_the_package(self):
+        X, *_ = make_motion(20, n_timesteps=64, sampling_rate=50, random_state=0)
+        found = RelConEmbedder(init="activity-small", max_epochs=0).fit(X)
+        model = RelConClassifier.from_pretrained("activity-small")
+        expected = {k: v.numpy() for k, v in model.encoder_.state_dict().items()}
+        assert are_same(weights(found), expected)
+
+    def test_other_rates_and_channels_are_refused(self, motion, tmp_path):
+        X, y, _ = motion
+        tiny_classifier(max_epochs=0, sampling_rate=25).fit(X, y).save(tmp_path / "file")
+        with pytest.raises(ValueError, match="X has 2 channels, but RelConClassifier was fitted"):
+            further(tmp_path / "file").fit(X[:, :, :2])
+        with pytest.raises(ValueError, match=r"sampling_rate=50, but .*RelConClassifier .* 25 Hz"):
+            further(tmp_path / "file", sampling_rate=50).fit(X)
+
+    @pytest.mark.parametrize("wrap", [FrozenEstimator, lambda model: model])
+    def test_in_memory_it_is_refused_with_advice(self, motion, wrap):
+        X, y, _ = motion
+        model = tiny_classifier(max_epochs=0).fit(X, y)
+        with pytest.raises(ValueError, match=r"wraps a RelConClassifier\. .* and pass init=path"):
+            further(wrap(model)).fit(X)
+
+    def test_loading_it_as_an_embedder_says_what_to_do(self, motion, tmp_path):
+        X, y, _ = motion
+        tiny_classifier(max_epochs=0).fit(X, y).save(tmp_path / "file")
+        advice = r"use RelConClassifier\.load .* pass its path: RelConEmbedder\(init=path\)"
+        with pytest.raises(ValueError, match=advice):
+            RelConEmbedder.load(tmp_path / "file")
+        with pytest.raises(ValueError, match=r"or RelConClassifier\.from_pretrained\.$"):
+            LearnedMotifDistance.load(tmp_path / "file")
 
 
 def test_in_searches_and_pipelines(motion, model):
@@ -356,9 +419,8 @@ def own_encoder(n_channels):
         ),
         (
             {"encoder": "activity-small"},
-            r"RelConClassifier\.from_pretrained\('activity-small'\)\.$",
+            r"RelConClassifier\.from_pretrained\('activity-small'\)\. .* init='activity-small'",
         ),
-        ({"init": "activity-small"}, "is the name of a classifier. .* are 'motion-small'"),
     ],
 )
 def test_names_of_models_in_other_places_say_where_they_belong(motion, params, message):

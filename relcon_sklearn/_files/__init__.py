@@ -10,12 +10,13 @@ from ._format import FileError
 from ._history import read_history, write_history
 from ._modules import ModuleKind
 from ._reader import FittedReader
-from ._registry import saved_in_files
-from ._saved import SavedAsFile, class_in_file
+from ._registry import WITH_ENCODER, saved_in_files
+from ._saved import SavedAsFile, class_in_file, find_file
 from ._shipped import list_pretrained
 from ._writer import FittedWriter
 
 __all__ = [
+    "WITH_ENCODER",
     "FileError",
     "FittedReader",
     "FittedWriter",
@@ -26,6 +27,7 @@ __all__ = [
     "as_numbers",
     "check_entry",
     "class_in_file",
+    "find_file",
     "list_pretrained",
     "read_history",
     "read_labels",

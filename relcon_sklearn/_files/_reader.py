@@ -37,6 +37,7 @@ from ._registry import (
     METHODS,
     NOT_IN_FILES,
     OUTPUTS,
+    WITH_ENCODER,
     may_be_nested,
     parameter_for,
 )
@@ -125,11 +126,15 @@ class Reader:
         if ESTIMATORS.get(self._kind) is kind:
             return
         if self._kind in ESTIMATORS:
-            parameter = parameter_for(self._kind, kind.__name__)
-            hint = f" A {kind.__name__} takes it in {parameter}=FrozenEstimator(...)."
+            wanted = kind.__name__
+            hint = ""
+            if (parameter := parameter_for(self._kind, wanted)) is not None:
+                hint = f" A {wanted} takes it in {parameter}=FrozenEstimator(...)."
+            elif wanted == "RelConEmbedder" and self._kind in WITH_ENCODER:
+                hint = f" To train its encoder further, pass its path: {wanted}(init=path)."
             raise FileError(
                 f"it holds a {self._kind}; use {self._kind}.load or {self._kind}.from_pretrained."
-                + (hint if parameter is not None else "")
+                + hint
             )
         raise FileError(
             f"it holds a {self._kind!r}, saved by relcon_sklearn {self._version}; this version, "

@@ -35,6 +35,10 @@ NESTED = {
 }
 """The classes of estimators that may be nested in an estimator, by its class and the parameter."""
 
+WITH_ENCODER = ("RelConEmbedder", "RelConClassifier", "RelConRegressor")
+"""The classes of estimators with an encoder, which the training of a RelConEmbedder can start from
+if they are in a file."""
+
 MAX_DEPTH = 4
 """Depth of nesting in the deepest file: a classifier or regressor, its embedder, the distance or
 the initial model of that, and the initial model or the distance of the last.

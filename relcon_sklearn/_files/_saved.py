@@ -191,27 +191,45 @@ class SavedAsFile:
         >>> embedder.transform(segments.X).shape
         (23, 448)
         """
-        path = Path(os.path.expanduser(model))
-        names = list_pretrained()
-        if isinstance(model, str) and model in names:
-            if path.exists():
-                warn(
-                    f"{model!r} is the model that comes with the package, and not {path.resolve()}."
-                    f" Pass './{model}' for the latter, or rename it to silence this warning."
-                )
-            path = shipped_path(model)
-        elif not path.exists():
-            if str(path) in names:  # a pathlib.Path, which always means a folder or file
-                raise FileNotFoundError(
-                    f"There is no folder or file {path}. Pass {str(path)!r} as a str to load the "
-                    "model of this name that comes with the package."
-                )
-            raise FileNotFoundError(
-                f"{path} does not exist, and no model that comes with the package has this name. "
-                f"Their names: {', '.join(names)}. {cls.__name__}.from_pretrained does not "
-                "download models; download one from a hub first, and pass its folder."
+        return cls.load(find_file(model, cls.__name__), device=device, **given)
+
+
+def find_file(model: str | os.PathLike, kind: str) -> Path:
+    """Return the file of a model: by its name if it comes with the package, or in a folder.
+
+    Parameters
+    ----------
+    model : str or path-like
+        The name, or a folder or file, as in ``from_pretrained``.
+    kind : str
+        Name of the class that loads it, for messages.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such model, folder or file.
+    """
+    path = Path(os.path.expanduser(model))
+    names = list_pretrained()
+    if isinstance(model, str) and model in names:
+        if path.exists():
+            warn(
+                f"{model!r} is the model that comes with the package, and not {path.resolve()}."
+                f" Pass './{model}' for the latter, or rename it to silence this warning."
             )
-        return cls.load(path / _FILE_NAME if path.is_dir() else path, device=device, **given)
+        return shipped_path(model)
+    if not path.exists():
+        if str(path) in names:  # a pathlib.Path, which always means a folder or file
+            raise FileNotFoundError(
+                f"There is no folder or file {path}. Pass {str(path)!r} as a str to load the model "
+                "of this name that comes with the package."
+            )
+        raise FileNotFoundError(
+            f"{path} does not exist, and no model that comes with the package has this name. Their "
+            f"names: {', '.join(names)}. {kind}.from_pretrained does not download models; download "
+            "one from a hub first, and pass its folder."
+        )
+    return path / _FILE_NAME if path.is_dir() else path
 
 
 def _write(estimator, path: Path) -> None:
