@@ -6,6 +6,9 @@ from collections import Counter
 
 import numpy as np
 
+# ns: the last sample after resampling may end after the recording, where the next one begins.
+_LARGEST_OVERLAP = 100_000_000
+
 
 def check_timeline(timeline, name: str = "timeline"):
     """Return a timeline in the order of time, with the columns `wear` and `label` or `value`.
@@ -83,16 +86,31 @@ def _check_names(labels, name: str) -> None:
 
 
 def _check_no_overlap(timeline, name: str) -> None:
-    """Raise ValueError if rows of one person overlap."""
+    """Raise ValueError if rows of one person overlap, by more than resampling can explain."""
     for subject, own in people(timeline):
-        late = own["start"].to_numpy()[1:] < own["end"].to_numpy()[:-1]
-        if late.any():
-            who = "" if subject is None else f" of subject {subject!r}"
-            raise ValueError(
-                f"{name}: rows{who} overlap in time, the first at "
-                f"{own['start'].iloc[1:][late].iloc[0]}. Name people in the column 'subject', and "
-                "keep the recordings of two devices of one person apart."
+        start, end = as_nanoseconds(own["start"]), as_nanoseconds(own["end"])
+        length = end - start
+        allowed = np.minimum(np.minimum(length[1:], length[:-1]) // 2, _LARGEST_OVERLAP)
+        late = end[:-1] - start[1:] > allowed
+        if not late.any():
+            continue
+        who, advice = (
+            "",
+            (
+                "If they are of several people, name these in a column 'subject', as "
+                "predict_timeline(..., subject='ann') does. Keep"
+            ),
+        )
+        if subject is not None:
+            who, advice = (
+                f" of subject {subject!r}",
+                "Leave out rows that are there twice, and keep",
             )
+        raise ValueError(
+            f"{name}: rows{who} overlap in time, the first at "
+            f"{own['start'].iloc[1:][late].iloc[0]}. {advice} the recordings of two devices of one "
+            "person apart."
+        )
 
 
 def people(timeline):

@@ -142,7 +142,20 @@ def test_a_timeline_from_a_file(tmp_path):
     pd.testing.assert_frame_equal(daily_totals(read), daily_totals(timeline))
 
 
+def shifted(timeline, seconds):
+    by = pd.Timedelta(seconds, "s")
+    return timeline.assign(start=timeline["start"] + by, end=timeline["end"] + by)
+
+
+def test_a_recording_may_begin_less_than_a_sample_before_the_last_one_ends():
+    """As the next file of a device of 30 Hz whose segments have 50 Hz."""
+    timeline = timeline_of("2024-06-01T00:00", [60], ["a"])
+    following = shifted(timeline, seconds=3600 - 1 / 75)
+    assert daily_totals(pd.concat([timeline, following]))["hours_a"].item() == pytest.approx(2)
+
+
 TIMELINE = timeline_of("2024-06-01T00:00", [60, 60], "ab")
+SHORT = timeline_of("2024-06-01T00:00", [0.05 / 60], "a")  # of 50 ms
 
 
 @pytest.mark.parametrize(
@@ -153,7 +166,30 @@ TIMELINE = timeline_of("2024-06-01T00:00", [60, 60], "ab")
         (TIMELINE[["start", "end"]], {}, ValueError, "either label or value"),
         (TIMELINE[:0], {}, ValueError, "has no rows"),
         (TIMELINE.assign(end=TIMELINE["start"]), {}, ValueError, "2 rows do not end after"),
-        (pd.concat([TIMELINE] * 2), {}, ValueError, "rows overlap in time"),
+        (
+            pd.concat([TIMELINE] * 2),
+            {},
+            ValueError,
+            r"rows overlap .*people, .* subject='ann'\) doe",
+        ),
+        (
+            pd.concat([TIMELINE.assign(subject="ann")] * 2),
+            {},
+            ValueError,
+            "rows of subject 'ann' overlap in time, .*Leave out rows that are there twice",
+        ),
+        (
+            pd.concat([TIMELINE, shifted(TIMELINE, seconds=7199.8)]),
+            {},
+            ValueError,
+            "rows overlap in time, the first at 2024-06-01 01:59:59.800000",
+        ),
+        (
+            pd.concat([SHORT, shifted(SHORT, seconds=0.02)]),
+            {},
+            ValueError,
+            "rows overlap in time",
+        ),
         (TIMELINE.assign(start="x"), {}, ValueError, r"'start' has dtype .*utc=True"),
         (
             TIMELINE.assign(start=TIMELINE["start"].dt.tz_localize(None)),

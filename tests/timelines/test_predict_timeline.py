@@ -134,6 +134,16 @@ def test_regressors_have_values():
     assert_allclose(timeline["value"], predict(X, step=2)["probability_up"], atol=1e-6)
 
 
+def test_recordings_one_after_the_other_are_added_up():
+    """The last sample after resampling ends after the first recording does."""
+    frame, settings = frame_of(np.tile([0.0, 0.9], 85)), {"window": 64 / 15, "target_rate": 15}
+    parts = [
+        predict_timeline(ByMean().fit(), part, **settings) for part in (frame[:85], frame[85:])
+    ]
+    assert parts[0]["end"].iloc[-1] > parts[1]["start"].iloc[0]
+    assert_allclose(daily_totals(pd.concat(parts))["wear_hours"].sum(), 17 / 3600, rtol=0.005)
+
+
 def test_the_subject_is_a_column():
     timeline = predict(X, subject="ann")
     assert timeline.columns[0] == "subject"
