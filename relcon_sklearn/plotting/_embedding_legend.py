@@ -7,6 +7,8 @@ import numpy as np
 from ._legends import axes_width, entry_width, legend_columns, legend_height, place_below, wrap
 from ._style import PALETTE, colour
 
+_MARKERS = "o^sDvPhX"
+
 # Maximum number of classes in a legend. A longer one would not be readable.
 MAX_IN_LEGEND = 24
 
@@ -56,13 +58,24 @@ def extra_room(colourings) -> tuple[float, float]:
     return width, height
 
 
-def draw_legend(ax, values, name: str, markers, *, own_figure: bool) -> None:
-    """Draw a legend of the classes, beside the panel if there is room, and below it otherwise."""
+def class_marker(i: int) -> str:
+    """Return the marker of the i-th class.
+
+    Classes differ in both colour and marker, because some pairs of colours are almost the same to
+    people with a red-green deficiency. When the colours repeat, the markers are shifted by one.
+    """
+    return _MARKERS[(i + i // len(PALETTE)) % len(_MARKERS)]
+
+
+def draw_legend(ax, values, name: str, marker, *, own_figure: bool) -> None:
+    """Draw a legend of the classes, beside the panel if there is room, and below it otherwise.
+
+    If `marker` is None, each class has its own.
+    """
     names = _legend_names(values)
     if not names:
         return
-    rounds = [i // len(PALETTE) % len(markers) for i in range(len(names))]
-    handles = [_handle(colour(i), markers[k]) for i, k in enumerate(rounds)]
+    handles = [_handle(colour(i), marker or class_marker(i)) for i in range(len(names))]
     place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
     ncols = _columns_beside(len(names))
     fits = own_figure or ncols * entry_width(names) < axes_width(ax) / 2

@@ -8,11 +8,16 @@ from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._utils._arrays import missing
-from ._embedding_legend import MAX_IN_LEGEND, PANEL_WIDTH, draw_legend, extra_room, is_continuous
+from ._embedding_legend import (
+    MAX_IN_LEGEND,
+    PANEL_WIDTH,
+    class_marker,
+    draw_legend,
+    extra_room,
+    is_continuous,
+)
 from ._keywords import is_filled, scatter_keywords
 from ._style import COLOUR_MAP, PALETTE, colour, panels
-
-_MARKERS = "o^sDv*Ph"
 
 # Keyword arguments of scatter that apply only to continuous labels.
 _CONTINUOUS_KEYWORDS = ("cmap", "norm", "vmin", "vmax", "plotnonfinite", "colorizer")
@@ -54,9 +59,8 @@ class EmbeddingMapDisplay:
         Axes of all panels.
     figure_ : matplotlib Figure
         Figure that holds them.
-    scatters_ : list of list of matplotlib PathCollection
-        Points of each panel, in one collection, or in one per marker if there are more than 8
-        classes.
+    scatters_ : list of matplotlib PathCollection
+        Points of each panel.
     colorbar_ : matplotlib Colorbar or None
         Colour bar, or None if the labels have a legend.
 
@@ -263,7 +267,7 @@ class EmbeddingMapDisplay:
             panel = self.figure_.add_subplot(grid[i])
             title = f"by {name.split(' (')[0]}"
             if i == 0 and is_continuous(values):
-                drawn = [self._draw_numbers(panel, values, order, name, **kwargs)]
+                drawn = self._draw_numbers(panel, values, order, name, **kwargs)
             else:
                 if self.colorbar_:
                     kwargs = {k: v for k, v in kwargs.items() if k not in _CONTINUOUS_KEYWORDS}
@@ -272,7 +276,7 @@ class EmbeddingMapDisplay:
             self.scatters_.append(drawn)
             self._label(panel, title)
             if not (i == 0 and self.colorbar_):
-                draw_legend(panel, values, name, _markers(kwargs), own_figure=ax is None)
+                draw_legend(panel, values, name, kwargs.get("marker"), own_figure=ax is None)
             self.axes_.append(panel)
         self.ax_ = self.axes_[0]
         return self
@@ -338,23 +342,21 @@ def _scatter_settings(n_points: int, marker) -> dict:
     return settings | edge
 
 
-def _draw_classes(ax, positions, values, order, **kwargs) -> list:
-    """Draw the points of each class in its colour, with a new marker each time colours repeat."""
+def _draw_classes(ax, positions, values, order, **kwargs):
+    """Draw the points of each class in its colour and with its marker, and return them."""
+    from matplotlib.markers import MarkerStyle
+
     classes, codes = np.unique(values, return_inverse=True)
-    colours = np.array([colour(code) for code in range(len(classes))])
-    markers = _markers(kwargs)
-    rounds = codes // len(PALETTE) % len(markers)
-    points = []
-    for i in np.unique(rounds):
-        rows = order[rounds[order] == i]
-        settings = _scatter_settings(len(order), markers[i]) | kwargs
-        points.append(ax.scatter(*positions[rows].T, c=colours[codes[rows]], **settings))
+    codes = codes[order]
+    colours = np.array([colour(i) for i in range(len(classes))])
+    settings = _scatter_settings(len(order), kwargs.get("marker", "o")) | kwargs
+    points = ax.scatter(*positions[order].T, c=colours[codes], **settings)
+    if "marker" not in kwargs:
+        # One collection of all classes: with one for each marker, the last would cover the others.
+        styles = [MarkerStyle(class_marker(i)) for i in range(len(classes))]
+        paths = [style.get_path().transformed(style.get_transform()) for style in styles]
+        points.set_paths([paths[i] for i in codes])
     return points
-
-
-def _markers(kwargs) -> list:
-    """Return the given marker, or the markers to use in turn each time the colours repeat."""
-    return [kwargs["marker"]] if "marker" in kwargs else list(_MARKERS)
 
 
 def _repeat_note(values, kwargs) -> str:

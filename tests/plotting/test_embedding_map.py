@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
@@ -17,8 +18,8 @@ def Z():
 
 def points(display, panel=0):
     """Return the points of a panel and their colours, in the order of the positions."""
-    offsets = np.vstack([np.asarray(s.get_offsets()) for s in display.scatters_[panel]])
-    colours = np.vstack([s.get_facecolors()[:, :3] for s in display.scatters_[panel]])
+    offsets = np.asarray(display.scatters_[panel].get_offsets())
+    colours = display.scatters_[panel].get_facecolors()[:, :3]
     positions = np.asarray(display.positions)
     rows = [int(np.flatnonzero((positions == offset).all(axis=1))[0]) for offset in offsets]
     assert sorted(rows) == list(range(len(positions)))
@@ -49,7 +50,7 @@ def test_each_class_has_its_colour(Z):
 def test_points_are_not_drawn_class_by_class(Z):
     labels = np.repeat([0, 1], 30)
     display = EmbeddingMapDisplay.from_embeddings(Z, labels)
-    colours = display.scatters_[0][0].get_facecolors()[:, :3]
+    colours = display.scatters_[0].get_facecolors()[:, :3]
     last = np.isclose(colours, to_rgb(PALETTE[1])).all(axis=1)[30:]
     assert 5 < last.sum() < 25
 
@@ -66,7 +67,7 @@ def test_groups_have_a_separate_panel(Z):
 def test_numbers_have_a_colour_bar(Z):
     speed = np.linspace(0.5, 2.0, 60)
     display = EmbeddingMapDisplay.from_embeddings(Z, speed, label_name="speed (m/s)")
-    (scatter,) = display.scatters_[0]
+    (scatter,) = display.scatters_
     assert display.colorbar_.ax.get_ylabel() == "speed (m/s)"
     assert display.ax_.get_title() == "by speed"
     offsets = np.asarray(scatter.get_offsets())
@@ -85,15 +86,14 @@ def test_many_integers_have_a_colour_bar_only_as_labels(Z):
         "by age",
         "by subject (30, colours repeat)",
     ]
-    assert len(display.scatters_[1]) == 4
 
 
 def test_keywords_for_numbers_do_not_apply_to_groups(Z, recwarn):
     display = EmbeddingMapDisplay.from_embeddings(
         Z, np.linspace(0, 1, 60), groups=np.arange(60) % 3, cmap="viridis", vmax=2
     )
-    assert display.scatters_[0][0].get_cmap().name == "viridis"
-    assert display.scatters_[0][0].norm.vmax == 2
+    assert display.scatters_[0].get_cmap().name == "viridis"
+    assert display.scatters_[0].norm.vmax == 2
     assert len(recwarn) == 0
 
 
@@ -101,7 +101,7 @@ def test_keywords_for_numbers_do_not_apply_to_groups(Z, recwarn):
 @pytest.mark.parametrize("keyword", ["lw", "linewidth", "linewidths"])
 def test_aliases_of_keywords_are_accepted(Z, labels, keyword):
     display = EmbeddingMapDisplay.from_embeddings(Z, labels, **{keyword: 2})
-    assert list(display.scatters_[0][0].get_linewidths()) == [2]
+    assert list(display.scatters_[0].get_linewidths()) == [2]
 
 
 @pytest.mark.parametrize("labels", [np.arange(60) % 3, np.linspace(0, 1, 60)])
@@ -118,7 +118,7 @@ def test_the_legend_has_the_marker_of_the_points(Z, marker, recwarn):
     display = EmbeddingMapDisplay.from_embeddings(Z, labels, marker=marker)
     handles = display.ax_.get_legend().legend_handles
     assert {handle.get_marker() for handle in handles} == {marker}
-    (points,) = display.scatters_[0]
+    (points,) = display.scatters_
     colours = {tuple(colour[:3]) for colour in points.get_facecolors()}
     assert colours == {to_rgb(PALETTE[i]) for i in range(3)}
     assert len(recwarn) == 0
@@ -126,7 +126,7 @@ def test_the_legend_has_the_marker_of_the_points(Z, marker, recwarn):
 
 def test_with_one_marker_colours_repeat(Z):
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 10, marker="s")
-    assert len(display.scatters_[0]) == 1
+    assert len(display.scatters_[0].get_paths()) == 1
     assert display.ax_.get_title() == "by class (10, colours repeat)"
 
 
@@ -176,14 +176,25 @@ def test_few_distinct_numbers_are_classes(Z, labels):
     assert len(display.ax_.get_legend().get_texts()) == len(np.unique(labels))
 
 
-def test_more_classes_than_colours_have_other_markers(Z):
-    labels = np.arange(60) % 10
+def test_each_class_has_its_marker_too(Z):
+    """To people with a red-green deficiency, some pairs of colours are almost the same."""
+    labels = np.arange(60) % 8
     display = EmbeddingMapDisplay.from_embeddings(Z, labels)
-    assert len(display.scatters_[0]) == 2
-    assert [len(s.get_offsets()) for s in display.scatters_[0]] == [48, 12]
+    markers = [handle.get_marker() for handle in display.ax_.get_legend().legend_handles]
+    assert len(set(markers)) == 8
+    (scatter,) = display.scatters_
+    paths = {marker: MarkerStyle(marker) for marker in markers}
+    for offset, path in zip(scatter.get_offsets(), scatter.get_paths(), strict=True):
+        row = np.flatnonzero((display.positions == offset).all(axis=1)).item()
+        style = paths[markers[labels[row]]]
+        expected = style.get_path().transformed(style.get_transform())
+        np.testing.assert_array_equal(path.vertices, expected.vertices)
+
+
+def test_more_classes_than_colours_look_different(Z):
+    display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 24)
     handles = display.ax_.get_legend().legend_handles
-    looks = {(handle.get_color(), handle.get_marker()) for handle in handles}
-    assert len(looks) == 10
+    assert len({(handle.get_color(), handle.get_marker()) for handle in handles}) == 24
 
 
 def test_too_many_classes_have_no_legend(Z):
@@ -215,8 +226,8 @@ def test_panels_replace_given_axes(Z, plt):
     figure, axes = plt.subplots(1, 2, layout="constrained")
     display = EmbeddingMapDisplay.from_embeddings(Z, np.arange(60) % 3, ax=axes[1], s=7, alpha=1)
     assert display.figure_ is figure
-    assert display.scatters_[0][0].get_sizes() == [7]
-    assert display.scatters_[0][0].get_alpha() == 1
+    assert display.scatters_[0].get_sizes() == [7]
+    assert display.scatters_[0].get_alpha() == 1
 
 
 @pytest.mark.parametrize(
