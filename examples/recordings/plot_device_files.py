@@ -93,14 +93,17 @@ for person, row in zip(store.subjects, axes, strict=False):
     X = store.select([person]).X[:]
     order = np.argsort(X.std(axis=1).sum(axis=1))
     for ax, i in zip(row, order[[0, len(order) // 2, -1]], strict=True):
-        for axis, colour in zip(X[i].T, ["#0072B2", "#D55E00", "#009E73"], strict=True):
-            ax.plot(seconds, axis, color=colour, linewidth=0.9)
+        for values, axis, colour in zip(
+            X[i].T, "xyz", ["#0072B2", "#D55E00", "#009E73"], strict=True
+        ):
+            ax.plot(seconds, values, color=colour, linewidth=0.9, label=axis)
         ax.spines[["top", "right"]].set_visible(False)
     row[0].set_ylabel(f"{person}\nacceleration (g)")
 for ax, title in zip(axes[0], ["least motion", "median", "most motion"], strict=True):
     ax.set_title(title)
 for ax in axes[1]:
     ax.set_xlabel("time (s)")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
 plt.show()
 
 temporary.cleanup()

@@ -77,7 +77,7 @@ for axis, colour in zip("xyz", ["#0072B2", "#D55E00", "#009E73"], strict=True):
     ax.plot(np.insert(seconds, gaps, np.nan), values, color=colour, linewidth=0.9, label=axis)
 bottom = frame[["x", "y", "z"]].min().min() - 0.2
 ax.hlines(np.full(len(starts), bottom), starts + 0.1, starts + 2.46, color="black", linewidth=5)
-ax.text(45.1, bottom + 0.12, "segments")
+ax.text(57, bottom, "segments", ha="center", va="center")
 ax.set(xlim=(45, 75), xlabel="time (s)", ylabel="acceleration (g)")
 ax.legend(loc="upper center", bbox_to_anchor=(0.43, 0.9), frameon=False)  # in the gap
 ax.spines[["top", "right"]].set_visible(False)
