@@ -134,7 +134,17 @@ def _keep_together(app, name, source):
     source[0] = re.sub(r"^\|.*", without_breaks, source[0], flags=re.MULTILINE)
 
 
+def _let_figures_scroll(app, page, template, context, doctree):
+    # Figures of the gallery have no element around them that could scroll on a phone, see site.css.
+    context["body"] = re.sub(
+        r'<img [^>]*"sphx-glr-single-img"[^>]*>',
+        r'<div class="figure-scroll">\g<0></div>',
+        context.get("body", ""),
+    )
+
+
 def setup(app):
     """Make changes that settings cannot express."""
     app.connect("config-inited", _take_gallery_header)
     app.connect("source-read", _keep_together)
+    app.connect("html-page-context", _let_figures_scroll)
