@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from latex2mathml.converter import convert
+from sphinx.util.logging import getLogger
+
+logger = getLogger(__name__)
 
 
 def visit_math(self, node):
     """Write a formula in a line of text."""
-    self.body.append(convert(node.astext()))
+    self.body.append(_convert(node.astext(), node))
     raise _skip()
 
 
@@ -21,9 +26,18 @@ def visit_displaymath(self, node):
         self.body.append(f'<span class="eqno">({node["number"]})')
         self.add_permalink_ref(node, "Link to this equation")
         self.body.append("</span>")
-    self.body.append(convert(latex, display="block"))
+    self.body.append(_convert(latex, node, display="block"))
     self.body.append("</div>\n")
     raise _skip()
+
+
+def _convert(latex, node, **kwargs):
+    """Return a formula as MathML, and warn of commands that the reader would see as they are."""
+    formula = convert(latex, **kwargs)
+    unknown = re.findall(r">(\\\w+)<", formula)
+    if unknown:
+        logger.warning("latex2mathml does not know %s", " ".join(unknown), location=node)
+    return formula
 
 
 def _skip():

@@ -32,7 +32,7 @@ for person, recording in zip(data.subjects, data.recordings, strict=True):
     (work / person / "ACC.csv").write_text(text)
 
 cut = work / data.subjects[3] / "ACC.csv"
-cut.write_text(cut.read_text()[:40_000].rpartition(",")[0])
+n_left = cut.write_text(cut.read_text()[:40_000].rpartition(",")[0])
 
 # %%
 # One file

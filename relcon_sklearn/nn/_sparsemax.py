@@ -71,7 +71,8 @@ def sparsemax(scores: Tensor) -> Tensor:
     :math:`\Delta` [1]_:
 
     .. math::
-        \mathrm{sparsemax}(z) = \arg\min_{p \in \Delta} \|p - z\|^2 = \max(z - \tau(z), 0)
+        \mathrm{sparsemax}(z) = \operatorname{argmin}_{p \in \Delta} \|p - z\|^2
+        = \max(z - \tau(z), 0)
 
     where :math:`\tau(z)` is the threshold with which the weights sum to one. The function is
     differentiable, and the gradient is exact: the Jacobian of a projection onto the support.
