@@ -6,6 +6,7 @@ The build of the documentation runs the examples of the gallery.
 import ast
 import importlib
 import inspect
+import posixpath
 import re
 from pathlib import Path
 
@@ -199,6 +200,15 @@ def test_the_list_of_examples_has_each_page_under_its_topic():
         (topic_of(path.parent), title_of(path), path.relative_to(FOLDER).as_posix())
         for path in GALLERY
     }
+
+
+def test_views_of_estimators_link_to_the_site():
+    """Their links are relative to the page of an example, which no check of the build follows."""
+    conf = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    site = re.search(r'"RELCON_SKLEARN_DOCS", "(.+)"', conf)[1]
+    for path in GALLERY:
+        page = posixpath.join("auto_examples", path.relative_to(FOLDER).as_posix())
+        assert posixpath.normpath(posixpath.join(posixpath.dirname(page), site)) == "."
 
 
 @pytest.mark.parametrize("page", ["README.md", "run.py"])
