@@ -10,7 +10,7 @@ from pathlib import Path
 
 # The models of the examples are too small to benefit from threads, which would compete for cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# The address of the site for the HTML view of estimators in the gallery, from the page of an example.
+# The address of the site for the HTML view of estimators, from the page of an example.
 os.environ.setdefault("RELCON_SKLEARN_DOCS", "../..")
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
