@@ -157,8 +157,10 @@ table.round(1)
 
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.8), sharex=True, layout="constrained")
 for ax, name in zip(axes, LABELS, strict=True):
-    ax.plot(totals["day"], true_totals[f"hours_{name}"], "o-", color="0.5", label="truth")
-    ax.plot(totals["day"], totals[f"hours_{name}"], "x", color="#D55E00", label="prediction")
+    true, predicted = (table[f"hours_{name}"] for table in (true_totals, totals))
+    # Markers at the edge are not cut off.
+    ax.plot(totals["day"], true, "o-", color="0.5", label="truth", clip_on=False)
+    ax.plot(totals["day"], predicted, "x", color="#D55E00", label="prediction", clip_on=False)
     ax.set(title=name, xticks=totals["day"], xticklabels=totals["day"].dt.strftime("%a"))
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
