@@ -130,29 +130,58 @@ def relative_contrastive_losses(
     views: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of each anchor, (n_anchors,), of :func:`relative_contrastive_loss`."""
-    valid = candidates >= 0
-    order = distances.masked_fill(~valid, torch.inf).argsort(dim=-1, stable=True)
-    candidates = candidates.gather(-1, order)
+    distances = distances.masked_fill(candidates < 0, torch.inf)
     if views is not None:
+        own = distances.new_full((len(anchors), 1), -torch.inf)
         candidates = torch.cat([anchors[:, None], candidates], dim=-1)
-        # The extra column is for missing candidates.
-        listed = torch.zeros(
-            len(anchors), len(embeddings) + 1, dtype=torch.bool, device=anchors.device
+        distances = torch.cat([own, distances], dim=-1)
+    ranked = _nearest(candidates, distances, n_positives)
+    log_counts = None
+    if views is not None or ranked.shape[1] < candidates.shape[1]:
+        log_counts = _log_counts_behind(
+            ranked, candidates, len(embeddings), with_unlisted=views is not None
         )
-        places = torch.where(candidates >= 0, candidates, len(embeddings))
-        listed = listed.scatter(-1, places, True)[:, :-1]
-    valid = candidates >= 0
 
     def loss(z: Tensor, others: Tensor) -> Tensor:
         scores = (z[anchors] @ others.T) / temperature
-        ranked = scores.gather(-1, candidates.clamp(min=0))
-        log_others = None
-        if views is not None:
-            log_others = scores.masked_fill(listed, _NEGLIGIBLE).logsumexp(-1)
-        return ranking_likelihood_loss(ranked, valid, n_positives, log_others)
+        log_others = None if log_counts is None else (scores + log_counts).logsumexp(-1)
+        scores = scores.gather(-1, ranked.clamp(min=0))
+        return ranking_likelihood_loss(scores, ranked >= 0, log_others=log_others)
 
     z = F.normalize(embeddings.float(), dim=-1)
     if views is None:
         return loss(z, z)
     others = F.normalize(views.float(), dim=-1)
     return (loss(z, others) + loss(others, z)) / 2
+
+
+def _nearest(candidates: Tensor, distances: Tensor, n: int | None) -> Tensor:
+    """Return the `n` nearest candidates of each anchor, or all if None, the nearest first."""
+    if n is None or n >= distances.shape[-1]:
+        order = distances.argsort(dim=-1, stable=True)
+    else:  # to sort all of them would take longer than the rest of the loss
+        order = distances.topk(n, dim=-1, largest=False).indices
+    return candidates.gather(-1, order)
+
+
+def _log_counts_behind(
+    ranked: Tensor, candidates: Tensor, n_segments: int, *, with_unlisted: bool
+) -> Tensor:
+    """Return the logarithm of how often each segment is behind the ranked ones of an anchor.
+
+    The result is (n_anchors, n_segments). These are the candidates that are not ranked and, if
+    `with_unlisted`, the segments that are no candidates. All of them are negatives of every term,
+    so that their order does not count.
+    """
+    shape = len(candidates), n_segments + 1  # the extra column is for missing candidates
+    counts = torch.zeros(shape, dtype=torch.float32, device=candidates.device)
+
+    def add(rows: Tensor, number: float) -> None:
+        places = torch.where(rows >= 0, rows, n_segments)
+        counts.scatter_add_(-1, places, torch.full_like(places, number, dtype=counts.dtype))
+
+    add(candidates, 1)
+    if with_unlisted:
+        counts.clamp_(min=1)
+    add(ranked, -1)
+    return counts[:, :-1].log().clamp(min=_NEGLIGIBLE)
