@@ -35,6 +35,9 @@ from .nn._heads import PretrainingNet, make_projection, make_regression
 from .nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS, draws_globally, encoder_preset
 from .segments._array import SegmentArray
 
+# Size of the features of all segments that a training keeps: those of 131,072 with three channels.
+_MOST_VECTOR_BYTES = 2**26
+
 
 def with_heads(
     encoder: nn.Module,
@@ -137,7 +140,7 @@ class EmbedderTraining:
             data = self._training_data(array, run)
             train, valid = self._train_and_valid(data, *parts, run)
             features = self._features_to_predict(array) if self.max_epochs else None
-            loss = self._training_loss(features)
+            loss = self._training_loss(features, self._vectors_to_rank(array, train, run))
             if not self._computes_each_alone():
                 loss = of_whole_batches(loss, data)
             return fit_module(
@@ -217,14 +220,32 @@ class EmbedderTraining:
             self._augmentation()
         )
 
-    def _training_loss(self, features: FeatureDistance | None) -> Loss:
+    def _vectors_to_rank(
+        self, array: SegmentArray, train: Batches, run: FitRun
+    ) -> np.ndarray | None:
+        """Return the features of all segments for the ranking, or None if it describes each batch.
+
+        They are computed before the first step if the training reads as many segments anyway.
+        """
+        distance = self.distance_
+        if not isinstance(distance, FeatureDistance) or run.processes.size > 1:
+            return None
+        n_read = self.max_epochs * len(train) * self.batch_size
+        n_bytes = 4 * len(array) * len(distance.scale_)
+        if n_read < len(array) or n_bytes > _MOST_VECTOR_BYTES:
+            return None
+        return distance._describe_all(array)
+
+    def _training_loss(
+        self, features: FeatureDistance | None, vectors: np.ndarray | None = None
+    ) -> Loss:
         device = self._device()
         dtype = dtype_of(self.precision, device)
         auxiliary = None
         if features is not None:
             auxiliary = FeatureLoss(features._describe, self.feature_weight)
         return ranking_loss(
-            make_ranker(self.distance_, device, dtype),
+            make_ranker(self.distance_, device, dtype, vectors=vectors),
             self.temperature,
             dtype,
             n_positives=self.n_positives,

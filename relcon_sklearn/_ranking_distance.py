@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -89,15 +90,22 @@ def read_distance(reader: FittedReader, n_channels: int):
 
 
 def make_ranker(
-    distance, device: torch.device, dtype: torch.dtype, *, exact: bool = False
+    distance,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    exact: bool = False,
+    vectors: np.ndarray | None = None,
 ) -> MotifRanker | VectorRanker | PairwiseRanker:
     """Return a function of batches that ranks candidates by a distance.
 
-    If `exact`, the `query_stride` of a learned distance has no effect.
+    If `exact`, the `query_stride` of a learned distance has no effect. `vectors` are those by which
+    a :class:`FeatureDistance` describes all segments, if they are known.
     """
     if isinstance(distance, LearnedMotifDistance):
         stride = 1 if exact else distance.query_stride
         return MotifRanker(distance.net_.to(device), dtype, stride)
     if isinstance(distance, FeatureDistance):
-        return VectorRanker(distance._describe)
+        known = None if vectors is None else torch.from_numpy(vectors).to(device)
+        return VectorRanker(distance._describe, known)
     return PairwiseRanker(distance)

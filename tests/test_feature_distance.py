@@ -221,10 +221,11 @@ def test_a_frozen_one_gives_the_same_embedder(motion):
     assert found.distance_ is frozen.estimator
 
 
+@pytest.mark.parametrize("n_steps", [2, 50])  # with many, features are computed once
 @pytest.mark.parametrize("candidates", ["independent", "shared"])
-def test_resuming_is_exact(motion, tmp_path, candidates):
+def test_resuming_is_exact(motion, tmp_path, candidates, n_steps):
     X, _, subjects = motion
-    expected = embedder(candidates=candidates).fit(X, groups=subjects)
+    expected = embedder(candidates=candidates, steps_per_epoch=n_steps).fit(X, groups=subjects)
     settings = Checkpoints(tmp_path, every_seconds=None, every_steps=1)
     broken = clone(expected).set_params(checkpoint_dir=settings, callbacks=[BreakOff(3)])
     with pytest.raises(Broken):
@@ -233,3 +234,22 @@ def test_resuming_is_exact(motion, tmp_path, candidates):
     found = clone(broken).set_params(callbacks=[BreakOff(10**9)]).fit(X, groups=subjects)
     assert found.history_ == expected.history_
     assert_array_equal(found.transform(X), expected.transform(X))
+
+
+@pytest.mark.parametrize("candidates", ["independent", "shared"])
+def test_features_of_all_segments_are_computed_once_if_a_training_reads_as_many(
+    motion, monkeypatch, candidates
+):
+    X, _, subjects = motion
+    many = embedder(candidates=candidates, steps_per_epoch=len(X))
+    few = embedder(candidates=candidates)
+    with monkeypatch.context() as patch:
+        patch.setattr("relcon_sklearn._embedder_training._MOST_VECTOR_BYTES", 0)
+        expected = clone(many).fit(X, groups=subjects).history_
+    with monkeypatch.context() as patch:
+        patch.setattr("relcon_sklearn._training._rankers.described", None)
+        found = clone(many).fit(X, groups=subjects).history_
+        with pytest.raises(TypeError, match="not callable"):
+            few.fit(X, groups=subjects)
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)

@@ -22,7 +22,8 @@ class Batch(NamedTuple):
     (n_anchors, n_candidates) are row numbers of `segments`. Negative numbers in `candidates` stand
     for no candidate. `seed` determines every random choice made with the batch, so that a training
     step depends only on the weights and its batch. If the anchors are those of one of several
-    processes, `n_in_all` is the number of anchors of all processes.
+    processes, `n_in_all` is the number of anchors of all processes. `rows` (n,) are the row numbers
+    of the segments in the data, or None if they are not known.
     """
 
     segments: torch.Tensor
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     candidates: torch.Tensor
     seed: int
     n_in_all: int | None = None
+    rows: torch.Tensor | None = None
 
     @property
     def n_items(self) -> int:
@@ -39,16 +41,20 @@ class Batch(NamedTuple):
     def to(self, device) -> Batch:
         """Move the tensors to `device`."""
         device = torch.device(device)
-        if all(x.device == device for x in self[:3]):
+        if all(x.device == device for x in self._tensors().values()):
             # Even a move to the same device releases the GIL, and the thread that makes the next
             # batch is waiting for it.
             return self
-        return Batch(*(x.to(device, non_blocking=True) for x in self[:3]), *self[3:])
+        moved = {k: x.to(device, non_blocking=True) for k, x in self._tensors().items()}
+        return self._replace(**moved)
 
     def pin_memory(self) -> Batch:
         """Copy tensors on the CPU to pinned memory, from which a GPU can copy asynchronously."""
-        pinned = (x.pin_memory() if x.device.type == "cpu" else x for x in self[:3])
-        return Batch(*pinned, *self[3:])
+        on_cpu = {k: x for k, x in self._tensors().items() if x.device.type == "cpu"}
+        return self._replace(**{k: x.pin_memory() for k, x in on_cpu.items()})
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        return {k: x for k, x in self._asdict().items() if isinstance(x, torch.Tensor)}
 
 
 def all_of(n: int) -> slice:
@@ -166,12 +172,14 @@ class Batches:
         rng: np.random.Generator,
     ) -> Batch:
         """Return a batch of the segments at some positions, with a seed that is drawn."""
+        rows = self.index.rows_at(positions)
         return Batch(
-            torch.as_tensor(self.array.read(self.index.rows_at(positions))),
+            torch.as_tensor(self.array.read(rows)),
             torch.from_numpy(anchors.astype(np.int64, copy=False)),
             torch.from_numpy(candidates.astype(np.int64, copy=False)),
             int(rng.integers(2**63)),
             n_in_all,
+            torch.from_numpy(rows.astype(np.int64, copy=False)),
         )
 
 

@@ -101,15 +101,21 @@ class VectorRanker:
     describe : callable
         ``describe(segments)`` maps a float32 array (n, n_timesteps, n_channels) to float32 vectors
         (n, n_values). It is called once for a batch, so that each segment is described once.
+    known : Tensor of shape (n_rows, n_values) or None, default=None
+        Vectors of all rows of the data, if they are known. They are then not described.
     """
 
-    def __init__(self, describe: Callable[[np.ndarray], np.ndarray]):
+    def __init__(self, describe: Callable[[np.ndarray], np.ndarray], known: Tensor | None = None):
         self.describe = describe
+        self.known = known
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return distances (n_anchors, n_candidates), arbitrary for missing candidates."""
-        own = described(self.describe, own_share(batch.segments))
-        vectors = gathered(own, len(batch.segments))
+        if self.known is None:
+            own = described(self.describe, own_share(batch.segments))
+            vectors = gathered(own, len(batch.segments))
+        else:
+            vectors = self.known[batch.rows]
         distances = torch.cdist(vectors[batch.anchors], vectors)
         return distances.gather(1, batch.candidates.clamp(min=0))
 

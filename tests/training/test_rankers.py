@@ -233,3 +233,12 @@ def test_vectors_rank_by_their_euclidean_distance():
                 expected = np.sqrt(((vectors[anchor] - vectors[candidate]) ** 2).sum())
                 np.testing.assert_allclose(distances[i, j], expected, rtol=1e-4, atol=1e-5)
     assert_same_batch(batch, before)
+
+
+def test_known_vectors_are_not_described_again():
+    batch = make_batch()._replace(rows=torch.tensor([7, 1, 0, 3, 8, 5]))
+    known = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
+    of_batch = known[batch.rows].numpy()
+    expected = VectorRanker(lambda segments: of_batch)(batch)
+    actual = VectorRanker(lambda segments: pytest.fail("described"), known)(batch)
+    assert torch.equal(actual, expected)
