@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _autocorrelation, _spectrum, _time_domain
 from ._autocorrelation import autocorrelation_features
-from ._signals import signal_names, to_signals
+from ._signals import centre, signal_names, to_signals
 from ._spectrum import spectrum_features
 from ._time_domain import channel_feature_names, channel_features, time_features
 
@@ -23,15 +23,26 @@ def motion_features(X: np.ndarray, rate: float) -> np.ndarray:
     `X` is (n_segments, n_timesteps, n_channels), float32 or float64.
     """
     signals = to_signals(X)
-    around = signals - signals.mean(axis=-1, keepdims=True)
-    around -= around.mean(axis=-1, keepdims=True)  # what float32 rounds off next to gravity
-    parts = [
-        *time_features(signals, around, rate),
-        *spectrum_features(around, rate),
-        *autocorrelation_features(around, rate),
-        *channel_features(around[:, : X.shape[2]]),
-    ]
-    return np.concatenate(parts, axis=1, dtype=X.dtype)
+    n_segments, n_signals, n_timesteps = signals.shape
+    x = signals.reshape(-1, n_timesteps)
+    centred = centre(x)
+    of_signals = np.array(
+        [
+            *time_features(x, centred, rate),
+            *spectrum_features(centred.around, rate),
+            *autocorrelation_features(centred, rate),
+        ],
+        dtype=X.dtype,
+    )
+    of_segments = of_signals.reshape(-1, n_segments, n_signals).transpose(1, 0, 2)
+    return np.concatenate(
+        [
+            of_segments.reshape(n_segments, -1),
+            *channel_features(centred, n_segments, X.shape[2]),
+        ],
+        axis=1,
+        dtype=X.dtype,
+    )
 
 
 def feature_names(n_channels: int) -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+
+from ._constants import SD_FLOOR
 
 
 def count_sensors(n_channels: int) -> int:
@@ -23,6 +27,36 @@ def to_signals(X: np.ndarray) -> np.ndarray:
     by_sensor = channels.reshape(n_segments, n_sensors, -1, n_timesteps)
     np.sqrt((by_sensor**2).sum(axis=2), out=signals[:, n_channels:])
     return signals
+
+
+class Centred(NamedTuple):
+    """Signals without their means, and what features have in common.
+
+    `around` are the signals without their means, `z` the same divided by `scale`, and `squared` the
+    squares of `z`, all (n_signals, n_timesteps). `mean`, `variance`, `sd` and `scale`, which is
+    `sd` or at least `SD_FLOOR`, are (n_signals,). Powers are of `z`, because those of values in raw
+    counts would overflow float32.
+    """
+
+    around: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    sd: np.ndarray
+    scale: np.ndarray
+    z: np.ndarray
+    squared: np.ndarray
+
+
+def centre(x: np.ndarray) -> Centred:
+    """Return signals, (n_signals, n_timesteps), without their means."""
+    mean = x.mean(axis=-1)
+    around = x - mean[:, None]
+    around -= around.mean(axis=-1, keepdims=True)  # what float32 rounds off next to gravity
+    variance = np.einsum("st,st->s", around, around) / x.shape[-1]
+    sd = np.sqrt(variance)
+    scale = np.maximum(sd, SD_FLOOR)
+    z = around / scale[:, None]
+    return Centred(around, mean, variance, sd, scale, z, z * z)
 
 
 def channel_names(n_channels: int) -> list[str]:

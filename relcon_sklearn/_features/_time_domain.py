@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._constants import SD_FLOOR
-from ._signals import channel_names, count_sensors, sensor_suffixes
+from ._signals import Centred, channel_names, count_sensors, sensor_suffixes
 
 QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1.0}
 SIGNAL_FEATURES = (
@@ -22,33 +21,37 @@ SIGNAL_FEATURES = (
 )
 
 
-def time_features(x: np.ndarray, around: np.ndarray, rate: float) -> list[np.ndarray]:
-    """Return each of `SIGNAL_FEATURES`, an array (n_segments, n_signals).
+def time_features(x: np.ndarray, centred: Centred, rate: float) -> list[np.ndarray]:
+    """Return each of `SIGNAL_FEATURES`, an array (n_signals,).
 
-    `x` is (n_segments, n_signals, n_timesteps), and `around` is `x` without its mean. Changes and
-    crossings are per second.
+    `x` is (n_signals, n_timesteps), and `centred` is `x` without its means. Changes and crossings
+    are per second.
     """
-    mean, n_timesteps = x.mean(axis=-1), x.shape[-1]
-    variance = np.einsum("nst,nst->ns", around, around) / n_timesteps
-    sd = np.sqrt(variance)
-    # Scaled before the powers, which would overflow float32 for values in raw counts.
-    z = around / np.maximum(sd, SD_FLOOR)[..., None]
-    squared = z**2
-    quantiles = _quantiles(np.sort(x, axis=-1), list(QUANTILES.values()))
-    deviations = np.sort(np.abs(x - quantiles[2][..., None]), axis=-1)
-    above = around >= 0
+    n_timesteps = x.shape[-1]
+    z, squared = centred.z, centred.squared
+    work = np.sort(x, axis=-1)
+    quantiles = _quantiles(work, list(QUANTILES.values()))
+    np.subtract(x, quantiles[2][:, None], out=work)
+    np.abs(work, out=work)
+    work.sort(axis=-1)
+    deviation = _quantiles(work, [0.5])
+    absolute = np.abs(x, out=work).mean(axis=-1)
+    change = np.subtract(x[:, 1:], x[:, :-1], out=work[:, 1:])
+    np.abs(change, out=change)
     per_second = rate / max(1, n_timesteps - 1)
+    above = centred.around >= 0
+    crossings = (above[:, 1:] != above[:, :-1]).astype(x.dtype)
     return [
-        mean,
-        sd,
+        centred.mean,
+        centred.sd,
         *quantiles,
-        *_quantiles(deviations, [0.5]),
-        np.sqrt(mean**2 + variance),
-        np.einsum("nst,nst->ns", squared, z) / n_timesteps,
-        np.einsum("nst,nst->ns", squared, squared) / n_timesteps,
-        np.abs(x).mean(axis=-1),
-        np.abs(np.diff(x, axis=-1)).sum(axis=-1) * per_second,
-        (above[..., 1:] != above[..., :-1]).sum(axis=-1) * per_second,
+        *deviation,
+        np.sqrt(centred.mean**2 + centred.variance),
+        np.einsum("st,st->s", squared, z) / n_timesteps,
+        np.einsum("st,st->s", squared, squared) / n_timesteps,
+        absolute,
+        change.sum(axis=-1) * per_second,
+        crossings.sum(axis=-1) * per_second,
     ]
 
 
@@ -62,18 +65,22 @@ def _quantiles(ordered: np.ndarray, shares: list[float]) -> list[np.ndarray]:
     return list(np.moveaxis(found, -1, 0))
 
 
-def channel_features(around: np.ndarray) -> list[np.ndarray]:
+def channel_features(centred: Centred, n_segments: int, n_channels: int) -> list[np.ndarray]:
     """Return the signal magnitude area of each sensor, and the correlation of pairs of channels.
 
-    `around` is (n_segments, n_channels, n_timesteps): channels without their means. The area is the
-    mean over time of the sum of absolute values over the channels of a sensor.
+    The first `n_channels` signals of each segment are its channels. Results are
+    (n_segments, n_features). The area is the mean over time of the sum of absolute values over the
+    channels of a sensor.
     """
-    n_segments, n_channels, n_timesteps = around.shape
+    n_timesteps = centred.z.shape[1]
+    around, z = (
+        values.reshape(n_segments, -1, n_timesteps)[:, :n_channels]
+        for values in (centred.around, centred.z)
+    )
     areas = np.abs(around).mean(axis=-1).reshape(n_segments, count_sensors(n_channels), -1)
-    scale = np.maximum(np.sqrt((around**2).mean(axis=-1)), SD_FLOOR)
-    z = around / scale[..., None]
     one, other = np.triu_indices(n_channels, k=1)
-    return [areas.sum(axis=-1), (z @ z.transpose(0, 2, 1) / n_timesteps)[:, one, other]]
+    products = np.einsum("nit,njt->nij", z, z)
+    return [areas.sum(axis=-1), products[:, one, other] / n_timesteps]
 
 
 def channel_feature_names(n_channels: int) -> list[str]:
