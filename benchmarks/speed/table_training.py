@@ -147,7 +147,8 @@ RECIPE = TablePart(
     'A step of the default training: 256 segments of 128 x 3 in two views, "resnet14-half". '
     "`feature_weight=0` leaves out the second loss, which predicts features. SimCLR by "
     "RelConEmbedder has the other view as the only positive. The plain loop in torch has the same "
-    "encoder, views, projection head and precision.",
+    "encoder, views, projection head and precision. Not included are the features that rank the "
+    "segments, as they are computed once before the first step.",
     "step",
     (Answer("step of the default recipe", "RelConEmbedder()", 1.1),),
 )
