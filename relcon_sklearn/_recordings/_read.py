@@ -25,6 +25,7 @@ from ._frames import (
 from ._intervals import Intervals
 from ._labels import SampleLabels, is_missing, is_scalar
 from ._other_packages import as_own_form, is_of_actipy
+from ._people import warn_of_people
 from ._segments import Segments
 from ._stamps import IN_INDEX, IN_PARAMETER, Advice, check_stamps
 from ._time_column import (
@@ -175,6 +176,7 @@ def read_recordings(
                 _check_no_extra_columns(recording, known, names[i])
             if column is not None:
                 own_labels = frame_labels(recording, column, names[i])
+            warn_of_people(recording, [*wanted, column, time], names[i])
             times, advice = _times_of_frame(recording, time, in_index, stamps_of[i], names[i])
             if times is None:
                 check_unused_times(recording, [*wanted, column], channels is not None, names[i])

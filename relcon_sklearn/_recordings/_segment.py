@@ -255,6 +255,8 @@ def segment_recordings(
     UserWarning
         If intervals of `labels` are entirely outside of their recordings.
         If segments from two recordings of one subject overlap in time, if these have dates.
+        If a column that is called a subject, participant or user has several values, and is neither
+        in `channels` nor `labels`: a recording is of one person.
         If more than half of a recording is left out. The warning names the largest reason, what
         would keep more, and how to silence it. Recordings that ``short="skip"`` leaves out as a
         whole do not count.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._recordings._people import find_people
 from .._recordings._stamps import Positions, typical_spacing
 from ..exceptions import DamagedFileError
 from ._frame import File
@@ -16,8 +17,11 @@ _FEWEST_INCREASING = 0.6  # share of steps in time: half of them do in the order
 _NEAR = 0.01  # the share by which a device may differ from a rate in whole Hz
 
 
-def measure_rate(index, file: File) -> float:
-    """Return the rate in Hz by the times of the samples. Near to whole Hz, it is that."""
+def measure_rate(index, file: File, table=None) -> float:
+    """Return the rate in Hz by the times of the samples. Near to whole Hz, it is that.
+
+    The columns of `table` may explain why times do not increase.
+    """
     if len(index) < 2:
         raise DamagedFileError(f"{file.name} has {len(index)} samples. Leave it out.")
     values = index.tz_localize(None).to_numpy() if getattr(index, "tz", None) else index.to_numpy()
@@ -31,6 +35,15 @@ def measure_rate(index, file: File) -> float:
     seconds = Positions(values.astype(f"{kind}8[ns]"), 1.0)
     step = np.diff(seconds[:])
     if not np.mean(step > 0) > _FEWEST_INCREASING:
+        people = None if table is None else find_people(table, [])
+        if people is not None:
+            column, names = people
+            raise ValueError(
+                f"{file.name} has times that do not increase, and {len(names)} people in its "
+                f"column {column!r}. Write a file for each person. Or read it with pandas, and "
+                f"pass [own for _, own in frame.groupby({column!r})], with its rate, units and "
+                "time, to segment_recordings."
+            )
         raise ValueError(
             f"{file.name} has times that do not increase. Sort its rows by time. If many samples "
             "share a time, the resolution of its times is too low: export it with fractions of a "

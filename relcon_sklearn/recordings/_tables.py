@@ -85,7 +85,7 @@ def _describe(frame, file: File):
     units = _units(list(frame.columns))
     frame.attrs = {
         **({"units": units} if units else {}),
-        "sampling_rate": measure_rate(frame.index, file),
+        "sampling_rate": measure_rate(frame.index, file, frame),
         "device": None,
         "serial": None,
         "clock": "as in the table",

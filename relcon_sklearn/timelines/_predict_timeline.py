@@ -148,7 +148,8 @@ def predict_timeline(
     -----
     UserWarning
         If the device is not calibrated, or its rate is far below that of the model, as in
-        :func:`~relcon_sklearn.segment_recordings`. If there is a hole of 30 days or more, because
+        :func:`~relcon_sklearn.segment_recordings`. If a column names several people, who are taken
+        as one. If there is a hole of 30 days or more, because
         the clock of the device may have been wrong. If `window` is shorter than half of the
         segments that a RelConClassifier or RelConRegressor was trained on, or more than six times
         longer.
