@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,20 +11,11 @@ from ..recordings._read_recording import read_in_little_memory
 from ..timelines import Transitions, daily_totals, predict_timeline
 from ._figure import draw
 from ._recording import calibrated, check_dates, has_zone, warn_of_clock, with_clock
+from ._words import errors_in_words_of_the_command
 
 FORMATS = ("csv", "parquet")
 TOTALS = "totals.csv"
 _FIGURE = "timeline.png"
-# What the errors of functions advise to pass, and the options that do the same.
-_OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
-# Parameters that errors name, and the options that set them.
-_NAMED = {"units": "--units", "channels": "--channels X Y Z"}
-_TIME = re.compile(r"\btime=(?=['\"])")  # as in time='elapsed (s)'
-_NO_OPTION = re.compile(r" [^.]*\bgravity=False[^.]*\.")  # a sentence: models expect gravity
-# What errors say, and what the command can do about it.
-_REMEDIES = {
-    "has duplicate timestamps": "--skip-damage leaves out rows that repeat a time, if they are few."
-}
 _DATE = "%Y-%m-%d %H:%M:%S.%f+00:00"
 
 
@@ -59,7 +47,7 @@ def write_outputs(
     job: Job, folder: Path, *, model, smoothing: int | Transitions | None, options: Options
 ) -> dict[str, Any]:
     """Write the folder of a file, and return its days and hours."""
-    with _in_words_of_the_command():
+    with errors_in_words_of_the_command():
         recording = _read(job.file, options)
         timeline = predict_timeline(
             model,
@@ -100,27 +88,6 @@ def check_outputs(folder: Path, options: Options) -> None:
     """Raise FileNotFoundError if a file of a folder is missing."""
     for name in options.files:
         (folder / name).stat()
-
-
-@contextmanager
-def _in_words_of_the_command() -> Iterator[None]:
-    """Replace parameters in the remedies of errors by options."""
-    try:
-        yield
-    except ValueError as error:
-        text = _NO_OPTION.sub("", str(error))
-        for parameter, option in _OPTIONS_FOR.items():
-            text = text.replace(parameter, option)
-        for parameter, option in _NAMED.items():
-            if re.search(rf"(?<!-)\b{parameter}( is |=)|\bin {parameter}\b", text):
-                text += f" With this command, pass {parameter} in {option}."
-        text = _TIME.sub("--time ", text)
-        for problem, remedy in _REMEDIES.items():
-            if problem in text:
-                text += f" With this command, {remedy}"
-        if text == str(error):
-            raise
-        raise type(error)(text) from error
 
 
 def _read(file: str, options: Options):

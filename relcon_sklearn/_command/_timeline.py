@@ -33,6 +33,7 @@ from ..timelines._predict_timeline import check_model, check_smoothing, lay_out_
 from ._model import load_model, model_path
 from ._outputs import TOTALS, Options, check_outputs, write_outputs, write_totals
 from ._smoothing import smoothing_for
+from ._words import warning_in_words_of_the_command
 
 _FILES = "files.csv"
 _KILLED = (
@@ -229,8 +230,12 @@ def _as_row(outcome: Outcome) -> dict:
         "status": "failed" if outcome.status == FAILED else "done",
         **{key: record.get(key) for key in ("start", "end", "days", "valid_days", "wear_hours")},
         "reason": outcome.reason,
-        "warnings": outcome.warnings,
+        "warnings": _warnings(outcome),
     }
+
+
+def _warnings(outcome: Outcome) -> str:
+    return warning_in_words_of_the_command(outcome.warnings)
 
 
 def _print_table(rows: list[tuple[str, str]]) -> None:

@@ -209,6 +209,10 @@ def test_warnings_are_printed_and_kept(tmp_path, run, capsys):
         assert run(*files) == 0
         printed = capsys.readouterr().out
         assert "Warnings about 1 files, see files.csv:\n  ann  Still stretches differ" in printed
+        assert "--calibrate corrects recordings of at least 12 h." in printed
+        kept = pd.read_csv(tmp_path / "out" / "files.csv")["warnings"][0]
+        for code in ("filterwarnings", "attrs", "relcon_sklearn"):  # of no use to this command
+            assert code not in printed + kept
     assert "1 of 1 files are done, 1 of them before" in printed
 
 

@@ -24,7 +24,7 @@ def table(people=("ann", "bob"), days=1):
     for i, person in enumerate(people):
         start = pd.Timestamp("2024-03-05") + i * pd.Timedelta(days=days)
         index = pd.date_range(start, periods=1200, freq="50ms", name="time")
-        part = pd.DataFrame([0, 0.6, 0.8] + rng.normal(0, 0.1, (1200, 3)), index, AXES)
+        part = pd.DataFrame(rng.normal([0, 0.6, 0.8], 0.1, (1200, 3)), index, AXES)
         parts.append(part.assign(subject=person))
     return pd.concat(parts)
 
