@@ -113,16 +113,23 @@ def name_files(patterns: list[str], by: str) -> dict[str, str]:
             raise ValueError(f"No file matches {pattern}.")
         files += found or [pattern]  # a file that does not exist fails like other bad files
     files = list({os.path.abspath(file): file for file in files}.values())
-    names = [stem_of(file) if by == "file" else Path(file).resolve().parent.name for file in files]
+    names = [_name(file, by) for file in files]
     (name, count), *_ = Counter(map(str.casefold, names)).most_common()
     if count > 1:
         same = [file for file, own in zip(files, names, strict=True) if own.casefold() == name]
         other = "folder" if by == "file" else "file"
+        differ = len({_name(file, other).casefold() for file in files}) == len(files)
         raise ValueError(
-            f"{count} files would have the name {name!r}, such as {same[0]} and {same[1]}. Pass "
-            f"--name-by {other}, or run the command for each of them with another folder in --out."
+            f"{count} files would have the name {name!r}, such as {same[0]} and {same[1]}. "
+            + (f"Pass --name-by {other}, or run" if differ else "Rename them, or run")
+            + " the command for each of them with another folder in --out."
         )
     return dict(zip(names, files, strict=True))
+
+
+def _name(file: str, by: str) -> str:
+    """Return what a file is named by: itself, or its folder."""
+    return stem_of(file) if by == "file" else Path(file).resolve().parent.name
 
 
 def _check_options(options: Options) -> None:
@@ -175,7 +182,7 @@ def _report(outcomes: list[Outcome], out: Path) -> int:
     warned = [outcome for outcome in done if outcome.warnings]
     if warned:
         _print(f"\nWarnings about {len(warned)} files, see {_FILES}:")
-        _print_table([(outcome.job.name, outcome.warnings) for outcome in warned])
+        _print_table([(outcome.job.name, _warnings(outcome)) for outcome in warned])
     if failed:
         _print(f"\n{len(failed)} of {len(outcomes)} files failed:")
         _print_table([(outcome.job.name, outcome.reason) for outcome in failed])

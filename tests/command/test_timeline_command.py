@@ -359,6 +359,18 @@ def test_files_of_one_name_are_named_by_their_folder(tmp_path, data, run, capsys
         ".unfinished", "a", "b", "c"]  # fmt: skip
 
 
+def test_files_of_one_name_in_one_folder_are_renamed(tmp_path, data, run, capsys):
+    """Their folder does not tell them apart, so that --name-by folder is no advice."""
+    files = write_files(tmp_path / "in", data, ["ann.csv", "ann.csv.gz", "bob.csv"])
+    with pytest.raises(SystemExit) as error:
+        run(*files)
+    assert error.value.code == 2
+    printed = capsys.readouterr().err
+    assert "2 files would have the name 'ann', such as" in printed
+    assert "Rename them, or run the command for each of them with another folder" in printed
+    assert "--name-by folder" not in printed
+
+
 @pytest.mark.usefixtures("without_figures")
 def test_names_that_end_as_those_of_unfinished_folders(tmp_path, data, run):
     files = write_files(tmp_path / "in", data, ["ann.csv", "ann.lock.csv", "ann.old.csv"])
