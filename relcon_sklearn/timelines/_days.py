@@ -55,6 +55,10 @@ def day_edges(first, last, tz=None, day_starts: str = "00:00"):
     edges = naive.tz_localize(
         tz, ambiguous=np.ones(len(naive), dtype=bool), nonexistent="shift_forward"
     )
+    # Where a zone skips a whole day, as Samoa did, the next one starts in its place.
+    in_utc = edges.as_unit("ns").asi8
+    edges = pandas.DatetimeIndex(np.minimum.accumulate(in_utc[::-1])[::-1], tz="UTC")
+    edges = edges.unique().tz_convert(tz)
     return edges[edges.searchsorted(first, "right") - 1 : edges.searchsorted(last, "left") + 1]
 
 

@@ -79,6 +79,18 @@ def test_a_day_that_starts_at_a_skipped_or_repeated_time():
     assert repeated["end"].iloc[2] - repeated["start"].iloc[2] == pd.Timedelta(hours=25)
 
 
+@pytest.mark.parametrize(
+    ("tz", "skipped"), [("Pacific/Apia", "2011-12-30"), ("Pacific/Kwajalein", "1993-08-21")]
+)
+def test_a_day_that_a_zone_skips_is_no_day(tz, skipped):
+    before, after = (pd.Timestamp(skipped) + pd.Timedelta(days=i) for i in (-1, 1))
+    start = before.tz_localize(tz).tz_convert("UTC").tz_localize(None)
+    totals = daily_totals(timeline_of(start.isoformat(), [48 * 60], ["lying"]), tz=tz)
+    assert totals["day"].tolist() == [before, after]
+    assert totals["hours_lying"].tolist() == [24, 24]
+    assert totals["missing_hours"].tolist() == [0, 0]
+
+
 def test_a_row_over_midnight_is_divided():
     timeline = timeline_of("2024-06-01T23:30", [60], ["lying"])
     totals = daily_totals(timeline)
