@@ -47,8 +47,9 @@ class TimelineDisplay:
     Attributes
     ----------
     days_ : DatetimeIndex of shape (n_days,)
-        Start of each row. Where clocks change, a day has 23 or 25 hours, and columns are hours
-        since the start of the day.
+        Start of each row. Where clocks change, a day has 23 or 25 hours, which its name says, and
+        columns are hours since the start of the day: after the change, they are an hour off the
+        time of day.
     meshes_ : dict of str to matplotlib QuadMesh
         The coloured minutes of each timeline.
     legend_ : matplotlib Legend or None
@@ -188,7 +189,7 @@ class TimelineDisplay:
             mesh = next(iter(self.meshes_.values()))
             self.figure_.colorbar(mesh, ax=self.ax_, label="value", pad=0.02)
             self._add_legend([], [], minutes.values())
-        self._label_axes(list(timelines))
+        self._label_axes(list(timelines), edges)
         return self
 
     def _draw(self, minutes: dict[str, Minutes], colour_map, scale) -> None:
@@ -230,7 +231,7 @@ class TimelineDisplay:
                 ncols=legend_columns(texts, axes_width(self.ax_)),
             )
 
-    def _label_axes(self, names: list[str]) -> None:
+    def _label_axes(self, names: list[str], edges) -> None:
         ax, n_days = self.ax_, len(self.days_)
         longest = max(mesh.get_array().shape[1] for mesh in self.meshes_.values()) / 60
         ax.set(xlim=(0, longest), ylim=(n_days - 0.5, -0.5), xlabel=_hour_label(self.tz))
@@ -240,7 +241,7 @@ class TimelineDisplay:
         ax.set_xticks(hours, [f"{int(h):02}:{round(h % 1 * 60):02}" for h in clock])
         every = -(-n_days // _MOST_NAMED_DAYS)
         shown = np.arange(0, n_days, every)
-        ax.set_yticks(shown, [f"{self.days_[i]:%a %d %b}" for i in shown])
+        ax.set_yticks(shown, [_day_label(edges[i], edges[i + 1]) for i in shown])
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x", color=GREY, alpha=0.4, linewidth=0.6, zorder=0)
         ax.set_axisbelow(True)
@@ -321,6 +322,12 @@ def _value_scale(minutes):
 
     values = np.concatenate([one.values.compressed() for one in minutes])
     return Normalize(*(values.min(), values.max()) if len(values) else (0, 1))
+
+
+def _day_label(start, end) -> str:
+    """Return the date of a day, and its hours if clocks change, which the columns do not show."""
+    hours = (end - start).total_seconds() / 3600
+    return f"{start:%a %d %b}" + ("" if hours == 24 else f" ({hours:g} h)")
 
 
 def _hour_label(tz) -> str:

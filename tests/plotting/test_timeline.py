@@ -84,6 +84,17 @@ def test_days_on_which_clocks_change(start, n_minutes):
     assert rows.count() == 48 * 60
     assert display.ax_.get_xlim() == (0, n_minutes / 60)
     assert [f"{day:%H}" for day in display.days_] == ["00"] * 3
+    named = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert named[1] == ("Sun 31 Mar (23 h)" if n_minutes == 1440 else "Sun 27 Oct (25 h)")
+    assert "h)" not in named[0] + named[2]
+
+
+def test_a_day_that_a_zone_skips_is_not_drawn():
+    edges = pd.date_range("2011-12-29T12:00", periods=49, freq="h", tz="UTC")
+    timeline = pd.DataFrame({"start": edges[:-1], "end": edges[1:], "label": "lying"})
+    display = TimelineDisplay.from_timeline(timeline, tz="Pacific/Apia")
+    named = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert named == ["Thu 29 Dec", "Sat 31 Dec", "Sun 01 Jan"]
 
 
 def test_non_wear_is_hatched_and_holes_are_empty():
