@@ -19,10 +19,11 @@ _DAY_NS = 24 * 3600 * 10**9
 _OTHERS = "other labels"
 
 
-def draw(timeline, path: Path, days: dict[str, Any]) -> None:
+def draw(timeline, path: Path, days: dict[str, Any], has_zone: bool = True) -> None:
     """Write the figure of a timeline, and warn if it does not show all of it.
 
-    `days` are the parameters `tz` and `day_starts` of TimelineDisplay.
+    `days` are the parameters `tz` and `day_starts` of TimelineDisplay. Without `has_zone`, the
+    times are those of the clock of the device, which need not be UTC.
     """
     import matplotlib
 
@@ -30,7 +31,10 @@ def draw(timeline, path: Path, days: dict[str, Any]) -> None:
     import matplotlib.pyplot as plt
 
     shown = _with_few_labels(_within_few_days(timeline, path.name, days), path.name)
-    figure = TimelineDisplay.from_timeline(shown, **days).figure_
+    display = TimelineDisplay.from_timeline(shown, **days)
+    if not has_zone:
+        display.ax_.set_xlabel("time of day (clock of the device)")
+    figure = display.figure_
     with replacing(path) as file:
         # Without the version of matplotlib, so that the same image is the same file.
         figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})

@@ -68,7 +68,7 @@ def write_outputs(
         else:
             timeline.to_parquet(file, index=False)
     write_totals(totals, folder / TOTALS)
-    draw(timeline, folder / _FIGURE, days)
+    draw(timeline, folder / _FIGURE, days, has_zone(recording))
     return {
         "days": len(totals),
         "valid_days": int(totals["valid"].sum()),

@@ -81,3 +81,17 @@ def test_labels_that_a_recording_does_not_have_are_not_shown(draw):
     timeline["label"] = timeline["label"].cat.add_categories(names)
     shown = draw(timeline)  # without a warning
     assert shown["label"].tolist() == ["walking"] * 2
+
+
+@pytest.mark.parametrize(
+    ("has_zone", "label"),
+    [(True, "time of day (UTC)"), (False, "time of day (clock of the device)")],
+)
+def test_times_of_a_clock_are_not_called_utc(has_zone, label, tmp_path, monkeypatch):
+    labels = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig",
+        lambda figure, *_, **__: labels.append(figure.axes[0].get_xlabel()),
+    )
+    _figure.draw(hours_at("2024-03-05 22:00"), tmp_path / "timeline.png", UTC, has_zone)
+    assert labels == [label]

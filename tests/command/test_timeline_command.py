@@ -78,7 +78,7 @@ def files(tmp_path, data):
 @pytest.fixture
 def without_figures(monkeypatch):
     """Write a text for each figure, which takes less time."""
-    monkeypatch.setattr(_outputs, "draw", lambda timeline, path, days: path.write_text("figure"))
+    monkeypatch.setattr(_outputs, "draw", lambda timeline, path, *_: path.write_text("figure"))
 
 
 @pytest.fixture
