@@ -42,22 +42,31 @@ def check_signal_columns(frame, columns: list, name: str) -> None:
     check_unique(frame, columns, name)
     for column, dtype in frame[columns].dtypes.items():
         if not is_numeric_dtype(dtype) or is_bool_dtype(dtype) or is_complex_dtype(dtype):
+            text, is_signal = _find_text(frame[column])
+            advice = (
+                "Its other values are numbers. If the text stands for missing values, leave these "
+                f"cells empty, or use frame[{column!r}] = pandas.to_numeric(frame[{column!r}], "
+                "errors='coerce') and nan_policy='omit'."
+                if is_signal
+                else "Pass the columns of the signal in channels, and the column of the labels in "
+                "labels."
+            )
+            such = f", such as {text!r:.60}" if text else ""
             raise ValueError(
-                f"{name}: column {column!r} has dtype {dtype}{_first_text(frame[column])}, which "
-                "cannot be a signal. Pass the columns of the signal in channels, and the column of "
-                "the labels in labels."
+                f"{name}: column {column!r} has dtype {dtype}{such}, which cannot be a signal. "
+                f"{advice}"
             )
 
 
-def _first_text(column) -> str:
-    """Return in words the first text in a column that is not a number, "" if there is none."""
+def _find_text(column) -> tuple[str, bool]:
+    """Return the first text in a column that is not a number, and whether most of it is numbers."""
     import pandas
 
     if column.dtype.kind != "O":
-        return ""
+        return "", False
     text = column.dropna().astype(str)
-    text = text[pandas.to_numeric(text, errors="coerce").isna()]
-    return f", such as {text.iloc[0]!r:.60}" if len(text) else ""
+    other = text[pandas.to_numeric(text, errors="coerce").isna()]
+    return (other.iloc[0], len(other) < len(text) / 2) if len(other) else ("", False)
 
 
 def frame_signal(frame, columns: list, name: str) -> np.ndarray:

@@ -270,6 +270,13 @@ def _from_numbers(column, what: str, code: str) -> tuple[Times, str]:
             f"largest number, {largest:g}, is too large for it. It may be {by_size.words} since "
             "1970. Rename the column."
         )
+    if largest > _LATEST * unit.per_second:
+        raise ValueError(
+            f"{what}: numbers such as {largest:.0f} in the column {column.name!r} are neither "
+            f"dates in digits nor times since 1970: {unit.words} would end after 2261, and shorter "
+            "units before 1973. If they count from another start, as the nanoseconds of phones do, "
+            "rename the column, for example to time_ns."
+        )
     if not unit.has_dates(largest):
         if unit_of_time(column.name) is None and are_clocks(values):
             raise ValueError(

@@ -209,3 +209,20 @@ def test_an_empty_frame():
         segment(frame_of().iloc[:0])
     with pytest.raises(ValueError, match="recording 0 has no channels"):
         segment(pd.DataFrame({"label": ["a"] * 500}), labels="label")
+
+
+def test_text_among_numbers_is_marked_as_missing():
+    """Of a column of the signal, it is no advice to leave it out."""
+    frame = frame_of(DATES).astype({"y": object})
+    frame.loc[DATES[[7, 9]], "y"] = "-"
+    frame["y"] = frame["y"].astype(str)
+    advice = (
+        r"column 'y' has dtype .*, such as '-', .* Its other values are numbers\. .* use "
+        r"frame\['y'\] = pandas.to_numeric\(frame\['y'\], errors='coerce'\) and nan_policy='omit'"
+    )
+    with pytest.raises(ValueError, match=advice):
+        segment(frame)
+    frame["y"] = pd.to_numeric(frame["y"], errors="coerce")
+    assert segment(frame, nan_policy="omit").dropped["samples_nan"] == 2
+    with pytest.raises(ValueError, match="Pass the columns of the signal in channels"):
+        segment(frame.assign(label="walking"))
