@@ -138,7 +138,8 @@ def predict_timeline(
     ValueError
         If the model does not know the length or rate of its segments, contains models of different
         rates, or has several targets.
-        If `step` is longer than a segment, or `smoothing` does not fit the model. If the recording
+        If `step` is longer than a segment, or `smoothing` does not fit the model. If probabilities
+        are not finite, or what is predicted is none of the classes. If the recording
         has no dates, is shorter than a segment, or is refused by
         :func:`~relcon_sklearn.segment_recordings`.
     ImportError
@@ -149,10 +150,9 @@ def predict_timeline(
     UserWarning
         If the device is not calibrated, or its rate is far below that of the model, as in
         :func:`~relcon_sklearn.segment_recordings`. If a column names several people, who are taken
-        as one. If there is a hole of 30 days or more, because
-        the clock of the device may have been wrong. If `window` is shorter than half of the
-        segments that a RelConClassifier or RelConRegressor was trained on, or more than six times
-        longer.
+        as one. If there is a hole of 30 days or more, because the clock of the device may have been
+        wrong. If `window` is shorter than half of the segments that a RelConClassifier or
+        RelConRegressor was trained on, or more than six times longer.
 
     See Also
     --------
@@ -210,6 +210,7 @@ def predict_timeline(
         )
     if is_classifier(model):
         outputs = _predict(placed, _class_scores(model), len(model.classes_))
+        _check_scores(outputs, placed)
     else:
         outputs = _predict(placed, lambda X: _one_target(model.predict(X))[:, None], 1)
     steps, means = count_votes(outputs, stretch, layout.n_timesteps, layout.stride_samples)
@@ -298,11 +299,32 @@ def check_smoothing(
 
 
 def _class_scores(model) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives the probability of each class, or 1 for the predicted one."""
+    """Return the function that gives the probability of each class, or 1 for the predicted one.
+
+    It gives NaN if what is predicted is none of the classes.
+    """
     if hasattr(model, "predict_proba"):
         return model.predict_proba
     classes = np.asarray(model.classes_)
-    return lambda X: (_one_target(model.predict(X))[:, None] == classes).astype(np.float64)
+
+    def scores(X):
+        is_class = _one_target(model.predict(X))[:, None] == classes
+        return np.where(is_class.any(axis=1, keepdims=True), is_class, np.nan)
+
+    return scores
+
+
+def _check_scores(scores: np.ndarray, placed: PlacedWindows) -> None:
+    """Raise ValueError if there are segments without a class, which would get the first one."""
+    wrong = ~np.isfinite(scores).all(axis=1)
+    if wrong.any():
+        windows = placed.windows.select(wrong)
+        first = placed.times(windows.stretch[:1], windows.begin[:1])[0]
+        raise ValueError(
+            f"model predicts probabilities that are not finite, or none of its classes, for "
+            f"{wrong.sum()} of {len(wrong)} segments, the first at {first}. A step of the model "
+            "may make NaN of segments that do not move. Pass a model that predicts a class for all."
+        )
 
 
 def _one_target(predicted) -> np.ndarray:

@@ -391,3 +391,29 @@ def test_models_of_several_targets_are_refused():
     for model in (Two(), TwoClasses()):
         with pytest.raises(ValueError, match="model has 2 targets"):
             predict(X, model)
+
+
+class NoClass(HardByMean):
+    """A classifier that has no class for segments with a mean of the first channel above 0.5."""
+
+    def predict(self, X):
+        return np.where(X[:, :, 0].mean(axis=1) > 0.5, "unknown", "down")
+
+
+class NoProbability(ByMean):
+    """The same with probabilities that are NaN."""
+
+    def predict_proba(self, X):
+        found = super().predict_proba(X)
+        return np.where(found[:, 1:] > 0.5, np.nan, found)
+
+
+@pytest.mark.parametrize("model", [NoClass, NoProbability])
+@pytest.mark.parametrize("step", [None, 1])
+def test_segments_without_a_class_are_an_error(model, step):
+    """They would have the first class, in silence."""
+    x = np.repeat([0.0, 0.0, 1.0, 0.0], 40)
+    match = r"not finite, or none of its classes, for \d of \d+ segments, the first at 2024-03-05"
+    with pytest.raises(ValueError, match=match):
+        predict(x, model(), step=step)
+    assert set(predict(x / 4, model(), step=step)["label"]) == {"down"}
