@@ -10,7 +10,8 @@ from contextlib import contextmanager
 _OPTIONS_FOR = {"errors='skip'": "--skip-damage", "nan_policy='omit'": "--skip-damage"}
 # Parameters that errors name, and the options that set them.
 _NAMED = {"units": "--units", "channels": "--channels X Y Z"}
-_TIME = re.compile(r"\btime=(?=['\"])")  # as in time='elapsed (s)'
+# As in time='elapsed (s)', but not where an error says what a column that nobody named has.
+_TIME = re.compile(r"\btime=(?=(['\"])(?:(?!\1).)*\1(?! has))")
 _NO_OPTION = re.compile(r" [^.]*\bgravity=False[^.]*\.")  # a sentence: models expect gravity
 # What errors say, and what the command can do about it.
 _REMEDIES = {
@@ -40,7 +41,7 @@ def errors_in_words_of_the_command() -> Iterator[None]:
         for parameter, option in _NAMED.items():
             if re.search(rf"(?<!-)\b{parameter}( is |=)|\bin {parameter}\b", text):
                 text += f" With this command, pass {parameter} in {option}."
-        text = _TIME.sub("--time ", text)
+        text = _TIME.sub("--time ", text).replace(": time=", ": the column of times ")
         for problem, remedy in _REMEDIES.items():
             if problem in text:
                 text += f" With this command, {remedy}"

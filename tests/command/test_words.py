@@ -2,7 +2,10 @@
 
 import pytest
 
-from relcon_sklearn._command._words import warning_in_words_of_the_command
+from relcon_sklearn._command._words import (
+    errors_in_words_of_the_command,
+    warning_in_words_of_the_command,
+)
 from relcon_sklearn._recordings._calibration import GravityError, warn_not_calibrated
 from relcon_sklearn._recordings._people import warn_of_people
 from relcon_sklearn._recordings._upsampling import warn_of_upsampling
@@ -47,3 +50,16 @@ def test_a_hole():
         "data for')."
     )
     assert warning_in_words_of_the_command(text + advice) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name it: time='t (s)' or time='t2'.", "name it: --time 't (s)' or --time 't2'."),
+        ("a.csv: time='t' has '03/05/2024'", "a.csv: the column of times 't' has '03/05/2024'"),
+    ],
+)
+def test_the_column_of_times_is_an_option_where_it_is_advice(text, expected):
+    with pytest.raises(ValueError, match="a") as error, errors_in_words_of_the_command():
+        raise ValueError(text)
+    assert str(error.value) == expected
