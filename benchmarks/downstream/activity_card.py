@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from benchmarks.downstream.activity_sets import (
     WALKING,
 )
 from benchmarks.downstream.comparisons import is_above, p_text
+from benchmarks.downstream.free_living import percent, share_table
 from benchmarks.downstream.tables import join
 from benchmarks.pretraining.open_sets import OPEN_SETS
 
@@ -53,7 +55,7 @@ LIMITS = """\
 - **Free living**: the training and the scores are of scripted activities, by mostly young and
   healthy adults. In daily life, people slouch, lean, carry, stop and do two things at once. Expect
   lower scores than these, and check hours with a diary, a camera or a thigh sensor before you
-  report them. {free_living}
+  report them.{free_living}
 - **Where it fails first**: the postures. Windows of sitting, standing and lying are still, and
   differ only in the direction of gravity, which is not known for a device in any orientation.
   Report them as one class, unless you have checked them. Most windows of lying got another label.
@@ -74,14 +76,14 @@ LICENCE = """CC BY 4.0. Cite relcon_sklearn and the authors of the data, of thes
 encoder (`RelConEmbedder.from_pretrained("{encoder}").card_`)."""
 
 
-def activity_card(record: dict) -> Card:
-    """Return the card, from the results of `activity_weights`."""
+def activity_card(record: dict, free_living: dict | None = None) -> Card:
+    """Return the card, from the results of `activity_weights` and of `free_living`, if any."""
     settings, scores = record["settings"], record["scores"]
     limits = LIMITS.format(
         anywhere=ANYWHERE,
         wrist=WRIST,
         taken_for_cycling=taken_for_cycling(scores),
-        free_living=free_living_limit(record.get("free_living")),
+        free_living=free_living_limit(free_living),
         **settings,
     )
     return Card(
@@ -97,7 +99,7 @@ def activity_card(record: dict) -> Card:
                     "Scores by data set": score_table(scores),
                     "Length of windows": lengths(record["lengths"]),
                     "Devices at rest": at_rest(scores),
-                    **free_living_section(record.get("free_living")),
+                    **free_living_section(free_living),
                 },
             ),
             "classes": TablePage(
@@ -258,32 +260,24 @@ def free_living_limit(found: dict | None) -> str:
         return ""
     labels = (SITTING, WALKING, CYCLING, RUNNING)
     sitting, walking, cycling, running = (percent(found["shares"][label]) for label in labels)
-    return (
+    text = (
         f"In {found['hours']:.0f} hours of hospital shifts, without labels, `{WRIST}` finds "
         f"{sitting} sitting and {walking} walking. {cycling} are cycling and {running} running, "
         "which hardly anybody does there."
     )
+    return "\n" + textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
 
 
 def free_living_section(found: dict | None) -> dict[str, str]:
     """Return a section with the share of each label in hours of free living, by its title."""
     if found is None:
         return {}
-    rows = [
-        [label, percent(share), " to ".join(map(percent, found["of_people"][label]))]
-        for label, share in found["shares"].items()
-    ]
     text = (
         f"`{WRIST}` on {found['hours']:.0f} hours of hospital shifts of {found['people']} people. "
         "They have no labels and were not trained on; the encoder has seen windows of them. "
         f"Cite {OPEN_SETS['nurse'].citation}, {OPEN_SETS['nurse'].licence}."
     )
-    return {"Free living": join(text, table(["label", "of the time", "of single people"], rows))}
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with a decimal below ten."""
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+    return {"Free living": join(text, share_table(found))}
 
 
 def class_table(scores: dict[str, dict]) -> str:

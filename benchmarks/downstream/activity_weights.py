@@ -11,9 +11,9 @@ The models are linear in the embedding of the encoder in the package. They are j
 one data set at a time, so that people, devices and protocols are new, next to features and a random
 forest that are trained in the same way. The command writes the weights into the package, the
 results into `results/`, and the card: all of it into the files of the weights, and its parts into
-docs/activities.md and the pages of docs/activities/. --card only writes the card. It takes ten
-minutes of one core, and keeps embeddings in the cache. The model for wrists also predicts
-recordings of free living, which have no labels.
+docs/activities.md and the pages of docs/activities/. --card only writes the card. The card also has
+the results of `free_living`, if they are of these weights: run it, and then --card. It takes ten
+minutes of one core, and keeps embeddings in the cache.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from benchmarks.downstream.activity_windows import (
     load_described,
 )
 from benchmarks.downstream.evaluation import compare
-from benchmarks.downstream.free_living import FREE_LIVING, predict_free_living
+from benchmarks.downstream.free_living import results_of_model
 from benchmarks.downstream.plan import SHIPPED
 from benchmarks.downstream.pretrained import weights_checksum
 from benchmarks.pretraining.open_weights import WEIGHTS
@@ -154,18 +154,12 @@ def run(args) -> None:
     embedder = RelConEmbedder.from_pretrained(SHIPPED, device="cpu")
     n = SMOKE if args.smoke else N_WINDOWS
     paths = find_files(args.data, args.pool)
-    free_living = Path(args.pool) / FREE_LIVING
-    missing = [name for name in FILES if name not in paths]
-    missing += [] if free_living.is_file() else [FREE_LIVING]
-    if missing and not args.smoke:
-        raise SystemExit(f"{args.data} and {args.pool} lack {', '.join(missing)}.")
+    if not args.smoke and len(paths) < len(FILES):
+        missing = ", ".join(name for name in FILES if name not in paths)
+        raise SystemExit(f"{args.data} and {args.pool} lack {missing}.")
     windows = load_described(paths, WINDOW, embedder, n, args.cache)
     resting = {noise: inputs_of(at_rest(noise, WINDOW), embedder) for noise in REST_NOISE}
     scores, fitted = judge(windows, resting)
-    classifiers = {
-        name: as_classifier(embedder, model, scores[name]["temperature"], WINDOW)
-        for name, model in fitted.items()
-    }
     lengths = compare_lengths(paths, [WINDOW] if args.smoke else WINDOWS, embedder, n, args.cache)
     record = {
         "settings": {"window": WINDOW, "rate": RATE, "windows_per_file": n, "encoder": SHIPPED},
@@ -183,20 +177,18 @@ def run(args) -> None:
         },
         "run": environment(),
     }
-    if free_living.is_file():
-        record["free_living"] = predict_free_living(
-            classifiers[WRIST], free_living, WINDOW, n_recordings=1 if args.smoke else None
-        )
     write_json(args.output, record)
     args.weights.mkdir(parents=True, exist_ok=True)
-    for name, classifier in classifiers.items():
+    for name, model in fitted.items():
+        classifier = as_classifier(embedder, model, scores[name]["temperature"], WINDOW)
         classifier.save(args.weights / f"{name}.safetensors")
     say(f"wrote {args.output} and weights into {args.weights}")
 
 
 def write_card(args) -> None:
     """Write the card into the files of the weights, and the pages of the site."""
-    card = activity_card(json.loads(args.output.read_text()))
+    wrist = RelConClassifier.load(args.weights / f"{WRIST}.safetensors")
+    card = activity_card(json.loads(args.output.read_text()), results_of_model(wrist))
     pages = card.rendered(PAGE, COMMAND)  # first, because a page without the marks is refused
     for name in MODELS:
         path = args.weights / f"{name}.safetensors"

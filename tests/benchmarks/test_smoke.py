@@ -21,6 +21,7 @@ SCRIPTS = {
     "downstream.bench_robustness": "--smoke",
     "downstream.bench_smoothing": "--smoke",
     "downstream.bench_subgroups": "--smoke",
+    "downstream.free_living": "--smoke",
     "pretraining.bench_pretraining": "--smoke --seconds 0.5 --datasets hapt",
     "pretraining.bench_distance": "--smoke --datasets hapt",
     "pretraining.bench_retrieval": "--smoke --datasets hapt",
@@ -46,7 +47,11 @@ SCRIPTS = {
     "reliability.bench_leaks": "--calls 4 --cases classifier-predict",
     "reliability.bench_reliability": "--smoke",
 }
-NEED_DATA = [name for name in SCRIPTS if name.startswith(("downstream", "pretraining.bench"))]
+NEED_DATA = [
+    name
+    for name in SCRIPTS
+    if name.startswith(("downstream", "pretraining.bench")) and name != "downstream.free_living"
+]
 NEED_POOL = [
     *("downstream.activity_weights", "downstream.bench_downstream", "downstream.bench_smoothing"),
     "downstream.bench_subgroups",
@@ -86,6 +91,10 @@ def test_smoke(name, tmp_path):
         if not Path(POOL, "motionsense_pocket.npz").is_file():
             pytest.skip(f"needs MotionSense, and {POOL} has no motionsense_pocket.npz")
         options += ["--data", POOL]
+    if name == "downstream.free_living":
+        if not Path(POOL, "nurse_wrist.npz").is_file():
+            pytest.skip(f"needs hospital shifts, and {POOL} has no nurse_wrist.npz")
+        options += ["--pool", POOL]
     if name in NEED_POOL:
         options += ["--pool", _small(POOL, tmp_path / "pool"), "--cache", tmp_path / "cache"]
     if name == "gpu.projection":
