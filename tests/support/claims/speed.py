@@ -6,7 +6,9 @@ from benchmarks.common.report import RESULTS
 from benchmarks.downstream.cells import CellFile
 from benchmarks.downstream.results import RELCON
 from benchmarks.pretraining import bench_pretraining
-from benchmarks.speed.table_page import find, relative
+from benchmarks.speed.table_limit import limits
+from benchmarks.speed.table_page import find, relative, share
+from benchmarks.speed.table_pairs import BANDED, LENGTHS
 from tests.support.claims.downstream import Downstream
 from tests.support.claims.text import results_of
 
@@ -15,6 +17,17 @@ def ratio(part, name, base):
     """Return the time of a row of table.json with one thread, relative to that of another."""
     rows = [row for row in results_of("table")["parts"][part]["rows"] if row["threads"] == 1]
     return float(np.median(relative(find(rows, name), find(rows, base))))
+
+
+def at_the_limit(precision):
+    """Return the least and the largest time of pairs at the limit, relative to DTW in a band."""
+    parts = results_of("table")["parts"]
+    known, found = limits(parts["limit"]["rows"]), []
+    for length in LENGTHS:
+        name = f"{length} x 3: pairwise, 64 features, {precision}"
+        reached = share(find(parts["pairs"]["rows"], name), known)
+        found.append(reached * ratio("pairs", name, f"{length} x 3: {BANDED}"))
+    return f"{min(found):.1f} to {max(found):.1f}"
 
 
 def precisions(file):
@@ -49,6 +62,8 @@ def speed(_):
         f"takes {ratio('recipe', 'RelConEmbedder()', simclr):.1f} times that of a plain SimCLR",
         f"{ratio('recipe', 'RelConEmbedder(feature_weight=0)', simclr):.2f} without it. SimCLR by "
         f"`RelConEmbedder` takes {ratio('recipe', 'SimCLR by RelConEmbedder', simclr):.2f}.",
+        f"a pair would take {at_the_limit('float32')} times as long as DTW in a band in float32, "
+        f"and {at_the_limit('bfloat16')} times in bfloat16",
         f"This takes {small:.1f} of the time of a small encoder, and {large:.2f} of that",
         f"takes {week:.2f} times what SciPy needs",
         f"take {stored} times those of a memory-mapped array, and {checked} times as checked",
