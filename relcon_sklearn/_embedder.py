@@ -123,7 +123,7 @@ class RelConEmbedder(
         Number of epochs. If 0, the encoder keeps its first weights, for comparison.
     steps_per_epoch : int or None, default=150
         Number of training steps of an epoch. The budget is then independent of the number of
-        segments: with the defaults, it is 1,500 steps, which take about six minutes of CPU time
+        segments: with the defaults, it is 1,500 steps, which take about seven minutes of CPU time
         for segments of 128 time steps (:doc:`/speed`). If None, an epoch is a pass over the
         segments, in which every training segment is an anchor once.
     batch_size : int, default=256

@@ -9,6 +9,7 @@ from benchmarks.pretraining import bench_pretraining
 from benchmarks.speed.table_limit import limits
 from benchmarks.speed.table_page import find, relative, share
 from benchmarks.speed.table_pairs import BANDED, LENGTHS
+from relcon_sklearn._embedder_training import _MOST_VECTOR_BYTES
 from tests.support.claims.downstream import Downstream
 from tests.support.claims.text import results_of
 
@@ -62,6 +63,7 @@ def speed(_):
         f"takes {ratio('recipe', 'RelConEmbedder()', simclr):.1f} times that of a plain SimCLR",
         f"{ratio('recipe', 'RelConEmbedder(feature_weight=0)', simclr):.2f} without it. SimCLR by "
         f"`RelConEmbedder` takes {ratio('recipe', 'SimCLR by RelConEmbedder', simclr):.2f}.",
+        f"if they fit into {_MOST_VECTOR_BYTES / 2**20:.0f} MB",
         f"a pair would take {at_the_limit('float32')} times as long as DTW in a band in float32, "
         f"and {at_the_limit('bfloat16')} times in bfloat16",
         f"This takes {small:.1f} of the time of a small encoder, and {large:.2f} of that",
