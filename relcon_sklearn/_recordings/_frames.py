@@ -45,7 +45,7 @@ def check_signal_columns(frame, columns: list, name: str) -> None:
             text, is_signal = _find_text(frame[column])
             advice = (
                 "Its other values are numbers. If the text stands for missing values, leave these "
-                f"cells empty, or use frame[{column!r}] = pandas.to_numeric(frame[{column!r}], "
+                f"cells empty. Otherwise use frame[{column!r}] = pandas.to_numeric(frame[{column!r}], "
                 "errors='coerce') and nan_policy='omit'."
                 if is_signal
                 else "Pass the columns of the signal in channels, and the column of the labels in "
@@ -59,14 +59,16 @@ def check_signal_columns(frame, columns: list, name: str) -> None:
 
 
 def _find_text(column) -> tuple[str, bool]:
-    """Return the first text in a column that is not a number, and whether most of it is numbers."""
+    """Return the first text in a column, if any that is no number, and whether most are numbers."""
     import pandas
 
     if column.dtype.kind != "O":
         return "", False
     text = column.dropna().astype(str)
     other = text[pandas.to_numeric(text, errors="coerce").isna()]
-    return (other.iloc[0], len(other) < len(text) / 2) if len(other) else ("", False)
+    if not len(other):  # numbers as text
+        return (text.iloc[0], True) if len(text) else ("", False)
+    return other.iloc[0], len(other) < len(text) / 2
 
 
 def frame_signal(frame, columns: list, name: str) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 
 # ns: the last sample after resampling may end after the recording, where the next one begins.
 _LARGEST_OVERLAP = 100_000_000
+# Of all rows together. More would count time twice, and is of rows that overlap everywhere.
+_LARGEST_SHARE = 0.01
 
 
 def check_timeline(timeline, name: str = "timeline"):
@@ -90,22 +92,21 @@ def _check_no_overlap(timeline, name: str) -> None:
     for subject, own in people(timeline):
         start, end = as_nanoseconds(own["start"]), as_nanoseconds(own["end"])
         length = end - start
-        allowed = np.minimum(np.minimum(length[1:], length[:-1]) // 2, _LARGEST_OVERLAP)
-        late = end[:-1] - start[1:] > allowed
+        overlap = np.maximum(end[:-1] - start[1:], 0)
+        late = overlap > np.minimum(np.minimum(length[1:], length[:-1]) // 2, _LARGEST_OVERLAP)
+        if overlap.sum() > _LARGEST_SHARE * length.sum():
+            late = overlap > 0
         if not late.any():
             continue
-        who, advice = (
-            "",
-            (
+        if subject is None:
+            who = ""
+            advice = (
                 "If they are of several people, name these in a column 'subject', as "
                 "predict_timeline(..., subject='ann') does. Keep"
-            ),
-        )
-        if subject is not None:
-            who, advice = (
-                f" of subject {subject!r}",
-                "Leave out rows that are there twice, and keep",
             )
+        else:
+            who = f" of subject {subject!r}"
+            advice = "Leave out rows that are there twice, and keep"
         raise ValueError(
             f"{name}: rows{who} overlap in time, the first at "
             f"{own['start'].iloc[1:][late].iloc[0]}. {advice} the recordings of two devices of one "

@@ -226,3 +226,9 @@ def test_text_among_numbers_is_marked_as_missing():
     assert segment(frame, nan_policy="omit").dropped["samples_nan"] == 2
     with pytest.raises(ValueError, match="Pass the columns of the signal in channels"):
         segment(frame.assign(label="walking"))
+
+
+def test_numbers_as_text():
+    frame = frame_of(DATES).astype({"y": str})
+    with pytest.raises(ValueError, match=r"use frame\['y'\] = pandas.to_numeric"):
+        segment(frame)

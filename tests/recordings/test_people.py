@@ -29,6 +29,11 @@ def table(people=("ann", "bob"), days=1):
     return pd.concat(parts)
 
 
+def test_columns_of_lists_name_nobody():
+    frame = table().assign(user=[["ann"], ["bob"]] * 1200).drop(columns="subject")
+    assert find_people(frame, AXES) is None
+
+
 @pytest.mark.parametrize(
     "name", ["subject", "Subject ID", "participant_id", "userId", "User", "Person", "PID"]
 )

@@ -168,6 +168,7 @@ def test_a_recording_may_begin_less_than_a_sample_before_the_last_one_ends():
 
 TIMELINE = timeline_of("2024-06-01T00:00", [60, 60], "ab")
 SHORT = timeline_of("2024-06-01T00:00", [0.05 / 60], "a")  # of 50 ms
+SECOND = timeline_of("2024-06-01T00:00", [1 / 60], "a")
 
 
 @pytest.mark.parametrize(
@@ -198,6 +199,12 @@ SHORT = timeline_of("2024-06-01T00:00", [0.05 / 60], "a")  # of 50 ms
         ),
         (
             pd.concat([SHORT, shifted(SHORT, seconds=0.02)]),
+            {},
+            ValueError,
+            "rows overlap in time",
+        ),
+        (
+            pd.concat([shifted(SECOND, seconds=0.9 * i) for i in range(5)]),
             {},
             ValueError,
             "rows overlap in time",
