@@ -45,8 +45,8 @@ def check_signal_columns(frame, columns: list, name: str) -> None:
             text, is_signal = _find_text(frame[column])
             advice = (
                 "Its other values are numbers. If the text stands for missing values, leave these "
-                f"cells empty. Otherwise use frame[{column!r}] = pandas.to_numeric(frame[{column!r}], "
-                "errors='coerce') and nan_policy='omit'."
+                f"cells empty. Otherwise use frame[{column!r}] = pandas.to_numeric("
+                f"frame[{column!r}], errors='coerce') and nan_policy='omit'."
                 if is_signal
                 else "Pass the columns of the signal in channels, and the column of the labels in "
                 "labels."

@@ -9,11 +9,10 @@ from benchmarks.speed.table_page import duration, find
 from relcon_sklearn import RelConEmbedder
 from relcon_sklearn.nn._presets import DEFAULT_ENCODER, ENCODER_PRESETS
 from tests.support.claims.speed import changed, order_in_bfloat16
-from tests.support.claims.text import results_of
+from tests.support.claims.text import NUMBERS, results_of
 from tests.support.downstream_cells import parse_table
 
 NAMES = {5: "Five", 6: "Six", 7: "Seven", 8: "Eight"}
-NUMBERS = {1: "one", 2: "two"}
 
 
 def _store(key):

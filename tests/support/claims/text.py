@@ -5,6 +5,8 @@ import re
 
 from benchmarks.common.report import results_file
 
+NUMBERS = {1: "one", 2: "two"}
+
 # Numbers that are not results, with the reason. Words beside a number say what it is, because it
 # is not looked for on any page: 2.56 s could also be a time that was measured.
 GIVEN = {
