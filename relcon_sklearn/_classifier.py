@@ -402,10 +402,11 @@ class RelConClassifier(ClassifierMixin, FineTunedEstimator):
             a class that the training part lacks.
             As in :meth:`predict`.
         """
-        accuracy = super().score(X, y, sample_weight)
+        self._check_is_fitted()
+        # First, because scikit-learn refuses a mixture of text and numbers without naming classes.
         labels = np.unique(as_labels(y, "y")).tolist()
         warn_of_unknown_labels(labels, self.classes_.tolist())
-        return accuracy
+        return super().score(X, y, sample_weight)
 
     _exported_method, _exported_output = "predict_proba", "probabilities"
 

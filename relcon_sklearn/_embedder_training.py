@@ -230,9 +230,9 @@ class EmbedderTraining:
         distance = self.distance_
         if not isinstance(distance, FeatureDistance) or run.processes.size > 1:
             return None
-        n_read = self.max_epochs * len(train) * self.batch_size
+        n_read = self.max_epochs * len(train) * self.batch_size * (1 + self.n_within)
         n_bytes = 4 * len(array) * len(distance.scale_)
-        if n_read < len(array) or n_bytes > _MOST_VECTOR_BYTES:
+        if n_read < train.index.n_rows or n_bytes > _MOST_VECTOR_BYTES:
             return None
         return distance._describe_all(array)
 

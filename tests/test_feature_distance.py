@@ -242,7 +242,7 @@ def test_features_of_all_segments_are_computed_once_if_a_training_reads_as_many(
 ):
     X, _, subjects = motion
     many = embedder(candidates=candidates, steps_per_epoch=len(X))
-    few = embedder(candidates=candidates)
+    few = embedder(candidates=candidates, max_epochs=1, steps_per_epoch=1)
     with monkeypatch.context() as patch:
         patch.setattr("relcon_sklearn._embedder_training._MOST_VECTOR_BYTES", 0)
         expected = clone(many).fit(X, groups=subjects).history_

@@ -39,7 +39,7 @@ from benchmarks.common.report import (
 )
 from benchmarks.gpu.timing import calls_per_second, synchronize
 from benchmarks.speed.speed_rows import take_step
-from relcon_sklearn import LearnedMotifDistance, RelConEmbedder
+from relcon_sklearn import FeatureDistance, LearnedMotifDistance, RelConEmbedder
 from relcon_sklearn._base import FitRun
 from relcon_sklearn._batches import on_device
 from relcon_sklearn._training import kept_memory
@@ -95,7 +95,11 @@ def rates_of(embedder: RelConEmbedder, X: np.ndarray, groups: np.ndarray, second
     device, array = embedder._device(), SegmentArray(X)
     index = embedder._check_groups(groups, len(X))
     features = embedder._features_to_predict(array)
-    module, loss = embedder._with_heads(features, 0).to(device), embedder._training_loss(features)
+    vectors = None
+    if isinstance(embedder.distance_, FeatureDistance):  # fit computes them before its first step
+        vectors = embedder.distance_._describe_all(array)
+    module = embedder._with_heads(features, 0).to(device)
+    loss = embedder._training_loss(features, vectors)
     places = {"loader": on_device(array, device), "loader from the host": array}
     run = FitRun(seed=0, checkpoints=None, n_channels=None)
     loaders = {

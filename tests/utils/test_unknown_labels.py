@@ -2,8 +2,10 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
+from relcon_sklearn import RelConClassifier
 from relcon_sklearn._utils._unknown_labels import warn_of_unknown_labels
 
 CLASSES = ["lying", "sitting", "walking"]
@@ -52,3 +54,16 @@ def test_the_way_to_silence_it():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="Labels of y are not classes")
         warn_of_unknown_labels([0], CLASSES)
+
+
+def test_a_score_of_labels_of_another_type():
+    X = np.random.default_rng(0).normal(size=(4, 32, 3)).astype(np.float32)
+    model = RelConClassifier(max_epochs=0, validation_fraction=0, random_state=0)
+    model.fit(X, ["0", "1", "0", "1"])
+    with (
+        pytest.warns(UserWarning, match="0 for '0', 1 for '1'"),
+        pytest.raises(ValueError, match="Mix of label"),
+    ):
+        model.score(X, [0, 1, 0, 1])
+    with pytest.warns(UserWarning, match="' 1' for '1'"):
+        assert model.score(X[1:2], [" 1"]) == 0

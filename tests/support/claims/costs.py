@@ -179,7 +179,7 @@ def gpu(_):
     small = [_activations(DEFAULT_ENCODER, dtype, views) for dtype in precisions]
     large = [_activations("relcon", dtype, alone) for dtype in precisions]
     rate = results_of("features")["segments_per_second"]["128"]["MotionFeatures"][0]
-    windows = 3 * default["batch_size"]  # the segments and their two views
+    windows = 2 * default["batch_size"]  # two views
     return [
         f"{windows} windows a step, about {windows / rate:.2f} s",
         f"scores of probes change by at most {changed('precision'):.3f}",

@@ -142,8 +142,11 @@ def representations(found):
             MODEL,
         )
     )
+    rates = results_of("features")["segments_per_second"]["128"]
     return [
         *(f"| {title} | {row} |" for title, row in cells.items()),
+        f"features: {round(rates['MotionFeatures'][0], -3):,.0f} segments/s",
+        f"default encoder: {round(rates['embedding'][0], -2):,.0f} segments/s",
         f"on SisFall ({found.f1(RELCON, 'sisfall')} against {found.f1(FEATURES, 'sisfall')})",
         f"({found.f1(RELCON, 'motionsense')} against {found.f1(FEATURES, 'motionsense')})",
         f"on windows of 10 s ({found.at_10_s(MODEL)}) than",
