@@ -68,7 +68,7 @@ GIVEN = {
     # `python -m benchmarks.gpu.kernel` counts the arithmetic of a step.
     "17.4 MFLOP per pair (93 % of it": "a calculation",
     "1.46 GFLOP for ranking and 1.35 GFLOP for the encoder": "a calculation",
-    "divided by 2.81 GFLOP a segment": "the sum of these",
+    "divided by 1.35 GFLOP a segment": "a calculation",
     "That is 2.8e18 FLOP": "a calculation",
 }
 
