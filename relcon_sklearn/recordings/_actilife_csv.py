@@ -12,11 +12,11 @@ from .._recordings._written_times import YEAR_FIRST, read_written
 from .._utils._rates import is_rate
 from ..exceptions import DamagedFileError
 from ._actilife_header import Header, read_header
-from ._csv_in_parts import last_line_is_cut
 from ._exported_csv import (
     TIME,
     build_exported,
     check_rate,
+    is_cut,
     read_samples,
     read_tables,
     warn_of_start,
@@ -47,8 +47,7 @@ def read_compact(file: File) -> CompactRecording | None:
     That of a file with times does not.
     """
     header = read_header(file)
-    cut = last_line_is_cut(file.path, header.layout.first, header.layout.separator)
-    if cut or header.layout.columns != list(AXES) or not is_rate(header.rate):
+    if is_cut(file) or header.layout.columns != list(AXES) or not is_rate(header.rate):
         return None
     most = file.path.stat().st_size // _FEWEST_BYTES
     try:

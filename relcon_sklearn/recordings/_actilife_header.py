@@ -78,7 +78,7 @@ def read_header(file: File) -> Header:
             "of dashes. Export it again."
         )
     title, entries = lines[0], "\n".join(lines[1:end])
-    layout = find_layout(read_lines(file.path, _N_LINES), below[named])
+    layout = find_layout(file, read_lines(file.path, _N_LINES), below[named])
     names = split(lines[below[0]], layout.separator) if named else []
     _refuse_counts(file, title, entries, names)
     order, start = _read_start(file, title, entries)

@@ -27,7 +27,7 @@ def read_axivity_csv(file: File):
     import pandas
 
     lines = read_lines(file.path, _N_LINES)
-    layout = find_layout(lines, 0)
+    layout = find_layout(file, lines, 0)
     cells = split(layout.first, layout.separator)
     layout = layout._replace(columns=[TIME, *_SIGNALS[: len(cells) - 1]])
     stamps, values = read_samples(file, layout, _reader_of(cells[0]))

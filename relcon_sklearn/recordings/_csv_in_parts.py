@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from ._csv_header import Header
 from ._join_parts import join_parts
@@ -21,14 +22,18 @@ _QUOTED = re.compile(rb'"[^"]*"?')  # text in quotes, without the last one where
 
 def last_line_is_cut(path: Path, names: str, separator: str) -> bool:
     """Return whether a file ends within a line, before the last of the columns in `names`."""
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - _LONGEST_LINE))
-        last = file.read().replace(b"\r", b"\n").rpartition(b"\n")[2]
-    mark = separator.encode()
+    last, mark = line_without_end(path), separator.encode()
     n_marks, n_expected = (
         _QUOTED.sub(b"", line).count(mark) for line in (last, names.rstrip(separator).encode())
     )
-    return bool(last.strip()) and n_marks < n_expected
+    return bool(last) and n_marks < n_expected
+
+
+def line_without_end(path: Path) -> bytes:
+    """Return the last line of a file if it has no end of a line, empty if it has or is blank."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_LINE))
+        return file.read().replace(b"\r", b"\n").rpartition(b"\n")[2].strip()
 
 
 def read_table(path: Path, header: Header, *, without_last: bool = False):
@@ -57,26 +62,26 @@ def read_table(path: Path, header: Header, *, without_last: bool = False):
     return table
 
 
-def read_parts(path: Path, how: dict, multiple_of: int = 1) -> Iterator:
+def read_parts(source: Path | TextIO, how: dict, multiple_of: int = 1) -> Iterator:
     """Yield the parts of a table, each a DataFrame. There is none if ``nrows`` is 0.
 
-    `how` are arguments of pandas.read_csv. The number of rows of each part but the last is a
+    `source` is a file, or what is left to read of an opened one. `how` are arguments of pandas.read_csv. The number of rows of each part but the last is a
     multiple of a number.
     """
     import pandas
 
     rows = max(1, _ROWS_AT_ONCE // multiple_of) * multiple_of
-    with pandas.read_csv(path, chunksize=rows, **_ALWAYS, **how) as parts:
+    with pandas.read_csv(source, chunksize=rows, **_ALWAYS, **how) as parts:
         yield from parts
 
 
-def rows_without_last(path: Path, how: dict) -> dict[str, int]:
+def rows_without_last(source: Path | TextIO, how: dict) -> dict[str, int]:
     """Return the argument of pandas.read_csv that leaves out the last row.
 
     It is not read at all: a value that was cut, such as "-", would make its column text.
     """
     text = how | {"dtype": str}
-    return {"nrows": sum(map(len, read_parts(path, text))) - 1}
+    return {"nrows": sum(map(len, read_parts(source, text))) - 1}
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 SEPARATORS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
@@ -14,8 +16,20 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 
 def read_lines(path: Path, n: int) -> list[str]:
     """Return the first lines of a file, without their ends."""
-    with open(path, encoding="utf-8-sig", errors="replace") as opened:
+    with open_below(path, 0) as opened:
         return [line.rstrip("\n") for line in islice(opened, n)]
+
+
+@contextmanager
+def open_below(path: Path, n_above: int) -> Iterator[TextIO]:
+    """Provide a file as text, without its first lines.
+
+    These are lines of the file, whatever quotes are in them.
+    """
+    with open(path, encoding="utf-8-sig", errors="replace") as opened:
+        for _ in islice(opened, n_above):
+            pass
+        yield opened
 
 
 def split(line: str, separator: str) -> list[str]:

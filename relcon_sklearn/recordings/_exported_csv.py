@@ -11,8 +11,13 @@ from .._recordings._stamps import Positions, typical_spacing
 from .._utils._rates import is_rate
 from .._utils._warnings import warn
 from ..exceptions import DamagedFileError
-from ._csv_in_parts import errors_for_lost_values, last_line_is_cut, read_parts, rows_without_last
-from ._csv_lines import find_decimal, split
+from ._csv_in_parts import (
+    errors_for_lost_values,
+    line_without_end,
+    read_parts,
+    rows_without_last,
+)
+from ._csv_lines import find_decimal, open_below, split
 from ._damage import report_cut
 from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
 
@@ -41,12 +46,30 @@ class Layout(NamedTuple):
         return [name for name in self.columns if name != TIME]
 
 
-def find_layout(lines: list[str], n_above: int) -> Layout:
-    """Return the layout of a file whose samples are below some lines, with no names of columns."""
+def find_layout(file: File, lines: list[str], n_above: int) -> Layout:
+    """Return the layout of a file whose samples are below some lines, with no names of columns.
+
+    `lines` are the first lines of the file.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file ends within the first sample.
+    """
     rows = [line for line in lines[n_above:] if line.strip()]
+    if rows[0].strip() == line_without_end(file.path).decode(errors="replace"):
+        raise DamagedFileError(
+            f"{file.name} was cut within its first sample, {rows[0][:60]!r}. Copy it from the "
+            "device again."
+        )
     separator = next((mark for mark in _SEPARATORS if mark in rows[0]), ",")
     decimal = find_decimal((split(row, separator) for row in rows), separator)
     return Layout(n_above, rows[0], separator, decimal, [])
+
+
+def is_cut(file: File) -> bool:
+    """Return whether a file ends within a line: programs of devices write the end of each line."""
+    return bool(line_without_end(file.path))
 
 
 def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
@@ -62,22 +85,25 @@ def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
     """
     import pandas
 
-    cut = last_line_is_cut(file.path, layout.first, layout.separator)
+    cut = is_cut(file)
     if cut:
-        report_cut(file, "its last line has fewer columns than its first sample")
-    how = {"sep": layout.separator, "decimal": layout.decimal, "skiprows": layout.n_above}
-    how |= {"header": None, "names": layout.columns, "encoding_errors": "replace"}
+        report_cut(file, "its last line has no end of a line, as the lines before it have")
+    how = {"sep": layout.separator, "decimal": layout.decimal}
+    how |= {"header": None, "names": layout.columns}
     how["dtype"] = dict.fromkeys(layout.signals, np.float32) | {TIME: str}
     try:
-        with errors_for_lost_values():
-            how |= rows_without_last(file.path, how) if cut else {}
-        tables = read_parts(file.path, how, multiple_of)
-        while True:
-            with errors_for_lost_values():
-                table = next(tables, None)
-            if table is None:
-                return
-            yield table
+        if cut:
+            # pandas would count the lines of a quoted text in the header as one.
+            with open_below(file.path, layout.n_above) as rows, errors_for_lost_values():
+                how |= rows_without_last(rows, how)
+        with open_below(file.path, layout.n_above) as rows:
+            tables = read_parts(rows, how, multiple_of)
+            while True:
+                with errors_for_lost_values():
+                    table = next(tables, None)
+                if table is None:
+                    return
+                yield table
     except (ValueError, pandas.errors.ParserError) as error:
         raise DamagedFileError(
             f"{file.name} cannot be read as a table of {layout.columns}: {str(error).strip()}. "

@@ -57,7 +57,7 @@ def _read_header(file: File) -> tuple[Layout, dict[str, str]]:
             f"{file.name} is of GENEActiv, and has no sample with a time such as 2024-03-05 "
             f"22:00:00:250 in its first {_N_LINES} lines. Export it again."
         )
-    layout = find_layout(lines, n_above)
+    layout = find_layout(file, lines, n_above)
     n_columns = len(split(layout.first, layout.separator))
     if n_columns != len(_COLUMNS):
         raise ValueError(

@@ -164,6 +164,26 @@ def test_header_that_a_program_has_padded():
     check(read_recording("a.csv"))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"Subject: ann', 'left" wrist'],  # a quote that opens a cell, and ends on another line
+        ['"Subject: ann'],
+        ['"Notes","one', "", 'two"'],
+    ],
+)
+def test_quotes_in_the_header(lines):
+    write([*header()[:-1], *lines, RULE])
+    for read in (read_recording, read_in_little_memory):
+        recording = read("a.csv")
+        signal = recording.signal[:] if read is read_in_little_memory else recording[AXES]
+        np.testing.assert_array_equal(signal, G.astype(np.float32))
+    check(read_recording("a.csv"))
+    with open("a.csv", "rb") as file, gzip.open("b.csv.gz", "wb") as target:
+        target.write(file.read())
+    check(read_recording("b.csv.gz"))
+
+
 def test_motion_units_with_gyroscope_and_other_sensors():
     names = f"Timestamp,{NAMES},Temperature,Gyroscope X,Gyroscope Y,Gyroscope Z,Magnetometer X"
     times = (START + pd.timedelta_range(0, periods=N, freq="10ms")).strftime("%Y-%m-%dT%H:%M:%S.%f")
@@ -296,15 +316,27 @@ def test_more_values_than_columns():
         read_recording("a.csv")
 
 
-def test_last_lines_that_were_cut():
+@pytest.mark.parametrize("last", ["0.1,-", "0.1,0.2,-", "0.1,0.2,", "0.1,0.2,0.9"])
+def test_last_lines_that_were_cut(last):
     write()
     with open("a.csv", "a") as file:
-        file.write("0.1,-")
+        file.write(last)
     for read in (read_recording, read_in_little_memory):
-        with pytest.raises(DamagedFileError, match="its last line has fewer columns"):
+        with pytest.raises(DamagedFileError, match="its last line has no end of a line"):
             read("a.csv")
-        with pytest.warns(UserWarning, match="its last line has fewer columns"):
+        with pytest.warns(UserWarning, match="its last line has no end of a line"):
             check(read("a.csv", errors="skip"))
+
+
+@pytest.mark.parametrize("sample", ["0.1", "0.1,0.2,0.3"])
+def test_first_samples_that_were_cut(sample):
+    write(g=G[:0])
+    with open("a.csv", "a") as file:
+        file.write(sample)
+    for errors in ("raise", "skip"):
+        for read in (read_recording, read_in_little_memory):
+            with pytest.raises(DamagedFileError, match=f"cut within its first sample, '{sample}'"):
+                read("a.csv", errors=errors)
 
 
 def test_missing_values_stay():

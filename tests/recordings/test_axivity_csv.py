@@ -88,9 +88,9 @@ def test_damage():
     write()
     with open("a.csv", "a") as file:
         file.write("2024-11-29 13:02:06.000,0.1")
-    with pytest.raises(DamagedFileError, match="its last line has fewer columns"):
+    with pytest.raises(DamagedFileError, match="its last line has no end of a line"):
         read_recording("a.csv")
-    with pytest.warns(UserWarning, match="its last line has fewer columns"):
+    with pytest.warns(UserWarning, match="its last line has no end of a line"):
         assert len(read_recording("a.csv", errors="skip")) == N
     for kind in ("dates", "days of Excel"):
         write([*TIMES[kind][:200], "?", *TIMES[kind][201:]])

@@ -85,6 +85,14 @@ def test_other_separators_and_gzip(sep, decimal):
     np.testing.assert_array_equal(read_recording("b.csv.gz")[AXES], G.astype(np.float32))
 
 
+def test_notes_in_quotes_over_several_lines():
+    lines = header()
+    write([*lines[:26], 'Subject Notes,"left', "wrist", 'of ann"', *lines[27:]])
+    recording = read_recording("a.csv")
+    np.testing.assert_array_equal(recording[AXES], G.astype(np.float32))
+    assert recording.index[0].tz_localize(None) == DATES[0] - pd.Timedelta("1h")
+
+
 def test_rates_whose_period_is_not_in_whole_milliseconds():
     dates = pd.DatetimeIndex((DATES[0] + pd.to_timedelta(np.arange(N) / 85.7, "s")).floor("ms"))
     write(header("85.7 Hz"), dates)
