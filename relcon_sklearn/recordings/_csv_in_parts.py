@@ -65,8 +65,8 @@ def read_table(path: Path, header: Header, *, without_last: bool = False):
 def read_parts(source: Path | TextIO, how: dict, multiple_of: int = 1) -> Iterator:
     """Yield the parts of a table, each a DataFrame. There is none if ``nrows`` is 0.
 
-    `source` is a file, or what is left to read of an opened one. `how` are arguments of pandas.read_csv. The number of rows of each part but the last is a
-    multiple of a number.
+    `source` is a file, or what is left to read of an opened one. `how` are arguments of
+    pandas.read_csv. The number of rows of each part but the last is a multiple of a number.
     """
     import pandas
 

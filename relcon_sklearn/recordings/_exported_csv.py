@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from mmap import ACCESS_READ, mmap
 from typing import NamedTuple
 
 import numpy as np
@@ -80,11 +82,13 @@ def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
     Raises
     ------
     DamagedFileError
-        If the file ends within a line, if a value is not a number, or if a row has more values than
-        there are columns.
+        If the file ends within a line, if it has no times and a blank line, if a value is not a
+        number, or if a row has more values than there are columns.
     """
     import pandas
 
+    if TIME not in layout.columns:
+        _refuse_blank_lines(file, layout)
     cut = is_cut(file)
     if cut:
         report_cut(file, "its last line has no end of a line, as the lines before it have")
@@ -109,6 +113,25 @@ def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
             f"{file.name} cannot be read as a table of {layout.columns}: {str(error).strip()}. "
             "Export it again."
         ) from None
+
+
+def _refuse_blank_lines(file: File, layout: Layout) -> None:
+    """Raise DamagedFileError if there is a blank line between samples.
+
+    Without times, it is not known whether it stands for a sample that was lost.
+    """
+    spaces = b" \t\r".replace(layout.separator.encode(), b"")
+    blank = re.compile(rb"\n[%b]*\n(?=\s*\S)" % spaces)
+    with open(file.path, "rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+        for _ in range(layout.n_above):
+            content.readline()
+        found = blank.search(content, content.tell())
+        if found:
+            number = 1 + content[: found.start() + 1].count(b"\n")
+            raise DamagedFileError(
+                f"{file.name} has no times, and its line {number} between samples is blank. If no "
+                "sample is missing there, remove the line. Otherwise export the file again."
+            )
 
 
 def read_samples(file: File, layout: Layout, read_times: Callable) -> tuple[np.ndarray, np.ndarray]:

@@ -339,6 +339,29 @@ def test_first_samples_that_were_cut(sample):
                 read("a.csv", errors=errors)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_blank_lines_between_samples(blank, end):
+    write([*header()[:-1], "", RULE], end=end)  # that in the header is none
+    with open("a.csv", newline="") as file:
+        lines = file.read().split(end)
+    with open("a.csv", "w", newline="") as file:
+        file.write(end.join([*lines[:100], blank, *lines[100:]]))
+    for read in (read_recording, read_in_little_memory):
+        with pytest.raises(DamagedFileError, match="no times, and its line 101 between samples is"):
+            read("a.csv")
+    with open("a.csv", "w", newline="") as file:
+        file.write(end.join([*lines, blank, "", ""]))
+    check(read_recording("a.csv"))
+    times = (START + pd.timedelta_range(0, periods=N, freq="10ms")).strftime("%m/%d/%Y %H:%M:%S.%f")
+    write(header(rate=100), f"Timestamp,{NAMES}", times)
+    with open("a.csv") as file:
+        lines = file.readlines()
+    with open("a.csv", "w") as file:
+        file.write("".join([*lines[:100], "\n", *lines[100:]]))
+    check(read_recording("a.csv"), rate=100)  # whose times tell that no sample is missing
+
+
 def test_missing_values_stay():
     write(g=np.where(np.arange(N)[:, None] == 200, np.nan, G))
     for read in (read_recording, read_in_little_memory):
