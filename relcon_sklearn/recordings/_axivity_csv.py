@@ -1,7 +1,8 @@
-"""Axivity: CSV as written by OmGui, omconvert and cwa-convert, without names of columns."""
+"""Axivity: CSV as written by OmGui and cwa-convert, without names of columns."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ from ._csv_lines import read_lines, split
 from ._exported_csv import TIME, build_exported, find_layout, read_samples
 from ._frame import AXES, GYROSCOPE, File
 from ._measured_rate import measure_rate
+from ._tables import read_csv
 
 _N_LINES = 100  # in which the layout is looked for
 _SIGNALS = [*AXES, *GYROSCOPE, "mag_x", "mag_y", "mag_z"]
@@ -17,22 +19,36 @@ _DAY = 86_400  # s
 _EXCEL, _MATLAB = 25_569, 719_529  # the days from their day 0 to 1970
 _LARGEST_EXCEL = 10**5  # days: the day 100,000 of Excel is in 2173, and that of Matlab in 273
 _DECIMALS_OF_DAYS = 12
+_VALUE = re.compile(r"-?\d+\.\d{6}")
+_RESOLUTION = 16_384  # of 1 g, the finest of a device. Others are 256, 2048, 4096 and 8192.
+_ROUNDED = 0.01  # of the resolution, by which a value with six decimals may differ
 
 
 def read_axivity_csv(file: File):
     """Return the recording in a CSV file of Axivity.
 
-    Times are those of the device's clock. The file does not have its nominal rate.
+    Times are those of the device's clock. The file does not have its nominal rate. One whose values
+    are not those of a device, such as acceleration in m/s2, is a table without names.
     """
     import pandas
 
     lines = read_lines(file.path, _N_LINES)
     layout = find_layout(file, lines, 0)
-    cells = split(layout.first, layout.separator)
+    rows = [split(line, layout.separator) for line in lines]
+    if not _is_of_axivity(rows):
+        return read_csv(file)
+    cells = rows[0]
     layout = layout._replace(columns=[TIME, *_SIGNALS[: len(cells) - 1]])
     stamps, values = read_samples(file, layout, _reader_of(cells[0]))
     rate = measure_rate(pandas.DatetimeIndex(stamps.view("M8[ns]")), file)
     return build_exported(file, layout, stamps, values, rate=rate, device="Axivity", serial=None)
+
+
+def _is_of_axivity(rows: list[list[str]]) -> bool:
+    """Return whether the acceleration in some rows is in steps of an Axivity device, in g."""
+    cells = (cell for row in rows for cell in row[1 : 1 + len(AXES)])
+    steps = np.array([float(cell) for cell in cells if _VALUE.fullmatch(cell)]) * _RESOLUTION
+    return bool((abs(steps - np.rint(steps)) <= _ROUNDED).all())
 
 
 def _reader_of(time: str) -> Callable:

@@ -12,6 +12,7 @@ from typing import TextIO
 
 SEPARATORS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
+_DECIMAL = re.compile(r"[-+]?\d*([.,])\d+(?:[eE][-+]?\d+)?")
 
 
 def read_lines(path: Path, n: int) -> list[str]:
@@ -46,3 +47,14 @@ def find_decimal(rows: Iterable[list[str]], separator: str) -> str:
     """
     values = (cell for row in rows for cell in row) if separator != "," else ()
     return "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
+
+
+def first_decimal(rows: Iterable[list[str]], separator: str) -> str:
+    """Return the decimal mark of the first number that has one, as far as it takes to see it.
+
+    It is a point if commas are between columns, or if all numbers are whole.
+    """
+    if separator == ",":
+        return "."
+    found = (_DECIMAL.fullmatch(cell) for row in rows for cell in row)
+    return next((number[1] for number in found if number), ".")

@@ -19,7 +19,7 @@ from ._csv_in_parts import (
     read_parts,
     rows_without_last,
 )
-from ._csv_lines import find_decimal, open_below, split
+from ._csv_lines import first_decimal, open_below, split
 from ._damage import report_cut
 from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
 
@@ -65,7 +65,8 @@ def find_layout(file: File, lines: list[str], n_above: int) -> Layout:
             "device again."
         )
     separator = next((mark for mark in _SEPARATORS if mark in rows[0]), ",")
-    decimal = find_decimal((split(row, separator) for row in rows), separator)
+    with open_below(file.path, n_above) as samples:  # which may begin with hours of zeros
+        decimal = first_decimal((split(row, separator) for row in samples), separator)
     return Layout(n_above, rows[0], separator, decimal, [])
 
 

@@ -154,6 +154,17 @@ def test_semicolons_and_decimal_commas(names):
     check(read_recording("a.csv"), rate=50)
 
 
+@pytest.mark.parametrize("with_times", [False, True])
+def test_decimal_commas_after_whole_numbers(with_times):
+    g = np.vstack([np.zeros((200, 3)), G])
+    times = (START + pd.timedelta_range(0, periods=len(g), freq="20ms")).strftime(
+        "%d.%m.%Y %H:%M:%S,%f"
+    )
+    names, times = (f"Timestamp,{NAMES}", times.str[:-3]) if with_times else (NAMES, None)
+    write(header("dd.MM.yyyy", "17.09.2019", rate=50), names, times, g, sep=";", decimal=",")
+    np.testing.assert_array_equal(read_recording("a.csv")[AXES], g.astype(np.float32))
+
+
 def test_halves_of_the_day():
     write(header(clock="6:40:00 PM"))
     check(read_recording("a.csv"))

@@ -15,7 +15,7 @@ pd = pytest.importorskip("pandas")
 AXES = ["x", "y", "z"]
 GYROSCOPE = ["gyro_x", "gyro_y", "gyro_z"]
 N = 300
-G = np.round(motion(N), 6)
+G = np.round(motion(N), 6)  # in steps of 1/256, as of AX3
 DATES = pd.date_range("2024-11-29 13:02:03", periods=N, freq="10ms")
 SECONDS = DATES.as_unit("ns").asi8 / 1e9
 
@@ -80,6 +80,20 @@ def test_gyroscope_magnetometer_and_gzip():
 )
 def test_other_files_without_names_are_refused(times, form):
     write(times, form=form)
+    with pytest.raises(ValueError, match="does not name its columns"):
+        read_recording("a.csv")
+
+
+@pytest.mark.parametrize("steps", [256, 2048, 4096, 8192, 16384])
+def test_resolutions_of_devices(steps):
+    g = np.round(np.rint(motion(N) * steps) / steps, 6)
+    write(values=g)
+    np.testing.assert_array_equal(read_recording("a.csv")[AXES], g.astype(np.float32))
+
+
+@pytest.mark.parametrize("scale", [1.01, 9.80665])  # calibrated, and in m/s2
+def test_values_that_are_not_of_a_device_are_refused(scale):
+    write(values=motion(N) * scale)
     with pytest.raises(ValueError, match="does not name its columns"):
         read_recording("a.csv")
 
