@@ -146,9 +146,8 @@ def _split(column) -> tuple:
 
     texts = column.reset_index(drop=True).map(str).astype(str)
     parts = texts.str.partition(" ")
-    if (
-        parts[2].str.fullmatch(_FULL_CLOCK).all()
-    ):  # the most frequent form, read several times as fast
+    # The most frequent form is read several times as fast.
+    if parts[2].str.fullmatch(_FULL_CLOCK).all():
         day = pandas.Categorical(parts[0])
         if all(map(_DIGITS_AND_MARKS.fullmatch, day.categories)):
             since = pandas.to_datetime("1970-01-01 " + parts[2], format="ISO8601", errors="coerce")

@@ -23,6 +23,7 @@ from ._exported_csv import (
 )
 from ._frame import AXES, File
 from ._in_parts import Part, join_parts
+from ._measured_rate import measure_rate
 
 _START_DIFFERS = 1.0  # s, by which the start in whole seconds may differ from the first sample
 _RESOLUTION = 1000  # of 1 g: values have three decimals
@@ -30,10 +31,25 @@ _FEWEST_BYTES = 6  # of a sample: "0,0,0" and the end of the line
 
 
 def read_actilife(file: File):
-    """Return the recording in a raw CSV file of ActiLife, with or without times."""
+    """Return the recording in a raw CSV file of ActiLife, with or without times.
+
+    The rate is that of the header, or else that of the times.
+    """
+    import pandas
+
     header = read_header(file)
+    has_times = TIME in header.layout.columns
+    if np.isnan(header.rate) and not has_times:
+        raise ValueError(
+            f"{file.name} has no rate in its first line, and no times. Write it into the first "
+            "line, after the format of dates, as ActiLife does: at 30 Hz, with the rate at which "
+            "the device was set."
+        )
     stamps, values = read_samples(file, header.layout, lambda text: _read_times(file, header, text))
-    if TIME in header.layout.columns:
+    if np.isnan(header.rate):
+        rate = measure_rate(pandas.DatetimeIndex(stamps.view("M8[ns]")), file)
+        header = header._replace(rate=rate)
+    if has_times:
         check_rate(file, header.rate, stamps)
         warn_of_start(file, header.start, stamps, _START_DIFFERS)
     else:

@@ -68,7 +68,8 @@ def read_header(file: File) -> Header:
         If the file has counts, if its columns are not known, or if the day or the month of its
         start may be first.
     """
-    lines = [line.strip(_PADDING) for line in read_lines(file.path, _N_LINES)]
+    raw = read_lines(file.path, _N_LINES)
+    lines = [line.strip(_PADDING) for line in raw]
     end = next((i for i, line in enumerate(lines) if i and _RULE.fullmatch(line)), len(lines))
     below = [i for i, line in enumerate(lines) if i > end and line]
     named = bool(below) and lines[below[0]][0].isalpha()
@@ -78,8 +79,9 @@ def read_header(file: File) -> Header:
             "of dashes. Export it again."
         )
     title, entries = lines[0], "\n".join(lines[1:end])
-    layout = find_layout(file, read_lines(file.path, _N_LINES), below[named])
-    names = split(lines[below[0]], layout.separator) if named else []
+    layout = find_layout(file, raw, below[named])
+    # Without the padding at its end. Each name may be in quotes.
+    names = split(raw[below[0]].rstrip(" ,;\t"), layout.separator) if named else []
     _refuse_counts(file, title, entries, names)
     order, start = _read_start(file, title, entries)
     device = _DEVICE.search(title)

@@ -22,6 +22,7 @@ from ._csv_in_parts import (
 from ._csv_lines import first_decimal, open_below, split
 from ._damage import report_cut
 from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
+from ._measured_rate import refuse_repeats
 
 TIME = "time"
 _SEPARATORS = ";\t,"  # commas are decimal marks beside the others
@@ -185,7 +186,8 @@ def build_exported(file: File, layout: Layout, stamps: np.ndarray, values: np.nd
 
 
 def check_rate(file: File, rate: float, stamps: np.ndarray) -> None:
-    """Raise ValueError if the times of samples have another rate in Hz than the header."""
+    """Raise ValueError if the times of samples have another rate in Hz than the header, or none."""
+    refuse_repeats(file, stamps)
     if not is_rate(rate) or len(stamps) < 2:  # which is reported where the frame is built
         return
     spacing = typical_spacing(Positions(stamps.view("M8[ns]"), 1.0))

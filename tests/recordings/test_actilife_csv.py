@@ -170,6 +170,12 @@ def test_halves_of_the_day():
     check(read_recording("a.csv"))
 
 
+@pytest.mark.parametrize("form", ["{:g}", '"{:g}"'])
+def test_names_in_quotes(form):
+    write(names=",".join(f'"{name}"' for name in NAMES.split(",")), form=form)
+    check(read_recording("a.csv"))
+
+
 def test_header_that_a_program_has_padded():
     write([f'"{line}",,' for line in header()] + [",,"])
     check(read_recording("a.csv"))
@@ -286,8 +292,20 @@ def test_headers_without_a_start(date):
 def test_headers_without_a_rate():
     write(header(rate=None))
     for read in (read_recording, read_in_little_memory):
-        with pytest.raises(DamagedFileError, match="sampling rate nan Hz in its header"):
+        with pytest.raises(ValueError, match=r"no rate in its first line, .*: at 30 Hz, with the"):
             read("a.csv")
+    times = (START + pd.timedelta_range(0, periods=N, freq="10ms")).strftime("%m/%d/%Y %H:%M:%S.%f")
+    write(header(rate=None), f"Timestamp,{NAMES}", times)
+    check(read_recording("a.csv"), rate=100)
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"])
+@pytest.mark.parametrize("rate", [100, None])
+def test_times_without_fractions(form, rate):
+    times = (START + pd.timedelta_range(0, periods=N, freq="10ms")).strftime(form)
+    write(header(rate=rate), f"Timestamp,{NAMES}", times)
+    with pytest.raises(ValueError, match=r"fractions of a second, which Excel .* file\.$"):
+        read_recording("a.csv")
 
 
 def test_columns_that_are_not_known():

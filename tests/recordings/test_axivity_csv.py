@@ -112,6 +112,15 @@ def test_damage():
             read_recording("a.csv")
 
 
+def test_times_that_do_not_increase():
+    write(np.repeat(TIMES["dates"], 100)[:N])
+    with pytest.raises(ValueError, match=r"with fractions of a second, which Excel .* file\.$"):
+        read_recording("a.csv")
+    write(pd.date_range(DATES[0], periods=N, freq="5s").strftime("%Y-%m-%d %H:%M:%S.000"))
+    with pytest.raises(ValueError, match=r"every 5 s by its times\. If its rows are means"):
+        read_recording("a.csv")
+
+
 def test_time_is_of_tables():
     write()
     with pytest.raises(ValueError, match=r"time='t' names a column of a table, and a.csv is of a"):
