@@ -117,8 +117,9 @@ def read_recording(path, *, time=None, errors="raise"):
     errors : {"raise", "skip"}, default="raise"
         How to handle damage. "raise" raises an error that says where it is. "skip" leaves damaged
         parts out, which become gaps, and warns. What is damaged as a whole, such as a ``.gt3x``
-        file that was cut, is an error in both cases. Damage of CSV is an incomplete last line. Of
-        tables, "skip" also leaves out rows with the time of the row before, up to 1 % of them.
+        file that was cut, is an error in both cases. Damage of CSV is an incomplete last line. A
+        blank line between samples of ActiLife without times is an error in both cases. Of tables,
+        "skip" also leaves out rows with the time of the row before, up to 1 % of them.
 
     Returns
     -------
@@ -138,8 +139,8 @@ def read_recording(path, *, time=None, errors="raise"):
 
         - `units`: "g", or that in the names of a table's columns, such as ``x (mg)``. Tables whose
           names have none, and no line of units, do not have this key.
-        - `sampling_rate`: nominal rate in Hz. That of a table, and of Axivity's CSV, is measured
-          by its times.
+        - `sampling_rate`: nominal rate in Hz. That of a table, of Axivity's CSV, and of CSV of
+          ActiLife without a rate in its header is measured by its times.
         - `channels`: ``["x", "y", "z"]``. Tables do not have this key.
         - `device`, `serial`: maker and model of the device, and its serial number, or None
         - `clock`: which time the clock of the device had, in words
@@ -151,7 +152,8 @@ def read_recording(path, *, time=None, errors="raise"):
     ValueError
         If the file is of a format that is not read, such as counts. The error names the format and
         what reads it. If the header of a file has another rate than the times of its samples, or
-        does not tell which number of a date is the day.
+        does not tell which number of a date is the day. If CSV of ActiLife has neither a rate nor
+        times.
         If a table has no column of times, or several that do not agree. If `time` is not one of its
         columns, or is passed for the file of a device. If a table does not name its columns, or has
         less than one or more than 10,000 samples per second. If its times do not fit the unit in
