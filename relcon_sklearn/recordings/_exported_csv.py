@@ -97,9 +97,9 @@ def read_tables(file: File, layout: Layout, multiple_of: int = 1) -> Iterator:
     how = {"sep": layout.separator, "decimal": layout.decimal}
     how |= {"header": None, "names": layout.columns}
     how["dtype"] = dict.fromkeys(layout.signals, np.float32) | {TIME: str}
+    # With skiprows, pandas would count the lines of a quoted text in the header as one.
     try:
         if cut:
-            # pandas would count the lines of a quoted text in the header as one.
             with open_below(file.path, layout.n_above) as rows, errors_for_lost_values():
                 how |= rows_without_last(rows, how)
         with open_below(file.path, layout.n_above) as rows:
