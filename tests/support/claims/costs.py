@@ -107,7 +107,9 @@ def billion(_):
         for kind in ("published", "shared candidates")
     ]
     # 1272 segments of an hour, nine hours of a person, as bench_store has them.
+    hours = [found["projection"][n]["hours"] for n in ("1", "8")]
     return [
+        f"{hours[0]:.0f} hours on one GPU and {hours[1]:.1f} on eight",
         f"an index of {found['store']['index_mb']:.0f} MB",
         f"| people | 87,376 | {np.ceil(found['store']['rows'] / (1272 * 9)):,.0f} |",
         f"| {order['cpu_s']:.0f} s of CPU time, memory grows by "
@@ -117,7 +119,7 @@ def billion(_):
         f"{max(scale.growth_mb(run['memory']) for run in (first, resumed)):.1f} MB |",
         *(f"| {min(rate):,.0f} to {max(rate):,.0f} at any place of the pass |" for rate in rates),
         f"| {model['checkpoint_mb']:.0f} MB, {model['write_s']:.1f} s on a busy machine |",
-        f"after {first['steps']} steps and resumed. It read "
+        f"after {first['steps']:,} steps and resumed. It read "
         f"{(first['rows'] + resumed['rows']) / 1e6:.1f} million of the segments.",
         f"{found['gpu']['segments_per_second']:,.0f} segments per second is 1e14 FLOP/s",
         _flat(scale.projection_table(found["projection"])),
@@ -200,7 +202,7 @@ def many_machines(_):
     return [
         f"an assumed {found['gpu']['segments_per_second']:,.0f} segments of 1.5 KB per second",
         f"each of {n} processes reads {rate:.0f} MB/s",
-        f"here {2 * n * rate:.0f} MB/s as float32",  # the stores have int16
+        f"here {2 * n * rate:,.0f} MB/s as float32",  # the stores have int16
         f"about {features / segment:.0f} times as many bytes",
     ]
 
