@@ -223,7 +223,7 @@ class EmbedderTraining:
     def _vectors_to_rank(
         self, array: SegmentArray, train: Batches, run: FitRun
     ) -> np.ndarray | None:
-        """Return the features of all segments for the ranking, or None if it describes each batch.
+        """Return features of all segments, or None if the ranker describes those of each batch.
 
         They are computed before the first step if the training reads as many segments anyway.
         """

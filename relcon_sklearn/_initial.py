@@ -92,7 +92,8 @@ def refuse_predictors(estimator) -> None:
     Files would have to hold it with all that is nested in it, of which only its encoder is used.
     """
     name = type(unwrap(estimator.init)).__name__
-    if name in WITH_ENCODER and not hasattr(estimator.init, "transform"):
+    is_predictor = not hasattr(estimator.init, "transform")  # which embedders have
+    if name in WITH_ENCODER and is_predictor:
         raise ValueError(
             f"init is or wraps a {name}. To start a training with its encoder, save it, "
             "model.save(path), and pass init=path."

@@ -262,9 +262,11 @@ def free_living_limit(found: dict | None) -> str:
     sitting, walking, cycling, running = (percent(found["shares"][label]) for label in labels)
     text = (
         f"In {found['hours']:.0f} hours of hospital shifts, without labels, `{WRIST}` finds "
-        f"{sitting} sitting and {walking} walking. {cycling} are cycling and {running} running, "
+        f"{sitting} sitting, which is probably too much for people at work, and {walking} walking. "
+        f"{cycling} are cycling and {running} running, "
         "which hardly anybody does there."
     )
+    text = text.replace(" %", "\N{NO-BREAK SPACE}%")
     return "\n" + textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
 
 
@@ -274,7 +276,7 @@ def free_living_section(found: dict | None) -> dict[str, str]:
         return {}
     text = (
         f"`{WRIST}` on {found['hours']:.0f} hours of hospital shifts of {found['people']} people. "
-        "They have no labels and were not trained on; the encoder has seen windows of them. "
+        "They have no labels, so that the classifier was not trained on them, but its encoder was. "
         f"Cite {OPEN_SETS['nurse'].citation}, {OPEN_SETS['nurse'].licence}."
     )
     return {"Free living": join(text, share_table(found))}

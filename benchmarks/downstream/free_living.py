@@ -3,8 +3,8 @@
     python -m benchmarks.downstream.free_living --pool POOL
 
 POOL (or the environment variable RELCON_POOL) has nurse_wrist.npz: hospital shifts, without labels.
-Nobody has watched these people, so that a share of a label cannot be right or wrong. But hardly
-anybody cycles or runs in a hospital. `activity_weights --card` writes the shares into the card.
+Nobody has watched these people, so that nothing tells whether a share is right. But hardly anybody
+cycles or runs in a hospital. `activity_weights --card` writes the shares into the card.
 """
 
 from __future__ import annotations

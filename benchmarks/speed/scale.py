@@ -97,9 +97,10 @@ def project(
     }
     if gpu_rows is not None:
         together = n_gpus * gpu_rows
-        found["loader_mb_per_s_needed"] = gpu_rows * ROW_BYTES / 1e6
         found["gpu_limit_hours"] = n_rows / together / 3600
         step_hours = found["features_hours"] + found["gpu_limit_hours"]
+        rows_per_process = n_rows / n_gpus / (3600 * step_hours)
+        found["loader_mb_per_s_needed"] = rows_per_process * ROW_BYTES / 1e6
         found["hours"] = max(step_hours, found["loader_limit_hours"])
     return found
 
@@ -111,7 +112,7 @@ LABELS: dict[str, tuple[str, Callable[[float], str]]] = {
     "memory_gb_per_rank": ("GPU memory of a process, GB", "{:.2f}".format),
     "loader_limit_mb_per_s": ("a process reads at most, MB/s", "{:,.0f}".format),
     "loader_limit_hours": ("hours, if the loader is the limit", "{:,.1f}".format),
-    "loader_mb_per_s_needed": ("MB/s that it must read for its GPU", "{:,.0f}".format),
+    "loader_mb_per_s_needed": ("MB/s that it must read", "{:,.0f}".format),
     "features_hours": ("hours of the features, on a core for each GPU", "{:,.1f}".format),
     "gpu_limit_hours": ("hours, if the GPUs are the limit", "{:,.1f}".format),
     "hours": ("hours", "{:,.1f}".format),

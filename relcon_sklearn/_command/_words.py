@@ -17,7 +17,7 @@ _NO_OPTION = re.compile(r" [^.]*\bgravity=False[^.]*\.")  # a sentence: models e
 _REMEDIES = {
     "has duplicate timestamps": "--skip-damage leaves out rows that repeat a time, if they are few."
 }
-# What warnings say to a programme, and what they say to users of the command.
+# What warnings say to a program, and what they say to users of the command.
 _FILTER = r"call warnings\.filterwarnings\([^)]*\)"
 _WARNINGS = {
     rf",? or {_FILTER}": "",
@@ -51,7 +51,7 @@ def errors_in_words_of_the_command() -> Iterator[None]:
 
 
 def warning_in_words_of_the_command(text: str) -> str:
-    """Return a warning without advice for programmes, or with that for the command."""
+    """Return a warning without advice for programs, or with that for the command."""
     for pattern, replacement in _WARNINGS.items():
         text = re.sub(pattern, replacement, text)
     return text

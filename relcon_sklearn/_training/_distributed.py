@@ -350,7 +350,7 @@ def gathered(own: Tensor, n_rows: int, n_views: int = 1) -> Tensor:
 
 def part_of_mean(own: Tensor, n_rows: int) -> Tensor:
     """Return what the values of the own rows add to the mean of the values of `n_rows` rows."""
-    if len(own) == n_rows:
+    if len(own) == n_rows:  # of one process, with the rounding of a mean
         return own.mean()
     return own.sum() / (n_rows * own.shape[1:].numel())
 

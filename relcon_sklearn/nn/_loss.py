@@ -83,7 +83,8 @@ def relative_contrastive_loss(
         Rows of `embeddings` that are the candidates of each anchor. Negative entries stand for
         missing candidates.
     distances : Tensor of shape (n_anchors, n_candidates)
-        Distance of each candidate from its anchor. Entries of missing candidates are ignored.
+        Distance of each candidate from its anchor. Entries of missing candidates are ignored. The
+        order of candidates with equal distances is arbitrary.
     temperature : float, default=0.1
         Temperature :math:`\tau`.
     n_positives : int or None, default=None

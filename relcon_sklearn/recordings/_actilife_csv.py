@@ -58,9 +58,9 @@ def read_actilife(file: File):
 
 
 def read_compact(file: File) -> CompactRecording | None:
-    """Return the recording in a file in little memory, None if it does not fit into it.
+    """Return the recording in a file in little memory.
 
-    That of a file with times does not.
+    None if it has times or other columns, no rate, or damage, which the other reader takes.
     """
     header = read_header(file)
     if is_cut(file) or header.layout.columns != list(AXES) or not is_rate(header.rate):

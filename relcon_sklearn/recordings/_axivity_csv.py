@@ -1,4 +1,4 @@
-"""Axivity: CSV as written by OmGui and cwa-convert, without names of columns."""
+"""Axivity: CSV as written by OmGui, omconvert and cwa-convert, without names of columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._frame import AXES, GYROSCOPE, File
 from ._measured_rate import measure_rate
 from ._tables import read_csv
 
-_N_LINES = 100  # in which the layout is looked for
+_N_LINES = 100  # in which the steps of values are looked for
 _SIGNALS = [*AXES, *GYROSCOPE, "mag_x", "mag_y", "mag_z"]
 _DAY = 86_400  # s
 _EXCEL, _MATLAB = 25_569, 719_529  # the days from their day 0 to 1970
@@ -28,7 +28,7 @@ def read_axivity_csv(file: File):
     """Return the recording in a CSV file of Axivity.
 
     Times are those of the device's clock. The file does not have its nominal rate. One whose values
-    are not those of a device, such as acceleration in m/s2, is a table without names.
+    are not in steps of a device in g is read as a table, which refuses it for having no names.
     """
     import pandas
 

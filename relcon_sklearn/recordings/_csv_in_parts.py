@@ -94,4 +94,4 @@ def errors_for_lost_values() -> Iterator[None]:
         try:
             yield
         except pandas.errors.ParserWarning:
-            raise ValueError("some rows have more values than the first line has columns") from None
+            raise ValueError("some rows have more values than there are columns") from None

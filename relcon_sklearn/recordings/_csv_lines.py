@@ -43,14 +43,14 @@ def find_decimal(rows: Iterable[list[str]], separator: str) -> str:
     """Return the decimal mark of the numbers in some rows.
 
     With semicolons or tabs between columns, commas are decimal marks, as in many countries. Those
-    of times of day and of text do not tell what is in numbers.
+    of times of day and of text do not tell what is in numbers. A single comma decides.
     """
     values = (cell for row in rows for cell in row) if separator != "," else ()
     return "," if any(map(_DECIMAL_COMMA.fullmatch, values)) else "."
 
 
 def first_decimal(rows: Iterable[list[str]], separator: str) -> str:
-    """Return the decimal mark of the first number that has one, as far as it takes to see it.
+    """Return the decimal mark of the first number that has one. Rows after it are not read.
 
     It is a point if commas are between columns, or if all numbers are whole.
     """

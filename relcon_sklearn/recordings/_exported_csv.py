@@ -22,10 +22,9 @@ from ._csv_in_parts import (
 from ._csv_lines import first_decimal, open_below, split
 from ._damage import report_cut
 from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
-from ._measured_rate import refuse_repeats
+from ._measured_rate import refuse_unordered
 
 TIME = "time"
-_SEPARATORS = ";\t,"  # commas are decimal marks beside the others
 _TOLERANCE = 0.1  # by which the rate of times may differ from that in the header
 
 
@@ -65,7 +64,8 @@ def find_layout(file: File, lines: list[str], n_above: int) -> Layout:
             f"{file.name} was cut within its first sample, {rows[0][:60]!r}. Copy it from the "
             "device again."
         )
-    separator = next((mark for mark in _SEPARATORS if mark in rows[0]), ",")
+    # Commas are decimal marks beside the others.
+    separator = next((mark for mark in ";\t" if mark in rows[0]), ",")
     with open_below(file.path, n_above) as samples:  # which may begin with hours of zeros
         decimal = first_decimal((split(row, separator) for row in samples), separator)
     return Layout(n_above, rows[0], separator, decimal, [])
@@ -187,7 +187,7 @@ def build_exported(file: File, layout: Layout, stamps: np.ndarray, values: np.nd
 
 def check_rate(file: File, rate: float, stamps: np.ndarray) -> None:
     """Raise ValueError if the times of samples have another rate in Hz than the header, or none."""
-    refuse_repeats(file, stamps)
+    refuse_unordered(file, stamps)
     if not is_rate(rate) or len(stamps) < 2:  # which is reported where the frame is built
         return
     spacing = typical_spacing(Positions(stamps.view("M8[ns]"), 1.0))

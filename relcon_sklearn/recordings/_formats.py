@@ -47,9 +47,9 @@ _NOT_READ = {
     b"\xffBIOSEMI": ("BDF", "Read it with mne.io.read_raw_bdf or pyedflib."),
 }
 _HAS_COLUMNS = re.compile('[,;\t]|^"?sep=', re.IGNORECASE)
-# First lines of what programs of devices export, in any encoding. That of Axivity has the time, as
-# a date with ms, seconds since 1970 or days of Excel and Matlab, and x, y and z of one to three
-# sensors with six decimals.
+# First lines of what programs of devices export, in encodings that have ASCII. That of Axivity has
+# the time, as a date with ms, seconds since 1970 or days of Excel and Matlab, and x, y and z of one
+# to three sensors with six decimals.
 _EXPORTED = {
     rb'"?-{6,} *Data (?:Table )?File Created By ': ACTILIFE,
     rb'"?Device Type"?[,;\t] *"?GENEActiv': GENEACTIV_CSV,

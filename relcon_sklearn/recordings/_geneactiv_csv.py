@@ -21,7 +21,7 @@ from ._exported_csv import (
 from ._frame import AXES, NO_ZONE, File
 from ._header_text import read_number, read_offset
 
-_N_LINES = 400  # in which the header and the first samples are
+_N_LINES = 400  # in which samples begin: headers have 100 lines, or more if notes have several
 _SAMPLE = re.compile(r"\s*\"?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[:.,]\d{3}\"?[,;\t]")
 _COLUMNS = [TIME, *AXES, "light", "button", "temperature"]
 _FRACTION = len("2024-03-05 22:00:00")  # where that of a second begins, with a colon

@@ -1,4 +1,4 @@
-"""The rate of a table by the times of its samples."""
+"""The rate by the times of samples, of tables and of CSV that programs of devices export."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def measure_rate(index, file: File, table=None) -> float:
     return float(round(rate, 0 if near_whole else _DIGITS))
 
 
-def refuse_repeats(file: File, stamps: np.ndarray) -> None:
-    """Raise ValueError if most times of a device's file, in ns, are not after those before them."""
+def refuse_unordered(file: File, stamps: np.ndarray) -> None:
+    """Raise ValueError if too few times of a device's file, in ns, are after those before them."""
     if len(stamps) > 1 and not _mostly_increase(np.diff(stamps)):
         _raise_not_increasing(file)
 

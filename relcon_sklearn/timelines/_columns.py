@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-# ns: the last sample after resampling may end after the recording, where the next one begins.
+# ns, more than a sample of 10 Hz: the last row may end up to a sample after the next one begins.
 _LARGEST_OVERLAP = 100_000_000
-# Of all rows together. More would count time twice, and is of rows that overlap everywhere.
+# Of the time of all rows, which overlaps may have in total. Beyond it, much time would count twice.
 _LARGEST_SHARE = 0.01
 
 

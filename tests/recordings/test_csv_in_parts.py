@@ -97,7 +97,7 @@ def test_rows_that_end_with_a_separator():
     pd.testing.assert_frame_equal(read_recording("b.csv"), expected)
     with open("c.csv", "w") as file:
         file.write("\n".join([first, *(f"{line},walking" for line in lines)]))
-    with pytest.raises(DamagedFileError, match="some rows have more values than the first line"):
+    with pytest.raises(DamagedFileError, match="some rows have more values than there are"):
         read_recording("c.csv")
 
 

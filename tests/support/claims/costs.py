@@ -200,7 +200,6 @@ def many_machines(_):
     # Keys of 64 features and values of three channels, for each of 256 time steps in float32.
     features, segment = (64 + 3) * 256 * 4, 3 * 256 * 4
     return [
-        f"an assumed {found['gpu']['segments_per_second']:,.0f} segments of 1.5 KB per second",
         f"each of {n} processes reads {rate:.0f} MB/s",
         f"here {2 * n * rate:,.0f} MB/s as float32",  # the stores have int16
         f"about {features / segment:.0f} times as many bytes",
