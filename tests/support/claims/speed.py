@@ -6,7 +6,7 @@ from benchmarks.common.report import RESULTS
 from benchmarks.downstream.cells import CellFile
 from benchmarks.downstream.results import RELCON
 from benchmarks.pretraining import bench_pretraining
-from benchmarks.speed.table_limit import limits
+from benchmarks.speed.table_limit import limits, rate
 from benchmarks.speed.table_page import find, relative, share
 from benchmarks.speed.table_pairs import BANDED, LENGTHS
 from relcon_sklearn._embedder_training import _MOST_VECTOR_BYTES
@@ -51,6 +51,17 @@ def speed(_):
         for encoder in ("resnet14-half", "resnet34")
     )
     week = ratio("week", "segment_recordings, with time stamps", "scipy's resample_poly")
+    bfloat16 = ratio("transform", "resnet14-half: bfloat16", "resnet14-half: float32")
+    rates = [
+        f"{rate(row) / 1e9:.0f}"
+        for name in (
+            "convolution, 32 to 32 channels, 3 taps, 31 steps",
+            "convolution, 256 to 256 channels, 4 taps, 62 steps",
+        )
+        for dtype in ("bfloat16", "float32")
+        for row in results_of("table")["parts"]["limit"]["rows"]
+        if (row["row"], row["dtype"], row["threads"]) == (name, dtype, 1)
+    ]
     stored, checked = (
         f"{ratio('rows', f'rows of a store, {kind}', 'np.memmap'):.2f}"
         for kind in ("as stored", "checked float32 segments")
@@ -63,6 +74,9 @@ def speed(_):
         f"takes {ratio('recipe', 'RelConEmbedder()', simclr):.1f} times that of a plain SimCLR",
         f"{ratio('recipe', 'RelConEmbedder(feature_weight=0)', simclr):.2f} without it. SimCLR by "
         f"`RelConEmbedder` takes {ratio('recipe', 'SimCLR by RelConEmbedder', simclr):.2f}.",
+        f"the smallest encoder takes {bfloat16:.2f} of the time",
+        "of 32 channels reach {} GFLOP/s instead of {}, those of 256 channels {} instead of "
+        "{}.".format(*rates),
         f"if they fit into {_MOST_VECTOR_BYTES / 2**20:.0f} MB",
         f"a pair would take {at_the_limit('float32')} times as long as DTW in a band in float32, "
         f"and {at_the_limit('bfloat16')} times in bfloat16",
