@@ -10,7 +10,14 @@ import numpy as np
 
 from benchmarks.common.card import Card, TablePage
 from benchmarks.common.report import table
-from benchmarks.downstream.activity_models import BASELINES, METHODS, MODELS, mean_of_sets
+from benchmarks.downstream.activity_models import (
+    ANYWHERE,
+    BASELINES,
+    METHODS,
+    MODELS,
+    WRIST,
+    mean_of_sets,
+)
 from benchmarks.downstream.activity_sets import (
     CLASSES,
     CYCLING,
@@ -27,7 +34,6 @@ from benchmarks.downstream.free_living import percent, share_table
 from benchmarks.downstream.tables import join
 from benchmarks.pretraining.open_sets import OPEN_SETS
 
-ANYWHERE, WRIST = MODELS
 ON_WRIST = "wrist"
 MEANS: dict[str, Callable] = {
     "mean of sets": lambda file: True,

@@ -78,6 +78,8 @@ MODELS = {
 }
 """The models that come with the package, by name."""
 
+ANYWHERE, WRIST = MODELS
+
 METHODS = {
     **MODELS,
     "no_copies": Method("activity-small, no copies", "embeddings", linear, copies=()),

@@ -35,11 +35,12 @@ from benchmarks.common.report import (
     script_parser,
     write_json,
 )
-from benchmarks.downstream.activity_card import WRIST, activity_card
+from benchmarks.downstream.activity_card import activity_card
 from benchmarks.downstream.activity_models import (
     BASELINES,
     METHODS,
     MODELS,
+    WRIST,
     can_be_judged,
     leave_sets_out,
     mean_of_sets,

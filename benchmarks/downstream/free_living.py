@@ -24,12 +24,12 @@ from benchmarks.common.report import (
     table,
     write_json,
 )
+from benchmarks.downstream.activity_models import WRIST
 from benchmarks.downstream.activity_sets import CLASSES
 from benchmarks.downstream.pretrained import weights_checksum
 from relcon_sklearn import RelConClassifier, segment_recordings
 from relcon_sklearn.datasets import load_npz_recordings
 
-MODEL = "activity-small-wrist"
 FREE_LIVING = "nurse_wrist.npz"
 RESULTS = "free_living"
 
@@ -117,11 +117,11 @@ def parse_args():
 def main() -> None:
     args = parse_args()
     torch.set_num_threads(1)
-    model = RelConClassifier.from_pretrained(MODEL, device="cpu")
+    model = RelConClassifier.from_pretrained(WRIST, device="cpu")
     found = predict_free_living(model, Path(args.pool) / FREE_LIVING, 1 if args.smoke else None)
-    say(f"{MODEL}, {found['hours']:.1f} hours of {found['people']} people\n")
+    say(f"{WRIST}, {found['hours']:.1f} hours of {found['people']} people\n")
     say(share_table(found))
-    record = {"run": environment(), "model": MODEL, "checksum": checksum_of(model)} | found
+    record = {"run": environment(), "model": WRIST, "checksum": checksum_of(model)} | found
     write_json(args.output, record)
     say(f"wrote {args.output}")
 

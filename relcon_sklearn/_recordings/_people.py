@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 
 from .._utils._warnings import warn
 
@@ -25,10 +24,10 @@ def find_people(frame, used: list):
         # Of columns of equal names, which are refused elsewhere, frame[column] is a frame.
         if not is_name or column in used or frame[column].ndim > 1:
             continue
-        values = frame[column].dropna()
-        if not values.map(lambda value: isinstance(value, Hashable)).all():
-            continue  # lists, as JSON has them
-        people = values.unique().tolist()
+        try:
+            people = frame[column].dropna().unique().tolist()
+        except TypeError:  # of lists, as JSON has them
+            continue
         if len(people) > 1:
             return column, people
     return None

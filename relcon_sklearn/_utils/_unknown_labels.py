@@ -13,8 +13,8 @@ _SHOWN = 5  # labels
 def warn_of_unknown_labels(labels: Sequence, classes: Sequence) -> None:
     """Warn of labels that are classes in another spelling, or none of which is a class.
 
-    A test part may have a class that the training part lacks, and no other: there is no warning of
-    one label that is like the classes.
+    A test part in cross-validation may have a single class, which the training part lacks. A single
+    label of the same type as the classes therefore gives no warning.
 
     Parameters
     ----------

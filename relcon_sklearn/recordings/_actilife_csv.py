@@ -17,13 +17,13 @@ from ._exported_csv import (
     build_exported,
     check_rate,
     is_cut,
+    rate_of,
     read_samples,
     read_tables,
     warn_of_start,
 )
 from ._frame import AXES, File
 from ._in_parts import Part, join_parts
-from ._measured_rate import measure_rate
 
 _START_DIFFERS = 1.0  # s, by which the start in whole seconds may differ from the first sample
 _RESOLUTION = 1000  # of 1 g: values have three decimals
@@ -35,8 +35,6 @@ def read_actilife(file: File):
 
     The rate is that of the header, or else that of the times.
     """
-    import pandas
-
     header = read_header(file)
     has_times = TIME in header.layout.columns
     if np.isnan(header.rate) and not has_times:
@@ -47,8 +45,7 @@ def read_actilife(file: File):
         )
     stamps, values = read_samples(file, header.layout, lambda text: _read_times(file, header, text))
     if np.isnan(header.rate):
-        rate = measure_rate(pandas.DatetimeIndex(stamps.view("M8[ns]")), file)
-        header = header._replace(rate=rate)
+        header = header._replace(rate=rate_of(file, stamps))
     if has_times:
         check_rate(file, header.rate, stamps)
         warn_of_start(file, header.start, stamps, _START_DIFFERS)
@@ -96,7 +93,7 @@ def _read_times(file: File, header: Header, text):
     if orders and orders[0] not in (header.order, YEAR_FIRST):
         raise ValueError(
             f"{file.name} has times such as {text.iloc[0]!r} in which the day and the month are in "
-            f"another order than in the format of dates in its first line. Correct the format."
+            "another order than in the format of dates in its first line. Correct the format."
         )
     return dates
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ._csv_lines import read_lines, split
-from ._exported_csv import TIME, build_exported, find_layout, read_samples
+from ._exported_csv import TIME, build_exported, find_layout, rate_of, read_samples
 from ._frame import AXES, GYROSCOPE, File
-from ._measured_rate import measure_rate
 from ._tables import read_csv
 
 _N_LINES = 100  # in which the steps of values are looked for
@@ -30,8 +29,6 @@ def read_axivity_csv(file: File):
     Times are those of the device's clock. The file does not have its nominal rate. One whose values
     are not in steps of a device in g is read as a table, which refuses it for having no names.
     """
-    import pandas
-
     lines = read_lines(file.path, _N_LINES)
     layout = find_layout(file, lines, 0)
     rows = [split(line, layout.separator) for line in lines]
@@ -40,8 +37,8 @@ def read_axivity_csv(file: File):
     cells = rows[0]
     layout = layout._replace(columns=[TIME, *_SIGNALS[: len(cells) - 1]])
     stamps, values = read_samples(file, layout, _reader_of(cells[0]))
-    rate = measure_rate(pandas.DatetimeIndex(stamps.view("M8[ns]")), file)
-    return build_exported(file, layout, stamps, values, rate=rate, device="Axivity", serial=None)
+    about = {"rate": rate_of(file, stamps), "device": "Axivity", "serial": None}
+    return build_exported(file, layout, stamps, values, **about)
 
 
 def _is_of_axivity(rows: list[list[str]]) -> bool:

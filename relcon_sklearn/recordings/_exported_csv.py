@@ -22,7 +22,7 @@ from ._csv_in_parts import (
 from ._csv_lines import first_decimal, open_below, split
 from ._damage import report_cut
 from ._frame import AXES, GYROSCOPE, File, Slow, build_frame
-from ._measured_rate import refuse_unordered
+from ._measured_rate import measure_rate, refuse_unordered
 
 TIME = "time"
 _TOLERANCE = 0.1  # by which the rate of times may differ from that in the header
@@ -183,6 +183,13 @@ def build_exported(file: File, layout: Layout, stamps: np.ndarray, values: np.nd
         slow={name: Slow(stamps, values[:, i]) for name, i in column.items()},
         **about,
     )
+
+
+def rate_of(file: File, stamps: np.ndarray) -> float:
+    """Return the rate in Hz by the times of the samples, in ns; see :func:`measure_rate`."""
+    import pandas
+
+    return measure_rate(pandas.DatetimeIndex(stamps.view("M8[ns]")), file)
 
 
 def check_rate(file: File, rate: float, stamps: np.ndarray) -> None:

@@ -212,7 +212,7 @@ def test_an_empty_frame():
 
 
 def test_text_among_numbers_is_marked_as_missing():
-    """Of a column of the signal, it is no advice to leave it out."""
+    """The error advises to convert a column of the signal, and not to leave it out."""
     frame = frame_of(DATES).astype({"y": object})
     frame.loc[DATES[[7, 9]], "y"] = "-"
     frame["y"] = frame["y"].astype(str)

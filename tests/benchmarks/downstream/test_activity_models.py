@@ -13,9 +13,10 @@ pytest.importorskip("tslearn")
 from benchmarks.common.card import mark
 from benchmarks.common.report import END_MARK
 from benchmarks.downstream import activity_models, activity_weights
-from benchmarks.downstream.activity_card import WRIST, activity_card, taken_for_cycling
+from benchmarks.downstream.activity_card import activity_card, taken_for_cycling
 from benchmarks.downstream.activity_models import (
     METHODS,
+    WRIST,
     Method,
     calibration_error,
     cooled,

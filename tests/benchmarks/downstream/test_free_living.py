@@ -10,15 +10,16 @@ pytest.importorskip("tslearn")
 from benchmarks.common.report import results_file
 from benchmarks.downstream import free_living
 from benchmarks.downstream.activity_card import activity_card
+from benchmarks.downstream.activity_models import WRIST
 from benchmarks.downstream.activity_sets import CLASSES, SITTING, WALKING
-from benchmarks.downstream.free_living import FREE_LIVING, MODEL, label_shares, results_of_model
+from benchmarks.downstream.free_living import FREE_LIVING, label_shares, results_of_model
 from relcon_sklearn import RelConClassifier
 from relcon_sklearn.datasets import make_recordings, save_npz_recordings
 
 
 @pytest.fixture(scope="module")
 def model():
-    return RelConClassifier.from_pretrained(MODEL, device="cpu")
+    return RelConClassifier.from_pretrained(WRIST, device="cpu")
 
 
 def test_shares_of_labels():
@@ -56,7 +57,7 @@ def test_results_are_those_of_the_model_in_the_package(model):
 
 
 def test_results_of_other_weights_are_left_out(model):
-    other = RelConClassifier.from_pretrained(MODEL, device="cpu")
+    other = RelConClassifier.from_pretrained(WRIST, device="cpu")
     other.head_.out.bias.data[0] += 1
     assert results_of_model(other) is None
     assert results_of_model(model) is not None
